@@ -1,0 +1,1 @@
+"""One file per command: parse, one library call, render. No logic lives here."""
