@@ -44,7 +44,7 @@ def parse_key(text: str) -> Key:
         letter, accidental, word = match.groups()
         mode = _MODES.get(word) or _MODES.get(word.lower())
         if letter.islower() and word == "":
-            mode = "min" if letter != "b" or accidental else "min"
+            mode = "min"
         if mode:
             shift = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}[accidental]
             return Key((_NATURALS[letter.upper()] + shift) % 12, mode)
