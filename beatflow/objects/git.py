@@ -1,0 +1,372 @@
+"""History in git's own format: blobs, trees, commits and refs in a bare repository, through libgit2.
+
+The only importer of pygit2. Paths are ``str`` with ``/`` between parts; bytes that are not UTF-8 travel as
+surrogates (``os.fsdecode``'s convention), so every name that a file system allows survives. Knows nothing of
+audio, the worktree or what a commit means to the user.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+
+import pygit2
+from pygit2.enums import FileMode, ObjectType, Option
+
+from beatflow.errors import DamagedError, NotFoundError
+
+pygit2.option(Option.ENABLE_FSYNC_GITDIR, 1)
+
+FILE = int(FileMode.BLOB)
+EXECUTABLE = int(FileMode.BLOB_EXECUTABLE)
+SYMLINK = int(FileMode.LINK)
+TREE = int(FileMode.TREE)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who did something, and when: ``time_s`` whole seconds since the epoch, ``offset_min`` east of UTC."""
+
+    name: str
+    email: str
+    time_s: int
+    offset_min: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit as it stands in history."""
+
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Signature
+    message: str
+    time_s: int
+
+    @property
+    def title(self) -> str:
+        """The message's first line."""
+        return self.message.strip().split("\n", 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands at a path of a tree: git's file mode and the object id of the blob."""
+
+    mode: int
+    oid: str
+
+
+Tree = dict[str, Entry]
+"""A whole tree, flattened: path -> entry."""
+
+
+def blob_oid(data: bytes) -> str:
+    """Compute the id that git gives to these bytes as a blob."""
+    return sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def encode_path(path: str) -> bytes:
+    """Turn a path into the bytes that git and the file system know."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def decode_path(raw: bytes) -> str:
+    """Turn git's bytes into a path."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+class GitStore:
+    """A bare git repository.
+
+    Raises
+    ------
+    NotFoundError
+        The folder holds no git repository.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._repo = pygit2.Repository(str(path))
+        except pygit2.GitError as error:
+            raise NotFoundError(f"{path} is not a git directory: {error}") from error
+        self.path = path
+        self._trees: dict[str, tuple[tuple[str, int, str], ...]] = {}
+
+    @classmethod
+    def create(cls, path: Path, branch: str = "main") -> "GitStore":
+        """Make an empty bare repository whose HEAD names an unborn branch."""
+        repo = pygit2.init_repository(str(path), bare=True, initial_head=branch)
+        repo.config["core.logAllRefUpdates"] = True
+        return cls(path)
+
+    # Objects ---------------------------------------------------------------------------------------------
+
+    def write_blob(self, data: bytes) -> str:
+        """Store bytes and return their id."""
+        return str(self._repo.create_blob(data))
+
+    def read_blob(self, oid: str) -> bytes:
+        """Return the bytes of a blob.
+
+        Raises
+        ------
+        DamagedError
+            It is missing or does not match its id.
+        """
+        kind, data = self._read(oid)
+        if kind != ObjectType.BLOB:
+            raise DamagedError(f"object {oid[:12]} should be a blob", hint="bf check")
+        return data
+
+    def write_tree(self, entries: Mapping[str, Entry]) -> str:
+        """Store a flattened tree, sub-trees and all, and return the id of its root."""
+        folders: dict[str, dict[str, Entry]] = {}
+        rows: list[tuple[bytes, bytes]] = []
+        for path, entry in entries.items():
+            head, _, rest = path.partition("/")
+            if rest:
+                folders.setdefault(head, {})[rest] = entry
+            else:
+                name = encode_path(head)
+                rows.append((name, b"%o %s\0" % (entry.mode, name) + bytes.fromhex(entry.oid)))
+        for head, below in folders.items():
+            name = encode_path(head)
+            # git sorts a tree as if its name ended in a slash
+            rows.append((name + b"/", b"40000 " + name + b"\0" + bytes.fromhex(self.write_tree(below))))
+        return str(self._repo.write(ObjectType.TREE, b"".join(row for _, row in sorted(rows))))
+
+    def read_tree(self, oid: str | None) -> Tree:
+        """Return a tree flattened; ``None`` is the empty tree."""
+        if oid is None:
+            return {}
+        result: Tree = {}
+        waiting = [("", oid)]
+        while waiting:
+            prefix, tree = waiting.pop()
+            for name, mode, child in self._tree_rows(tree):
+                if mode == TREE:
+                    waiting.append((f"{prefix}{name}/", child))
+                else:
+                    result[prefix + name] = Entry(mode, child)
+        return result
+
+    def diff_trees(self, old: str | None, new: str | None) -> dict[str, tuple[Entry | None, Entry | None]]:
+        """Return the paths that differ between two trees; equal sub-trees are never opened."""
+        result: dict[str, tuple[Entry | None, Entry | None]] = {}
+        waiting = [("", old, new)]
+        while waiting:
+            prefix, before, after = waiting.pop()
+            if before == after:
+                continue
+            left = {name: (mode, oid) for name, mode, oid in self._tree_rows(before)} if before else {}
+            right = {name: (mode, oid) for name, mode, oid in self._tree_rows(after)} if after else {}
+            for name in left.keys() | right.keys():
+                a, b = left.get(name), right.get(name)
+                if a == b:
+                    continue
+                a_tree = a[1] if a and a[0] == TREE else None
+                b_tree = b[1] if b and b[0] == TREE else None
+                if a_tree or b_tree:
+                    waiting.append((f"{prefix}{name}/", a_tree, b_tree))
+                a_entry = Entry(*a) if a and not a_tree else None
+                b_entry = Entry(*b) if b and not b_tree else None
+                if a_entry or b_entry:
+                    result[prefix + name] = (a_entry, b_entry)
+        return result
+
+    def find_entry(self, tree: str, path: str) -> Entry | None:
+        """Return what stands at a path, a folder (mode ``TREE``) included, or None."""
+        entry = Entry(TREE, tree)
+        for part in path.split("/"):
+            if entry.mode != TREE:
+                return None
+            row = next((row for row in self._tree_rows(entry.oid) if row[0] == part), None)
+            if row is None:
+                return None
+            entry = Entry(row[1], row[2])
+        return entry
+
+    def write_commit(self, tree: str, parents: Sequence[str], message: str, author: Signature) -> str:
+        """Store a commit that no ref names yet.
+
+        Its time is never before its parents', so that history stays in order when a clock goes backwards.
+        """
+        time_s = max([author.time_s, *(self.read_commit(parent).time_s for parent in parents)])
+        author_signature = pygit2.Signature(author.name, author.email, author.time_s, author.offset_min)
+        committer = pygit2.Signature(author.name, author.email, time_s, author.offset_min)
+        text = message.strip() + "\n"
+        return str(self._repo.create_commit(None, author_signature, committer, text, tree, list(parents)))
+
+    def read_commit(self, oid: str) -> Commit:
+        """Return a commit.
+
+        Raises
+        ------
+        DamagedError
+            It is missing, damaged or not a commit.
+        """
+        try:
+            commit = self._repo[oid]
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise DamagedError(
+                f"commit {oid[:12]} is missing or damaged: {error}", hint="bf check"
+            ) from error
+        if not isinstance(commit, pygit2.Commit):
+            raise DamagedError(f"object {oid[:12]} should be a commit", hint="bf check")
+        author = commit.author
+        return Commit(
+            oid=str(commit.id),
+            tree=str(commit.tree_id),
+            parents=tuple(map(str, commit.parent_ids)),
+            author=Signature(author.name, author.email, author.time, author.offset),
+            message=commit.message,
+            time_s=commit.commit_time,
+        )
+
+    def has(self, oid: str) -> bool:
+        """Say whether an object is here."""
+        return self._repo.odb.exists(oid)
+
+    def iter_objects(self) -> Iterator[str]:
+        """Yield the id of every object, reachable or not."""
+        return map(str, self._repo.odb)
+
+    def check_object(self, oid: str) -> None:
+        """Read an object and verify its id.
+
+        Raises
+        ------
+        DamagedError
+            It is missing or does not match.
+        """
+        kind, data = self._read(oid)
+        if str(pygit2.hash(data) if kind == ObjectType.BLOB else _hash(kind, data)) != oid:
+            raise DamagedError(f"object {oid[:12]} does not match its id")
+
+    def _read(self, oid: str) -> tuple[int, bytes]:
+        try:
+            return self._repo.odb.read(oid)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise DamagedError(
+                f"object {oid[:12]} is missing or damaged: {error}", hint="bf check"
+            ) from error
+
+    def _tree_rows(self, oid: str) -> tuple[tuple[str, int, str], ...]:
+        cached = self._trees.get(oid)
+        if cached is not None:
+            return cached
+        kind, raw = self._read(oid)
+        if kind != ObjectType.TREE:
+            raise DamagedError(f"object {oid[:12]} should be a tree", hint="bf check")
+        rows = []
+        at = 0
+        while at < len(raw):
+            space, zero = raw.index(b" ", at), raw.index(b"\0", at)
+            rows.append(
+                (decode_path(raw[space + 1 : zero]), int(raw[at:space], 8), raw[zero + 1 : zero + 21].hex())
+            )
+            at = zero + 21
+        self._trees[oid] = result = tuple(rows)
+        return result
+
+    # History ---------------------------------------------------------------------------------------------
+
+    def iter_history(self, starts: Iterable[str], hidden: Iterable[str] = ()) -> Iterator[Commit]:
+        """Yield commits newest first, children before their parents, reading only as far as the caller does.
+
+        Parameters
+        ----------
+        starts, hidden : iterable of str
+            Commits to begin at; commits that are left out with all their ancestors.
+        """
+        gone = self._ancestors(hidden)
+        seen = set(gone)
+        waiting: list[tuple[int, int, Commit]] = []
+
+        def push(oid: str, limit_s: int | None) -> None:
+            if oid not in seen:
+                seen.add(oid)
+                commit = self.read_commit(oid)
+                time_s = commit.time_s if limit_s is None else min(commit.time_s, limit_s)
+                heapq.heappush(waiting, (-time_s, len(seen), commit))
+
+        for start in starts:
+            push(start, None)
+        while waiting:
+            time_s, _, commit = heapq.heappop(waiting)
+            yield commit
+            for parent in commit.parents:
+                push(parent, -time_s)
+
+    def _ancestors(self, starts: Iterable[str]) -> set[str]:
+        seen: set[str] = set()
+        waiting = list(starts)
+        while waiting:
+            oid = waiting.pop()
+            if oid not in seen:
+                seen.add(oid)
+                waiting.extend(self.read_commit(oid).parents)
+        return seen
+
+    def merge_base(self, one: str, two: str) -> str | None:
+        """Return the best common ancestor of two commits, or None for unrelated histories."""
+        base = self._repo.merge_base(one, two)
+        return None if base is None else str(base)
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the commit that a revision names in git's syntax (``HEAD~2``, ``v1``, a prefix), or None."""
+        try:
+            found = self._repo.revparse_single(revision)
+            return str(found.peel(pygit2.Commit).id)
+        except (KeyError, ValueError, pygit2.GitError, UnicodeEncodeError):
+            return None
+
+    # Refs ------------------------------------------------------------------------------------------------
+
+    def read_refs(self, prefix: str = "refs/") -> dict[str, str]:
+        """Return ref name -> commit id for every ref below a prefix; annotated tags are followed."""
+        result = {}
+        for name in self._repo.listall_references():
+            if name.startswith(prefix):
+                target = self.read_ref(name)
+                if target:
+                    result[name] = target
+        return result
+
+    def read_ref(self, name: str) -> str | None:
+        """Return the commit that a ref names, or None."""
+        try:
+            return str(self._repo.lookup_reference(name).peel(pygit2.Commit).id)
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+
+    def write_ref(self, name: str, oid: str | None) -> None:
+        """Point a ref at a commit, or delete it (None). Both may already be so."""
+        if oid is not None:
+            self._repo.references.create(name, oid, force=True)
+        elif name in self._repo.references:
+            self._repo.references.delete(name)
+
+    def read_head(self) -> str:
+        """Return what HEAD holds: a ref name, or a commit id when detached."""
+        return str(self._repo.lookup_reference("HEAD").target)
+
+    def write_head(self, target: str) -> None:
+        """Point HEAD at a ref name (which need not exist yet) or at a commit id."""
+        if target.startswith("refs/"):
+            self._repo.set_head(target)
+        else:
+            self._repo.set_head(pygit2.Oid(hex=target))
+
+    @staticmethod
+    def is_valid_ref(name: str) -> bool:
+        """Say whether git accepts this as a full ref name."""
+        return pygit2.reference_is_valid_name(name)
+
+
+def _hash(kind: int, data: bytes) -> str:
+    name = {ObjectType.COMMIT: b"commit", ObjectType.TREE: b"tree", ObjectType.TAG: b"tag"}[ObjectType(kind)]
+    return sha1(name + b" %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
