@@ -1,0 +1,66 @@
+"""``bf config``."""
+
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import JsonOption
+from beatflow.config import OPTIONS, change_setting, get_option
+from beatflow.errors import UsageError
+from beatflow.invocation import Invocation
+
+
+def config(
+    ctx: typer.Context,
+    key: Annotated[str | None, typer.Argument(metavar="KEY", help="The setting.")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="Its new value.")] = None,
+    unset: Annotated[bool, typer.Option("--unset", help="Forget the value.")] = False,
+    user: Annotated[
+        bool, typer.Option("--user", help="For all your repositories, not only this one.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Show or change settings.
+
+    Without a key, lists every setting, its value and where it comes from. Flags win over the environment, the
+    environment over the repository's settings, and those over the user's.
+
+    Examples:
+      bf config
+      bf config color never --user
+      bf config user.name "Ada"
+      bf config --unset engine
+    """
+    invocation = Invocation.of(ctx)
+    settings, ui = invocation.settings, invocation.ui
+    if key is not None and (value is not None or unset):
+        if value is not None and unset:
+            raise UsageError("--unset takes no value")
+        path = change_setting(invocation.directory, key, value, user)
+        ui.say(f"{'forgot' if unset else 'set'} {key} in {path}")
+        return 0
+    if unset:
+        raise UsageError("--unset wants a setting", hint="bf config --unset color")
+    if key is not None:
+        get_option(key)
+    names = [key] if key else list(OPTIONS)
+    if json:
+        rows = [
+            {"key": name, "value": settings.values.get(name), "origin": settings.origins.get(name)}
+            for name in names
+        ]
+        ui.emit_json("beatflow.config/1", {"settings": rows})
+    elif key:
+        if key not in settings.values:
+            return 1
+        ui.emit(settings.values[key])
+    else:
+        ui.table(
+            ["setting", "value", "from", "meaning"],
+            [
+                [name, settings.values.get(name), settings.origins.get(name), option.help]
+                for name, option in OPTIONS.items()
+            ],
+            {"from": "dim", "meaning": "dim"},
+        )
+    return 0

@@ -1,0 +1,46 @@
+"""The options that several commands share, so that they look and read alike everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite what is there.")]
+ZeroOption = Annotated[bool, typer.Option("-z", help="End names with NUL instead of a line end.")]
+OutputOption = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE|DIR|-", help="Write here; - is standard output."),
+]
+MessageOption = Annotated[
+    str | None, typer.Option("--message", "-m", metavar="TEXT", help="The commit's message.")
+]
+CommitOption = Annotated[bool, typer.Option("--commit", help="Record the result at once, with -m.")]
+RevisionOption = Annotated[str | None, typer.Option("--rev", "-r", metavar="REV", help="At this revision.")]
+
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", metavar="NAME", help="The engine; auto picks the best at hand.")
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Same seed, same sound; drawn and told when not given."),
+]
+TempoOption = Annotated[
+    float | None, typer.Option("--tempo", "--bpm", metavar="BPM", help="Tempo in beats per minute.")
+]
+KeyOption = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Key: Am, A:min, F# minor, Bb.")]
+BarsOption = Annotated[int | None, typer.Option("--bars", metavar="N", help="Length in bars.")]
+DurationOption = Annotated[
+    float | None, typer.Option("--duration", metavar="SECONDS", help="Length in seconds, to the nearest bar.")
+]
+MeterOption = Annotated[str, typer.Option("--meter", metavar="N/N", help="4/4, 3/4 or 6/8.")]
+MidiOption = Annotated[
+    Path | None, typer.Option("--midi", metavar="FILE", help="Write the notes to a MIDI file as well.")
+]
+
+PathsArgument = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Files and folders.")]
+RevisionArgument = Annotated[str, typer.Argument(metavar="REV", help="A revision: HEAD~2, main, a prefix.")]
+AudioArgument = Annotated[str, typer.Argument(metavar="FILE|-", help="A sound file; - reads standard input.")]

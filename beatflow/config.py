@@ -1,0 +1,271 @@
+"""Settings: flags over environment over repository over user. The only reader of the environment.
+
+Knows no terminal and no repository beyond the place of its configuration file, which is git's:
+``.beatflow/config``, section ``[beatflow]``. The user's own file has the same syntax. The identity is git's.
+
+Environment
+-----------
+``BF_COLOR`` ``BF_PROGRESS`` ``BF_PAGER`` ``BF_EDITOR`` ``BF_ENGINE`` ``BF_DEVICE`` ``BF_AUTHOR_NAME``
+``BF_AUTHOR_EMAIL`` set what their names say; ``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``,
+``EDITOR``, ``GIT_AUTHOR_NAME`` and ``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since
+1970 and, if wanted, a zone: ``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and
+tests that must not differ.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from beatflow.errors import NotFoundError, UsageError
+from beatflow.gitconfig import read_config, set_value, unset_value
+
+
+class Moment(NamedTuple):
+    """A point in time and where on earth its clock hung."""
+
+    time: float
+    """Seconds since 1970, UTC."""
+    offset_minutes: int
+    """East of UTC."""
+
+
+class Identity(NamedTuple):
+    """Who makes a change."""
+
+    name: str
+    email: str
+
+
+NOBODY = Identity("nobody", "nobody@localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting that can be kept in a file."""
+
+    help: str
+    default: str | None = None
+    environment: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What may be given, for messages."""
+        return ", ".join(self.choices)
+
+
+OPTIONS = {
+    "user.name": Option("Author of commits.", None, ("BF_AUTHOR_NAME", "GIT_AUTHOR_NAME")),
+    "user.email": Option("The author's address.", None, ("BF_AUTHOR_EMAIL", "GIT_AUTHOR_EMAIL")),
+    "color": Option("Colour in the output.", "auto", ("BF_COLOR",), ("auto", "always", "never")),
+    "progress": Option("How progress is shown.", "auto", ("BF_PROGRESS",), ("auto", "json", "none")),
+    "pager": Option("Program that shows long output; empty for none.", "less -FRX", ("BF_PAGER", "PAGER")),
+    "editor": Option("Program that edits messages.", None, ("BF_EDITOR", "VISUAL", "EDITOR")),
+    "engine": Option("Engine of generate and hum, where it can do them.", "auto", ("BF_ENGINE",)),
+    "device": Option("Where engines run.", "auto", ("BF_DEVICE",), ("auto", "cpu", "cuda", "mps")),
+}
+"""What ``bf config`` knows: name to help, default, environment and choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, decided."""
+
+    color: str = "auto"
+    progress: str = "auto"
+    quiet: bool = False
+    debug: bool = False
+    pager: str | None = None
+    editor: str | None = None
+    engine: str = "auto"
+    device: str = "auto"
+    identity: Identity = NOBODY
+    now: Moment | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Setting to where its value came from: ``default``, ``$BF_COLOR``, a file, or ``flag``."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Setting to its value as text; only those that have one."""
+
+
+def completing() -> bool:
+    """Whether the shell asks for completions."""
+    return "_BF_COMPLETE" in os.environ
+
+
+def repository_config_path(directory: Path) -> Path | None:
+    """The configuration file of the repository around a folder."""
+    for folder in (directory, *directory.parents):
+        path = folder / ".beatflow" / "config"
+        if path.is_file():
+            return path
+    return None
+
+
+def user_config_path() -> Path:
+    """The user's own configuration file."""
+    from platformdirs import user_config_path as folder
+
+    return folder("beatflow") / "config"
+
+
+def git_key(name: str) -> str:
+    """A setting's name inside a git configuration file."""
+    return name if "." in name else f"beatflow.{name}"
+
+
+def get_option(name: str) -> Option:
+    """Look up a setting.
+
+    Raises
+    ------
+    UsageError
+        There is no such setting.
+    """
+    if name not in OPTIONS:
+        raise UsageError(f"no setting {name!r}", hint=f"there are {', '.join(OPTIONS)}")
+    return OPTIONS[name]
+
+
+def check_value(name: str, value: str, origin: str) -> None:
+    """Refuse a value that the setting cannot have.
+
+    Raises
+    ------
+    UsageError
+        The value is not among the choices.
+    """
+    choices = get_option(name).choices
+    if choices and value not in choices:
+        raise UsageError(f"{name} cannot be {value!r} ({origin})", hint=f"one of {', '.join(choices)}")
+
+
+def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Settings:
+    """Decide every setting for a command run in ``directory``; None among the flags means not given."""
+    environment = dict(os.environ)
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    files = _layers(directory, environment)
+    for name in OPTIONS:
+        found = _find(name, flags, environment, files)
+        if found is not None:
+            values[name], origins[name] = found
+            check_value(name, *found)
+    pager = None if flags.get("no_pager") or environment.get("TERM") == "dumb" else values.get("pager")
+    return Settings(
+        color=values["color"],
+        progress=values["progress"],
+        quiet=bool(flags.get("quiet")),
+        debug=bool(flags.get("debug")),
+        pager=pager if pager and pager != "cat" else None,
+        editor=values.get("editor"),
+        engine=values["engine"],
+        device=values["device"],
+        identity=_identity(values, environment),
+        now=_fixed_now(environment),
+        origins=origins,
+        values=values,
+    )
+
+
+def change_setting(directory: Path, name: str, value: str | None, user: bool) -> Path:
+    """Keep a value for good, or forget it with None; in the repository around the folder or for the user.
+
+    Raises
+    ------
+    UsageError
+        There is no such setting, or it cannot have this value.
+    NotFoundError
+        No repository is here, and it was not for the user.
+    """
+    get_option(name)
+    if value is not None:
+        check_value(name, value, "given")
+    path = user_config_path() if user else repository_config_path(directory)
+    if path is None:
+        raise NotFoundError(
+            "not in a repository", hint=f"bf config --user {name} … keeps it for all of yours"
+        )
+    text = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
+    key = git_key(name)
+    changed = unset_value(text, key) if value is None else set_value(text, key, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside and moved over, so that no reader sees half a file.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(changed, encoding="utf-8", errors="surrogateescape")
+    temporary.replace(path)
+    return path
+
+
+def _layers(directory: Path, environment: Mapping[str, str]) -> list[tuple[str, dict[str, str]]]:
+    """Configuration files from strongest to weakest: path and values."""
+    home = Path(environment["HOME"]) if environment.get("HOME") else Path.home()
+    xdg = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    repository = repository_config_path(directory)
+    paths = [user_config_path(), home / ".gitconfig", xdg / "git" / "config"]
+    if repository:
+        paths.insert(0, repository)
+    return [(str(path), read_config(path, home)) for path in paths]
+
+
+def _find(
+    name: str,
+    flags: Mapping[str, str | bool | None],
+    environment: Mapping[str, str],
+    files: list[tuple[str, dict[str, str]]],
+) -> tuple[str, str] | None:
+    """A setting's value and where it came from."""
+    option = OPTIONS[name]
+    flag = flags.get(name)
+    if isinstance(flag, str):
+        return flag, "flag"
+    for variable in option.environment:
+        value = environment.get(variable)
+        # An empty PAGER means none; any other empty variable counts as not set.
+        if value or (value is not None and name == "pager"):
+            return value, f"${variable}"
+    if name == "color":
+        if environment.get("NO_COLOR"):
+            return "never", "$NO_COLOR"
+        if environment.get("FORCE_COLOR", "0") not in ("", "0"):
+            return "always", "$FORCE_COLOR"
+    for path, known in files:
+        value = known.get(git_key(name))
+        if value is not None:
+            return value, path
+    if name == "color" and environment.get("TERM") == "dumb":
+        return "never", "$TERM"
+    return (option.default, "default") if option.default is not None else None
+
+
+def _identity(values: Mapping[str, str], environment: Mapping[str, str]) -> Identity:
+    """The author: what is configured, otherwise login name and host name, without complaint."""
+    name, email = values.get("user.name"), values.get("user.email")
+    if name and email:
+        return Identity(_one_line(name), _one_line(email))
+    login = next(
+        (environment[key] for key in ("LOGNAME", "USER", "USERNAME") if environment.get(key)), "musician"
+    )
+    host = os.uname().nodename if hasattr(os, "uname") else environment.get("COMPUTERNAME", "localhost")
+    return Identity(_one_line(name or login), _one_line(email or f"{login}@{host or 'localhost'}"))
+
+
+def _one_line(text: str) -> str:
+    """Git's commit format has no room for <, > and line ends in a name."""
+    return re.sub(r"[<>\x00-\x1f]", "", text).strip() or "nobody"
+
+
+def _fixed_now(environment: Mapping[str, str]) -> Moment | None:
+    text = environment.get("BF_NOW") or environment.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d{1,11}(?:\.\d+)?)(?:\s+([+-])(\d\d)(\d\d))?", text.strip())
+    if not match:
+        raise UsageError(
+            f"BF_NOW is not a time: {text!r}", hint="seconds since 1970 and a zone: 1700000000 +0100"
+        )
+    seconds, sign, hours, minutes = match.groups()
+    offset = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1) if sign else 0
+    return Moment(float(seconds), offset)

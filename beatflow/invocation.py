@@ -1,0 +1,76 @@
+"""One run of ``bf``: what a command is handed. Joins settings, terminal, folder, clock and repository.
+
+Holds no logic of any command. Commands get it with ``Invocation.of(ctx)``.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from beatflow.config import Moment, Settings, load_settings
+from beatflow.ui import Look, Ui
+
+if TYPE_CHECKING:
+    from beatflow.repository import Repository
+
+
+class Invocation:
+    """The surroundings of one command."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.directory = Path()
+        self.ui = Ui()
+        self._flags: dict[str, str | bool | None] = {}
+
+    @staticmethod
+    def of(ctx: typer.Context) -> "Invocation":
+        """The invocation that a command's context carries."""
+        found = ctx.find_object(Invocation)
+        assert found is not None
+        return found
+
+    def apply(self, **flags: str | bool | None) -> None:
+        """Take global options (None or False for not given) and decide every setting anew."""
+        self._flags.update({name: value for name, value in flags.items() if value not in (None, False)})
+        # Known before the files are read, so that an error in them is shown as was asked.
+        for name in ("color", "progress"):
+            value = self._flags.get(name)
+            if isinstance(value, str):
+                self.ui.look = Look(**{**_fields(self.ui.look), name: value})
+        self.directory = Path.cwd()
+        self.settings = settings = load_settings(self.directory, self._flags)
+        self.ui.look = Look(
+            settings.color, settings.progress, settings.quiet, settings.pager, settings.editor
+        )
+
+    def clock(self) -> Moment:
+        """The time now and the local zone, or what ``BF_NOW`` or ``SOURCE_DATE_EPOCH`` say."""
+        if self.settings.now is not None:
+            return self.settings.now
+        now = time.time()
+        return Moment(now, (time.localtime(now).tm_gmtoff or 0) // 60)
+
+    def repository(self) -> "Repository":
+        """The repository around the folder.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        from beatflow.repository import Repository
+
+        return Repository.get(self.directory)
+
+    def find_repository(self) -> "Repository | None":
+        """The repository around the folder, or None."""
+        from beatflow.repository import Repository
+
+        return Repository.find(self.directory)
+
+
+def _fields(look: Look) -> dict[str, str | bool | None]:
+    return {name: getattr(look, name) for name in Look.__slots__}

@@ -1,0 +1,376 @@
+"""The only module that prints: data to stdout, talk to stderr, colour, tables, progress, pager, editor.
+
+Knows nothing of sound or history. It reads no environment: what the terminal may show comes in as `Look`.
+Only a progress bar on a terminal loads rich.
+"""
+
+import json
+import math
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path, PurePath
+from typing import IO, Any
+
+SGR = {
+    "oid": "33", "branch": "1;32", "remote": "1;31", "tag": "1;33", "head": "1;36",
+    "added": "32", "removed": "31", "changed": "36", "conflict": "1;31",
+    "error": "1;31", "warning": "1;33", "hint": "36", "heading": "1", "dim": "2", "strong": "1",
+}  # fmt: skip
+LANES = ("31", "32", "33", "34", "35", "36", "91", "92", "93", "94", "95", "96")
+_ASCII_DRAWING = str.maketrans(
+    {
+        **dict.fromkeys("│┃╎", "|"), **dict.fromkeys("─━╌", "-"), **dict.fromkeys("├┤┼┬┴╭╮╰╯┌┐└┘", "+"),
+        **dict.fromkeys("●◉◆", "*"), "○": "o", "…": "...", "→": "->", "×": "x", "·": ".", "–": "-", "—": "-",
+    }
+)  # fmt: skip
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to show things: color auto, always or never; progress auto, json or none; None for no program."""
+
+    color: str = "auto"
+    progress: str = "auto"
+    quiet: bool = False
+    pager: str | None = None
+    editor: str | None = None
+
+
+def safe(text: str) -> str:
+    r"""Show control characters as ``\x1b``, so that a file's name cannot steer the terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def plain_json(value: Any) -> Any:
+    """Make a value fit for JSON: dataclasses to objects, paths to text, numpy to Python, NaN to null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain_json(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain_json(item) for key, item in value.items()}
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, PurePath):
+        return value.as_posix()
+    if hasattr(value, "tolist"):
+        return plain_json(value.tolist())
+    if isinstance(value, Iterable):
+        items = [plain_json(item) for item in value]
+        return sorted(items, key=str) if isinstance(value, set | frozenset) else items
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+class Progress:
+    """Tells how far a task is; callable like an engine's ``progress``."""
+
+    def __init__(
+        self, show: Callable[[float, str, float | None], None], what: str, total: float | None
+    ) -> None:
+        self._show = show
+        self._what = what
+        self._total = total
+        self._done = 0.0
+        self._started = time.monotonic()
+
+    def __call__(self, fraction: float, what: str = "") -> None:
+        """Say that this fraction (0..1) is done, and what is being done."""
+        self._what = what or self._what
+        fraction = min(max(fraction, 0.0), 1.0)
+        elapsed = time.monotonic() - self._started
+        # Below 1 % the estimate is noise.
+        eta_s = elapsed * (1 - fraction) / fraction if fraction >= 0.01 else None
+        self._show(fraction, self._what, eta_s)
+
+    update = __call__
+
+    def advance(self, amount: float = 1.0, what: str = "") -> None:
+        """Say that this much more of ``total`` is done."""
+        self._done += amount
+        self(self._done / self._total if self._total else 0.0, what)
+
+
+class Ui:
+    """The terminal, or whatever stands in for it."""
+
+    def __init__(self, look: Look | None = None) -> None:
+        self.look = look or Look()
+        self._out: IO[str] = sys.stdout
+        self._err: IO[str] = sys.stderr
+
+    # Data: standard output.
+
+    def emit(self, text: str = "", end: str = "\n") -> None:
+        """Write one line of data to standard output."""
+        _write(self._out, text + end)
+
+    def emit_bytes(self, chunks: Iterable[bytes]) -> None:
+        """Write raw bytes to standard output."""
+        self._out.flush()
+        for chunk in chunks:
+            self._out.buffer.write(chunk)
+        self._out.buffer.flush()
+
+    def emit_json(self, schema: str, document: object) -> None:
+        """Write one JSON document, with ``"schema": "beatflow.NAME/N"`` first."""
+        body = plain_json(document)
+        text = json.dumps({"schema": schema, **body}, ensure_ascii=False, indent=2, allow_nan=False)
+        # A name that is not Unicode arrives as lone surrogates, which UTF-8 cannot carry; JSON has \udcXX.
+        _write_bytes(self._out, text.encode("utf-8", "backslashreplace") + b"\n")
+
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        styles: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write aligned columns; numbers to the right. ``styles`` names a style per column."""
+        grid = [["–" if cell is None else safe(str(cell)) for cell in row] for row in rows]
+        typed = [
+            all(re.fullmatch(r"[-+]?[\d.,]+( ?[%a-zA-Z]+)?|–", row[i]) for row in grid)
+            for i in range(len(columns))
+        ]
+        widths = [max(len(line[i]) for line in [list(columns), *grid]) for i in range(len(columns))]
+
+        def line(cells: Sequence[str], style_of: Callable[[int], str | None]) -> str:
+            parts = []
+            for i, cell in enumerate(cells):
+                padded = cell.rjust(widths[i]) if typed[i] else cell.ljust(widths[i])
+                padded = padded.rstrip() if i == len(cells) - 1 else padded
+                name = style_of(i)
+                parts.append(self.style(padded, name) if name else padded)
+            return "  ".join(parts).rstrip()
+
+        if any(columns):
+            self.emit(line(list(columns), lambda _: "heading"))
+        names = styles or {}
+        for row in grid:
+            self.emit(line(row, lambda i: names.get(columns[i])))
+
+    def style(self, text: str, name: str | int) -> str:
+        """Colour text for standard output; ``name`` is a key of `SGR`, or the number of a graph's lane."""
+        return _paint(text, name) if self.color else text
+
+    @property
+    def color(self) -> bool:
+        """Whether standard output gets colour."""
+        return self._wants_color(self._out)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether standard output is a terminal."""
+        return _isatty(self._out)
+
+    @property
+    def unicode(self) -> bool:
+        """Whether standard output can carry box-drawing characters."""
+        try:
+            "│╮●".encode(self._out.encoding or "utf-8")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; 80 when there is none."""
+        return shutil.get_terminal_size((80, 24)).columns
+
+    # Talk: standard error.
+
+    def say(self, text: str) -> None:
+        """Tell the user something, unless ``--quiet``."""
+        if not self.look.quiet:
+            self._talk(text)
+
+    def warn(self, text: str, hint: str | None = None) -> None:
+        """Warn, even when quiet."""
+        self._labelled("warning", text, hint)
+
+    def error(self, message: str, hint: str | None = None, label: str = "error", exit_code: int = 1) -> None:
+        """Report what went wrong and the way out."""
+        if self.look.progress == "json":
+            self._event({"event": label, "message": message, "hint": hint, "exit_code": exit_code})
+        else:
+            self._labelled(label, message, hint)
+
+    def _labelled(self, label: str, text: str, hint: str | None) -> None:
+        self._talk(
+            f"{self._paint_talk(label + ':', 'warning' if label == 'warning' else 'error')} {safe(text)}"
+        )
+        if hint:
+            self._talk(f"{self._paint_talk('hint:', 'hint')} {safe(hint)}")
+
+    def _talk(self, text: str) -> None:
+        # Nobody listening to the talk is no reason to stop the work.
+        with suppress(BrokenPipeError):
+            self._out.flush()
+            _write(self._err, text + "\n")
+            self._err.flush()
+
+    def _paint_talk(self, text: str, name: str) -> str:
+        return _paint(text, name) if self._wants_color(self._err) else text
+
+    def _event(self, event: Mapping[str, object]) -> None:
+        with suppress(BrokenPipeError):
+            line = (
+                json.dumps(plain_json(event), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+            )
+            _write_bytes(self._err, line)
+            self._err.flush()
+
+    def _wants_color(self, stream: IO[str]) -> bool:
+        return self.look.color == "always" or (self.look.color == "auto" and _isatty(stream))
+
+    @contextmanager
+    def progress(self, what: str, total: float | None = None) -> Iterator[Progress]:
+        """Show how a task goes: a bar on a terminal, NDJSON with ``--progress=json``, otherwise nothing."""
+        if self.look.progress == "json":
+            yield Progress(self._json_events(), what, total)
+        elif self.look.progress == "auto" and not self.look.quiet and _isatty(self._err):
+            with self._bar(what) as show:
+                yield Progress(show, what, total)
+        else:
+            yield Progress(lambda *_: None, what, total)
+
+    def _json_events(self) -> Callable[[float, str, float | None], None]:
+        last_s = -math.inf
+        last_what = None
+
+        def show(fraction: float, what: str, eta_s: float | None) -> None:
+            nonlocal last_s, last_what
+            now_s = time.monotonic()
+            # Ten events a second are enough for any reader; a new step and the end are never dropped.
+            if now_s - last_s >= 0.1 or what != last_what or fraction >= 1.0:
+                last_s, last_what = now_s, what
+                eta_s = None if eta_s is None else round(eta_s, 1)
+                self._event(
+                    {"event": "progress", "fraction": round(fraction, 4), "what": what, "eta_s": eta_s}
+                )
+
+        return show
+
+    @contextmanager
+    def _bar(self, what: str) -> Iterator[Callable[[float, str, float | None], None]]:
+        from rich import progress as rich_progress
+        from rich.console import Console
+
+        columns = (
+            rich_progress.TextColumn("{task.description}", markup=False),
+            rich_progress.BarColumn(),
+            rich_progress.TaskProgressColumn(),
+            rich_progress.TimeRemainingColumn(),
+        )
+        console = Console(file=self._err, no_color=not self._wants_color(self._err))
+        with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(safe(what), total=1.0)
+            yield lambda fraction, what, _: bar.update(task, completed=fraction, description=safe(what))
+
+    # A person at a terminal.
+
+    @contextmanager
+    def pager(self) -> Iterator[None]:
+        """Send what is emitted inside through the pager, when standard output is a terminal."""
+        if not (self.look.pager and self.terminal):
+            yield
+            return
+        out = self._out
+        with subprocess.Popen(shlex.split(self.look.pager), stdin=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            self._out = _Piped(process.stdin, out)
+            # Leaving the pager early is how people stop reading; it is not an error.
+            with suppress(BrokenPipeError):
+                try:
+                    yield
+                finally:
+                    self._out = out
+                    with suppress(BrokenPipeError):
+                        process.stdin.close()
+            _wait_through_interrupts(process)
+
+    def confirm(self, question: str, default: bool = False) -> bool:
+        """Ask yes or no on a terminal; ``default`` where nobody can answer."""
+        if not (_isatty(sys.stdin) and _isatty(self._err)):
+            return default
+        _write(self._err, f"{question} [{'Y/n' if default else 'y/N'}] ")
+        self._err.flush()
+        answer = sys.stdin.readline().strip().lower()
+        return answer in ("y", "yes") if answer else default
+
+    def edit(self, text: str) -> str | None:
+        """Let the user edit text; None without a terminal or an editor, or when the editor fails."""
+        if not (self.look.editor and _isatty(sys.stdin) and _isatty(self._err)):
+            return None
+        with tempfile.TemporaryDirectory(prefix="beatflow-") as folder:
+            path = Path(folder, "BEATFLOW_EDITMSG")
+            path.write_text(text, encoding="utf-8")
+            done = subprocess.run([*shlex.split(self.look.editor), os.fspath(path)], check=False)
+            return path.read_text(encoding="utf-8") if done.returncode == 0 else None
+
+    def flush(self) -> None:
+        """Push out everything written so far; raises what the last write may have hidden."""
+        self._out.flush()
+        with suppress(BrokenPipeError):
+            self._err.flush()
+
+
+class _Piped:
+    """Just enough of a text stream over a pipe, with the terminal's traits."""
+
+    def __init__(self, buffer: IO[bytes], terminal: IO[str]) -> None:
+        self.buffer = buffer
+        self.encoding = terminal.encoding
+        self.isatty = terminal.isatty
+
+    def flush(self) -> None:
+        self.buffer.flush()
+
+
+def _isatty(stream: IO[str] | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def _paint(text: str, name: str | int) -> str:
+    code = LANES[name % len(LANES)] if isinstance(name, int) else SGR[name]
+    return f"\x1b[{code}m{text}\x1b[0m" if text else text
+
+
+def _write(stream: IO[str], text: str) -> None:
+    """Write text, whatever the encoding: names byte for byte, drawings as ASCII, the rest as ?."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        data = text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        data = text.translate(_ASCII_DRAWING).encode(encoding, "replace")
+    _write_bytes(stream, data)
+
+
+def _write_bytes(stream: IO[str], data: bytes) -> None:
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:
+        stream.write(data.decode(getattr(stream, "encoding", None) or "utf-8", "replace"))
+        return
+    if not isinstance(stream, _Piped):
+        stream.flush()
+    buffer.write(data)
+    if _isatty(stream):
+        buffer.flush()
+
+
+def _wait_through_interrupts(process: subprocess.Popen[bytes]) -> None:
+    # Ctrl-C belongs to the pager while it is on the screen.
+    while process.poll() is None:
+        with suppress(KeyboardInterrupt):
+            process.wait()
