@@ -4,6 +4,7 @@ Holds no logic of any command. Commands get it with ``Invocation.of(ctx)``.
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,12 @@ class Invocation:
         """Take global options (None or False for not given) and decide every setting anew."""
         self._flags.update({name: value for name, value in flags.items() if value not in (None, False)})
         # Known before the files are read, so that an error in them is shown as was asked.
-        for name in ("color", "progress"):
-            value = self._flags.get(name)
-            if isinstance(value, str):
-                self.ui.look = Look(**{**_fields(self.ui.look), name: value})
+        color, progress = self._flags.get("color"), self._flags.get("progress")
+        self.ui.look = replace(
+            self.ui.look,
+            color=color if isinstance(color, str) else self.ui.look.color,
+            progress=progress if isinstance(progress, str) else self.ui.look.progress,
+        )
         self.directory = Path.cwd()
         self.settings = settings = load_settings(self.directory, self._flags)
         self.ui.look = Look(
@@ -70,7 +73,3 @@ class Invocation:
         from beatflow.repository import Repository
 
         return Repository.find(self.directory)
-
-
-def _fields(look: Look) -> dict[str, str | bool | None]:
-    return {name: getattr(look, name) for name in Look.__slots__}
