@@ -121,6 +121,19 @@ class GitStore:
             raise DamagedError(f"object {oid[:12]} should be a blob", hint="bf check")
         return data
 
+    def blob_size(self, oid: str) -> int:
+        """Return the length of an object in bytes, without reading it.
+
+        Raises
+        ------
+        DamagedError
+            It is missing.
+        """
+        try:
+            return self._repo.odb.read_header(oid)[1]
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise DamagedError(f"object {oid[:12]} is missing or damaged", hint="bf check") from error
+
     def write_tree(self, entries: Mapping[str, Entry]) -> str:
         """Store a flattened tree, sub-trees and all, and return the id of its root."""
         folders: dict[str, dict[str, Entry]] = {}

@@ -1,0 +1,299 @@
+"""Commits and what they change: recording the worktree, comparing trees, walking history for ``log``.
+
+Knows samples only by their ids; what a change sounds like is told elsewhere.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from beatflow.errors import BeatFlowError, ConflictError, UsageError
+from beatflow.objects.git import FILE, Commit, Entry, GitStore, Tree
+from beatflow.objects.operation import read_operation, read_worktree_changes
+from beatflow.provenance import FOLDER as PROVENANCE
+from beatflow.provenance import collect_records
+from beatflow.repository import BRANCHES, Repository
+from beatflow.track import TRACK_FILE, Track, parse_track
+from beatflow.transaction import Transaction
+from beatflow.worktree import Advance, read_pointer
+
+ATTRIBUTES = ".gitattributes"
+_ATTRIBUTES_HEAD = b"# Written by BeatFlow, so that git-lfs knows which files are sound.\n"
+_LFS = "filter=lfs diff=lfs merge=lfs -text"
+
+ADDED, MODIFIED, DELETED, RENAMED = "added", "modified", "deleted", "renamed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What became of one path; ``source`` is the former path of a renamed file."""
+
+    path: str
+    kind: str
+    before: Entry | None
+    after: Entry | None
+    source: str | None = None
+
+
+class NothingToCommitError(BeatFlowError):
+    """The worktree is what HEAD is."""
+
+
+# Trees ---------------------------------------------------------------------------------------------------
+
+
+def content_tree(git: GitStore, tree: Tree) -> Tree:
+    """Return a commit's tree without what BeatFlow put there itself: the files as the musician knows them."""
+    result = {path: entry for path, entry in tree.items() if not path.startswith(PROVENANCE)}
+    attributes = result.get(ATTRIBUTES)
+    if attributes and git.read_blob(attributes.oid).startswith(_ATTRIBUTES_HEAD):
+        del result[ATTRIBUTES]
+    return result
+
+
+def read_content(repository: Repository, commit: str | None) -> Tree:
+    """Return the files of a commit as the musician knows them; None is the empty tree."""
+    return content_tree(repository.git, repository.tree_of(commit))
+
+
+def read_track(repository: Repository, tree: Tree) -> Track:
+    """Return the score in a tree; an empty one where there is none or where it cannot be read."""
+    entry = tree.get(TRACK_FILE)
+    try:
+        return parse_track(repository.git.read_blob(entry.oid)) if entry else Track()
+    except UsageError:
+        return Track()
+
+
+def compare_trees(before: Tree, after: Tree) -> list[FileChange]:
+    """Return what differs, by path; a file that moved unchanged is one rename."""
+    paths = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    return pair_renames({path: (before.get(path), after.get(path)) for path in paths})
+
+
+def pair_renames(changes: Mapping[str, tuple[Entry | None, Entry | None]]) -> list[FileChange]:
+    """Turn the entries on both sides of each path into changes, joining equal content that only moved."""
+    gone: dict[str, list[str]] = {}
+    for path in sorted(changes):
+        old, new = changes[path]
+        if old and not new:
+            gone.setdefault(old.oid, []).append(path)
+    result = []
+    moved = set()
+    for path in sorted(changes):
+        old, new = changes[path]
+        if new and not old and gone.get(new.oid):
+            source = gone[new.oid].pop(0)
+            moved.add(source)
+            result.append(FileChange(path, RENAMED, changes[source][0], new, source))
+        elif new:
+            result.append(FileChange(path, MODIFIED if old else ADDED, old, new))
+    deleted = [
+        FileChange(path, DELETED, old, None)
+        for path, (old, new) in changes.items()
+        if not new and path not in moved
+    ]
+    return sorted([*result, *deleted], key=lambda change: change.path)
+
+
+def changes_of(git: GitStore, commit: Commit) -> list[FileChange]:
+    """Return what a commit changed against its first parent, BeatFlow's own entries left out."""
+    parent = git.read_commit(commit.parents[0]).tree if commit.parents else None
+    differences = git.diff_trees(parent, commit.tree)
+    return pair_renames(
+        {
+            path: sides
+            for path, sides in differences.items()
+            if not path.startswith(PROVENANCE) and path != ATTRIBUTES
+        }
+    )
+
+
+# Recording -----------------------------------------------------------------------------------------------
+
+
+def record_commit(
+    transaction: Transaction, message: str, paths: Sequence[str] = (), advance: Advance | None = None
+) -> str:
+    """Stage a commit of the worktree, or of some paths of it, on the current branch; return its id.
+
+    Parameters
+    ----------
+    transaction : Transaction
+        What the commit becomes part of; it is there once that is published.
+    paths : sequence of str
+        Files or folders below the root; all others stay as HEAD has them. Empty for everything.
+
+    Raises
+    ------
+    NothingToCommitError
+        Nothing differs from HEAD.
+    UsageError
+        A path names nothing, neither here nor in HEAD.
+    """
+    repository = transaction.repository
+    head = repository.head
+    former = read_content(repository, head)
+    tree = repository.worktree.snapshot(transaction.batch, advance)
+    if paths:
+        tree = _overlay(former, tree, paths)
+    if tree == former:
+        raise NothingToCommitError("nothing to commit: every file is as in the last commit", hint="bf status")
+    commit = write_commit(repository, tree, [head] if head else [], message)
+    advance_head(transaction, commit)
+    transaction.description = message.strip().split("\n", 1)[0]
+    return commit
+
+
+def write_commit(repository: Repository, tree: Tree, parents: Sequence[str], message: str) -> str:
+    """Store a commit of these files, with the provenance of their sounds; no ref moves."""
+    git = repository.git
+    oids, plain = [], []
+    for path, entry in tree.items():
+        pointer = read_pointer(git, entry)
+        if pointer:
+            oids.append((path, pointer.oid))
+        else:
+            plain.append(path)
+    full = dict(tree)
+    if oids and ATTRIBUTES not in tree:
+        full[ATTRIBUTES] = Entry(FILE, git.write_blob(_format_attributes([path for path, _ in oids], plain)))
+    parent_trees = [git.read_commit(parent).tree for parent in parents]
+    full |= collect_records(repository, [oid for _, oid in oids], parent_trees)
+    return git.write_commit(git.write_tree(full), parents, message, repository.signer())
+
+
+def advance_head(transaction: Transaction, commit: str) -> None:
+    """Have the current branch, or a detached HEAD itself, name a commit."""
+    head = transaction.repository.git.read_head()
+    if head.startswith("refs/"):
+        transaction.set_ref(head, commit)
+    else:
+        transaction.set_head(commit)
+
+
+def _overlay(former: Tree, current: Tree, paths: Sequence[str]) -> Tree:
+    def chosen(path: str, wanted: str) -> bool:
+        return wanted == "" or path == wanted or path.startswith(wanted + "/")
+
+    result = dict(former)
+    for wanted in paths:
+        names = [path for path in former.keys() | current.keys() if chosen(path, wanted)]
+        if not names:
+            raise UsageError(f"{wanted} is no file here or in the last commit", hint="bf status")
+        for path in names:
+            if path in current:
+                result[path] = current[path]
+            else:
+                result.pop(path, None)
+    return result
+
+
+def _format_attributes(sounds: Iterable[str], others: Iterable[str]) -> bytes:
+    """Write the attributes by which a git client with git-lfs finds the sounds: by extension where it can be."""
+    suffixes = set()
+    lines = []
+    for path in sorted(sounds):
+        name = path.rpartition("/")[2]
+        stem, dot, suffix = name.rpartition(".")
+        if stem and dot and suffix.isalnum() and suffix.isascii():
+            suffixes.add(suffix)
+        else:
+            lines.append(f"{_quote('/' + path)} {_LFS}\n")
+    exceptions = [path for path in sorted(others) if path.rpartition(".")[2] in suffixes]
+    lines += [f"{_quote('/' + path)} !filter !diff !merge !text\n" for path in exceptions]
+    text = "".join([*(f"*.{suffix} {_LFS}\n" for suffix in sorted(suffixes)), *lines])
+    return _ATTRIBUTES_HEAD + text.encode("utf-8", "surrogateescape")
+
+
+def _quote(path: str) -> str:
+    """Write a path as a gitattributes pattern: C-quoted, with what would be a wildcard escaped."""
+    escaped = "".join("\\" + letter if letter in "*?[\\" else letter for letter in path)
+    quoted = escaped.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{quoted}"'
+
+
+# Going elsewhere -----------------------------------------------------------------------------------------
+
+
+def stage_files(transaction: Transaction, target: Tree, paths: Iterable[str]) -> int:
+    """Have paths of the worktree become what a tree has there; say how many differ."""
+    worktree = transaction.repository.worktree
+    count = 0
+    for path in sorted(paths):
+        if worktree.identify(path) != target.get(path):
+            transaction.put_entry(path, target.get(path))
+            count += 1
+    return count
+
+
+def stage_switch(transaction: Transaction, commit: str) -> int:
+    """Have the worktree become another commit's, uncommitted work carried along; say how many files change.
+
+    Raises
+    ------
+    ConflictError
+        A file with uncommitted changes differs between the two commits.
+    """
+    repository = transaction.repository
+    here, there = read_content(repository, repository.head), read_content(repository, commit)
+    differing = [path for path in here.keys() | there.keys() if here.get(path) != there.get(path)]
+    worktree = repository.worktree
+    blocked = []
+    for path in differing:
+        now = worktree.identify(path)
+        if now not in (here.get(path), there.get(path)):
+            blocked.append(path)
+    if blocked:
+        names = ", ".join(sorted(blocked)[:3]) + (" …" if len(blocked) > 3 else "")
+        raise ConflictError(
+            f"uncommitted changes would be overwritten: {names}",
+            hint='bf commit -m "..." first, or bf restore PATH',
+        )
+    return stage_files(transaction, there, differing)
+
+
+def take_back(transaction: Transaction, oid: str) -> None:
+    """Stage the opposite of an operation: refs, HEAD and files as they were before it.
+
+    Raises
+    ------
+    ConflictError
+        A ref has moved since without an operation, so that going back would lose that.
+    """
+    git = transaction.repository.git
+    operation = read_operation(git, oid)
+    transaction.target = oid
+    for name, change in operation.refs.items():
+        if git.read_ref(name) != change.after:
+            raise ConflictError(f"{name} was changed since by something else than bf", hint="bf log --graph")
+        transaction.set_ref(name, change.before)
+    if operation.head and operation.head.before:
+        transaction.set_head(operation.head.before)
+    for path, (before, _) in read_worktree_changes(git, oid).items():
+        transaction.put_entry(path, before)
+
+
+# Walking -------------------------------------------------------------------------------------------------
+
+
+def iter_commits(
+    repository: Repository, include: Iterable[str], exclude: Iterable[str] = (), path: str | None = None
+) -> Iterator[Commit]:
+    """Yield commits newest first; with a path only those that changed it or something below it."""
+    git = repository.git
+    for commit in git.iter_history(include, exclude):
+        if path is None:
+            yield commit
+            continue
+        here = git.find_entry(commit.tree, path)
+        parents = [git.find_entry(git.read_commit(parent).tree, path) for parent in commit.parents]
+        if (not parents and here) or (parents and all(here != there for there in parents)):
+            yield commit
+
+
+def find_branch_tips(repository: Repository) -> list[str]:
+    """Return the commits that branches (remote ones too), tags and HEAD name."""
+    refs = repository.git.read_refs()
+    names = [name for name in refs if name.startswith((BRANCHES, "refs/remotes/", "refs/tags/"))]
+    head = repository.head
+    return list(dict.fromkeys([*([head] if head else []), *(refs[name] for name in names)]))

@@ -1,0 +1,104 @@
+"""One writer at a time: a lock that names its holder and vanishes with it.
+
+The operating system holds the lock (``flock``, or ``msvcrt`` on Windows), so a process that dies by any means leaves
+none behind; the text in the file only says who has it. Readers never ask for it.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from beatflow.errors import LockedError
+
+RETRY_S = 0.05
+# On Windows a locked byte cannot be read, so it lies far behind the text.
+_WINDOWS_BYTE = 1 << 30
+
+
+class Lock:
+    """An exclusive lock on a file, held inside a ``with`` block.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file; made when missing, never removed.
+    holder : str
+        What is being done, for others to read.
+    timeout_s : float
+        How long to wait for another holder.
+
+    Raises
+    ------
+    LockedError
+        Another process still holds it after ``timeout_s``.
+    """
+
+    def __init__(self, path: Path, holder: str, timeout_s: float = 10.0) -> None:
+        self.path = path
+        self._holder = holder
+        self._timeout_s = timeout_s
+        self._descriptor = -1
+
+    def __enter__(self) -> "Lock":
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._acquire(descriptor)
+            text = json.dumps({"pid": os.getpid(), "command": self._holder}).encode()
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text, 0) if hasattr(os, "pwrite") else os.write(descriptor, text)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+    def _acquire(self, descriptor: int) -> None:
+        deadline = time.monotonic() + self._timeout_s
+        while not _try_lock(descriptor):
+            if time.monotonic() >= deadline:
+                raise LockedError(
+                    f"the repository is being changed by {self._other(descriptor)}",
+                    hint="wait for it to end, then try again",
+                )
+            time.sleep(RETRY_S)
+
+    def _other(self, descriptor: int) -> str:
+        try:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            holder = json.loads(os.read(descriptor, 4096))
+            return f"{holder['command']!r} (process {holder['pid']})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        os.lseek(descriptor, _WINDOWS_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

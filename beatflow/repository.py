@@ -1,0 +1,135 @@
+"""A repository: the folder ``.beatflow`` in a track, with git's history, the audio store and our own state.
+
+Finding, making and reading one. The only way to change one is a transaction (``transaction.py``).
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from beatflow.errors import ConflictError, NotFoundError
+from beatflow.objects.git import GitStore, Signature, Tree
+from beatflow.objects.store import AudioStore
+from beatflow.worktree import REPOSITORY, Worktree
+
+DEFAULT_BRANCH = "main"
+BRANCHES = "refs/heads/"
+TAGS = "refs/tags/"
+REMOTES = "refs/remotes/"
+
+Signer = Callable[[], Signature]
+"""Gives the author and the time of a change when one is made."""
+
+
+class Repository:
+    """An opened repository.
+
+    Parameters
+    ----------
+    root : Path
+        The track's folder, the one that holds ``.beatflow``.
+    signer : callable
+        Who makes changes, asked anew for each.
+
+    Raises
+    ------
+    NotFoundError
+        ``root`` holds no repository.
+    """
+
+    def __init__(self, root: Path, signer: Signer) -> None:
+        self.root = root
+        self.directory = root / REPOSITORY
+        self.signer = signer
+        if not (self.directory / "HEAD").is_file():
+            raise NotFoundError(f"{root} is not a BeatFlow track", hint="bf init")
+
+    @classmethod
+    def create(cls, root: Path, signer: Signer, branch: str = DEFAULT_BRANCH) -> "Repository":
+        """Make a repository in a folder, which may have files in it already; an existing one is opened.
+
+        Raises
+        ------
+        ConflictError
+            The folder lies inside another track.
+        """
+        outer = cls.find(root, signer)
+        if outer and outer.root == root:
+            return outer
+        if outer:
+            raise ConflictError(
+                f"{root} lies inside the track {outer.root}", hint=f"bf -C {outer.root} status"
+            )
+        directory = root / REPOSITORY
+        directory.mkdir(parents=True, exist_ok=True)
+        AudioStore.create(directory / "audio")
+        for name in ("state", "tmp"):
+            (directory / name).mkdir(exist_ok=True)
+        # HEAD comes last: a folder without one is no repository, and `create` can finish it.
+        GitStore.create(directory, branch)
+        return cls(root, signer)
+
+    @classmethod
+    def find(cls, start: Path, signer: Signer) -> "Repository | None":
+        """Open the repository around a folder, or return None."""
+        for folder in (start, *start.parents):
+            if (folder / REPOSITORY / "HEAD").is_file():
+                return cls(folder, signer)
+        return None
+
+    @classmethod
+    def get(cls, start: Path, signer: Signer) -> "Repository":
+        """Open the repository around a folder.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        found = cls.find(start, signer)
+        if found is None:
+            raise NotFoundError(f"{start} is not in a BeatFlow track", hint="bf init")
+        return found
+
+    @cached_property
+    def git(self) -> GitStore:
+        """History."""
+        return GitStore(self.directory)
+
+    @cached_property
+    def audio(self) -> AudioStore:
+        """Sound."""
+        return AudioStore(self.directory / "audio")
+
+    @cached_property
+    def worktree(self) -> Worktree:
+        """The files that the musician sees."""
+        return Worktree(self.root, self.git, self.audio, self.state / "files")
+
+    @property
+    def state(self) -> Path:
+        """Folder of what is ours alone: caches, the journal, provenance that waits for its commit."""
+        return self.directory / "state"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for unfinished files, on the worktree's own disk."""
+        return self.directory / "tmp"
+
+    # HEAD ------------------------------------------------------------------------------------------------
+
+    @property
+    def branch(self) -> str | None:
+        """The current branch's short name, None when HEAD is detached."""
+        head = self.git.read_head()
+        return head.removeprefix(BRANCHES) if head.startswith(BRANCHES) else None
+
+    @property
+    def head(self) -> str | None:
+        """The current commit, None before the first."""
+        head = self.git.read_head()
+        return self.git.read_ref(head) if head.startswith("refs/") else head
+
+    def tree_of(self, commit: str | None) -> Tree:
+        """Return the whole tree of a commit, BeatFlow's own entries included; None is the empty tree."""
+        return self.git.read_tree(self.git.read_commit(commit).tree) if commit else {}

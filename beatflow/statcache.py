@@ -1,0 +1,70 @@
+"""Remembers what the files of a worktree were when last read, so that an unchanged folder costs one ``stat`` a file.
+
+A cache: deleting it costs time, never truth. Knows no git store and no audio store.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from beatflow.objects.durable import write_atomic
+from beatflow.objects.git import Entry
+
+VERSION = 1
+# Coarsest step of the timestamps of the file systems in use (ext4, APFS, NTFS: below; FAT: 2 s).
+_GRANULE_NS = 20_000_000
+
+
+class StatCache:
+    """Path -> entry, valid while size, modification time and inode stay the same.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is kept. A file that is missing, damaged or of another version counts as empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: dict[str, tuple[int, int, int, int, str]] = {}
+        self._dirty = False
+        try:
+            written_ns = path.stat().st_mtime_ns
+            document = json.loads(path.read_bytes())
+            if document["version"] == VERSION:
+                # A file changed within one tick of our reading it would look unchanged: read it again.
+                limit = written_ns - _GRANULE_NS
+                self._rows = {key: tuple(row) for key, row in document["files"].items() if row[1] < limit}
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            pass
+
+    def find(self, path: str, status: os.stat_result) -> Entry | None:
+        """Return what stands at a path, when the file is the one last read."""
+        row = self._rows.get(path)
+        if row and row[:3] == (status.st_size, status.st_mtime_ns, status.st_ino):
+            return Entry(row[3], row[4])
+        return None
+
+    def record(self, path: str, status: os.stat_result, entry: Entry) -> None:
+        """Remember what was read; ``status`` is from before the reading."""
+        self._rows[path] = (status.st_size, status.st_mtime_ns, status.st_ino, entry.mode, entry.oid)
+        self._dirty = True
+
+    def forget(self, path: str) -> None:
+        """Drop a path."""
+        self._dirty |= self._rows.pop(path, None) is not None
+
+    def retain(self, paths: set[str]) -> None:
+        """Drop every path but these."""
+        for path in self._rows.keys() - paths:
+            self.forget(path)
+
+    def save(self) -> None:
+        """Write it, if anything changed; a folder that cannot be written is no error for a cache."""
+        if self._dirty:
+            document = {"version": VERSION, "files": self._rows}
+            try:
+                write_atomic(self._path, json.dumps(document, separators=(",", ":")).encode())
+            except OSError:
+                return
+            self._dirty = False

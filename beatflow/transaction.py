@@ -1,0 +1,240 @@
+"""The only way to change a repository: slow work first, then one atomic publish, which is one operation.
+
+Publishing, and what a crash leaves at each step (``docs/format.md`` has the same list):
+
+1. sound goes into a new pack, other content into git objects: unreachable, collected by ``gc``;
+2. the pack is published: likewise;
+3. the operation is written as a git commit: likewise;
+4. ``state/journal`` gets the operation's id in one rename: **from here on the change has happened**;
+5. refs, HEAD and the worktree are brought in line with it;
+6. the journal is removed.
+
+A writer that finds a journal does steps 5 and 6 again before anything else.
+"""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from beatflow.errors import ConflictError
+from beatflow.lock import Lock
+from beatflow.objects.durable import temporary_name, write_atomic
+from beatflow.objects.git import Entry
+from beatflow.objects.operation import (
+    OPERATIONS,
+    Change,
+    Operation,
+    WorktreeChanges,
+    read_operation,
+    read_worktree_changes,
+    write_operation,
+)
+from beatflow.objects.store import Batch
+from beatflow.provenance import Record, write_pending
+from beatflow.repository import Repository
+
+JOURNAL = "journal"
+
+
+class Transaction:
+    """One change to a repository, to be used as a context; leaving it without ``publish`` changes nothing.
+
+    Parameters
+    ----------
+    repository : Repository
+        What is changed. It stays locked until the context ends.
+    kind, description : str
+        Go into the operation: the command's name, and one line for people.
+    timeout_s : float
+        How long to wait for another writer.
+
+    Raises
+    ------
+    LockedError
+        Another process is changing the repository.
+    """
+
+    def __init__(self, repository: Repository, kind: str, description: str, timeout_s: float = 10.0) -> None:
+        self.repository = repository
+        self.kind = kind
+        self.description = description
+        self.target: str | None = None
+        self._timeout_s = timeout_s
+        self._refs: dict[str, str | None] = {}
+        self._head: str | None = None
+        self._staged: dict[str, tuple[Path, Entry] | None] = {}
+        self._provenance: dict[str, Record] = {}
+
+    def __enter__(self) -> "Transaction":
+        with ExitStack() as stack:
+            stack.enter_context(Lock(self.repository.directory / "lock", f"bf {self.kind}", self._timeout_s))
+            recover(self.repository)
+            self.scratch = Path(tempfile.mkdtemp(dir=self.repository.scratch))
+            stack.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+            self.batch: Batch = stack.enter_context(self.repository.audio.batch())
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.repository.worktree.save_cache()
+        self._stack.close()
+
+    # What shall change -----------------------------------------------------------------------------------
+
+    def put_file(self, path: str, source: Path) -> Entry:
+        """Have a finished file take its place in the worktree.
+
+        Parameters
+        ----------
+        path : str
+            Below the root, with ``/``.
+        source : Path
+            The file, somewhere below ``scratch``; it is moved away on publishing.
+        """
+        self.repository.worktree.check_free(path)
+        entry = self.repository.worktree.keep_file(source, self.batch)
+        self._staged[path] = (source, entry)
+        return entry
+
+    def put_entry(self, path: str, entry: Entry | None) -> None:
+        """Have a path of the worktree become what the entry stands for; None removes it."""
+        self.repository.worktree.check_free(path)
+        if entry is None:
+            self._staged[path] = None
+            return
+        staged = self.new_scratch_file()
+        self.repository.worktree.materialize(entry, staged)
+        self._staged[path] = (staged, entry)
+
+    def put_provenance(self, oid: str, record: Record) -> None:
+        """Have a provenance record wait for the commit that brings its sound into history."""
+        self._provenance[oid] = record
+
+    def set_ref(self, name: str, commit: str | None) -> None:
+        """Have a ref name a commit; None deletes it."""
+        self._refs[name] = commit
+
+    def set_head(self, target: str) -> None:
+        """Have HEAD name a ref, or a commit when detached."""
+        self._head = target
+
+    def new_scratch_file(self) -> Path:
+        """Return a fresh path in ``scratch``; nothing is there yet."""
+        return temporary_name(self.scratch, "")
+
+    # Publishing ------------------------------------------------------------------------------------------
+
+    def publish(self) -> str | None:
+        """Make it so, and return the operation's id; None when there was nothing to change."""
+        git = self.repository.git
+        worktree, seen = self._read_before()
+        refs = {
+            name: Change(before, commit)
+            for name, commit in self._refs.items()
+            if (before := git.read_ref(name)) != commit
+        }
+        head = git.read_head()
+        moved = Change(head, self._head) if self._head not in (None, head) else None
+        self.batch.publish()
+        for oid, record in self._provenance.items():
+            write_pending(self.repository, oid, record)
+        if not (worktree or refs or moved):
+            return None
+        operation = Operation(self.kind, self.description, self.repository.signer(), refs, moved, self.target)
+        oid = write_operation(git, operation, worktree)
+        self._check_unchanged(seen)
+        with _uninterrupted():
+            write_atomic(self.repository.state / JOURNAL, oid.encode())
+            _apply_refs(self.repository, oid, refs, moved)
+            self.repository.worktree.place({path: self._staged[path] for path in worktree})
+            (self.repository.state / JOURNAL).unlink()
+        return oid
+
+    def _read_before(self) -> tuple[WorktreeChanges, dict[str, os.stat_result | None]]:
+        """Store what stands at the paths that will change, and drop those that will not."""
+        changes: WorktreeChanges = {}
+        seen = {}
+        for path, staged in self._staged.items():
+            found = self.repository.worktree.find(path)
+            seen[path] = found.status if found else None
+            before = self.repository.worktree.capture(path, self.batch)
+            after = staged[1] if staged else None
+            if before != after:
+                changes[path] = (before, after)
+        return changes, seen
+
+    def _check_unchanged(self, seen: Mapping[str, os.stat_result | None]) -> None:
+        for path, status in seen.items():
+            found = self.repository.worktree.find(path)
+            now = found.status if found else None
+            if _identity(now) != _identity(status):
+                raise ConflictError(
+                    f"{path} changed while it was being kept", hint="try again when it is finished"
+                )
+
+
+def recover(repository: Repository) -> bool:
+    """Finish a change whose writer died after its publishing; say whether there was one. Needs the lock."""
+    journal = repository.state / JOURNAL
+    try:
+        oid = journal.read_text().strip()
+    except FileNotFoundError:
+        return False
+    operation = read_operation(repository.git, oid)
+    _apply_refs(repository, oid, operation.refs, operation.head)
+    worktree = repository.worktree
+    with tempfile.TemporaryDirectory(dir=repository.scratch) as folder:
+        staged: dict[str, tuple[Path, Entry] | None] = {}
+        for number, (path, (before, after)) in enumerate(read_worktree_changes(repository.git, oid).items()):
+            # What is neither the old state nor the new was changed by somebody since: theirs to keep.
+            if worktree.identify(path) != before:
+                continue
+            staged[path] = None
+            if after:
+                file = Path(folder, str(number))
+                worktree.materialize(after, file)
+                staged[path] = (file, after)
+        worktree.place(staged)
+    journal.unlink()
+    return True
+
+
+def _apply_refs(repository: Repository, oid: str, refs: Mapping[str, Change], head: Change | None) -> None:
+    git = repository.git
+    for name, change in refs.items():
+        git.write_ref(name, change.after)
+    if head and head.after:
+        git.write_head(head.after)
+    git.write_ref(OPERATIONS, oid)
+
+
+def _identity(status: os.stat_result | None) -> tuple[int, int, int] | None:
+    return (status.st_size, status.st_mtime_ns, status.st_ino) if status else None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back for the moment that a published change takes to reach the worktree."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+
+    former = signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+    if caught:
+        raise KeyboardInterrupt

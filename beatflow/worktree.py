@@ -1,0 +1,317 @@
+"""The folder that the musician works in: scanning it, taking snapshots, putting files back.
+
+Knows no refs and no operations. Everything it overwrites or removes is the caller's to have kept before.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from beatflow.content import HEAD_BYTES, is_kept_as_audio
+from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
+from beatflow.ignore import read_ignore
+from beatflow.objects.git import (
+    EXECUTABLE,
+    FILE,
+    SYMLINK,
+    Entry,
+    GitStore,
+    Tree,
+    blob_oid,
+    decode_path,
+    encode_path,
+)
+from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer, encode_pointer
+from beatflow.objects.store import AudioStore, Batch
+from beatflow.statcache import StatCache
+
+REPOSITORY = ".beatflow"
+_PRIVATE = {REPOSITORY, ".git", ".provenance"}
+_NOT_ON_WINDOWS = set('\\:*?"<>|')
+_BLOCK = 1 << 20
+
+Advance = Callable[[int, str], None]
+"""Called with the bytes read since the last call and the path; raising in it interrupts the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of the worktree: its path below the root, and what ``lstat`` says of it."""
+
+    path: str
+    status: os.stat_result
+
+
+def check_path(path: str) -> None:
+    """Refuse a path that could leave the worktree or touch the repository.
+
+    Raises
+    ------
+    ConflictError
+        It is absolute, has ``..`` in it, or names a private folder in any spelling.
+    """
+    parts = path.split("/")
+    for part in parts:
+        private = part.rstrip(" .").lower() in _PRIVATE
+        if (
+            part in ("", ".", "..")
+            or private
+            or "\0" in part
+            or (os.name == "nt" and set(part) & _NOT_ON_WINDOWS)
+        ):
+            raise ConflictError(f"the path {path!r} cannot be written here")
+
+
+class Worktree:
+    """The files around a repository.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    git, audio : GitStore, AudioStore
+        Where content is kept.
+    cache_path : Path
+        Where the stat cache lies.
+    """
+
+    def __init__(self, root: Path, git: GitStore, audio: AudioStore, cache_path: Path) -> None:
+        self.root = root
+        self._git = git
+        self._audio = audio
+        self._cache = StatCache(cache_path)
+
+    # Reading ---------------------------------------------------------------------------------------------
+
+    def scan(self) -> Iterator[Found]:
+        """Yield every file that is not ignored, in no particular order. Other tracks inside are left alone."""
+        ignored = read_ignore(self.root)
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop()
+            with os.scandir(self.root / prefix if prefix else self.root) as entries:
+                for entry in entries:
+                    path = prefix + entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if self._is_ours(entry) and not ignored(path + "/"):
+                            waiting.append(path + "/")
+                    elif (entry.is_file(follow_symlinks=False) or entry.is_symlink()) and not ignored(path):
+                        yield Found(path, entry.stat(follow_symlinks=False))
+
+    @staticmethod
+    def _is_ours(entry: os.DirEntry[str]) -> bool:
+        return entry.name.lower() not in _PRIVATE and not os.path.lexists(Path(entry.path, REPOSITORY))
+
+    def look(self, advance: Advance | None = None) -> Tree:
+        """Return what stands at every path without storing anything."""
+        return self._survey(lambda found: self._identify(found, advance))
+
+    def snapshot(self, batch: Batch, advance: Advance | None = None) -> Tree:
+        """Return what stands at every path, with all content stored: sound in the batch, the rest in git."""
+        return self._survey(lambda found: self._keep(found, batch, advance))
+
+    def find(self, path: str) -> Found | None:
+        """Return the file at a path, ignored or not; None when there is none."""
+        if not path or self._passes_link(path):
+            return None
+        try:
+            status = os.lstat(self.root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return Found(path, status) if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode) else None
+
+    def capture(self, path: str, batch: Batch, advance: Advance | None = None) -> Entry | None:
+        """Return what stands at one path, with its content stored; None when nothing does."""
+        found = self.find(path)
+        return self._keep(found, batch, advance) if found else None
+
+    def identify(self, path: str) -> Entry | None:
+        """Return what stands at one path without storing it; None when nothing does."""
+        found = self.find(path)
+        return self._identify(found, None) if found else None
+
+    def save_cache(self) -> None:
+        """Write the stat cache, when something new was learnt."""
+        self._cache.save()
+
+    def _survey(self, read: Callable[[Found], Entry]) -> Tree:
+        tree: Tree = {}
+        failures: list[BeatFlowError] = []
+        for found in sorted(self.scan(), key=lambda found: found.path):
+            try:
+                tree[found.path] = read(found)
+            except FileNotFoundError:
+                continue
+            except PermissionError:
+                failures.append(
+                    AudioError(f"{found.path} may not be read", hint="give yourself the right to read it")
+                )
+            except AudioError as error:
+                failures.append(error)
+        if failures:
+            more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+            raise AudioError(failures[0].message + more, failures[0].hint or "or name it in .bfignore")
+        self._cache.retain(set(tree))
+        return tree
+
+    def _identify(self, found: Found, advance: Advance | None) -> Entry:
+        cached = self._cache.find(found.path, found.status)
+        if cached:
+            return cached
+        path = self.root / found.path
+        data, kept_as_audio = _read_small(path, found.status)
+        if kept_as_audio:
+            digest = sha256()
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+                    if advance:
+                        advance(len(block), found.path)
+            data = encode_pointer(Pointer(digest.hexdigest(), found.status.st_size))
+        entry = Entry(_mode_of(found.status), blob_oid(data))
+        self._cache.record(found.path, found.status, entry)
+        return entry
+
+    def _keep(self, found: Found, batch: Batch, advance: Advance | None) -> Entry:
+        cached = self._cache.find(found.path, found.status)
+        if cached and self._is_kept(cached, batch):
+            return cached
+        entry = self.keep_file(self.root / found.path, batch, advance)
+        self._cache.record(found.path, found.status, entry)
+        return entry
+
+    def keep_file(self, path: Path, batch: Batch, advance: Advance | None = None) -> Entry:
+        """Store the content of any file, in the worktree or not: sound in the batch, the rest in git."""
+        status = os.lstat(path)
+        data, kept_as_audio = _read_small(path, status)
+        if kept_as_audio:
+            progress = (lambda count: advance(count, path.name)) if advance else None
+            stored = batch.add_path(path, progress=progress)
+            data = encode_pointer(Pointer(stored.oid, stored.size))
+        return Entry(_mode_of(status), self._git.write_blob(data))
+
+    def _is_kept(self, entry: Entry, batch: Batch) -> bool:
+        if not self._git.has(entry.oid):
+            return False
+        pointer = read_pointer(self._git, entry)
+        return pointer is None or pointer.oid in self._audio or pointer.oid in batch
+
+    # Writing ---------------------------------------------------------------------------------------------
+
+    def materialize(self, entry: Entry, destination: Path) -> None:
+        """Write the verified content of an entry to a new file (never into the worktree itself)."""
+        if entry.mode == SYMLINK:
+            destination.symlink_to(decode_path(self._git.read_blob(entry.oid)))
+            return
+        with destination.open("xb") as file:
+            for block in iter_content(self._git, self._audio, entry):
+                file.write(block)
+        if entry.mode == EXECUTABLE:
+            destination.chmod(destination.stat().st_mode | 0o111)
+
+    def place(self, changes: Mapping[str, tuple[Path, Entry] | None]) -> None:
+        """Move finished files to their paths; None removes what is there.
+
+        Removals come first, so that a file may become a folder. Each path changes by one rename.
+        """
+        for path in sorted(path for path, change in changes.items() if change is None):
+            self._remove(path)
+        for path, change in sorted(changes.items()):
+            if change:
+                source, entry = change
+                target = self._prepare(path)
+                source.replace(target)
+                self._cache.record(path, os.lstat(target), entry)
+        self._cache.save()
+
+    def check_free(self, path: str) -> None:
+        """Refuse a path whose parents are files or links, or that is itself a folder with something in it.
+
+        Raises
+        ------
+        ConflictError
+            The file cannot be put there.
+        """
+        check_path(path)
+        target = self.root / path
+        if target.is_dir() and not target.is_symlink() and any(target.iterdir()):
+            raise ConflictError(f"{path} is a folder here", hint=f"move it away: mv {path} {path}.old")
+        if self._passes_link(path):
+            raise ConflictError(f"{path} lies behind a symbolic link", hint="replace the link by a folder")
+
+    def _prepare(self, path: str) -> Path:
+        self.check_free(path)
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()
+        return target
+
+    def _remove(self, path: str) -> None:
+        check_path(path)
+        self._cache.forget(path)
+        if self._passes_link(path):
+            return
+        target = self.root / path
+        try:
+            target.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for parent in target.parents:
+            if parent == self.root or any(parent.iterdir()):
+                return
+            parent.rmdir()
+
+    def _passes_link(self, path: str) -> bool:
+        parts = path.split("/")[:-1]
+        return any((self.root / "/".join(parts[: i + 1])).is_symlink() for i in range(len(parts)))
+
+    def relative(self, path: Path) -> str:
+        """Return a path of the file system as one below the root, ``""`` for the root itself.
+
+        Raises
+        ------
+        UsageError
+            It lies outside.
+        """
+        full = Path(os.path.normpath(Path.cwd() / path))
+        for root in (self.root, self.root.resolve()):
+            if full == root or full.is_relative_to(root):
+                return "" if full == root else full.relative_to(root).as_posix()
+        raise UsageError(f"{path} is outside the track {self.root}")
+
+
+def read_pointer(git: GitStore, entry: Entry) -> Pointer | None:
+    """Return the pointer that an entry is, or None when git keeps its content itself."""
+    if entry.mode not in (FILE, EXECUTABLE) or git.blob_size(entry.oid) >= MAX_SIZE:
+        return None
+    return decode_pointer(git.read_blob(entry.oid))
+
+
+def iter_content(git: GitStore, audio: AudioStore, entry: Entry) -> Iterator[bytes]:
+    """Yield the bytes of the file that an entry stands for, verified."""
+    pointer = read_pointer(git, entry)
+    if pointer:
+        yield from audio.iter_bytes(pointer.oid)
+    else:
+        yield git.read_blob(entry.oid)
+
+
+def _read_small(path: Path, status: os.stat_result) -> tuple[bytes, bool]:
+    """Return a file's bytes and False, or only its first ones and True when it belongs in the audio store."""
+    if stat.S_ISLNK(status.st_mode):
+        return encode_path(str(path.readlink())), False
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        if is_kept_as_audio(head, status.st_size):
+            return head, True
+        return head + file.read(), False
+
+
+def _mode_of(status: os.stat_result) -> int:
+    if stat.S_ISLNK(status.st_mode):
+        return SYMLINK
+    return EXECUTABLE if os.name != "nt" and status.st_mode & stat.S_IXUSR else FILE
