@@ -79,6 +79,7 @@ def load_command(name: str) -> Any:
 
 def _finish(command: Any) -> None:
     """Give a command the global options, and its examples as they are written."""
+    command.rich_markup_mode = None
     head, _, examples = (command.help or "").partition("Examples:\n")
     command.help = head.strip()
     if examples:
@@ -95,7 +96,7 @@ def _finish(command: Any) -> None:
 def _repeatable_options() -> list[Any]:
     """The global options once more, for use after the command."""
     options = []
-    for original in _root_command().params:
+    for original in root_command().params:
         if original.name != "version" and "--install-completion" not in original.opts:
             option = copy.copy(original)
             option.expose_value = False
@@ -186,7 +187,8 @@ def _root(
         raise UsageError("which command?", hint="bf --help lists them")
 
 
-def _root_command(completion: bool = False) -> Any:
+def root_command(completion: bool = False) -> Any:
+    """Build the root command, with or without the options that install completion."""
     app = typer.Typer(
         cls=_LazyGroup,
         add_completion=completion,
@@ -214,7 +216,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str], invocation: Invocation) -> int:
-    root = _root_command(completion=True)
+    root = root_command(completion=True)
     if completing():
         root.main(args=argv, prog_name="bf")
     with root.make_context("bf", list(argv), obj=invocation) as ctx:

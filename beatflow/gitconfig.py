@@ -27,9 +27,9 @@ def read_config(path: Path, home: Path | None = None, depth: int = 0) -> dict[st
         return {}
     values: dict[str, str] = {}
     for key, value, _, _ in _parse(text):
-        if key == "include.path" and depth < MAX_INCLUDES:
+        if key == "include.path":
             target = home / value[2:] if home and value.startswith("~/") else path.parent / value
-            values.update(read_config(target, home, depth + 1))
+            values.update(read_config(target, home, depth + 1) if depth < MAX_INCLUDES else {})
         else:
             values[key] = value
     return values

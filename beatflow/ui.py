@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path, PurePath
-from typing import IO, Any
+from typing import IO, Any, TextIO, cast
 
 SGR = {
     "oid": "33", "branch": "1;32", "remote": "1;31", "tag": "1;33", "head": "1;36",
@@ -105,8 +105,8 @@ class Ui:
 
     def __init__(self, look: Look | None = None) -> None:
         self.look = look or Look()
-        self._out: IO[str] = sys.stdout
-        self._err: IO[str] = sys.stderr
+        self._out: TextIO = sys.stdout
+        self._err: TextIO = sys.stderr
 
     # Data: standard output.
 
@@ -211,9 +211,11 @@ class Ui:
             self._talk(f"{self._paint_talk('hint:', 'hint')} {safe(hint)}")
 
     def _talk(self, text: str) -> None:
-        # Nobody listening to the talk is no reason to stop the work.
-        with suppress(BrokenPipeError):
+        # Data first, so that both keep their order; if it cannot be written, the last flush says so.
+        with suppress(OSError):
             self._out.flush()
+        # Nobody listening to the talk is no reason to stop the work.
+        with suppress(OSError):
             _write(self._err, text + "\n")
             self._err.flush()
 
@@ -228,7 +230,7 @@ class Ui:
             _write_bytes(self._err, line)
             self._err.flush()
 
-    def _wants_color(self, stream: IO[str]) -> bool:
+    def _wants_color(self, stream: TextIO) -> bool:
         return self.look.color == "always" or (self.look.color == "auto" and _isatty(stream))
 
     @contextmanager
@@ -286,7 +288,7 @@ class Ui:
         out = self._out
         with subprocess.Popen(shlex.split(self.look.pager), stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
-            self._out = _Piped(process.stdin, out)
+            self._out = cast(TextIO, _Piped(process.stdin, out))
             # Leaving the pager early is how people stop reading; it is not an error.
             with suppress(BrokenPipeError):
                 try:
@@ -326,7 +328,7 @@ class Ui:
 class _Piped:
     """Just enough of a text stream over a pipe, with the terminal's traits."""
 
-    def __init__(self, buffer: IO[bytes], terminal: IO[str]) -> None:
+    def __init__(self, buffer: IO[bytes], terminal: TextIO) -> None:
         self.buffer = buffer
         self.encoding = terminal.encoding
         self.isatty = terminal.isatty
@@ -335,7 +337,7 @@ class _Piped:
         self.buffer.flush()
 
 
-def _isatty(stream: IO[str] | None) -> bool:
+def _isatty(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.isatty()
     except ValueError:
@@ -347,7 +349,7 @@ def _paint(text: str, name: str | int) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if text else text
 
 
-def _write(stream: IO[str], text: str) -> None:
+def _write(stream: TextIO, text: str) -> None:
     """Write text, whatever the encoding: names byte for byte, drawings as ASCII, the rest as ?."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
@@ -357,7 +359,7 @@ def _write(stream: IO[str], text: str) -> None:
     _write_bytes(stream, data)
 
 
-def _write_bytes(stream: IO[str], data: bytes) -> None:
+def _write_bytes(stream: TextIO, data: bytes) -> None:
     buffer = getattr(stream, "buffer", None)
     if buffer is None:
         stream.write(data.decode(getattr(stream, "encoding", None) or "utf-8", "replace"))

@@ -1,0 +1,214 @@
+"""What reaches the terminal, and in which bytes."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beatflow.ui import Look, Ui, plain_json, safe
+
+
+@dataclass
+class Screen:
+    out: io.BytesIO
+    err: io.BytesIO
+    ui: Ui
+
+    @property
+    def text(self) -> str:
+        return self.out.getvalue().decode()
+
+    @property
+    def talk(self) -> str:
+        self.ui.flush()
+        return self.err.getvalue().decode()
+
+
+class _Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+MakeScreen = Callable[..., Screen]
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> MakeScreen:
+    def make(encoding: str = "utf-8", terminal: bool = False, answer: str = "", **look: object) -> Screen:
+        out, err = io.BytesIO(), io.BytesIO()
+        kind = _Terminal if terminal else io.TextIOWrapper
+        monkeypatch.setattr(sys, "stdout", kind(out, encoding=encoding))
+        monkeypatch.setattr(sys, "stderr", kind(err, encoding="utf-8"))
+        monkeypatch.setattr(sys, "stdin", kind(io.BytesIO(answer.encode()), encoding="utf-8"))
+        return Screen(out, err, Ui(Look(**look)))  # type: ignore[arg-type]
+
+    return make
+
+
+def test_names_come_out_byte_for_byte(screen: MakeScreen) -> None:
+    s = screen()
+    s.ui.emit("caf\udce9")
+    assert s.out.getvalue() == b"caf\xe9\n"
+
+
+def test_what_the_encoding_cannot_carry_is_replaced(screen: MakeScreen) -> None:
+    s = screen("ascii")
+    s.ui.emit("├─╮ ● é 音")
+    assert s.text == "+-+ * ? ?\n"
+    assert not s.ui.unicode
+
+
+def test_json_is_one_unicode_document(screen: MakeScreen) -> None:
+    s = screen("ascii")
+    s.ui.emit_json("beatflow.test/1", {"name": "é\udce9", "path": Path("a/b"), "nan": float("nan")})
+    document = json.loads(s.out.getvalue().decode("utf-8"))
+    assert list(document) == ["schema", "name", "path", "nan"]
+    assert document == {"schema": "beatflow.test/1", "name": "é\udce9", "path": "a/b", "nan": None}
+
+
+def test_plain_json_knows_what_results_are_made_of() -> None:
+    @dataclass
+    class Point:
+        x: np.float32
+        tags: frozenset[str]
+
+    assert plain_json([Point(np.float32(0.5), frozenset("ba")), np.arange(2), (1, True)]) == [
+        {"x": 0.5, "tags": ["a", "b"]},
+        [0, 1],
+        [1, True],
+    ]
+    with pytest.raises(TypeError):
+        plain_json(object())
+
+
+def test_table_aligns_words_left_and_numbers_right(screen: MakeScreen) -> None:
+    s = screen()
+    s.ui.table(["name", "size"], [["drums", "9 KB"], ["b\x1b", "120 KB"], ["c", None]])
+    assert s.text == "name     size\ndrums    9 KB\nb\\x1b  120 KB\nc           –\n"
+
+
+def test_empty_table(screen: MakeScreen) -> None:
+    s = screen()
+    s.ui.table(["name", "size"], [])
+    assert s.text == "name  size\n"
+
+
+def test_colour(screen: MakeScreen) -> None:
+    assert screen().ui.style("x", "oid") == "x"
+    assert screen(terminal=True).ui.style("x", "oid") == "\x1b[33mx\x1b[0m"
+    assert screen(terminal=True, color="never").ui.style("x", "oid") == "x"
+    assert screen(color="always").ui.style("x", 13) == "\x1b[32mx\x1b[0m"
+    assert screen(color="always").ui.style("", "oid") == ""
+
+
+def test_quiet_silences_talk_but_no_warning(screen: MakeScreen) -> None:
+    s = screen(quiet=True)
+    s.ui.say("hello")
+    s.ui.warn("careful", hint="do")
+    assert s.talk == "warning: careful\nhint: do\n"
+
+
+def test_data_and_talk_keep_their_order(screen: MakeScreen) -> None:
+    s = screen()
+    s.ui.emit("data")
+    s.ui.say("talk")
+    assert s.out.getvalue() == b"data\n"
+    assert s.talk == "talk\n"
+
+
+def test_bytes_follow_text(screen: MakeScreen) -> None:
+    s = screen()
+    s.ui.emit("a")
+    s.ui.emit_bytes([b"\x00\xff", b"b"])
+    assert s.out.getvalue() == b"a\n\x00\xffb"
+
+
+def test_progress_events(screen: MakeScreen) -> None:
+    s = screen(progress="json")
+    with s.ui.progress("render", total=4) as progress:
+        progress.advance(1)
+        progress(0.5, "mix")
+        progress(1.5)
+    events = [json.loads(line) for line in s.talk.splitlines()]
+    assert [(event["fraction"], event["what"]) for event in events] == [
+        (0.25, "render"),
+        (0.5, "mix"),
+        (1.0, "mix"),
+    ]
+    assert events[-1]["eta_s"] == 0.0
+    assert all(event["event"] == "progress" for event in events)
+
+
+def test_progress_is_silent_without_a_terminal(screen: MakeScreen) -> None:
+    s = screen()
+    with s.ui.progress("render") as progress:
+        progress(0.5, "x")
+    assert s.talk == ""
+
+
+def test_progress_bar_on_a_terminal(screen: MakeScreen) -> None:
+    s = screen(terminal=True)
+    with s.ui.progress("render") as progress:
+        progress(0.5, "half [way]")
+    assert "half [way]" in s.talk
+    assert s.text == ""
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("y\n", True), ("no\n", False), ("\n", True), ("", True)])
+def test_confirm(answer: str, expected: bool, screen: MakeScreen) -> None:
+    s = screen(terminal=True, answer=answer)
+    assert s.ui.confirm("Sure?", default=True) is expected
+    assert s.talk == "Sure? [Y/n] "
+
+
+def test_nobody_is_asked_without_a_terminal(screen: MakeScreen) -> None:
+    s = screen(answer="y\n", editor="false")
+    assert s.ui.confirm("Sure?") is False
+    assert s.ui.edit("text") is None
+    assert s.talk == ""
+
+
+def test_editor(screen: MakeScreen, tmp_path: Path) -> None:
+    script = tmp_path / "edit.py"
+    script.write_text(
+        "import sys, pathlib\np = pathlib.Path(sys.argv[1])\np.write_text(p.read_text() + 'more')\n"
+    )
+    assert screen(terminal=True, editor=f"{sys.executable} {script}").ui.edit("text ") == "text more"
+    assert screen(terminal=True, editor="false").ui.edit("text") is None
+
+
+def test_pager_gets_the_output(screen: MakeScreen, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    program = f"import sys, shutil; shutil.copyfileobj(sys.stdin.buffer, open({str(copy)!r}, 'wb'))"
+    s = screen(terminal=True, pager=f'{sys.executable} -c "{program}"')
+    with s.ui.pager():
+        s.ui.emit("é" * 3)
+        assert s.ui.color
+    s.ui.emit("after")
+    assert copy.read_text() == "ééé\n"
+    assert s.text == "after\n"
+
+
+def test_leaving_the_pager_early_is_no_error(screen: MakeScreen) -> None:
+    s = screen(terminal=True, pager="true")
+    with s.ui.pager():
+        for _ in range(20_000):
+            s.ui.emit("line of text")
+    assert s.text == ""
+
+
+def test_no_pager_without_a_terminal(screen: MakeScreen) -> None:
+    s = screen(pager="false")
+    with s.ui.pager():
+        s.ui.emit("here")
+    s.ui.flush()
+    assert s.text == "here\n"
+
+
+def test_safe_shows_control_characters() -> None:
+    assert safe("a\x1b[2J\x7f\x9b\n\tb") == "a\\x1b[2J\\x7f\\x9b\n\tb"
