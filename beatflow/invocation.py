@@ -14,6 +14,7 @@ from beatflow.config import Moment, Settings, load_settings
 from beatflow.ui import Look, Ui
 
 if TYPE_CHECKING:
+    from beatflow.objects.git import Signature
     from beatflow.repository import Repository
 
 
@@ -56,6 +57,13 @@ class Invocation:
         now = time.time()
         return Moment(now, (time.localtime(now).tm_gmtoff or 0) // 60)
 
+    def signature(self) -> "Signature":
+        """Who changes something now: the identity and the clock, as git writes them into a commit."""
+        from beatflow.objects.git import Signature
+
+        moment = self.clock()
+        return Signature(*self.settings.identity, int(moment.time), moment.offset_minutes)
+
     def repository(self) -> "Repository":
         """The repository around the folder.
 
@@ -66,10 +74,10 @@ class Invocation:
         """
         from beatflow.repository import Repository
 
-        return Repository.get(self.directory)
+        return Repository.get(self.directory, self.signature)
 
     def find_repository(self) -> "Repository | None":
         """The repository around the folder, or None."""
         from beatflow.repository import Repository
 
-        return Repository.find(self.directory)
+        return Repository.find(self.directory, self.signature)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from beatflow.errors import ConflictError, NotFoundError
+from beatflow.measurement import FactCache
 from beatflow.objects.git import GitStore, Signature, Tree
 from beatflow.objects.store import AudioStore
 from beatflow.worktree import REPOSITORY, Worktree
@@ -105,6 +106,11 @@ class Repository:
     def worktree(self) -> Worktree:
         """The files that the musician sees."""
         return Worktree(self.root, self.git, self.audio, self.state / "files")
+
+    @cached_property
+    def analysis_cache(self) -> FactCache:
+        """What was measured of sounds before."""
+        return FactCache(self.state / "analysis")
 
     @property
     def state(self) -> Path:

@@ -190,6 +190,11 @@ class GitStore:
                     result[prefix + name] = (a_entry, b_entry)
         return result
 
+    def iter_folder(self, oid: str) -> Iterator[tuple[str, Entry]]:
+        """Yield name and entry of what lies directly in a tree."""
+        for name, mode, child in self._tree_rows(oid):
+            yield name, Entry(mode, child)
+
     def find_entry(self, tree: str, path: str) -> Entry | None:
         """Return what stands at a path, a folder (mode ``TREE``) included, or None."""
         entry = Entry(TREE, tree)
@@ -349,6 +354,10 @@ class GitStore:
                     result[name] = target
         return result
 
+    def list_refs(self) -> list[str]:
+        """Return the full names of all refs, those that name nothing readable included."""
+        return list(self._repo.listall_references())
+
     def read_ref(self, name: str) -> str | None:
         """Return the commit that a ref names, or None."""
         try:
@@ -373,6 +382,14 @@ class GitStore:
             self._repo.set_head(target)
         else:
             self._repo.set_head(pygit2.Oid(hex=target))
+
+    def write_config(self, key: str, value: str) -> None:
+        """Set a value in the repository's configuration file."""
+        self._repo.config[key] = value
+
+    def read_config(self, key: str) -> str | None:
+        """Return a value of the configuration, or None."""
+        return str(self._repo.config[key]) if key in self._repo.config else None
 
     @staticmethod
     def is_valid_ref(name: str) -> bool:
