@@ -37,7 +37,7 @@ def fork(source: Repository, commit: str, destination: Path) -> Repository:
     UsageError
         The destination lies inside a track.
     """
-    destination = Path(os.path.abspath(destination))
+    destination = Path.cwd() / destination
     if os.path.lexists(destination) and not (destination.is_dir() and not any(destination.iterdir())):
         raise ConflictError(f"{destination} is there already", hint="fork into a new folder")
     outer = Repository.find(destination.parent, source.signer)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
 from beatflow.objects.git import FILE, Commit, Entry, GitStore, Tree
-from beatflow.objects.operation import read_operation, read_worktree_changes
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.provenance import collect_records
 from beatflow.repository import BRANCHES, Repository
@@ -250,27 +249,6 @@ def stage_switch(transaction: Transaction, commit: str) -> int:
             hint='bf commit -m "..." first, or bf restore PATH',
         )
     return stage_files(transaction, there, differing)
-
-
-def take_back(transaction: Transaction, oid: str) -> None:
-    """Stage the opposite of an operation: refs, HEAD and files as they were before it.
-
-    Raises
-    ------
-    ConflictError
-        A ref has moved since without an operation, so that going back would lose that.
-    """
-    git = transaction.repository.git
-    operation = read_operation(git, oid)
-    transaction.target = oid
-    for name, change in operation.refs.items():
-        if git.read_ref(name) != change.after:
-            raise ConflictError(f"{name} was changed since by something else than bf", hint="bf log --graph")
-        transaction.set_ref(name, change.before)
-    if operation.head and operation.head.before:
-        transaction.set_head(operation.head.before)
-    for path, (before, _) in read_worktree_changes(git, oid).items():
-        transaction.put_entry(path, before)
 
 
 # Walking -------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ lies in that commit's tree, as ``.provenance/<oid>.json``, together with the rec
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from beatflow.objects.durable import write_atomic
@@ -32,11 +33,21 @@ def write_pending(repository: Repository, oid: str, record: Record) -> None:
     write_atomic(folder / f"{oid}.json", encode_record(record))
 
 
-def find_record(repository: Repository, oid: str, commit: str | None = None) -> Record | None:
-    """Return what is known of a sound: from the records that wait, a commit (HEAD by default), or all of history."""
+def find_record(
+    repository: Repository, oid: str, commit: str | None = None, search: bool = True
+) -> Record | None:
+    """Return what is known of where a sound comes from.
+
+    Parameters
+    ----------
+    commit : str, optional
+        Where to look first after the records that wait; HEAD by default.
+    search : bool
+        Look through all of history when it is not there.
+    """
     data = _read_pending(repository, oid)
     if data is None:
-        data = _search(repository, oid, commit or repository.head)
+        data = _search(repository, oid, commit or repository.head, search)
     if data is None:
         return None
     try:
@@ -98,10 +109,10 @@ def _read_pending(repository: Repository, oid: str) -> bytes | None:
         return None
 
 
-def _search(repository: Repository, oid: str, commit: str | None) -> bytes | None:
+def _search(repository: Repository, oid: str, commit: str | None, everywhere: bool) -> bytes | None:
     git = repository.git
-    starts = ([commit] if commit else []) + list(git.read_refs().values())
-    for found in git.iter_history(starts):
+    first = [git.read_commit(commit)] if commit else []
+    for found in chain(first, git.iter_history(git.read_refs().values()) if everywhere else ()):
         entry = git.find_entry(found.tree, f"{FOLDER}{oid}.json")
         if entry:
             return git.read_blob(entry.oid)

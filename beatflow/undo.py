@@ -1,0 +1,76 @@
+"""Taking operations back, and doing them again. Each is an operation itself, so nothing is ever lost by it."""
+
+from beatflow.errors import BeatFlowError, ConflictError
+from beatflow.objects.operation import (
+    REDO,
+    UNDO,
+    Operation,
+    find_redoable,
+    find_undoable,
+    read_operation,
+    read_worktree_changes,
+)
+from beatflow.repository import Repository
+from beatflow.transaction import Transaction
+
+
+def undo(repository: Repository) -> Operation:
+    """Take back the newest operation that was not taken back yet, and return it.
+
+    Files that were edited since are kept in the new operation: ``redo`` brings them back.
+
+    Raises
+    ------
+    BeatFlowError
+        There is nothing to undo.
+    """
+    with Transaction(repository, UNDO, "") as transaction:
+        operation = find_undoable(repository.git)
+        if operation is None:
+            raise BeatFlowError("nothing to undo", hint="bf op log")
+        _publish_opposite(transaction, operation, operation)
+        return operation
+
+
+def redo(repository: Repository) -> Operation:
+    """Do again what the last ``undo`` took back, and return it.
+
+    Raises
+    ------
+    BeatFlowError
+        The last change was no ``undo``.
+    """
+    with Transaction(repository, REDO, "") as transaction:
+        operation = find_redoable(repository.git)
+        if operation is None or operation.target is None:
+            raise BeatFlowError("nothing to redo", hint="bf op log")
+        target = read_operation(repository.git, operation.target)
+        _publish_opposite(transaction, operation, target)
+        return target
+
+
+def _publish_opposite(transaction: Transaction, operation: Operation, named: Operation) -> None:
+    transaction.description = f"{named.kind}: {named.description}"
+    take_back(transaction, operation.oid)
+    transaction.publish()
+
+
+def take_back(transaction: Transaction, oid: str) -> None:
+    """Stage the opposite of an operation: refs, HEAD and files as they were before it.
+
+    Raises
+    ------
+    ConflictError
+        A ref has moved since without an operation, so that going back would lose that.
+    """
+    git = transaction.repository.git
+    operation = read_operation(git, oid)
+    transaction.target = oid
+    for name, change in operation.refs.items():
+        if git.read_ref(name) != change.after:
+            raise ConflictError(f"{name} was changed since by something else than bf", hint="bf log --graph")
+        transaction.set_ref(name, change.before)
+    if operation.head and operation.head.before:
+        transaction.set_head(operation.head.before)
+    for path, (before, _) in read_worktree_changes(git, oid).items():
+        transaction.put_entry(path, before)
