@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path, PurePath
-from typing import IO, Any, TextIO, cast
+from typing import IO, Any, BinaryIO, TextIO, cast
+
+from beatflow.errors import UsageError
 
 SGR = {
     "oid": "33", "branch": "1;32", "remote": "1;31", "tag": "1;33", "head": "1;36",
@@ -276,6 +278,18 @@ class Ui:
         with rich_progress.Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task(safe(what), total=1.0)
             yield lambda fraction, what, _: bar.update(task, completed=fraction, description=safe(what))
+
+    def read_input(self) -> BinaryIO:
+        """Standard input as bytes, for an argument that is ``-``.
+
+        Raises
+        ------
+        UsageError
+            It is a terminal: nobody types sound.
+        """
+        if _isatty(sys.stdin):
+            raise UsageError("nothing is piped in", hint="bf generate lofi -o - | bf analyze -")
+        return sys.stdin.buffer
 
     # A person at a terminal.
 

@@ -1,0 +1,155 @@
+"""Where finished files go: into a track, as one operation that can be undone, or into any other folder.
+
+Knows nothing of how they were made. Files are first written below ``scratch``, on the disk of their destination, and
+moved into place only when all of them are whole.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from beatflow.errors import ConflictError, UsageError
+from beatflow.repository import Repository
+
+Stage = Callable[[str, Path], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a maker puts its files.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute; need not be there yet.
+    file : str or None
+        Name of the one file that is wanted; None for a whole set of files.
+    """
+
+    folder: Path
+    file: str | None = None
+
+
+def find_place(output: str, directory: Path) -> Place:
+    """Understand ``-o``: a name that ends in ``/``, has no suffix or is a folder is one, all others are files."""
+    path = Path(os.path.normpath(directory / output))
+    if output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix:
+        if path.is_file():
+            raise UsageError(
+                f"{output} is a file, not a folder", hint="give a folder, or a name like mix.wav"
+            )
+        return Place(path)
+    return Place(path.parent, path.name)
+
+
+class Delivery:
+    """Collects finished files and hands them over at once, to be used as a context.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute; where the files go. Lies it in ``repository``'s worktree, then handing over is a transaction and what
+        stood there before can be had back with ``bf undo``.
+    repository : Repository or None
+    kind, description : str
+        For the operation.
+    force : bool
+        Overwrite files outside the track.
+    """
+
+    def __init__(
+        self, folder: Path, repository: Repository | None, kind: str, description: str, force: bool = False
+    ) -> None:
+        self.folder = folder
+        self.kind = kind
+        self.description = description
+        self.repository: Repository | None = None
+        if repository and folder.is_relative_to(repository.root):
+            below = folder.relative_to(repository.root)
+            if repository.directory.name in below.parts:
+                raise UsageError(f"{folder} belongs to BeatFlow itself", hint="choose another folder")
+            self.repository = repository
+            self._prefix = "" if folder == repository.root else below.as_posix() + "/"
+        self._force = force
+        self._files: dict[str, Path] = {}
+        self._records: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        nearest = next(parent for parent in (self.folder, *self.folder.parents) if parent.is_dir())
+        beside = self.repository.scratch if self.repository else nearest
+        self.scratch = Path(tempfile.mkdtemp(prefix=".beatflow-", dir=beside))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def check_free(self, *names: str) -> None:
+        """Refuse before the work what would be refused after it.
+
+        Raises
+        ------
+        ConflictError
+            A file is in the way, and neither undo nor ``force`` covers it.
+        """
+        if self.repository:
+            for name in names:
+                self.repository.worktree.check_free(self._prefix + name)
+            return
+        there = [name for name in names if os.path.lexists(self.folder / name)]
+        folders = [name for name in there if (self.folder / name).is_dir()]
+        if folders:
+            raise ConflictError(f"{self.folder / folders[0]} is a folder")
+        if there and not self._force:
+            raise ConflictError(f"{self.folder / there[0]} is there already", hint="--force overwrites it")
+
+    def new_file(self, name: str) -> Path:
+        """A fresh path below ``scratch`` with this name's suffix."""
+        return self.scratch / f"{len(list(self.scratch.iterdir()))}-new{Path(name).suffix}"
+
+    def add(self, name: str, source: Path) -> str:
+        """Take a finished file from below ``scratch``; ``name`` is its path below the folder. Returns its sha256."""
+        with source.open("rb") as file:
+            oid = file_digest(file, "sha256").hexdigest()
+        self._files[name] = source
+        return oid
+
+    def describe(self, oid: str, record: dict[str, Any]) -> None:
+        """Keep where a sound comes from; outside a track there is no place for it."""
+        self._records[oid] = record
+
+    def publish(self) -> None:
+        """Put everything in place."""
+        self.check_free(*self._files)
+        if self.repository:
+            self._publish_in_track(self.repository)
+            return
+        for name, source in self._files.items():
+            target = self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+
+    def _publish_in_track(self, repository: Repository) -> None:
+        from beatflow.transaction import Transaction
+
+        with Transaction(repository, self.kind, self.description) as transaction:
+            for name, source in self._files.items():
+                transaction.put_file(self._prefix + name, source)
+            for oid, record in self._records.items():
+                transaction.put_provenance(oid, record)
+            transaction.publish()
+
+
+def spool(source: BinaryIO, folder: Path) -> Path:
+    """Copy a stream that cannot be read twice into a file."""
+    path = folder / "input"
+    with path.open("wb") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+    return path
