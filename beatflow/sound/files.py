@@ -1,0 +1,424 @@
+"""Sound files: what they are, reading them, writing them.
+
+Knows no repository and replaces nothing atomically: it writes where it is told to. A source is a path or an open
+binary file; one that cannot seek (a pipe) is first copied to memory, or beyond 32 MiB to a temporary file.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import IO, BinaryIO, Self, cast
+
+import numpy as np
+
+from beatflow.errors import AudioError
+from beatflow.objects.sndfile import LibsndfileError, SoundFile
+from beatflow.sound.audio import Audio, Samples
+from beatflow.sound.exact import get_bits, round_samples
+from beatflow.sound.looks import describe_bytes
+from beatflow.sound.ogg import fix_serial
+from beatflow.sound.wav import WAV_SUBTYPES, WavReader, WavWriter, parse_wav
+
+Source = str | PathLike[str] | BinaryIO
+Dest = str | PathLike[str] | BinaryIO
+
+BLOCK_FRAMES = 65_536
+SAMPLE_RATES = range(8_000, 192_001)
+CHANNELS = range(1, 9)
+FORMATS = {
+    ".wav": ("WAV", None), ".flac": ("FLAC", None), ".aif": ("AIFF", None), ".aiff": ("AIFF", None),
+    ".ogg": ("OGG", "VORBIS"), ".oga": ("OGG", "VORBIS"), ".opus": ("OGG", "OPUS"), ".mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
+"""Suffix to format, and the subtype where the format allows no choice."""
+_LOSSY = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
+_SPOOL_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SoundInfo:
+    """What a sound file says of itself.
+
+    ``format`` is libsndfile's major format (``WAV`` in all its flavours but ``RF64``), ``subtype`` its encoding.
+    ``truncated`` means that a WAV file holds fewer frames than it announces; ``frames`` are those that are there.
+    """
+
+    format: str
+    subtype: str
+    channels: int
+    sample_rate: int
+    frames: int
+    truncated: bool = False
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate
+
+
+class AudioReader(AbstractContextManager["AudioReader"]):
+    """An open sound file: its `info`, and its samples from any frame on.
+
+    Parameters
+    ----------
+    source : path or binary file
+        A binary file is read from its start and left open.
+    name : str, optional
+        For messages, where the source has no telling name.
+
+    Raises
+    ------
+    AudioError
+        Not there, empty, not sound, broken off inside its header, or outside 8 to 192 kHz and 1 to 8 channels.
+    """
+
+    def __init__(self, source: Source, name: str | None = None) -> None:
+        self.name = name or get_name(source)
+        with ExitStack() as stack:
+            file = _open_source(source, self.name, stack)
+            layout = parse_wav(file, self.name)
+            if layout is not None:
+                self._wav: WavReader | None = WavReader(file, layout)
+                self.info = SoundInfo(
+                    layout.format,
+                    layout.subtype,
+                    layout.channels,
+                    layout.sample_rate,
+                    layout.frames,
+                    layout.truncated,
+                )
+            else:
+                self._wav = None
+                self._sound = stack.enter_context(_open_sndfile(file, self.name))
+                sound = self._sound
+                kind = "WAV" if sound.format == "WAVEX" else sound.format
+                self.info = SoundInfo(
+                    kind, sound.subtype, sound.channels, sound.samplerate, max(sound.frames, 0)
+                )
+            _check_shape(self.info.sample_rate, self.info.channels, self.name)
+            self._stack = stack.pop_all()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        self._stack.close()
+
+    def seek(self, frame: int) -> None:
+        """Go to a frame, counted from the start; beyond the end means to the end."""
+        if self._wav is not None:
+            self._wav.seek(frame)
+        else:
+            self._sound.seek(min(frame, self.info.frames))
+
+    def read(self, frames: int) -> Audio:
+        """Read up to this many frames; none at the end.
+
+        Raises
+        ------
+        AudioError
+            The decoder gives up on damaged data.
+        """
+        if self._wav is not None:
+            return Audio(self._wav.read(frames), self.info.sample_rate)
+        try:
+            samples = self._sound.read(frames, dtype="float32", always_2d=True)
+        except LibsndfileError as error:
+            raise AudioError(f"{self.name} cannot be decoded: {_reason(error)}") from error
+        return Audio(samples, self.info.sample_rate)
+
+    def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[Audio]:
+        """Read on from here to the end in blocks of this many frames, the last one shorter."""
+        while (block := self.read(block_frames)).frames:
+            yield block
+
+
+def read_info(source: Source, name: str | None = None) -> SoundInfo:
+    """What a sound file says of itself; see `AudioReader` for the errors."""
+    with AudioReader(source, name) as reader:
+        return reader.info
+
+
+def read_audio(source: Source, start: int = 0, frames: int | None = None, name: str | None = None) -> Audio:
+    """Read a sound, or the part from frame ``start`` on; a part beyond the end is what there is of it.
+
+    A sound of no frames is read without complaint. See `AudioReader` for the errors.
+    """
+    with AudioReader(source, name) as reader:
+        reader.seek(start)
+        left = max(reader.info.frames - start, 0)
+        return reader.read(left if frames is None else min(frames, left))
+
+
+def iter_audio(source: Source, block_frames: int = BLOCK_FRAMES, name: str | None = None) -> Iterator[Audio]:
+    """Read a sound block by block, in constant memory. See `AudioReader` for the errors."""
+    with AudioReader(source, name) as reader:
+        yield from reader.blocks(block_frames)
+
+
+def get_name(source: Source | Dest) -> str:
+    """How a message should call a source: its last path component, or what kind of stream it is."""
+    if isinstance(source, (str, PathLike)):
+        return Path(source).name
+    name = getattr(source, "name", None)
+    return Path(name).name if isinstance(name, str) else "the sound"
+
+
+def check_finite(audio: Audio, name: str) -> None:
+    """Refuse samples that are not numbers.
+
+    Raises
+    ------
+    AudioError
+        There are NaN or infinite samples; says how many and when the first one is.
+    """
+    # One pass without a temporary array in the good case: a sum is finite unless a term is not (or it overflows).
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(audio.samples.sum(dtype=np.float64)):
+            return
+    wrong = ~np.isfinite(audio.samples)
+    first = int(np.argmax(wrong.any(axis=1)))
+    raise AudioError(
+        f"{name} holds {np.count_nonzero(wrong)} samples that are not numbers (NaN or infinite), "
+        f"the first at {first / audio.sample_rate:.3f} s"
+    )
+
+
+def get_format(dest: Dest, subtype: str, format: str | None = None) -> tuple[str, str]:
+    """The format and subtype in which a sound would be written.
+
+    Parameters
+    ----------
+    dest : path or binary file
+        A path's suffix decides; a file is WAV.
+    subtype : str
+        Ignored by formats that have but one (MP3, OGG).
+    format : str, optional
+        Overrides the suffix: ``WAV``, ``FLAC``, ``AIFF``, ``OGG``, ``MP3``.
+
+    Raises
+    ------
+    AudioError
+        The suffix names no format that can be written, or the format cannot hold the subtype.
+    """
+    fixed = None
+    if format is None:
+        suffix = Path(dest).suffix.lower() if isinstance(dest, (str, PathLike)) else ".wav"
+        if suffix not in FORMATS:
+            raise AudioError(
+                f"{get_name(dest)}: no sound can be written as {suffix or 'a file without suffix'}",
+                hint=f"use one of {' '.join(FORMATS)}",
+            )
+        format, fixed = FORMATS[suffix]
+    if format in _LOSSY:
+        return format, fixed or (
+            subtype if subtype in ("VORBIS", "OPUS", "MPEG_LAYER_III") else _LOSSY[format]
+        )
+    # Float AIFF is left out: libsndfile stamps its PEAK chunk with the time.
+    allowed = {"WAV": WAV_SUBTYPES, "FLAC": ("PCM_S8", "PCM_16", "PCM_24")}.get(
+        format, ("PCM_16", "PCM_24", "PCM_32")
+    )
+    if subtype not in allowed:
+        raise AudioError(
+            f"{format} cannot hold {subtype} here", hint=f"use one of {', '.join(allowed)}, or WAV"
+        )
+    return format, subtype
+
+
+class AudioWriter(AbstractContextManager["AudioWriter"]):
+    """Writes a sound block by block; the same samples give the same bytes, whatever the blocks.
+
+    Parameters
+    ----------
+    dest : path or binary file
+        A path is created or overwritten; a file is written from where it stands and left open.
+    sample_rate, channels : int
+    subtype : str
+    format : str, optional
+        See `get_format`.
+    frames : int, optional
+        The length, if known: gives a WAV on a pipe a true header.
+
+    Raises
+    ------
+    AudioError
+        The format cannot hold this; samples are not numbers.
+    """
+
+    def __init__(
+        self,
+        dest: Dest,
+        sample_rate: int,
+        channels: int,
+        subtype: str = "PCM_16",
+        format: str | None = None,
+        frames: int | None = None,
+    ) -> None:
+        self.name = get_name(dest)
+        self.format, self.subtype = get_format(dest, subtype, format)
+        _check_shape(sample_rate, channels, self.name)
+        self._sample_rate, self._channels = sample_rate, channels
+        self.frames = 0
+        self.clipped = 0
+        self._wav: WavWriter | None = None
+        with ExitStack() as stack:
+            if isinstance(dest, (str, PathLike)):
+                file: IO[bytes] = stack.enter_context(Path(dest).open("w+b"))
+            else:
+                file = dest
+            self._out = file
+            if self.format == "WAV":
+                self._wav = WavWriter(cast(BinaryIO, file), sample_rate, channels, self.subtype, frames)
+            else:
+                # libsndfile wants to seek from a start of its own, and Ogg pages are touched up afterwards.
+                self._spool = stack.enter_context(_make_spool())
+                self._sound = _create_sndfile(self._spool, self)
+            self._stack = stack.pop_all()
+
+    @property
+    def sample_rate(self) -> int:
+        """Frames per second."""
+        return self._sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self._channels
+
+    def write(self, audio: Audio) -> None:
+        """Append a block.
+
+        Raises
+        ------
+        AudioError
+            It has another shape, or holds samples that are not numbers.
+        """
+        if audio.channels != self._channels or audio.sample_rate != self._sample_rate:
+            raise AudioError(
+                f"{self.name} takes {self._channels} channels at {self._sample_rate} Hz, "
+                f"not {audio.channels} at {audio.sample_rate} Hz"
+            )
+        check_finite(audio, self.name)
+        if self._wav is not None:
+            self._wav.write(audio.samples)
+            self.clipped = self._wav.clipped
+        else:
+            self._sound.write(self._encode(audio.samples))
+        self.frames += audio.frames
+
+    def _encode(self, samples: Samples) -> Samples | np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+        """Integers for libsndfile in the upper bits of 32, which it shifts down again unchanged."""
+        if self.format in _LOSSY:
+            return samples
+        bits = get_bits(self.subtype) or 32
+        integers, clipped = round_samples(samples, bits)
+        self.clipped += clipped
+        return integers << (32 - bits)
+
+    def close(self) -> None:
+        """Finish the file: sizes, last packets."""
+        with self._stack:
+            if self._wav is not None:
+                self._wav.finish()
+                return
+            self._sound.close()
+            if self.format == "OGG":
+                fix_serial(self._spool)
+            if self._spool.seek(0, 2) == 0:
+                raise AudioError(f"{self.format} cannot hold a sound of no frames", hint="write it as WAV")
+            self._spool.seek(0)
+            shutil.copyfileobj(self._spool, self._out, 1 << 20)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        with self._stack:  # leave the torso as it is; who asked for it throws it away
+            if self._wav is None:
+                self._sound.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+
+def write_audio(dest: Dest, audio: Audio, subtype: str = "PCM_16", format: str | None = None) -> int:
+    """Write a whole sound and return how many samples clipped; see `AudioWriter`."""
+    with AudioWriter(dest, audio.sample_rate, audio.channels, subtype, format, audio.frames) as writer:
+        for start in range(0, audio.frames, BLOCK_FRAMES):
+            writer.write(Audio(audio.samples[start : start + BLOCK_FRAMES], audio.sample_rate))
+    return writer.clipped
+
+
+def _open_source(source: Source, name: str, stack: ExitStack) -> BinaryIO:
+    """A seekable file with the whole sound, at its start."""
+    if isinstance(source, (str, PathLike)):
+        try:
+            file: BinaryIO = Path(source).open("rb")  # noqa: SIM115 - the stack closes it
+        except FileNotFoundError:
+            raise AudioError(f"{source} does not exist") from None
+        except IsADirectoryError:
+            raise AudioError(f"{source} is a folder, not a sound") from None
+        except PermissionError:
+            raise AudioError(f"{source} may not be read") from None
+        stack.enter_context(file)
+    else:
+        file = source
+    if not file.seekable():
+        spool = stack.enter_context(_make_spool())
+        shutil.copyfileobj(file, spool, 1 << 20)
+        file = spool
+    file.seek(0)
+    if not file.read(1):
+        raise AudioError(f"{name} is empty (0 bytes)")
+    file.seek(0)
+    return file
+
+
+def _make_spool() -> BinaryIO:
+    """A file in memory that moves to disk when it grows."""
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))
+
+
+def _open_sndfile(file: BinaryIO, name: str) -> SoundFile:
+    """Open with libsndfile, or say what the bytes look like instead."""
+    file.seek(0)
+    head = file.read(512)
+    what = describe_bytes(head)
+    if what is not None:
+        raise AudioError(f"{name} is {what.what}, not sound that can be read", hint=what.hint)
+    file.seek(0)
+    try:
+        return SoundFile(file)
+    except LibsndfileError as error:
+        raise AudioError(f"{name} is not sound that can be read: {_reason(error)}") from error
+
+
+def _create_sndfile(file: BinaryIO, writer: AudioWriter) -> SoundFile:
+    try:
+        return SoundFile(file, "w", writer.sample_rate, writer.channels, writer.subtype, format=writer.format)
+    except (LibsndfileError, ValueError) as error:
+        raise AudioError(
+            f"{writer.format} {writer.subtype} cannot hold {writer.channels} channels at {writer.sample_rate} Hz"
+        ) from error
+
+
+def _reason(error: LibsndfileError) -> str:
+    """libsndfile's own words, as part of a sentence."""
+    words = str(error.error_string).rstrip(". ")
+    return words[:1].lower() + words[1:]
+
+
+def _check_shape(sample_rate: int, channels: int, name: str) -> None:
+    if sample_rate not in SAMPLE_RATES:
+        raise AudioError(f"{name} has a sample rate of {sample_rate} Hz; 8000 to 192000 Hz can be used")
+    if channels not in CHANNELS:
+        raise AudioError(f"{name} has {channels} channels; 1 to 8 can be used")
