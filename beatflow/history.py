@@ -275,3 +275,26 @@ def find_branch_tips(repository: Repository) -> list[str]:
     names = [name for name in refs if name.startswith((BRANCHES, "refs/remotes/", "refs/tags/"))]
     head = repository.head
     return list(dict.fromkeys([*([head] if head else []), *(refs[name] for name in names)]))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of a commit: ``oid`` is the sound's sha256, or git's blob id for what is no sound; ``size`` in bytes."""
+
+    path: str
+    size: int
+    oid: str
+    sound: bool
+
+
+def list_files(repository: Repository, commit: str) -> list[ListedFile]:
+    """Return the files of a commit by path."""
+    git = repository.git
+    result = []
+    for path, entry in sorted(read_content(repository, commit).items()):
+        pointer = read_pointer(git, entry)
+        if pointer:
+            result.append(ListedFile(path, pointer.size, pointer.oid, True))
+        else:
+            result.append(ListedFile(path, git.blob_size(entry.oid), entry.oid, False))
+    return result

@@ -2,8 +2,9 @@
 
 import difflib
 from dataclasses import dataclass
+from pathlib import Path
 
-from beatflow.errors import NotFoundError
+from beatflow.errors import NotFoundError, UsageError
 from beatflow.objects.git import Entry
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 
@@ -79,3 +80,37 @@ def get_entry(repository: Repository, text: str) -> tuple[str, Entry]:
         hint = f"did you mean {' or '.join(near)}?" if near else f"bf ls {revision}"
         raise NotFoundError(f"no file {path!r} in {revision}", hint=hint)
     return path, tree[path]
+
+
+def parse_log_arguments(repository: Repository, arguments: list[str]) -> tuple[Range, str | None]:
+    """Tell revision and path apart: ``[]``, ``[REV]``, ``[PATH]``, ``[REV, PATH]``.
+
+    Raises
+    ------
+    NotFoundError
+        A word is neither; or there is no commit yet.
+    UsageError
+        There are more than two.
+    """
+    if len(arguments) > 2:
+        raise UsageError("log takes one revision and one path", hint="bf log REV PATH")
+    if len(arguments) == 2:
+        revision, path = arguments
+        return get_range(repository, revision), repository.worktree.relative(Path(path))
+    if arguments:
+        try:
+            return get_range(repository, arguments[0]), None
+        except NotFoundError:
+            path = repository.worktree.relative(Path(arguments[0]))
+            if not _was_ever(repository, path):
+                raise
+            return get_range(repository, "HEAD"), path
+    return get_range(repository, "HEAD"), None
+
+
+def _was_ever(repository: Repository, path: str) -> bool:
+    """Say whether a path is in the worktree or in any commit behind HEAD."""
+    git, head = repository.git, repository.head
+    if repository.worktree.find(path):
+        return True
+    return head is not None and any(git.find_entry(commit.tree, path) for commit in git.iter_history([head]))

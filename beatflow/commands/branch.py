@@ -1,0 +1,53 @@
+"""``bf branch``."""
+
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import ForceOption, JsonOption
+from beatflow.invocation import Invocation
+
+
+def branch(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A new branch.")] = None,
+    revision: Annotated[str, typer.Argument(metavar="REV", help="Where it starts.")] = "HEAD",
+    delete: Annotated[str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a branch.")] = None,
+    rename: Annotated[str | None, typer.Option("--move", metavar="NEW", help="Rename NAME to NEW.")] = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """List, make, rename or delete branches.
+
+    A branch whose commits are on no other branch is deleted only with --force; bf undo brings it back either way.
+
+    Examples:
+      bf branch
+      bf branch take2
+      bf branch take2 HEAD~1
+      bf branch --delete take2
+      bf branch take2 --move club-mix
+    """
+    from beatflow.naming import create_branch, delete_branch, list_branches, rename_branch
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    repository = invocation.repository()
+    if delete is not None:
+        oid = delete_branch(repository, delete, force)
+        ui.say(f"deleted {delete} (was {oid[:7]}); bf undo brings it back")
+    elif name is not None and rename is not None:
+        rename_branch(repository, name, rename)
+        ui.say(f"renamed {name} to {rename}")
+    elif name is not None:
+        oid = create_branch(repository, name, revision, force)
+        ui.say(f"{name} at {oid[:7]}")
+    else:
+        rows = list_branches(repository)
+        if json:
+            branches = [{"name": row.name, "oid": row.oid, "current": row.name == repository.branch} for row in rows]
+            ui.emit_json("beatflow.branch/1", {"branches": branches})
+            return
+        for row in rows:
+            mark = "*" if row.name == repository.branch else " "
+            ui.emit(f"{mark} {ui.style(row.name, 'branch')} {ui.style(row.oid[:7], 'oid')} {row.title}")

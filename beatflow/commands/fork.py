@@ -1,0 +1,41 @@
+"""``bf fork``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import JsonOption
+from beatflow.invocation import Invocation
+
+
+def fork(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SRC[@REV]", help="A track, and a commit in it.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder.")],
+    json: JsonOption = False,
+) -> None:
+    """Start a new track from a commit of another one, history and all.
+
+    On the same disk the sound is shared, not copied. The new track knows where it comes from: bf log --graph shows
+    the parent's branches beside its own. A file name with @ in it is taken as it is when it exists.
+
+    Examples:
+      bf fork ../night-drive my-remix
+      bf fork .@HEAD~1 ../other-way
+    """
+    from beatflow.fork import fork as make_fork
+    from beatflow.fork import split_source
+    from beatflow.repository import Repository
+    from beatflow.revision import get_commit
+
+    invocation = Invocation.of(ctx)
+    folder, revision = split_source(source)
+    origin = Repository.get(invocation.directory / folder, invocation.signature)
+    commit = get_commit(origin, revision)
+    made = make_fork(origin, commit, invocation.directory / destination)
+    if json:
+        document = {"path": made.root, "parent": origin.root, "commit": commit, "branch": made.branch}
+        invocation.ui.emit_json("beatflow.fork/1", document)
+    else:
+        invocation.ui.say(f"forked {origin.root.name} at {commit[:7]} into {destination}")

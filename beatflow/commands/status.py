@@ -1,0 +1,66 @@
+"""``bf status``."""
+
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import JsonOption, ZeroOption
+from beatflow.invocation import Invocation
+from beatflow.wording import plural
+
+LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R"}
+STYLES = {"added": "added", "modified": "changed", "deleted": "removed", "renamed": "changed"}
+
+
+def status(
+    ctx: typer.Context,
+    porcelain: Annotated[bool, typer.Option("--porcelain", help="Stable lines for scripts.")] = False,
+    zero: ZeroOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Show what changed since the last commit.
+
+    With --porcelain each line is a letter (A added, M modified, D deleted, R renamed), a space and the path; a renamed
+    file's former path follows after " <- ". With -z names end in NUL and the former path is a name of its own.
+
+    Examples:
+      bf status
+      bf status --porcelain
+      bf status -z | xargs -0 -n 1 echo
+    """
+    from beatflow.status import read_status
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    repository = invocation.repository()
+    with ui.progress("reading") as progress:
+        found = read_status(repository, lambda _, path: progress(0.0, path))
+    if json:
+        ui.emit_json(
+            "beatflow.status/1",
+            {
+                "branch": found.branch,
+                "commit": found.commit,
+                "changes": [
+                    {"path": change.path, "kind": change.kind, "source": change.source} for change in found.changes
+                ],
+            },
+        )
+    elif porcelain or zero:
+        for change in found.changes:
+            if zero:
+                former = f"{change.source}\0" if change.source else ""
+                ui.emit(f"{LETTERS[change.kind]} {change.path}\0{former}", end="")
+            else:
+                former = f" <- {change.source}" if change.source else ""
+                ui.emit(f"{LETTERS[change.kind]} {change.path}{former}")
+    else:
+        where = ui.style(found.branch, "branch") if found.branch else f"detached at {(found.commit or '')[:7]}"
+        ui.emit(f"on {where}" + ("" if found.commit else ", no commit yet"))
+        for change in found.changes:
+            former = f" (was {change.source})" if change.source else ""
+            ui.emit(f"  {ui.style(f'{change.kind:9}', STYLES[change.kind])} {change.path}{former}")
+        if found.changes:
+            ui.say(f'{plural(len(found.changes), "change")}; bf commit -m "..." keeps them')
+        else:
+            ui.say("nothing changed since the last commit" if found.commit else "nothing here yet")

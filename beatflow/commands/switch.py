@@ -1,0 +1,44 @@
+"""``bf switch``."""
+
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import DryRunOption, JsonOption
+from beatflow.errors import UsageError
+from beatflow.invocation import Invocation
+from beatflow.wording import plural
+
+
+def switch(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="BRANCH|REV", help="Where to go.")],
+    start: Annotated[str, typer.Argument(metavar="START", help="Where a new branch starts.")] = "HEAD",
+    create: Annotated[bool, typer.Option("--create", "-c", help="Make the branch first.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Go to a commit without a branch.")] = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Go to another branch; only files that differ are rewritten.
+
+    Uncommitted work comes along. Where it would be overwritten, nothing happens and you are told.
+
+    Examples:
+      bf switch take2
+      bf switch -c club-mix
+      bf switch --detach HEAD~2
+    """
+    from beatflow.naming import switch_to
+
+    if create and detach:
+        raise UsageError("--create and --detach contradict each other")
+    invocation = Invocation.of(ctx)
+    repository = invocation.repository()
+    count = switch_to(repository, name, start if create else None, detach, dry_run)
+    if json:
+        document = {"branch": repository.branch, "commit": repository.head, "files": count, "dry_run": dry_run}
+        invocation.ui.emit_json("beatflow.switch/1", document)
+    elif dry_run:
+        invocation.ui.emit(f"would rewrite {plural(count, 'file')}")
+    else:
+        invocation.ui.say(f"on {name}, {plural(count, 'file')} rewritten")

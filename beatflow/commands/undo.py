@@ -1,0 +1,26 @@
+"""``bf undo``."""
+
+import typer
+
+from beatflow.commands.options import JsonOption
+from beatflow.invocation import Invocation
+
+
+def undo(ctx: typer.Context, json: JsonOption = False) -> None:
+    """Take back the last change: a commit, a switch, a restore, something generated.
+
+    Again takes back the one before. Files edited since are kept: bf redo brings them back.
+
+    Examples:
+      bf undo
+      bf op log
+    """
+    from beatflow.undo import undo as take_back
+
+    invocation = Invocation.of(ctx)
+    operation = take_back(invocation.repository())
+    if json:
+        document = {"operation": operation.oid, "kind": operation.kind, "description": operation.description}
+        invocation.ui.emit_json("beatflow.undo/1", document)
+    else:
+        invocation.ui.say(f"took back {operation.kind}: {operation.description}")

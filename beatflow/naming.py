@@ -1,0 +1,181 @@
+"""Branches, tags and HEAD: making, moving and deleting the names of commits."""
+
+import difflib
+from dataclasses import dataclass
+
+from beatflow.errors import ConflictError, NotFoundError, UsageError
+from beatflow.history import stage_switch
+from beatflow.objects.git import GitStore
+from beatflow.repository import BRANCHES, TAGS, Repository
+from beatflow.revision import get_commit
+from beatflow.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A branch or tag, the commit that it names and that commit's title."""
+
+    name: str
+    oid: str
+    title: str
+
+
+def list_branches(repository: Repository) -> list[Name]:
+    """Return the local branches by name."""
+    return _list(repository, BRANCHES)
+
+
+def list_tags(repository: Repository) -> list[Name]:
+    """Return the tags by name."""
+    return _list(repository, TAGS)
+
+
+def create_branch(repository: Repository, name: str, revision: str = "HEAD", force: bool = False) -> str:
+    """Make a branch at a revision and return the commit.
+
+    Raises
+    ------
+    ConflictError
+        It is there already (with ``force``: it is the current one).
+    UsageError
+        The name is not one that git accepts.
+    """
+    if force and name == repository.branch:
+        raise ConflictError(f"{name} is the current branch", hint="bf switch to another one first")
+    return _create(repository, "branch", BRANCHES, name, revision, force)
+
+
+def create_tag(repository: Repository, name: str, revision: str = "HEAD", force: bool = False) -> str:
+    """Make a tag at a revision and return the commit; errors as for a branch."""
+    return _create(repository, "tag", TAGS, name, revision, force)
+
+
+def delete_tag(repository: Repository, name: str) -> str:
+    """Delete a tag and return the commit that it named."""
+    oid = _get(repository, TAGS, name)
+    with Transaction(repository, "tag", f"delete {name}") as transaction:
+        transaction.set_ref(TAGS + name, None)
+        transaction.publish()
+    return oid
+
+
+def delete_branch(repository: Repository, name: str, force: bool = False) -> str:
+    """Delete a branch and return the commit that it named.
+
+    Raises
+    ------
+    ConflictError
+        It is the current one, or (without ``force``) its commits are on no other branch.
+    """
+    oid = _get(repository, BRANCHES, name)
+    if name == repository.branch:
+        raise ConflictError(f"{name} is the current branch", hint="bf switch to another one first")
+    others = [other.oid for other in list_branches(repository) if other.name != name]
+    if not force and not any(repository.git.merge_base(oid, other) == oid for other in others):
+        hint = f"bf branch --delete {name} --force"
+        raise ConflictError(f"{name} has commits that are on no other branch", hint)
+    with Transaction(repository, "branch", f"delete {name}") as transaction:
+        transaction.set_ref(BRANCHES + name, None)
+        transaction.publish()
+    return oid
+
+
+def rename_branch(repository: Repository, old: str, new: str) -> None:
+    """Rename a branch, the current one too."""
+    oid = _get(repository, BRANCHES, old)
+    _check_new(repository, BRANCHES, new)
+    with Transaction(repository, "branch", f"rename {old} to {new}") as transaction:
+        transaction.set_ref(BRANCHES + old, None)
+        transaction.set_ref(BRANCHES + new, oid)
+        if repository.branch == old:
+            transaction.set_head(BRANCHES + new)
+        transaction.publish()
+
+
+def switch_to(
+    repository: Repository, name: str, start: str | None = None, detach: bool = False, dry_run: bool = False
+) -> int:
+    """Go to a branch, or with ``detach`` to any commit, and return how many files were rewritten.
+
+    Parameters
+    ----------
+    start : str, optional
+        Make the branch at this revision first.
+
+    Raises
+    ------
+    ConflictError
+        Uncommitted changes would be overwritten.
+    NotFoundError
+        There is no such branch or revision.
+    """
+    with Transaction(repository, "switch", f"to {name}") as transaction:
+        if start is not None:
+            _check_new(repository, BRANCHES, name)
+            if repository.head is None and start == "HEAD":
+                transaction.set_head(BRANCHES + name)
+                return 0 if dry_run else _publish(transaction, 0)
+            target, commit = BRANCHES + name, get_commit(repository, start)
+            transaction.set_ref(target, commit)
+        elif detach:
+            target = commit = get_commit(repository, name)
+        else:
+            target = BRANCHES + name
+            commit = _get(repository, BRANCHES, name)
+        transaction.set_head(target)
+        count = stage_switch(transaction, commit)
+        return count if dry_run else _publish(transaction, count)
+
+
+def _publish(transaction: Transaction, count: int) -> int:
+    transaction.publish()
+    return count
+
+
+def _list(repository: Repository, prefix: str) -> list[Name]:
+    refs = repository.git.read_refs(prefix)
+    return [
+        Name(ref.removeprefix(prefix), oid, repository.git.read_commit(oid).title) for ref, oid in sorted(refs.items())
+    ]
+
+
+def _create(repository: Repository, kind: str, prefix: str, name: str, revision: str, force: bool) -> str:
+    commit = get_commit(repository, revision)
+    if not force:
+        _check_new(repository, prefix, name)
+    _check_name(prefix, name)
+    with Transaction(repository, kind, f"{name} at {commit[:7]}") as transaction:
+        transaction.set_ref(prefix + name, commit)
+        transaction.publish()
+    return commit
+
+
+def _check_new(repository: Repository, prefix: str, name: str) -> None:
+    _check_name(prefix, name)
+    for ref in repository.git.read_refs(prefix):
+        other = ref.removeprefix(prefix)
+        if other == name:
+            raise ConflictError(f"{name} is there already", hint="choose another name, or --force")
+        # A ref is a file below a folder, so one name cannot be the folder of another.
+        if other.startswith(name + "/") or name.startswith(other + "/"):
+            raise ConflictError(f"{name} clashes with {other}", hint="choose another name")
+
+
+def _check_name(prefix: str, name: str) -> None:
+    if name.startswith("-") or name in ("HEAD", "@") or not GitStore.is_valid_ref(prefix + name):
+        raise UsageError(f"{name!r} cannot be a name", hint="no spaces, no .., none of ~ ^ : ? * [ \\")
+
+
+def _get(repository: Repository, prefix: str, name: str) -> str:
+    oid = repository.git.read_ref(prefix + name) if GitStore.is_valid_ref(prefix + name) else None
+    if oid is not None:
+        return oid
+    names = [ref.removeprefix(prefix) for ref in repository.git.read_refs(prefix)]
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    elif repository.git.resolve(name):
+        hint = f"bf switch --detach {name} goes to a commit without a branch"
+    else:
+        hint = f"bf switch -c {name} makes it" if prefix == BRANCHES else "bf tag lists them"
+    raise NotFoundError(f"no {'branch' if prefix == BRANCHES else 'tag'} {name!r}", hint=hint)

@@ -1,0 +1,87 @@
+"""Bringing files of a commit back, into the worktree or into another folder."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from beatflow.errors import ConflictError, NotFoundError
+from beatflow.history import read_content
+from beatflow.objects.durable import temporary_name
+from beatflow.objects.git import Tree
+from beatflow.repository import Repository
+from beatflow.transaction import Transaction
+from beatflow.worktree import check_path
+
+Progress = Callable[[float, str], None]
+
+
+def restore_worktree(
+    repository: Repository, commit: str, wanted: Sequence[str], dry_run: bool, progress: Progress
+) -> list[str]:
+    """Make paths of the worktree what they are in a commit; return those that differed.
+
+    A folder gets back every file that the commit has below it; files that the commit does not have stay.
+
+    Raises
+    ------
+    NotFoundError
+        The commit has nothing at a path.
+    """
+    tree = _select(repository, commit, wanted)
+    worktree = repository.worktree
+    with Transaction(repository, "restore", f"from {commit[:7]}") as transaction:
+        differing = [path for path in sorted(tree) if worktree.identify(path) != tree[path]]
+        if dry_run:
+            return differing
+        for number, path in enumerate(differing):
+            progress(number / len(differing), path)
+            transaction.put_entry(path, tree[path])
+        transaction.publish()
+    return differing
+
+
+def restore_into(
+    repository: Repository,
+    commit: str,
+    wanted: Sequence[str],
+    folder: Path,
+    force: bool,
+    dry_run: bool,
+    progress: Progress,
+) -> list[str]:
+    """Write paths of a commit into another folder; return them.
+
+    Raises
+    ------
+    ConflictError
+        A file is there already, and ``force`` is not given; nothing was written.
+    """
+    tree = _select(repository, commit, wanted)
+    for path in tree:
+        check_path(path)
+        if not force and os.path.lexists(folder / path):
+            raise ConflictError(f"{folder / path} is there already", hint="add --force to overwrite it")
+    if dry_run:
+        return sorted(tree)
+    for number, path in enumerate(sorted(tree)):
+        progress(number / len(tree), path)
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = temporary_name(target.parent, ".part")
+        try:
+            repository.worktree.materialize(tree[path], unfinished)
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return sorted(tree)
+
+
+def _select(repository: Repository, commit: str, wanted: Sequence[str]) -> Tree:
+    tree = read_content(repository, commit)
+    result: Tree = {}
+    for name in wanted:
+        found = {path: entry for path, entry in tree.items() if name in ("", path) or path.startswith(name + "/")}
+        if not found and name:
+            raise NotFoundError(f"no file {name!r} in {commit[:7]}", hint=f"bf ls {commit[:7]}")
+        result |= found
+    return result
