@@ -1,0 +1,190 @@
+"""From a pitch contour to notes: where each begins, which it is, how the whole is tuned.
+
+Knows no samples. Where notes begin matters more than how the pitch was tracked: dips of the level split a region,
+a change of semitone does so unless it is vibrato or a scoop, and onsets are pulled back to where the level rises.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.ai.yin import HOP_S, Contour, Float
+from beatflow.sound.note import Note
+
+_DIP_DB = 7.0
+_CHANGE_COST = (
+    5.0  # semitones times moments: 50 ms at one semitone away, or half a cycle of ±90 cents of vibrato
+)
+_SHORTEST_S = 0.07
+_GAP = 4  # moments without a pitch that a note survives
+_PULL_BACK = 10  # moments
+
+
+@dataclass(frozen=True, slots=True)
+class Melody:
+    """Notes in order, how far from A 440 they are tuned, and which share of the voiced time is in steady notes."""
+
+    notes: tuple[Note, ...]
+    tuning_cents: float
+    steadiness: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Moments ``start`` to ``stop``; ``attack`` where the level dipped or there was silence before."""
+
+    start: int
+    stop: int
+    attack: bool
+    pitch: float = 0.0
+
+
+def find_notes(contour: Contour) -> Melody:
+    """Split a contour into notes; no notes where nothing is steady enough to be one."""
+    regions = _split_at_dips(_find_regions(contour), contour.level_db)
+    tuning = _find_tuning(contour.midi[np.isfinite(contour.midi)])
+    spans = [part for region in regions for part in _split_at_steps(region, contour.midi - tuning)]
+    spans = _merge([_with_pitch(span, contour) for span in spans], contour)
+    spans = [span for span in spans if _is_note(span, contour)]
+    if not spans:
+        return Melody((), 0.0, 0.0)
+    tuning = _find_tuning(np.array([span.pitch for span in spans]))
+    starts = [_pull_back(span, contour.level_db) if span.attack else span.start for span in spans]
+    voiced = int(np.isfinite(contour.midi).sum())
+    steady = sum(_steady_moments(span, contour.midi) for span in spans)
+    notes = []
+    for index, (span, start) in enumerate(zip(spans, starts, strict=True)):
+        stop = min(span.stop, starts[index + 1]) if index + 1 < len(spans) else span.stop
+        loudness = float(np.max(contour.level_db[span.start : span.stop]))
+        velocity = int(np.clip(round(112 + 2.0 * loudness), 20, 112))
+        midi = int(np.clip(round(span.pitch - tuning), 0, 127))
+        notes.append(Note(start * HOP_S, max(1, stop - start) * HOP_S, midi, velocity))
+    return Melody(tuple(notes), 100.0 * tuning, steady / max(1, voiced))
+
+
+def _find_tuning(midi: Float | NDArray[np.float64]) -> float:
+    """Circular mean of what is beyond whole semitones, -0.5..0.5."""
+    if not midi.size:
+        return 0.0
+    return float(np.angle(np.mean(np.exp(2j * np.pi * midi))) / (2.0 * np.pi))
+
+
+def _find_regions(contour: Contour) -> list[_Span]:
+    """Stretches with a pitch, bridging short gaps in which the level holds."""
+    voiced = np.isfinite(contour.midi)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], voiced, [False]]).astype(np.int8)))
+    regions: list[_Span] = []
+    for start, stop in edges.reshape(-1, 2):
+        if regions and start - regions[-1].stop <= _GAP:
+            gap = contour.level_db[regions[-1].stop : start]
+            if gap.min() > contour.level_db[start : start + 5].max() - _DIP_DB:
+                regions[-1] = replace(regions[-1], stop=int(stop))
+                continue
+        regions.append(_Span(int(start), int(stop), attack=True))
+    return regions
+
+
+def _split_at_dips(regions: list[_Span], level_db: Float) -> list[_Span]:
+    """Cut where the level falls ``_DIP_DB`` below what is around it on both sides."""
+    spans = []
+    for region in regions:
+        start = region.start
+        level = level_db[region.start : region.stop]
+        peak = low = level[0]
+        at = 0
+        for index, value in enumerate(level):
+            if value < low:
+                low, at = value, index
+            elif value > low + _DIP_DB and peak > low + _DIP_DB:
+                spans.append(_Span(start, region.start + at, attack=True))
+                start, peak, low, at = region.start + at, value, value, index
+            if value > peak:
+                peak = low = value
+                at = index
+        spans.append(_Span(start, region.stop, attack=True))
+    return spans
+
+
+def _split_at_steps(span: _Span, midi: Float) -> list[_Span]:
+    """Cut where another semitone fits so much better that a change pays (dynamic programming).
+
+    A moment costs its distance to the note's semitone, at most 2; a change costs ``_CHANGE_COST``. Vibrato and scoops
+    leave a semitone for too short a time to pay.
+    """
+    curve = midi[span.start : span.stop]
+    known = np.isfinite(curve)
+    if not known.any():
+        return []
+    curve = np.interp(np.arange(curve.size), np.flatnonzero(known), curve[known])
+    semitones = np.arange(np.floor(curve.min()), np.ceil(curve.max()) + 1.0)
+    costs = np.minimum(np.abs(curve[:, None] - semitones), 2.0)
+    stays = np.ones(costs.shape, dtype=bool)
+    came = np.zeros(curve.size, dtype=np.intp)
+    total = costs[0].copy()
+    for moment in range(1, curve.size):
+        came[moment] = total.argmin()
+        change = total[came[moment]] + _CHANGE_COST
+        stays[moment] = total <= change
+        total = np.minimum(total, change) + costs[moment]
+    state = int(total.argmin())
+    cuts = []
+    for moment in range(curve.size - 1, 0, -1):
+        if not stays[moment, state]:
+            cuts.append(moment)
+            state = int(came[moment])
+    bounds = [0, *reversed(cuts), curve.size]
+    return [
+        _Span(span.start + first, span.start + last, span.attack and first == 0)
+        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def _with_pitch(span: _Span, contour: Contour) -> _Span:
+    """Add the median pitch of the span, without its first and last sixth where scoops and falls are."""
+    trim = (span.stop - span.start) // 6
+    inner = contour.midi[span.start + trim : span.stop - trim]
+    inner = inner[np.isfinite(inner)]
+    return replace(span, pitch=float(np.median(inner)) if inner.size else float("nan"))
+
+
+def _merge(spans: list[_Span], contour: Contour) -> list[_Span]:
+    """Give short pieces between changes of semitone to the neighbour they slid from or into."""
+    shortest = round(_SHORTEST_S / HOP_S)
+    merged: list[_Span] = []
+    for span in spans:
+        if merged and not span.attack and merged[-1].stop == span.start:
+            before = merged[-1]
+            glitch = (
+                abs(abs(span.pitch - before.pitch) - 12.0) < 0.5 and span.stop - span.start < 2 * shortest
+            )
+            if before.stop - before.start < shortest or span.stop - span.start < shortest or glitch:
+                longer = max(before, span, key=lambda one: one.stop - one.start)
+                merged[-1] = _Span(before.start, span.stop, before.attack, longer.pitch)
+                continue
+        merged.append(span)
+    return merged
+
+
+def _is_note(span: _Span, contour: Contour) -> bool:
+    """Long, loud and periodic enough to be meant."""
+    if span.stop - span.start < round(_SHORTEST_S / HOP_S) or not np.isfinite(span.pitch):
+        return False
+    part = slice(span.start, span.stop)
+    return bool(contour.level_db[part].max() > -30.0 and np.median(contour.clarity[part]) > 0.7)
+
+
+def _pull_back(span: _Span, level_db: Float) -> int:
+    """The moment at which the level began to rise towards the span's start."""
+    start = span.start
+    peak = float(level_db[start : start + 15].max())
+    while start > 0 and span.start - start < _PULL_BACK:
+        if level_db[start - 1] >= level_db[start] or level_db[start] < peak - 25.0:
+            break
+        start -= 1
+    return start
+
+
+def _steady_moments(span: _Span, midi: Float) -> int:
+    """Moments within ±0.7 semitones of the note."""
+    return int(np.sum(np.abs(midi[span.start : span.stop] - span.pitch) < 0.7))

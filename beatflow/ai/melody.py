@@ -1,0 +1,119 @@
+"""The tempo and key that fit a melody, and its notes laid on a grid; knows notes only, no sound."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.errors import UsageError
+from beatflow.sound.note import Note
+from beatflow.sound.tonality import Key
+
+SLOWEST, FASTEST = 70.0, 140.0
+"""Tempi are told within one octave, BPM: of 60, 120 and 240, which fit the same onsets, the middle one."""
+
+# Krumhansl and Kessler (1982), Psychological Review 89:334: how well each of twelve notes fits a key.
+_PROFILES = {
+    "maj": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "min": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+_GRIDS = {"1/4": 1.0, "1/8": 0.5, "1/16": 0.25, "1/32": 0.125, "1/8t": 1 / 3, "1/16t": 1 / 6}
+
+
+def find_tempo(notes: Sequence[Note]) -> tuple[float, float]:
+    """Tempo (BPM) on whose grid the onsets lie, and a confidence 0..1.
+
+    For each tempo, the onsets are put on a circle that turns once a beat, twice and four times; the lengths of
+    their mean vectors are added. Chance alone gives 1/sqrt(n), and that is taken off for the confidence.
+    Fewer than three notes say nothing: 100 BPM with confidence 0.
+    """
+    onsets = np.array([note.start_s for note in notes])
+    if onsets.size < 3 or np.ptp(onsets) < 0.5:
+        return 100.0, 0.0
+    tempi = np.arange(SLOWEST, FASTEST, 0.05)
+    fits = _fit(onsets, tempi)
+    prior = np.exp(-0.5 * (np.log2(tempi / 100.0) / 1.0) ** 2)
+    best = int(np.argmax(fits * prior))
+    chance = 1.0 / math.sqrt(onsets.size)
+    confidence = float(np.clip((fits[best] - chance) / (1.0 - chance), 0.0, 1.0))
+    # Six onsets lie on some grid or other; trust grows with their number.
+    return round(float(tempi[best]), 2), round(confidence * (1.0 - math.exp(-onsets.size / 8.0)), 3)
+
+
+def _fit(onsets: NDArray[np.float64], tempi: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How well onsets lie on beats, halves and quarters of beats, 0..1 per tempo."""
+    turns = np.outer(tempi / 60.0, onsets - onsets[0])
+    shares = {1: 0.25, 2: 0.4, 4: 0.35}
+    return np.asarray(
+        sum(share * np.abs(np.exp(2j * np.pi * n * turns).mean(axis=1)) for n, share in shares.items())
+    )
+
+
+def find_key(notes: Sequence[Note]) -> tuple[Key, float]:
+    """Key whose profile the note durations follow best, and a confidence 0..1.
+
+    The confidence is the lead of the best key's correlation over that of the runner-up, a lead of 0.2 counting as sure.
+    """
+    weights = np.zeros(12)
+    for note in notes:
+        weights[note.midi % 12] += note.duration_s
+    if notes:
+        # A melody ends on its tonic more often than anywhere else.
+        weights[notes[-1].midi % 12] += 0.5 * notes[-1].duration_s
+    if np.ptp(weights) == 0.0:
+        return Key(0, "maj"), 0.0
+    scores = {
+        Key(tonic, mode): float(np.corrcoef(weights, np.roll(profile, tonic))[0, 1])
+        for mode, profile in _PROFILES.items()
+        for tonic in range(12)
+    }
+    ranked = sorted(scores, key=lambda key: -scores[key])
+    lead = scores[ranked[0]] - scores[ranked[1]]
+    return ranked[0], round(float(np.clip(lead / 0.2, 0.0, 1.0)), 3)
+
+
+def quantize_notes(notes: Sequence[Note], tempo: float, grid: str = "1/16") -> tuple[Note, ...]:
+    """Lay notes on a grid of note values.
+
+    The grid's phase is the one that fits all onsets best; time 0 is the grid line of the first note. Of notes
+    that fall on one line the longest stays; none is shorter than one step or reaches into the next.
+
+    Parameters
+    ----------
+    notes : sequence of Note
+        In order.
+    tempo : float
+        BPM of a quarter note.
+    grid : str
+        ``1/4``, ``1/8``, ``1/16``, ``1/32``, or ``1/8t``, ``1/16t`` for triplets.
+
+    Raises
+    ------
+    UsageError
+        The tempo is not positive or the grid is unknown.
+    """
+    if not tempo > 0.0:
+        raise UsageError(f"the tempo must be positive, not {tempo:g} BPM")
+    if grid not in _GRIDS:
+        raise UsageError(f"no grid {grid!r}", hint=f"use one of {', '.join(_GRIDS)}")
+    if not notes:
+        return ()
+    step = 60.0 / tempo * _GRIDS[grid]
+    onsets = np.array([note.start_s for note in notes]) / step
+    phase = float(np.angle(np.exp(2j * np.pi * onsets).sum())) / (2.0 * np.pi)
+    lines = np.rint(onsets - phase).astype(int)
+    lines -= lines[0]
+    kept: dict[int, Note] = {}
+    for line, note in zip(lines.tolist(), notes, strict=True):
+        if line not in kept or note.duration_s > kept[line].duration_s:
+            kept[line] = note
+    order = sorted(kept)
+    result = []
+    for line, following in zip(order, [*order[1:], None], strict=True):
+        note = kept[line]
+        steps = max(1, round(note.duration_s / step))
+        if following is not None:
+            steps = min(steps, following - line)
+        result.append(Note(line * step, steps * step, note.midi, note.velocity))
+    return tuple(result)

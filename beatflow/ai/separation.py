@@ -1,0 +1,158 @@
+"""Cut a mix of any length into segments, separate each, and give back stems that sum to the mix exactly.
+
+Knows no engine in particular and no files: blocks of samples come in, blocks of stems go out. Memory is bounded by
+the separator's segment, never by the length of the mix. Where a segment begins depends only on the frames counted
+from the start, so the stems are the same however the mix was cut into blocks.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from beatflow.ai.engine import Progress, Separator, no_progress
+from beatflow.errors import AudioError, ContractError
+from beatflow.sound.audio import Audio, Samples
+from beatflow.sound.exact import make_exact
+
+
+class _Segment(NamedTuple):
+    """A stretch of the mix; its first ``lead`` frames were already separated and only give context."""
+
+    mix: Audio
+    lead: int
+    overlap: int
+    last: bool
+
+
+def separate_stream(
+    blocks: Iterable[Audio],
+    separator: Separator,
+    subtype: str,
+    progress: Progress = no_progress,
+    frames: int | None = None,
+) -> Iterator[Mapping[str, Audio]]:
+    """Separate a stream of blocks into blocks of exact stems.
+
+    Parameters
+    ----------
+    blocks : iterable of Audio
+        The mix in order, in blocks of any sizes, all with one sample rate and one number of channels.
+    separator : Separator
+        Gives estimates for one segment of ``segment_s``; neighbours overlap by ``overlap_s`` and are crossfaded.
+    subtype : str
+        The mix's sample format in libsndfile's word (``PCM_16``, ``PCM_24``, ``FLOAT``); the stems sum to the mix
+        sample for sample on its grid.
+    progress : callable
+        Called with the fraction done; what it raises ends the stream.
+    frames : int, optional
+        Length of the whole mix where it is known; without it the fraction stays 0 until the end.
+
+    Yields
+    ------
+    mapping of str to Audio
+        Every stem for the next stretch of the mix; all stretches together are as long as the mix. A mix of no
+        frames gives one mapping of stems of no frames.
+
+    Raises
+    ------
+    AudioError
+        The sample rate or the number of channels changes between blocks.
+    ContractError
+        The separator gave other stems, shapes or sample rates than it promises, or values that are not finite.
+    """
+    progress(0.0, "separating")
+    done = 0
+    held: dict[str, Samples] = {}
+    for segment in _iter_segments(blocks, separator.segment_s, separator.overlap_s):
+        fresh = segment.mix.frames - segment.lead - (0 if segment.last else segment.overlap)
+
+        def report(fraction: float, what: str, done: int = done, fresh: int = fresh) -> None:
+            progress(min(1.0, (done + fraction * fresh) / frames) if frames else 0.0, what)
+
+        estimates = _estimate(separator, segment.mix, report)
+        part, held = _join(estimates, held, segment, fresh)
+        mix = Audio(segment.mix.samples[segment.lead : segment.lead + fresh], segment.mix.sample_rate)
+        yield make_exact(
+            {name: Audio(samples, mix.sample_rate) for name, samples in part.items()}, mix, subtype
+        )
+        done += fresh
+    progress(1.0, "separating")
+
+
+def _iter_segments(blocks: Iterable[Audio], segment_s: float, overlap_s: float) -> Iterator[_Segment]:
+    """Cut a stream into segments of one length.
+
+    The last segment begins earlier instead of being shorter, because a separator with a second of context does
+    worse than one with all of it; only a mix shorter than one segment is given as it is.
+    """
+    parts: list[Samples] = []
+    waiting = size = overlap = 0
+    before: Samples | None = None
+    sample_rate = channels = 0
+    for block in blocks:
+        if not sample_rate:
+            sample_rate, channels = block.sample_rate, block.channels
+            size = max(2, round(segment_s * sample_rate))
+            overlap = min(size // 2, round(overlap_s * sample_rate))
+        if (block.sample_rate, block.channels) != (sample_rate, channels):
+            raise AudioError(
+                f"the mix changes from {sample_rate} Hz, {channels} channels "
+                f"to {block.sample_rate} Hz, {block.channels} channels"
+            )
+        parts.append(block.samples)
+        waiting += block.frames
+        while waiting > size:
+            joined = np.concatenate(parts) if len(parts) > 1 else parts[0]
+            yield _Segment(Audio(joined[:size], sample_rate), 0, overlap, last=False)
+            before = joined[: size - overlap]
+            parts = [joined[size - overlap :]]
+            waiting -= size - overlap
+    if not sample_rate:
+        return
+    lead = 0
+    if before is not None:
+        # Never more than was there: a segment before this one holds size - overlap frames, and overlap wait here.
+        lead = min(before.shape[0], size - waiting)
+        parts.insert(0, before[before.shape[0] - lead :])
+    yield _Segment(Audio(np.concatenate(parts), sample_rate), lead, overlap, last=True)
+
+
+def _estimate(separator: Separator, mix: Audio, progress: Progress) -> dict[str, Samples]:
+    """Ask the separator, and check what it gives back."""
+    if mix.frames == 0:
+        return {name: mix.samples for name in separator.stems}
+    estimates = separator.separate(mix, progress)
+    name = separator.info.name
+    if set(estimates) != set(separator.stems):
+        raise ContractError(f"engine {name} gave stems {sorted(estimates)}, not {sorted(separator.stems)}")
+    for stem, audio in estimates.items():
+        if audio.samples.shape != mix.samples.shape or audio.sample_rate != mix.sample_rate:
+            raise ContractError(
+                f"engine {name} gave {stem} as {audio.samples.shape} at {audio.sample_rate} Hz "
+                f"for a mix of {mix.samples.shape} at {mix.sample_rate} Hz"
+            )
+        if not np.isfinite(audio.samples).all():
+            raise ContractError(f"engine {name} gave values in {stem} that are not finite")
+    return {stem: estimates[stem].samples for stem in separator.stems}
+
+
+def _join(
+    estimates: Mapping[str, Samples], held: Mapping[str, Samples], segment: _Segment, fresh: int
+) -> tuple[dict[str, Samples], dict[str, Samples]]:
+    """Fade from the tail that the segment before left into this one; give what is final and the next tail.
+
+    The fade is linear: both sides estimate the same sound, so amplitudes add, not powers.
+    """
+    part: dict[str, Samples] = {}
+    tail: dict[str, Samples] = {}
+    ramp = ((np.arange(segment.overlap, dtype=np.float32) + 0.5) / max(1, segment.overlap))[:, None]
+    for stem, samples in estimates.items():
+        ours = samples[segment.lead :]
+        if stem in held:
+            faded = held[stem] * (1.0 - ramp) + ours[: segment.overlap] * ramp
+            ours = np.concatenate([faded, ours[segment.overlap :]])
+        part[stem] = ours[:fresh]
+        if not segment.last:
+            tail[stem] = ours[fresh:].copy()
+    return part, tail
