@@ -164,7 +164,7 @@ def test_one_wrong_sample_is_counted_and_measured():
 
 def test_what_cannot_be_exact_is_refused():
     mix = Audio(np.full((4, 1), 0.3, np.float32), RATE)
-    with pytest.raises(AudioError, match="not on the grid of PCM_16"):
+    with pytest.raises(AudioError, match="not on a grid of 16 bits"):
         make_exact({"a": mix}, mix, "PCM_16")
     with pytest.raises(AudioError, match="finer than float32"):
         make_exact({"a": mix}, mix, "PCM_32")
