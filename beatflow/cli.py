@@ -25,7 +25,7 @@ from beatflow.invocation import Invocation
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("start", "beatflow.commands.init:init", "Start a track: make a repository in a folder."),
-    "fork": ("start", "beatflow.commands.fork:fork", "Start a new track from a commit of another one, history and all."),
+    "fork": ("start", "beatflow.commands.fork:fork", "Start a new track from a commit of another one."),
     "config": ("start", "beatflow.commands.config:config", "Show or change settings."),
     "status": ("keep", "beatflow.commands.status:status", "Show what changed since the last commit."),
     "commit": ("keep", "beatflow.commands.commit:commit", "Keep the folder as it is now."),
@@ -33,15 +33,30 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("keep", "beatflow.commands.show:show", "Show one commit: how it sounds and what it changed."),
     "diff": ("keep", "beatflow.commands.diff:diff", "Show which sounds differ, and by how much."),
     "branch": ("keep", "beatflow.commands.branch:branch", "List, make, rename or delete branches."),
-    "switch": ("keep", "beatflow.commands.switch:switch", "Go to another branch; only files that differ are rewritten."),
-    "tag": ("keep", "beatflow.commands.tag:tag", "List, make or delete tags: names that stay where they are."),
+    "switch": ("keep", "beatflow.commands.switch:switch", "Go to another branch."),
+    "tag": (
+        "keep",
+        "beatflow.commands.tag:tag",
+        "List, make or delete tags: names that stay where they are.",
+    ),
     "restore": ("keep", "beatflow.commands.restore:restore", "Bring files back as they were in a commit."),
-    "undo": ("keep", "beatflow.commands.undo:undo", "Take back the last change: a commit, a switch, a restore, something generated."),
+    "undo": ("keep", "beatflow.commands.undo:undo", "Take back the last change."),
     "redo": ("keep", "beatflow.commands.redo:redo", "Do again what bf undo took back."),
     "op": ("keep", "beatflow.commands.op:op", "Show what was done to the track, command by command."),
-    "cat": ("keep", "beatflow.commands.cat:cat", "Write a file of any commit to standard output, byte for byte."),
+    "cat": (
+        "keep",
+        "beatflow.commands.cat:cat",
+        "Write a file of any commit to standard output, byte for byte.",
+    ),
     "ls": ("keep", "beatflow.commands.ls:ls", "List the files of a commit, with size and id."),
-    "check": ("care", "beatflow.commands.check:check", "Check that everything in the track can be read; change nothing."),
+    "generate": ("make", "beatflow.commands.generate:generate", "Make music from words."),
+    "hum": ("make", "beatflow.commands.hum:hum", "Turn a hum into notes, and into music around them."),
+    "split": (
+        "make",
+        "beatflow.commands.split:split",
+        "Split a mix into stems that sum to it, sample for sample.",
+    ),
+    "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read."),
     "gc": ("care", "beatflow.commands.gc:gc", "Pack the audio store tightly and drop what nothing reaches."),
 }
 """Command to its group, its function (or typer app with subcommands), and its one-line help.

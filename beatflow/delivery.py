@@ -116,10 +116,8 @@ class Delivery:
 
     def add(self, name: str, source: Path) -> str:
         """Take a finished file from below ``scratch``; ``name`` is its path below the folder. Returns its sha256."""
-        with source.open("rb") as file:
-            oid = file_digest(file, "sha256").hexdigest()
         self._files[name] = source
-        return oid
+        return digest(source)
 
     def describe(self, oid: str, record: dict[str, Any]) -> None:
         """Keep where a sound comes from; outside a track there is no place for it."""
@@ -145,6 +143,12 @@ class Delivery:
             for oid, record in self._records.items():
                 transaction.put_provenance(oid, record)
             transaction.publish()
+
+
+def digest(path: Path) -> str:
+    """The id of a sound: its file's sha256."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def spool(source: BinaryIO, folder: Path) -> Path:

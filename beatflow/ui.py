@@ -279,6 +279,19 @@ class Ui:
             task = bar.add_task(safe(what), total=1.0)
             yield lambda fraction, what, _: bar.update(task, completed=fraction, description=safe(what))
 
+    def open_output(self) -> BinaryIO:
+        """Standard output as a binary file, for sound.
+
+        Raises
+        ------
+        UsageError
+            It is a terminal.
+        """
+        if self.terminal:
+            raise UsageError("sound would fill the terminal", hint="pipe it on, or give -o FILE")
+        self._out.flush()
+        return self._out.buffer
+
     def read_input(self) -> BinaryIO:
         """Standard input as bytes, for an argument that is ``-``.
 

@@ -1,0 +1,122 @@
+"""``bf generate``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beatflow.commands.options import (
+    BarsOption,
+    CommitOption,
+    DurationOption,
+    EngineOption,
+    ForceOption,
+    JsonOption,
+    KeyOption,
+    MessageOption,
+    MeterOption,
+    MidiOption,
+    OutputOption,
+    SeedOption,
+    TempoOption,
+)
+from beatflow.commands.takes import choose, record_takes, show_takes
+from beatflow.errors import UsageError
+from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.production import Request, Take
+
+
+def generate(
+    ctx: typer.Context,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="Genre, mood and instruments, in words.")],
+    tempo: TempoOption = None,
+    key: KeyOption = None,
+    bars: BarsOption = None,
+    duration: DurationOption = None,
+    meter: MeterOption = "4/4",
+    seed: SeedOption = None,
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", help="Make N takes, their seeds counting up.")
+    ] = 1,
+    stem: Annotated[
+        str | None, typer.Option("--stem", metavar="NAME", help="Make only this stem of the track anew.")
+    ] = None,
+    output: OutputOption = None,
+    midi: MidiOption = None,
+    engine: EngineOption = None,
+    force: ForceOption = False,
+    commit: CommitOption = False,
+    message: MessageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make music from words.
+
+    In a track it writes mix.wav, its stems and track.toml, and bf undo takes them back; elsewhere a new folder. The
+    tempo, the key, the length and the seed are kept exactly: the same command gives the same sound.
+
+    Examples:
+      bf generate "lofi hip hop, rainy night" --bpm 84 --key Am --bars 8
+      bf generate "house" --seed 7 --count 3
+      bf generate "dusty break" --stem drums --commit -m "new drums"
+      bf generate "lofi" --bpm 90 -o - | bf split - -o stems/
+    """
+    from beatflow.delivery import find_place
+    from beatflow.production import Request, produce
+
+    invocation = Invocation.of(ctx)
+    request = Request(prompt, seed, tempo, key, bars, duration, meter)
+    request.brief()
+    name = engine or invocation.settings.engine
+    recorded = commit or message is not None
+    if output == "-":
+        if json or recorded or stem or midi or count != 1:
+            raise UsageError("-o - gives one sound and nothing else", hint="give -o FILE or -o DIR/")
+        _to_stdout(invocation, request, name)
+        return
+    repository = invocation.repository() if recorded or stem else invocation.find_repository()
+    if stem:
+        if output or midi or count != 1:
+            raise UsageError("--stem works in the track: it takes no -o, --count or --midi")
+        takes = [_stem(invocation, request, stem, name)]
+    else:
+        place = find_place(output, invocation.directory) if output else None
+        choice = choose(invocation, "generate", name)
+        with invocation.ui.progress("composing") as progress:
+            takes = produce(
+                choice,
+                request,
+                place,
+                repository,
+                invocation.directory,
+                count=count,
+                force=force,
+                midi=invocation.directory / midi if midi else None,
+                progress=progress,
+            )
+    show_takes(invocation, takes, json, "beatflow.generate/1")
+    if recorded:
+        record_takes(invocation, takes, message or f"generate {prompt}")
+
+
+def _stem(invocation: Invocation, request: "Request", stem: str, engine: str) -> "Take":
+    from beatflow.stem import remake_stem
+
+    choice = choose(invocation, "generate", engine)
+    with invocation.ui.progress("composing") as progress:
+        return remake_stem(choice, request, stem, invocation.repository(), progress)
+
+
+def _to_stdout(invocation: Invocation, request: "Request", engine: str) -> None:
+    from beatflow.production import compose
+    from beatflow.sound.files import write_audio
+
+    out = invocation.ui.open_output()
+    choice = choose(invocation, "generate", engine)
+    with invocation.ui.progress("composing") as progress:
+        made = compose(choice, request, progress)
+    performance = made.performance
+    invocation.ui.say(
+        f"{performance.tempo:g} BPM, {performance.key}, {performance.bars} bars, seed {made.brief.seed}"
+    )
+    write_audio(out, performance.mix, performance.subtype)

@@ -1,0 +1,128 @@
+"""``bf hum``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beatflow.commands.options import (
+    AudioArgument,
+    BarsOption,
+    CommitOption,
+    EngineOption,
+    ForceOption,
+    JsonOption,
+    KeyOption,
+    MessageOption,
+    MidiOption,
+    OutputOption,
+    SeedOption,
+    TempoOption,
+)
+from beatflow.commands.takes import choose, record_takes, show_takes, take_document
+from beatflow.errors import UsageError
+from beatflow.invocation import Invocation
+from beatflow.sound.tonality import NOTE_NAMES
+from beatflow.ui import Ui
+
+if TYPE_CHECKING:
+    from beatflow.ai.engine import Transcription
+
+ROLL_COLUMNS = 32
+
+
+def hum(
+    ctx: typer.Context,
+    file: AudioArgument,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="Music to play around it, in words.")
+    ] = None,
+    tempo: TempoOption = None,
+    key: KeyOption = None,
+    bars: BarsOption = None,
+    seed: SeedOption = None,
+    midi: MidiOption = None,
+    output: OutputOption = None,
+    engine: EngineOption = None,
+    force: ForceOption = False,
+    commit: CommitOption = False,
+    message: MessageOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Turn a hum into notes, and into music around them.
+
+    Alone it lists the notes that it hears. With a prompt or -o it makes music in which they are the melody, as bf
+    generate would.
+
+    Examples:
+      bf hum idea.wav
+      bf hum idea.wav "warm lofi" --bpm 84
+      bf hum idea.wav --midi idea.mid
+      arecord -d 10 -f cd | bf hum - --json
+    """
+    from beatflow.hearing import hear
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    if output == "-":
+        raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
+    making = prompt is not None or output is not None or commit or message is not None
+    tracker = choose(invocation, "transcribe", None)
+    source = ui.read_input() if file == "-" else invocation.directory / file
+    with ui.progress("listening") as progress:
+        heard = hear(tracker, source, "standard input" if file == "-" else file, progress)
+    if not making:
+        if midi:
+            heard.write_midi(invocation.directory / midi)
+        _show(ui, heard.transcription, json)
+        return
+    from beatflow.delivery import find_place
+    from beatflow.production import Request, produce
+
+    recorded = commit or message is not None
+    with ui.progress("composing") as progress:
+        takes = produce(
+            choose(invocation, "accompany", engine or invocation.settings.engine),
+            Request(prompt or "", seed, tempo or heard.tempo, key or heard.transcription.key, bars),
+            find_place(output, invocation.directory) if output else None,
+            invocation.repository() if recorded else invocation.find_repository(),
+            invocation.directory,
+            source=heard.source,
+            force=force,
+            midi=invocation.directory / midi if midi else None,
+            progress=progress,
+        )
+    if json:
+        document = take_document(invocation, takes[0])
+        ui.emit_json("beatflow.hum/1", {**_document(heard.transcription), **document})
+    else:
+        show_takes(invocation, takes, False, "beatflow.hum/1")
+    if recorded:
+        record_takes(invocation, takes, message or f"hum {Path(file).name}")
+
+
+def _document(heard: "Transcription") -> dict[str, object]:
+    return {
+        "tempo": heard.tempo,
+        "tempo_confidence": heard.tempo_confidence,
+        "key": heard.key,
+        "key_confidence": heard.key_confidence,
+        "tuning_cents": heard.tuning_cents,
+        "notes": heard.notes,
+    }
+
+
+def _show(ui: Ui, heard: "Transcription", json: bool) -> None:
+    if json:
+        ui.emit_json("beatflow.hum/1", _document(heard))
+        return
+    ui.say(f"{len(heard.notes)} notes, {heard.tempo:.1f} BPM, {heard.key}")
+    end_s = max(note.start_s + note.duration_s for note in heard.notes)
+    rows = []
+    for note in heard.notes:
+        first = round(note.start_s / end_s * (ROLL_COLUMNS - 1))
+        length = max(1, round(note.duration_s / end_s * ROLL_COLUMNS))
+        name = f"{NOTE_NAMES[note.midi % 12]}{note.midi // 12 - 1}"
+        roll = " " * first + "━" * length
+        rows.append([name, note.midi, f"{note.start_s:.2f}", f"{note.duration_s:.2f}", note.velocity, roll])
+    ui.table(["note", "midi", "start_s", "duration_s", "velocity", ""], rows)

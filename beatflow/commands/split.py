@@ -1,0 +1,66 @@
+"""``bf split``."""
+
+import tempfile
+from pathlib import Path
+
+import typer
+
+from beatflow.commands.options import AudioArgument, EngineOption, ForceOption, JsonOption, OutputOption
+from beatflow.commands.takes import choose, relative, sound_document
+from beatflow.errors import UsageError
+from beatflow.invocation import Invocation
+
+
+def split(
+    ctx: typer.Context,
+    file: AudioArgument,
+    output: OutputOption = None,
+    engine: EngineOption = None,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Split a mix into stems that sum to it, sample for sample.
+
+    The stems keep the mix's sample rate, depth and channels and go to NAME-stems/. A mix that BeatFlow made in this
+    track gives back its true stems, unless an engine is named.
+
+    Examples:
+      bf split song.wav
+      bf split song.flac -o stems/ --json
+      bf generate "lofi" --bpm 90 -o - | bf split - -o stems/ --json | jq -r '.stems[].path'
+    """
+    from beatflow.delivery import spool
+    from beatflow.separation import find_true_stems, split_file
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    repository = invocation.find_repository()
+    if output == "-":
+        raise UsageError("stems are several files", hint="give -o DIR")
+    with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
+        piped = file == "-"
+        path = spool(ui.read_input(), Path(scratch)) if piped else _existing(invocation, file)
+        name = "standard input" if piped else file
+        folder = invocation.directory / (output or f"{'mix' if piped else path.stem}-stems")
+        known = None if engine else find_true_stems(path, repository)
+        choice = None if known else choose(invocation, "separate", engine)
+        if known:
+            ui.say("these are the stems that it was mixed from; --engine makes new ones")
+        with ui.progress("separating") as progress:
+            found = split_file(path, name, folder, repository, choice, known, force, progress)
+    if json:
+        document = {field: getattr(found, field) for field in found.__slots__}
+        document["stems"] = [sound_document(invocation, stem) for stem in found.stems]
+        ui.emit_json("beatflow.split/1", document)
+        return
+    for stem in found.stems:
+        ui.emit(relative(invocation, stem.path))
+
+
+def _existing(invocation: Invocation, file: str) -> Path:
+    path = invocation.directory / file
+    if not path.exists():
+        raise UsageError(f"{file} does not exist", hint="bf ls shows the track's files")
+    if path.is_dir():
+        raise UsageError(f"{file} is a folder, not a sound")
+    return path

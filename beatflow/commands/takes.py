@@ -1,0 +1,90 @@
+"""What the commands that make music share: choosing the engine, showing takes, recording them."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from beatflow.errors import NotFoundError
+from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.ai.table import Choice
+    from beatflow.production import SoundFile, Take
+
+
+def choose(invocation: Invocation, task: str, name: str | None) -> "Choice":
+    """Pick the engine, and say which and why when that was left open."""
+    from beatflow.ai.table import pick
+
+    choice = pick(task, name or "auto")
+    if (name or "auto") == "auto":
+        invocation.ui.say(f"engine {choice.info.name}: {choice.reason}")
+    return choice
+
+
+def show_takes(
+    invocation: Invocation, takes: Sequence["Take"], json: bool, schema: str, **more: object
+) -> None:
+    """Print what was made: the files to stdout, the figures to stderr; or all of it as JSON."""
+    ui = invocation.ui
+    if json:
+        documents = [take_document(invocation, take) for take in takes]
+        ui.emit_json(schema, {**more, **documents[0]} if len(takes) == 1 else {**more, "takes": documents})
+        return
+    for take in takes:
+        ui.say(
+            f"{take.tempo:g} BPM, {take.key}, {take.meter}, {take.bars} bars, {take.duration_s:.1f} s, "
+            f"seed {take.seed} ({take.seconds:.1f} s, {take.real_time_factor:.0f}x real time)"
+        )
+        for path in _paths(take):
+            ui.emit(relative(invocation, path))
+
+
+def take_document(invocation: Invocation, take: "Take") -> dict[str, Any]:
+    """A take as JSON: keys of the glossary, paths as seen from here."""
+    document = {name: getattr(take, name) for name in take.__slots__}
+    document["mix"] = sound_document(invocation, take.mix) if take.mix else None
+    document["stems"] = [sound_document(invocation, stem) for stem in take.stems]
+    document["midi"] = relative(invocation, take.midi) if take.midi else None
+    return document
+
+
+def sound_document(invocation: Invocation, sound: "SoundFile") -> dict[str, str]:
+    """A written sound as JSON."""
+    return {"name": sound.name, "path": relative(invocation, sound.path), "oid": sound.oid}
+
+
+def relative(invocation: Invocation, path: Path) -> str:
+    """A path as seen from where the user is."""
+    return Path(os.path.relpath(path, invocation.directory)).as_posix()
+
+
+def record_takes(invocation: Invocation, takes: Iterable["Take"], message: str) -> None:
+    """Commit what was made, and nothing else.
+
+    Raises
+    ------
+    NotFoundError
+        There is no repository, or the files lie outside it.
+    """
+    from beatflow.history import record_commit
+    from beatflow.track import TRACK_FILE
+    from beatflow.transaction import Transaction
+
+    repository = invocation.repository()
+    paths = [path for take in takes for path in _paths(take)]
+    if not all(path.is_relative_to(repository.root) for path in paths):
+        raise NotFoundError("only files inside the track can be committed", hint="leave out -o, or --commit")
+    wanted = [repository.worktree.relative(path) for path in paths]
+    if (repository.root / TRACK_FILE).is_file():
+        wanted.append(TRACK_FILE)
+    with Transaction(repository, "commit", message) as transaction:
+        oid = record_commit(transaction, message, wanted)
+        transaction.publish()
+    invocation.ui.say(f"[{repository.branch or 'detached'} {oid[:7]}] {message}")
+
+
+def _paths(take: "Take") -> list[Path]:
+    sounds = [*([take.mix] if take.mix else []), *take.stems]
+    return [*(sound.path for sound in sounds), *([take.midi] if take.midi else [])]

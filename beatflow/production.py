@@ -1,0 +1,392 @@
+"""Making music: what an engine is asked for, what it gave, and the files and records that come of it.
+
+Joins engines with files and tracks. Prints nothing; what is worth telling is in what it returns.
+"""
+
+import platform
+import re
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from beatflow import __version__
+from beatflow.ai.engine import Brief, Performance, Progress, no_progress
+from beatflow.ai.table import Choice
+from beatflow.delivery import Delivery, Place
+from beatflow.errors import UsageError
+from beatflow.repository import Repository
+from beatflow.sound.audio import Audio
+from beatflow.sound.files import get_format, write_audio
+from beatflow.sound.note import Note
+from beatflow.sound.tonality import parse_key
+from beatflow.track import DEFAULT_MIX, TRACK_FILE, edit_track, parse_track
+
+TEMPO_RANGE = (30.0, 300.0)
+BARS_RANGE = (1, 256)
+DURATION_RANGE_S = (1.0, 600.0)
+COUNT_RANGE = (1, 100)
+MAX_SEED = 2**63 - 1
+METERS = ("4/4", "3/4", "6/8")
+_PACKAGES = ("numpy", "scipy", "torch", "transformers", "demucs", "audiocraft")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a musician asks for; None leaves it to the engine. Not both of ``bars`` and ``duration_s``."""
+
+    prompt: str
+    seed: int | None = None
+    tempo: float | None = None
+    key: str | None = None
+    bars: int | None = None
+    duration_s: float | None = None
+    meter: str = "4/4"
+    stems: tuple[str, ...] | None = None
+
+    def brief(self) -> Brief:
+        """What the engine is told; a seed is drawn where none is given.
+
+        Raises
+        ------
+        UsageError
+            A value is out of range, or two contradict each other.
+        """
+        if self.bars is not None and self.duration_s is not None:
+            raise UsageError("--bars and --duration both set the length", hint="give one of them")
+        _check_range("the tempo", self.tempo, TEMPO_RANGE, " BPM")
+        _check_range("the number of bars", self.bars, BARS_RANGE, "")
+        _check_range("the duration", self.duration_s, DURATION_RANGE_S, " s")
+        _check_range("the seed", self.seed, (0, MAX_SEED), "")
+        if self.meter not in METERS:
+            raise UsageError(f"no meter {self.meter!r}", hint=f"one of {', '.join(METERS)}")
+        return Brief(
+            prompt=self.prompt,
+            seed=draw_seed() if self.seed is None else self.seed,
+            tempo=self.tempo,
+            key=str(parse_key(self.key)) if self.key else None,
+            bars=self.bars,
+            meter=self.meter,
+            stems=self.stems,
+        )
+
+
+def draw_seed() -> int:
+    """A random seed, short enough to be read out and typed in again."""
+    return secrets.randbelow(2**31)
+
+
+def _check_range(what: str, value: float | None, bounds: tuple[float, float], unit: str) -> None:
+    # Written so that NaN is refused, too.
+    if value is not None and not bounds[0] <= value <= bounds[1]:
+        raise UsageError(f"{what} must be {bounds[0]:g} to {bounds[1]:g}{unit}, not {value:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an engine gave, for which brief, and how long it took."""
+
+    choice: Choice
+    brief: Brief
+    performance: Performance
+    seconds: float
+    request: Request
+    inputs: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFile:
+    """A sound that was written."""
+
+    name: str
+    path: Path
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One piece of music, and where it lies."""
+
+    prompt: str
+    seed: int
+    engine: str
+    engine_version: str
+    tempo: float
+    key: str
+    meter: str
+    bars: int
+    frames: int
+    sample_rate: int
+    duration_s: float
+    seconds: float
+    real_time_factor: float
+    mix: SoundFile | None
+    stems: tuple[SoundFile, ...] = ()
+    midi: Path | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What music is made around: the notes of a recording, and the recording as provenance names it."""
+
+    melody: tuple[Note, ...]
+    inputs: tuple[Mapping[str, str], ...]
+
+
+def produce(
+    choice: Choice,
+    request: Request,
+    place: Place | None,
+    repository: Repository | None,
+    directory: Path,
+    source: Source | None = None,
+    count: int = 1,
+    force: bool = False,
+    midi: Path | None = None,
+    progress: Progress = no_progress,
+) -> list[Take]:
+    """Make takes and put them where they belong.
+
+    Parameters
+    ----------
+    choice : Choice
+        The engine.
+    request : Request
+        The first take's; the others count its seed up.
+    place : Place or None
+        None for the track itself, or outside one for a new folder in ``directory``.
+    repository : Repository or None
+        The track, if any.
+    directory : Path
+        Where the user is.
+    source : Source, optional
+        A melody to play around.
+    count : int
+        How many takes; more than one go to ``takes/SEED``.
+    force : bool
+        Overwrite files outside the track.
+    midi : Path, optional
+        Write the notes there, too.
+
+    Raises
+    ------
+    UsageError
+        The request makes no sense.
+    ConflictError
+        Files are in the way.
+    """
+    _check_range("the number of takes", count, COUNT_RANGE, "")
+    if request.seed is None:
+        request = replace(request, seed=draw_seed())
+    first = request.brief().seed
+    if place is None:
+        folder = repository.root if repository else directory / folder_name(request.prompt, first)
+        place = Place(folder)
+    kind = "hum" if source else "generate"
+    takes = []
+    with Delivery(place.folder, repository, kind, f"{kind} {request.prompt}".strip(), force) as delivery:
+        names = [_take_names(place, first + i, count) for i in range(count)]
+        delivery.check_free(*(prefix + (file or DEFAULT_MIX) for prefix, file in names))
+        for i, (prefix, file) in enumerate(names):
+
+            def report(fraction: float, what: str, i: int = i) -> None:
+                progress((i + fraction) / count, what if count == 1 else f"take {i + 1}: {what}")
+
+            made = compose(choice, replace(request, seed=first + i), report, source)
+            take = write_take(made, delivery, prefix, file)
+            if midi:
+                take = replace(
+                    take, midi=write_notes(made, delivery, midi if count == 1 else numbered(midi, first + i))
+                )
+            if delivery.repository and place.folder == delivery.repository.root and not (prefix or file):
+                write_score(made, delivery)
+            takes.append(take)
+        delivery.publish()
+    return takes
+
+
+def _take_names(place: Place, seed: int, count: int) -> tuple[str, str | None]:
+    """The folder below the place and the single file's name of one take."""
+    if count == 1:
+        return "", place.file
+    if place.file:
+        return "", numbered(Path(place.file), seed).name
+    return f"takes/{seed}/", None
+
+
+def numbered(path: Path, seed: int) -> Path:
+    """``beat.wav`` with its seed: ``beat-42.wav``."""
+    return path.with_name(f"{path.stem}-{seed}{path.suffix}")
+
+
+def compose(
+    choice: Choice,
+    request: Request,
+    progress: Progress = no_progress,
+    source: Source | None = None,
+) -> Made:
+    """Have an engine make music, around a melody if there is one.
+
+    Raises
+    ------
+    UsageError
+        The request makes no sense, to us or to the engine.
+    """
+    brief = request.brief()
+    started = time.perf_counter()
+    if request.duration_s is not None:
+        brief = replace(brief, bars=_count_bars(choice, brief, request.duration_s))
+    if source is None:
+        performance = choice.engine.generate(brief, progress)
+    else:
+        performance = choice.engine.accompany(source.melody, brief, progress)
+    inputs = source.inputs if source else ()
+    return Made(choice, brief, performance, time.perf_counter() - started, request, inputs)
+
+
+def _count_bars(choice: Choice, brief: Brief, duration_s: float) -> int:
+    """How many bars come nearest to a duration.
+
+    The engine may choose the tempo itself, so one bar is made to see how long its bars are.
+    """
+    bar_s: float = choice.engine.generate(replace(brief, bars=1), no_progress).mix.duration_s
+    return min(max(1, round(duration_s / bar_s)), BARS_RANGE[1])
+
+
+def describe(made: Made) -> dict[str, Any]:
+    """Everything needed to make a performance again and to judge it: the provenance record of its mix and stems."""
+    info, brief, performance = made.choice.info, made.brief, made.performance
+    return {
+        "kind": "generate" if not made.inputs else "hum",
+        "engine": info.name,
+        "engine_version": info.version,
+        "licence": info.licence,
+        "weights": list(info.weights),
+        "prompt": brief.prompt,
+        "seed": brief.seed,
+        "asked": {
+            "tempo": brief.tempo,
+            "key": brief.key,
+            "bars": made.request.bars,
+            "duration_s": made.request.duration_s,
+            "meter": brief.meter,
+            "loop": brief.loop,
+        },
+        "tempo": performance.tempo,
+        "key": performance.key,
+        "bars": performance.bars,
+        "meter": performance.meter,
+        "parameters": dict(performance.parameters),
+        "inputs": [dict(item) for item in made.inputs],
+        **surroundings(made.seconds, performance.mix),
+    }
+
+
+def surroundings(seconds: float, audio: Audio | float) -> dict[str, Any]:
+    """On what and how fast something was made; ``audio`` is the result or its length in seconds."""
+    duration_s = audio.duration_s if isinstance(audio, Audio) else audio
+    packages = {name: str(sys.modules[name].__version__) for name in _PACKAGES if name in sys.modules}
+    return {
+        "device": "cpu",
+        "dtype": "float32",
+        "packages": {"beatflow": __version__, "python": platform.python_version(), **packages},
+        "seconds": round(seconds, 3),
+        "real_time_factor": round(duration_s / max(seconds, 1e-6), 2),
+    }
+
+
+def write_take(made: Made, delivery: Delivery, prefix: str = "", file: str | None = None) -> Take:
+    """Write the mix and the stems of a performance, or with ``file`` the mix alone under that name."""
+    performance = made.performance
+    sounds = {"mix": (prefix + (file or DEFAULT_MIX), performance.mix)}
+    if file is None:
+        sounds |= {name: (f"{prefix}stems/{name}.wav", audio) for name, audio in performance.stems.items()}
+    for path, _ in sounds.values():
+        get_format(path, performance.subtype)
+    written = {
+        name: write_sound(delivery, name, path, audio, performance.subtype)
+        for name, (path, audio) in sounds.items()
+    }
+    record = describe(made)
+    mix = written.pop("mix")
+    delivery.describe(mix.oid, {**record, "stems": {name: sound.oid for name, sound in written.items()}})
+    for name, sound in written.items():
+        delivery.describe(sound.oid, {**record, "stem": name, "mix": mix.oid})
+    return summarize(made, mix, tuple(written.values()))
+
+
+def write_sound(delivery: Delivery, name: str, path: str, audio: Audio, subtype: str) -> SoundFile:
+    """Write one sound into a delivery."""
+    file = delivery.new_file(path)
+    write_audio(file, audio, subtype)
+    return SoundFile(name, delivery.folder / path, delivery.add(path, file))
+
+
+def write_notes(made: Made, delivery: Delivery, path: Path) -> Path:
+    """Write every stem's notes as MIDI."""
+    from beatflow.sound.midi import write_midi
+
+    performance = made.performance
+    if path.is_relative_to(delivery.folder):
+        file = delivery.new_file(path.name)
+        write_midi(file, performance.notes, performance.tempo, performance.meter)
+        delivery.add(path.relative_to(delivery.folder).as_posix(), file)
+    else:
+        write_midi(path, performance.notes, performance.tempo, performance.meter)
+    return path
+
+
+def summarize(made: Made, mix: SoundFile | None, stems: tuple[SoundFile, ...] = ()) -> Take:
+    """Tell what was made, for people and for JSON."""
+    performance, info = made.performance, made.choice.info
+    return Take(
+        prompt=made.brief.prompt,
+        seed=made.brief.seed,
+        engine=info.name,
+        engine_version=info.version,
+        tempo=performance.tempo,
+        key=performance.key,
+        meter=performance.meter,
+        bars=performance.bars,
+        frames=performance.mix.frames,
+        sample_rate=performance.mix.sample_rate,
+        duration_s=performance.mix.duration_s,
+        seconds=round(made.seconds, 3),
+        real_time_factor=round(performance.mix.duration_s / max(made.seconds, 1e-6), 2),
+        mix=mix,
+        stems=stems,
+        parameters=performance.parameters,
+    )
+
+
+def write_score(made: Made, delivery: Delivery) -> None:
+    """Have ``track.toml`` say what the new mix is made of; its comments and title stay."""
+    performance = made.performance
+    path = delivery.folder / TRACK_FILE
+    before = path.read_bytes() if path.is_file() else None
+    former = parse_track(before or b"")
+    # The old faders belong to the old stems, and a mix that is a plain sum has none.
+    changes: dict[str, Any] = {f"stems.{name}": None for name in former.stems}
+    if former.title is None and made.brief.prompt:
+        changes["title"] = made.brief.prompt
+    changes |= {
+        "tempo": float(performance.tempo),
+        "key": performance.key,
+        "meter": performance.meter,
+        "mix.file": DEFAULT_MIX,
+        "mix.master_db": None,
+    }
+    changes |= {f"stems.{name}.file": f"stems/{name}.wav" for name in performance.stems}
+    file = delivery.new_file(TRACK_FILE)
+    file.write_bytes(edit_track(before, changes))
+    delivery.add(TRACK_FILE, file)
+
+
+def folder_name(prompt: str, seed: int) -> str:
+    """A folder's name from a prompt and a seed: ``lofi-rainy-night-42``."""
+    words = re.sub(r"[^\w]+", "-", prompt.lower()).strip("-_")[:40].rstrip("-")
+    return f"{words or 'take'}-{seed}"
