@@ -1,0 +1,220 @@
+"""Garbage collection: writes what is still needed into new packs, then removes the packs it came from.
+
+Knows packs, manifests and dependencies; who needs what is said by the caller. Every new pack is durable before any
+old one goes, and a pack that cannot be read in full is left alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from beatflow.errors import DamagedError
+from beatflow.objects.care import copy_of
+from beatflow.objects.durable import fsync_directory, publish_file, temporary_name
+from beatflow.objects.ids import parse_oid
+from beatflow.objects.pack import (
+    ENTRY_BYTES,
+    PACK_SUFFIX,
+    RECORD_HEAD_BYTES,
+    Entry,
+    Flag,
+    Kind,
+    PackWriter,
+    read_record,
+)
+from beatflow.objects.packset import Pack, PackSet
+from beatflow.objects.reading import read_manifest
+
+# Packs below this are joined; a pack of a commit is a few megabytes.
+SMALL_PACK_BYTES = 64 * 1024 * 1024
+MAX_PACK_BYTES = 1024 * 1024 * 1024
+
+Key = tuple[int, bytes]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a collection did, or, in a dry run, would do.
+
+    Attributes
+    ----------
+    packs_before, packs_after : int
+    objects : int
+        Records dropped, second copies included.
+    bytes_before, bytes_after : int
+        Bytes of all packs; in a dry run the latter is an estimate.
+    damaged : tuple of str
+        Names of packs that were left alone since they could not be read in full.
+    """
+
+    packs_before: int
+    packs_after: int
+    objects: int
+    bytes_before: int
+    bytes_after: int
+    damaged: tuple[str, ...] = ()
+
+
+def collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool) -> Collected:
+    """Drop every record that no file of `keep` needs; join small packs."""
+    listed = packs.current()
+    for pack in listed:
+        pack.verify_directory()
+    live = _mark(packs, keep)
+    chosen = _choose(listed, live)
+    sizes = {pack.name: pack.size for pack in listed}
+    if dry_run:
+        return _estimate(listed, sizes, chosen, live)
+    rewriting = _Rewriting(packs.folder, temporary, live)
+    try:
+        for pack in chosen:
+            rewriting.take(pack)
+        rewriting.finish()
+    finally:
+        rewriting.discard()
+    for pack in rewriting.emptied:
+        if pack.name not in rewriting.published:
+            pack.path.unlink()
+    fsync_directory(packs.folder)
+    packs.forget()
+    after = packs.packs
+    damaged = tuple(
+        pack.name for pack in (*listed, *chosen) if pack.rebuilt or pack.name in rewriting.damaged
+    )
+    return Collected(
+        len(listed),
+        len(after),
+        rewriting.dropped,
+        sum(sizes.values()),
+        sum(pack.size for pack in after),
+        tuple(dict.fromkeys(damaged)),
+    )
+
+
+def _mark(packs: PackSet, keep: Iterable[str]) -> set[Key]:
+    """Return every record that the files of `keep` need; files that the store does not have need nothing."""
+    live: set[Key] = set()
+    for oid in keep:
+        id = parse_oid(oid)
+        if (Kind.MANIFEST, id) in live or packs.find(Kind.MANIFEST, id) is None:
+            continue
+        live.add((Kind.MANIFEST, id))
+        for ref in read_manifest(packs, id).chunks:
+            _mark_chunk(packs, ref.id, live)
+    for pack in packs.packs:
+        for entry in pack.directory:
+            if not _is_known(entry) and entry.flags & Flag.DEPENDS:
+                for id in pack.read(entry).dependencies:
+                    _mark_chunk(packs, id, live)
+    return live
+
+
+def _mark_chunk(packs: PackSet, id: bytes, live: set[Key]) -> None:
+    waiting = [id]
+    while waiting:
+        key = (Kind.CHUNK, waiting.pop())
+        if key in live:
+            continue
+        live.add(key)
+        entry = packs.find(*key)
+        if entry and entry.flags & Flag.DEPENDS:
+            waiting.extend(packs.read(*key, lambda record: record.dependencies))
+
+
+def _is_known(entry: Entry) -> bool:
+    return entry.kind in (Kind.CHUNK, Kind.MANIFEST)
+
+
+def _is_needed(entry: Entry, live: set[Key]) -> bool:
+    """Records of kinds that this version does not know are always needed."""
+    return not _is_known(entry) or (entry.kind, entry.id) in live
+
+
+def _choose(listed: Iterable[Pack], live: set[Key]) -> list[Pack]:
+    """Return the packs to rewrite: those with something to drop, and small ones if there are several."""
+    sound = [pack for pack in listed if not pack.rebuilt]
+    wasteful = [pack for pack in sound if not all(_is_needed(entry, live) for entry in pack.directory)]
+    small = [pack for pack in sound if pack.size < SMALL_PACK_BYTES]
+    chosen = {pack.name for pack in wasteful}
+    if len({pack.name for pack in (*wasteful, *small)}) > 1:
+        chosen |= {pack.name for pack in small}
+    return [pack for pack in sound if pack.name in chosen]
+
+
+def _estimate(
+    listed: tuple[Pack, ...], sizes: dict[str, int], chosen: list[Pack], live: set[Key]
+) -> Collected:
+    kept: dict[Key, int] = {}
+    records = 0
+    for pack in chosen:
+        records += len(pack.directory)
+        for entry in _needed(pack, live):
+            kept[entry.kind, entry.id] = RECORD_HEAD_BYTES + entry.stored_length + ENTRY_BYTES
+    before = sum(sizes.values())
+    rewritten = sum(sizes[pack.name] for pack in chosen)
+    new = -(-sum(kept.values()) // MAX_PACK_BYTES)
+    after = len(listed) - len(chosen) + new
+    damaged = tuple(pack.name for pack in listed if pack.rebuilt)
+    return Collected(
+        len(listed), after, records - len(kept), before, before - rewritten + sum(kept.values()), damaged
+    )
+
+
+def _needed(pack: Pack, live: set[Key]) -> Iterator[Entry]:
+    return (entry for entry in sorted(pack.directory, key=lambda e: e.offset) if _is_needed(entry, live))
+
+
+class _Rewriting:
+    """New packs being filled from old ones."""
+
+    def __init__(self, folder: Path, temporary: Path, live: set[Key]) -> None:
+        self._folder = folder
+        self._temporary = temporary
+        self._live = live
+        self._writer: PackWriter | None = None
+        # Only records that this run has read and verified count as another copy of themselves.
+        self._placed: set[Key] = set()
+        self.published: set[str] = set()
+        self.emptied: list[Pack] = []
+        self.damaged: set[str] = set()
+        self.dropped = 0
+
+    def take(self, pack: Pack) -> None:
+        """Copy what is needed of one pack; take nothing of it if any of that is damaged."""
+        writer = self._open()
+        mark, placed = writer.mark(), []
+        try:
+            with pack.path.open("rb") as file:
+                for entry in _needed(pack, self._live):
+                    key = (entry.kind, entry.id)
+                    if key not in self._placed:
+                        writer.add(copy_of(read_record(file, entry)))
+                        self._placed.add(key)
+                        placed.append(key)
+        except DamagedError:
+            writer.rollback(mark)
+            self._placed.difference_update(placed)
+            self.damaged.add(pack.name)
+            return
+        self.emptied.append(pack)
+        self.dropped += len(pack.directory) - len(placed)
+        if writer.position > MAX_PACK_BYTES:
+            self.finish()
+
+    def finish(self) -> None:
+        """Publish the pack being written, if anything is in it."""
+        if self._writer is not None and len(self._writer):
+            name = self._writer.finish()
+            publish_file(self._writer.path, self._folder / f"{name}{PACK_SUFFIX}")
+            self.published.add(name)
+            self._writer = None
+
+    def discard(self) -> None:
+        """Remove a pack that was not published."""
+        if self._writer is not None:
+            self._writer.discard()
+
+    def _open(self) -> PackWriter:
+        if self._writer is None:
+            self._writer = PackWriter(temporary_name(self._temporary, PACK_SUFFIX))
+        return self._writer

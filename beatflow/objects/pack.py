@@ -1,0 +1,390 @@
+"""Packs: immutable files of checksummed records with a sorted directory at the end.
+
+Knows the byte tables in docs/format.md; not what a payload means. A pack is written once, by `PackWriter`, and
+published under the SHA-256 of all its bytes. A damaged directory can always be made again by `scan`.
+"""
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from enum import IntEnum, IntFlag
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from beatflow.errors import BeatFlowError, DamagedError
+from beatflow.objects.ids import ID_BYTES
+
+PACK_VERSION = 1
+PACK_SUFFIX = ".pack"
+MAX_STORED_BYTES = 128 * 1024 * 1024
+
+_PACK_MAGIC = b"\x89BFP\r\n\x1a\n"
+_PACK_HEAD = struct.Struct("<8sHHI")
+_RECORD_MAGIC = b"BFr\x01"
+_RECORD = struct.Struct("<4sBBHII4sI32sII")
+_ENTRY = struct.Struct("<B32sBHIIQ")
+_TRAILER = struct.Struct("<QQIIII8s")
+_TRAILER_MAGIC = b"BFPend\r\n"
+_COUNT = struct.Struct("<H")
+_PREFIX = struct.Struct(f"<xQ{_ENTRY.size - 9}x")
+
+PACK_HEAD_BYTES = _PACK_HEAD.size
+RECORD_HEAD_BYTES = _RECORD.size
+ENTRY_BYTES = _ENTRY.size
+_KEY_BYTES = 1 + ID_BYTES
+_SCAN_BLOCK = 1024 * 1024
+
+
+class Kind(IntEnum):
+    """What a record is; a reader passes over, and `collect` keeps, the kinds that it does not know."""
+
+    CHUNK = 1
+    MANIFEST = 2
+
+
+class Codec(IntEnum):
+    """How a payload gives its bytes back; 64 to 127 are kept for prediction from other chunks."""
+
+    NONE = 0
+    ZSTD = 1
+    FLAC = 2
+    PLANES = 3
+
+
+class Flag(IntFlag):
+    """The low byte must be understood to decode a payload, the high byte may be ignored."""
+
+    DEPENDS = 1
+
+
+MUST_KNOW = 0x00FF & ~Flag.DEPENDS
+
+
+class Entry(NamedTuple):
+    """One line of a directory; `offset` is where the record's header begins."""
+
+    kind: int
+    id: bytes
+    codec: int
+    flags: int
+    raw_length: int
+    stored_length: int
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """First byte after the record."""
+        return self.offset + RECORD_HEAD_BYTES + self.stored_length
+
+
+class Record(NamedTuple):
+    """One stored object: its header's fields and its payload, checksums already compared."""
+
+    entry: Entry
+    parameters: bytes
+    payload: bytes
+
+    @property
+    def dependencies(self) -> tuple[bytes, ...]:
+        """Ids of the chunks without which this one cannot be decoded."""
+        if not self.entry.flags & Flag.DEPENDS:
+            return ()
+        if len(self.payload) < _COUNT.size:
+            raise DamagedError("record without its table of dependencies")
+        (count,) = _COUNT.unpack_from(self.payload)
+        table = self.payload[_COUNT.size : _COUNT.size + count * ID_BYTES]
+        if not count or len(table) != count * ID_BYTES:
+            raise DamagedError("record with a broken table of dependencies")
+        return tuple(table[at : at + ID_BYTES] for at in range(0, len(table), ID_BYTES))
+
+
+class NewRecord(NamedTuple):
+    """What `PackWriter.add` takes."""
+
+    kind: int
+    id: bytes
+    codec: int
+    flags: int
+    parameters: bytes
+    raw_length: int
+    payload: bytes
+
+
+class Mark(NamedTuple):
+    """A point in a pack being written that `PackWriter.rollback` can go back to."""
+
+    position: int
+    entries: int
+    hashed: "hashlib._Hash"
+
+
+class PackWriter:
+    """Writes one pack into a temporary file.
+
+    Parameters
+    ----------
+    path : Path
+        The temporary file; must not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Unbuffered, so that a write that fails on a full disk leaves nothing behind to fail again on closing.
+        self._file = path.open("xb", buffering=0)
+        self._hash = hashlib.sha256()
+        self._entries: list[bytes] = []
+        self.position = 0
+        head = _PACK_HEAD.pack(_PACK_MAGIC, PACK_VERSION, 0, 0)[:-4]
+        self._write(head + struct.pack("<I", zlib.crc32(head)))
+
+    def add(self, record: NewRecord) -> None:
+        """Append one record."""
+        if len(record.payload) > MAX_STORED_BYTES:
+            raise ValueError(f"payload of {len(record.payload)} bytes")
+        fields = (record.kind, record.codec, record.flags, record.raw_length, len(record.payload))
+        head = _RECORD.pack(
+            _RECORD_MAGIC, *fields, record.parameters, zlib.crc32(record.payload), record.id, 0, 0
+        )[:-4]
+        self._entries.append(
+            _ENTRY.pack(record.kind, record.id, *fields[1:], self.position),
+        )
+        self._write(head + struct.pack("<I", zlib.crc32(head)) + record.payload)
+
+    def mark(self) -> Mark:
+        """Return the point reached so far."""
+        return Mark(self.position, len(self._entries), self._hash.copy())
+
+    def rollback(self, mark: Mark) -> None:
+        """Forget every record added since `mark`."""
+        self.position = mark.position
+        self._hash = mark.hashed.copy()
+        del self._entries[mark.entries :]
+        self._file.seek(self.position)
+        self._file.truncate()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def finish(self) -> str:
+        """Write directory and trailer, close the file and return the pack's name."""
+        directory = b"".join(sorted(self._entries))
+        start = self.position
+        length = start + len(directory) + _TRAILER.size
+        self._write(directory)
+        fields = (start, length, len(self._entries), zlib.crc32(directory), 0)
+        body = _TRAILER.pack(*fields, 0, _TRAILER_MAGIC)[:-12]
+        self._write(body + struct.pack("<I", zlib.crc32(body)) + _TRAILER_MAGIC)
+        self._file.close()
+        return self._hash.hexdigest()
+
+    def discard(self) -> None:
+        """Close and remove the temporary file."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._hash.update(data)
+        self.position += len(data)
+
+
+def prefix_of(id: bytes) -> int:
+    """Return the first 8 bytes of an id as a number."""
+    return int.from_bytes(id[:8], "little")
+
+
+class Directory:
+    """A pack's table of records, sorted by kind and id, searched where it lies.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Entries as on disk; bytes or a memory map.
+    """
+
+    def __init__(self, data: "bytes | memoryview") -> None:
+        self._data = data
+        self._count = len(data) // ENTRY_BYTES
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Entry:
+        return Entry(*_ENTRY.unpack_from(self._data, index * ENTRY_BYTES))
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (Entry(*fields) for fields in _ENTRY.iter_unpack(self._data))
+
+    def find(self, kind: int, id: bytes) -> Entry | None:
+        """Return the entry of one record."""
+        key = bytes((kind,)) + id
+        at = self._bisect(key)
+        if at < self._count and self._key(at) == key:
+            return self[at]
+        return None
+
+    def between(self, kind: int, low: bytes, high: bytes) -> Iterator[Entry]:
+        """Yield the entries of one kind whose ids lie in [low, high], in order."""
+        key, last = bytes((kind,)) + low, bytes((kind,)) + high
+        for at in range(self._bisect(key), self._count):
+            if self._key(at) > last:
+                return
+            yield self[at]
+
+    def of_kind(self, kind: int) -> Iterator[Entry]:
+        """Yield the entries of one kind, ordered by id."""
+        return self.between(kind, bytes(ID_BYTES), b"\xff" * ID_BYTES)
+
+    def prefixes(self, kind: int) -> Iterator[tuple[int]]:
+        """Yield the first 8 bytes, as `prefix_of` makes them a number, of each id of one kind."""
+        first, last = (self._bisect(bytes((number,))) for number in (kind, kind + 1))
+        return _PREFIX.iter_unpack(self._data[first * ENTRY_BYTES : last * ENTRY_BYTES])
+
+    def _key(self, index: int) -> bytes:
+        at = index * ENTRY_BYTES
+        return bytes(self._data[at : at + _KEY_BYTES])
+
+    def _bisect(self, key: bytes) -> int:
+        low, high = 0, self._count
+        while low < high:
+            middle = (low + high) // 2
+            if self._key(middle) < key:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+class Trailer(NamedTuple):
+    """Where a pack's directory is, how many entries it has, and its checksum."""
+
+    start: int
+    entries: int
+    checksum: int
+
+
+def read_trailer(file: BinaryIO, size: int) -> Trailer:
+    """Check a pack's first and last bytes and return where its directory lies.
+
+    Raises
+    ------
+    DamagedError
+        Not a whole pack.
+    BeatFlowError
+        A pack of a later version.
+    """
+    _check_head(_read_at(file, 0, _PACK_HEAD.size))
+    if size < _PACK_HEAD.size + _TRAILER.size:
+        raise DamagedError(f"pack of {size} bytes is cut short")
+    data = _read_at(file, size - _TRAILER.size, _TRAILER.size)
+    start, length, count, checksum, _, own, magic = _TRAILER.unpack(data)
+    if magic != _TRAILER_MAGIC or own != zlib.crc32(data[:-12]):
+        raise DamagedError("pack's trailer is damaged")
+    if length != size or start + count * ENTRY_BYTES + _TRAILER.size != size or start < _PACK_HEAD.size:
+        raise DamagedError(f"pack of {size} bytes should have {length}")
+    return Trailer(start, count, checksum)
+
+
+def read_directory(file: BinaryIO, trailer: Trailer) -> Directory:
+    """Read and verify a pack's directory."""
+    data = _read_at(file, trailer.start, trailer.entries * ENTRY_BYTES)
+    if zlib.crc32(data) != trailer.checksum:
+        raise DamagedError("pack's directory is damaged")
+    return Directory(data)
+
+
+def make_directory(entries: Iterable[Entry]) -> Directory:
+    """Build a directory from entries in any order."""
+    return Directory(b"".join(sorted(_ENTRY.pack(*entry) for entry in entries)))
+
+
+def read_record(file: BinaryIO, entry: Entry) -> Record:
+    """Read one record and verify its checksums.
+
+    Raises
+    ------
+    DamagedError
+        The record is not there, or not as the entry says, or its bytes are damaged.
+    """
+    if entry.stored_length > MAX_STORED_BYTES:
+        raise DamagedError(f"the directory names a record of {entry.stored_length} bytes")
+    data = _read_at(file, entry.offset, RECORD_HEAD_BYTES + entry.stored_length)
+    found, parameters, checksum = parse_record_head(data, entry.offset)
+    if found != entry:
+        raise DamagedError("the record is not the one that the directory names")
+    payload = data[RECORD_HEAD_BYTES:]
+    if zlib.crc32(payload) != checksum:
+        raise DamagedError("the payload's checksum does not match")
+    return Record(entry, parameters, payload)
+
+
+def parse_record_head(data: bytes, offset: int) -> tuple[Entry, bytes, int]:
+    """Return a header's entry, codec parameters and payload checksum."""
+    if len(data) < RECORD_HEAD_BYTES:
+        raise DamagedError("the record's header is cut short")
+    magic, kind, codec, flags, raw, stored, parameters, checksum, id, _, own = _RECORD.unpack_from(data)
+    if (
+        magic != _RECORD_MAGIC
+        or own != zlib.crc32(data[: RECORD_HEAD_BYTES - 4])
+        or stored > MAX_STORED_BYTES
+    ):
+        raise DamagedError("the record's header is damaged")
+    return Entry(kind, id, codec, flags, raw, stored, offset), parameters, checksum
+
+
+def scan(file: BinaryIO, size: int) -> Iterator[Entry]:
+    """Find the records of a pack without its directory; passes over what is damaged.
+
+    Payloads are not looked at: `read_record` verifies them when they are used.
+    """
+    at = _PACK_HEAD.size
+    while at + RECORD_HEAD_BYTES <= size:
+        try:
+            entry, _, _ = parse_record_head(_read_at(file, at, RECORD_HEAD_BYTES), at)
+        except DamagedError:
+            found = _next_magic(file, at + 1, size)
+            if found is None:
+                return
+            at = found
+            continue
+        if entry.end <= size:
+            yield entry
+        at = entry.end
+
+
+def _next_magic(file: BinaryIO, start: int, size: int) -> int | None:
+    """Return where the next record may begin, from `start` on."""
+    while start < size:
+        block = _read_some(file, start, _SCAN_BLOCK + len(_RECORD_MAGIC) - 1)
+        found = block.find(_RECORD_MAGIC)
+        if found >= 0:
+            return start + found
+        start += _SCAN_BLOCK
+    return None
+
+
+def _check_head(data: bytes) -> None:
+    magic, version, _, own = _PACK_HEAD.unpack(data)
+    if magic != _PACK_MAGIC or own != zlib.crc32(data[:-4]):
+        raise DamagedError("pack's first bytes are damaged")
+    if version != PACK_VERSION:
+        raise BeatFlowError(f"pack version {version} is newer than this BeatFlow", "upgrade BeatFlow")
+
+
+def _read_some(file: BinaryIO, offset: int, count: int) -> bytes:
+    file.seek(offset)
+    parts = []
+    while count > 0 and (part := file.read(count)):
+        parts.append(part)
+        count -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
+    data = _read_some(file, offset, count)
+    if len(data) != count:
+        raise DamagedError(f"{len(data)} bytes in place of {count} at {offset}")
+    return data

@@ -1,0 +1,256 @@
+"""All the packs of one store as one place to look things up.
+
+Knows where packs lie and how to find a record in them; not what records mean. Packs are opened when something
+is looked for, never kept open, and listed anew when the folder changes, so that a reader lives on while a writer
+adds, rewrites and removes them. An index on disk over thousands of packs would go here and nowhere else.
+"""
+
+import mmap
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from beatflow.errors import DamagedError
+from beatflow.objects.ids import is_oid
+from beatflow.objects.pack import (
+    ENTRY_BYTES,
+    PACK_SUFFIX,
+    Directory,
+    Entry,
+    Record,
+    Trailer,
+    make_directory,
+    prefix_of,
+    read_directory,
+    read_record,
+    read_trailer,
+    scan,
+)
+
+# Small directories are read and verified at once. A larger one is mapped, and verified when something is amiss:
+# reading 50 MB to look up one id would be the slowest thing that `bf status` does.
+_MAPPED_BYTES = 1024 * 1024
+_ATTEMPTS = 3
+# From this many packs on, a table in memory beats one search in each (4 µs).
+_MANY_PACKS = 8
+
+T = TypeVar("T")
+
+
+class Pack:
+    """One published pack.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        The SHA-256 of the file, in hexadecimal.
+    rebuilt : bool
+        Whether the directory on disk was damaged and the one in use was made from the records.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name.removesuffix(PACK_SUFFIX)
+        self.rebuilt = False
+        self.mapped = False
+        self._directory: Directory | None = None
+
+    @property
+    def directory(self) -> Directory:
+        """The pack's table of records, made again from the records themselves where it is damaged."""
+        if self._directory is None:
+            self._directory = self._load(verify=False)
+        return self._directory
+
+    def verify_directory(self) -> None:
+        """Compare the checksum of a directory that was only mapped."""
+        if self.mapped:
+            self._directory = self._load(verify=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self.path.stat().st_size
+
+    def read(self, entry: Entry) -> Record:
+        """Read one record, checksums verified."""
+        with self.path.open("rb", buffering=0) as file:
+            return read_record(file, entry)
+
+    def _load(self, verify: bool) -> Directory:
+        with self.path.open("rb") as file:
+            try:
+                trailer = read_trailer(file, self.size)
+                self.mapped = not verify and trailer.entries * ENTRY_BYTES > _MAPPED_BYTES
+                return (
+                    _map_directory(file.fileno(), trailer) if self.mapped else read_directory(file, trailer)
+                )
+            except DamagedError:
+                self.rebuilt = True
+                return make_directory(scan(file, self.size))
+
+
+def _map_directory(descriptor: int, trailer: Trailer) -> Directory:
+    mapped = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    return Directory(mapped[trailer.start : trailer.start + trailer.entries * ENTRY_BYTES])
+
+
+class PackSet:
+    """The packs in one folder, found again whenever they change; safe to use from several threads.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds files named ``<sha256>.pack``; others are left alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+        self._packs: dict[str, Pack] | None = None
+        self._seen_mtime_ns = -1
+        self._tables: dict[int, dict[int, Pack]] = {}
+
+    @property
+    def packs(self) -> tuple[Pack, ...]:
+        """All packs, ordered by name."""
+        with self._lock:
+            if self._packs is None:
+                self.rescan()
+            return tuple((self._packs or {}).values())
+
+    def current(self) -> tuple[Pack, ...]:
+        """All packs as the folder lists them now."""
+        self.rescan()
+        return self.packs
+
+    def rescan(self) -> bool:
+        """List the folder again; return whether a pack that was there is gone."""
+        with self._lock:
+            before = self._packs or {}
+            self._seen_mtime_ns = self.folder.stat().st_mtime_ns
+            names = sorted(path.name for path in self.folder.iterdir() if _is_pack(path.name))
+            self._packs = {name: before.get(name) or Pack(self.folder / name) for name in names}
+            if self._packs.keys() != before.keys():
+                self._tables = {}
+            return not before.keys() <= self._packs.keys()
+
+    def forget(self) -> None:
+        """Look at everything afresh: files were replaced or removed under their names."""
+        with self._lock:
+            self._packs = None
+            self._tables = {}
+
+    def find(self, kind: int, id: bytes) -> Entry | None:
+        """Return the entry of one record, or None; notices packs published meanwhile."""
+        found = self._first(kind, id)
+        if found is None and self._is_stale():
+            self.rescan()
+            found = self._first(kind, id)
+        return found[1] if found else None
+
+    def read(self, kind: int, id: bytes, decode: Callable[[Record], T]) -> T:
+        """Find a record, read it, decode it; where that fails go on to any other copy.
+
+        Raises
+        ------
+        DamagedError
+            No copy is there, or none that `decode` takes without raising this error itself.
+        """
+        found = self._first(kind, id)
+        if found is not None:
+            try:
+                return _decode_in(*found, decode)
+            except (DamagedError, FileNotFoundError):
+                pass
+        return self._read_any(kind, id, decode)
+
+    def locations(self, kind: int, id: bytes) -> list[tuple[Pack, Entry]]:
+        """Return every pack that holds a record."""
+        return self._retry(
+            lambda: [(pack, entry) for pack in self.packs if (entry := pack.directory.find(kind, id))]
+        )
+
+    def between(self, kind: int, low: bytes, high: bytes) -> Iterator[bytes]:
+        """Yield the ids of one kind in [low, high], in order, each once."""
+        found = self._retry(
+            lambda: {entry.id for pack in self.packs for entry in pack.directory.between(kind, low, high)}
+        )
+        return iter(sorted(found))
+
+    def _read_any(self, kind: int, id: bytes, decode: Callable[[Record], T]) -> T:
+        """Read the slow way: list again, trust no directory, try every copy."""
+        first: DamagedError | None = None
+        for _ in range(_ATTEMPTS):
+            self.rescan()
+            self._retry(self._verify_directories)
+            try:
+                for found in self.locations(kind, id):
+                    try:
+                        return _decode_in(*found, decode)
+                    except DamagedError as error:
+                        first = first or error
+                break
+            except FileNotFoundError:
+                continue
+        raise first or DamagedError(f"{id.hex()} is missing from the store")
+
+    def _verify_directories(self) -> None:
+        for pack in self.packs:
+            pack.verify_directory()
+        with self._lock:
+            self._tables = {}
+
+    def _first(self, kind: int, id: bytes) -> tuple[Pack, Entry] | None:
+        return self._retry(lambda: self._look_up(kind, id))
+
+    def _look_up(self, kind: int, id: bytes) -> tuple[Pack, Entry] | None:
+        packs = self.packs
+        small = len(packs) >= _MANY_PACKS
+        if small:
+            pack = self._table(kind).get(prefix_of(id))
+            if pack is not None and (entry := pack.directory.find(kind, id)):
+                return pack, entry
+        for pack in packs:
+            # What the table does not know is in no small pack, two ids with one prefix apart: 2**-64.
+            if (not small or pack.mapped) and (entry := pack.directory.find(kind, id)):
+                return pack, entry
+        return None
+
+    def _table(self, kind: int) -> dict[int, Pack]:
+        with self._lock:
+            if kind not in self._tables:
+                self._tables[kind] = {
+                    prefix: pack
+                    for pack in self.packs
+                    for directory in (pack.directory,)
+                    if not pack.mapped
+                    for (prefix,) in directory.prefixes(kind)
+                }
+            return self._tables[kind]
+
+    def _is_stale(self) -> bool:
+        return self.folder.stat().st_mtime_ns != self._seen_mtime_ns
+
+    def _retry(self, search: Callable[[], T]) -> T:
+        """Search again when a pack was removed in the middle; what it held is in another one by then."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return search()
+            except FileNotFoundError:
+                self.rescan()
+        return search()
+
+
+def _decode_in(pack: Pack, entry: Entry, decode: Callable[[Record], T]) -> T:
+    try:
+        return decode(pack.read(entry))
+    except DamagedError as error:
+        where = f"pack {pack.name}, offset {entry.offset}"
+        raise DamagedError(f"{entry.id.hex()}: {error.message} ({where})", error.hint) from error
+
+
+def _is_pack(name: str) -> bool:
+    return name.endswith(PACK_SUFFIX) and is_oid(name[: -len(PACK_SUFFIX)])

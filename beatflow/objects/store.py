@@ -1,0 +1,188 @@
+"""The audio store: exact bytes of sound files, by SHA-256, in packs of chunks that versions share.
+
+The one door for everybody else; it joins packs, manifests and codecs and knows no history, no refs and no users.
+Whoever writes (batch, collect, quarantine, sweep) must hold the repository's lock for as long as that takes;
+reading needs none.
+Importing this module, opening a store and reading manifests load neither numpy nor any codec.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from beatflow.errors import BeatFlowError, DamagedError, NotFoundError
+from beatflow.objects import care, collection
+from beatflow.objects.batch import Batch, Progress, Stored
+from beatflow.objects.care import Problem, Salvaged, Usage
+from beatflow.objects.collection import Collected
+from beatflow.objects.durable import link_or_copy, make_directory, write_atomic
+from beatflow.objects.ids import parse_oid, prefix_range
+from beatflow.objects.manifest import Manifest
+from beatflow.objects.pack import Kind
+from beatflow.objects.packset import PackSet
+from beatflow.objects.reading import StoredFile, default_workers, iter_verified, read_manifest
+
+__all__ = ["AudioStore", "Batch", "Collected", "Problem", "Progress", "Salvaged", "Stored", "Usage"]
+
+FORMAT = "beatflow audio store 1\n"
+
+
+class AudioStore:
+    """An existing store.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    workers : int, optional
+        Threads for coding; by default one per core, 2 to 8.
+
+    Raises
+    ------
+    NotFoundError
+        There is no store.
+    BeatFlowError
+        It is of a later format.
+    """
+
+    def __init__(self, path: Path, workers: int | None = None) -> None:
+        self.path = path
+        self._workers = workers or default_workers()
+        self._packs = PackSet(path / "packs")
+        _check_format(path)
+
+    @classmethod
+    def create(cls, path: Path, workers: int | None = None) -> "AudioStore":
+        """Make an empty store, or open the one that is there."""
+        for name in ("packs", "tmp", "quarantine"):
+            make_directory(path / name)
+        # Last, so that a folder with this file is a whole store.
+        if not (path / "format").exists():
+            write_atomic(path / "format", FORMAT.encode())
+        return cls(path, workers)
+
+    def __contains__(self, oid: str) -> bool:
+        return self._packs.find(Kind.MANIFEST, parse_oid(oid)) is not None
+
+    def oids(self) -> Iterator[str]:
+        """Yield every file's oid, in order."""
+        return self.find_prefix_range(bytes(32), b"\xff" * 32)
+
+    def find_prefix(self, prefix: str) -> list[str]:
+        """Return the oids that begin with `prefix` (4 to 64 hexadecimal digits), in order."""
+        return list(self.find_prefix_range(*prefix_range(prefix)))
+
+    def find_prefix_range(self, low: bytes, high: bytes) -> Iterator[str]:
+        """Yield the oids between two raw ids, both included."""
+        return (id.hex() for id in self._packs.between(Kind.MANIFEST, low, high))
+
+    def manifest(self, oid: str) -> Manifest:
+        """Return how a file is made of chunks.
+
+        Raises
+        ------
+        NotFoundError
+            The store does not have it.
+        """
+        if oid not in self:
+            raise NotFoundError(f"sound {oid} is not in this store", "bf fetch")
+        return read_manifest(self._packs, parse_oid(oid))
+
+    def size(self, oid: str) -> int:
+        """Return the bytes of a file."""
+        return self.manifest(oid).size
+
+    def iter_bytes(self, oid: str) -> Iterator[bytes]:
+        """Yield a file's bytes in blocks of up to a chunk, decoded ahead on threads and verified.
+
+        Raises
+        ------
+        NotFoundError
+            The store does not have it.
+        DamagedError
+            A part is missing or damaged. Wrong bytes are never yielded; what came before was right so far, so a
+            caller that writes a file must not publish it until the iterator has ended.
+        """
+        if oid not in self:
+            raise NotFoundError(f"sound {oid} is not in this store", "bf fetch")
+        return iter_verified(self._packs, oid, self._workers)
+
+    def read(self, oid: str) -> bytes:
+        """Return all bytes of a file, verified."""
+        return b"".join(self.iter_bytes(oid))
+
+    def open(self, oid: str) -> io.BufferedReader:
+        """Open a file for reading anywhere in it; each chunk is verified when it is decoded."""
+        return io.BufferedReader(StoredFile(self._packs, self.manifest(oid)), 64 * 1024)
+
+    def batch(self) -> Batch:
+        """Return a new batch to add files with."""
+        return Batch(self._packs, self.path / "tmp", self._workers)
+
+    def check(
+        self, oids: Iterable[str] | None = None, data: bool = False, progress: Progress | None = None
+    ) -> Iterator[Problem]:
+        """Yield what is wrong; changes nothing.
+
+        Parameters
+        ----------
+        oids : iterable of str, optional
+            Check these files and what they need; by default everything.
+        data : bool
+            Decode and hash all bytes too, not only the structure.
+        progress : callable, optional
+            Called with the bytes checked since the last call.
+        """
+        if oids is None:
+            return care.check_all(self._packs, data, self._workers, progress)
+        return care.check_files(self._packs, oids, data, self._workers, progress)
+
+    def quarantine(self, pack: str) -> Salvaged:
+        """Move a damaged pack out of the way, keeping what is sound in it in a new one; nothing is deleted."""
+        return care.quarantine(self._packs, pack, self.path / "tmp", self.path / "quarantine")
+
+    def collect(self, keep: Iterable[str], dry_run: bool = False) -> Collected:
+        """Drop what no file of `keep` needs, and join small packs.
+
+        Raises
+        ------
+        DamagedError
+            A file of `keep` cannot be followed to its chunks; nothing was changed.
+        """
+        return collection.collect(self._packs, self.path / "tmp", keep, dry_run)
+
+    def clone_packs(self, destination: "AudioStore") -> int:
+        """Give another store all packs of this one, as hard links where possible; return how many were new."""
+        packs = self._packs.current()
+        there = {pack.name for pack in destination._packs.current()}
+        new = [pack for pack in packs if pack.name not in there]
+        for pack in new:
+            link_or_copy(pack.path, destination._packs.folder / pack.path.name)
+        destination._packs.rescan()
+        return len(new)
+
+    def sweep(self) -> int:
+        """Remove what killed writers left in ``tmp``; return how many bytes that frees."""
+        freed = 0
+        for path in sorted((self.path / "tmp").iterdir()):
+            freed += path.stat().st_size
+            path.unlink()
+        return freed
+
+    def usage(self) -> Usage:
+        """Return what the store holds."""
+        return care.usage(self._packs)
+
+
+def _check_format(path: Path) -> None:
+    try:
+        text = (path / "format").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFoundError(f"no audio store in {path}") from None
+    if text == FORMAT:
+        return
+    if not text.startswith("beatflow audio store "):
+        raise DamagedError(f"{path / 'format'} does not name a format", "bf check")
+    raise BeatFlowError(
+        f"the audio store in {path} is of a later format: {text.strip()!r}", "upgrade BeatFlow"
+    )
