@@ -77,6 +77,7 @@ class Delivery:
             self.repository = repository
             self._prefix = "" if folder == repository.root else below.as_posix() + "/"
         self._force = force
+        self._made = 0
         self._files: dict[str, Path] = {}
         self._records: dict[str, dict[str, Any]] = {}
 
@@ -112,7 +113,8 @@ class Delivery:
 
     def new_file(self, name: str) -> Path:
         """A fresh path below ``scratch`` with this name's suffix."""
-        return self.scratch / f"{len(list(self.scratch.iterdir()))}-new{Path(name).suffix}"
+        self._made += 1
+        return self.scratch / f"{self._made}{Path(name).suffix}"
 
     def add(self, name: str, source: Path) -> str:
         """Take a finished file from below ``scratch``; ``name`` is its path below the folder. Returns its sha256."""

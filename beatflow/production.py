@@ -60,7 +60,8 @@ class Request:
         _check_range("the tempo", self.tempo, TEMPO_RANGE, " BPM")
         _check_range("the number of bars", self.bars, BARS_RANGE, "")
         _check_range("the duration", self.duration_s, DURATION_RANGE_S, " s")
-        _check_range("the seed", self.seed, (0, MAX_SEED), "")
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise UsageError(f"the seed must be 0 to {MAX_SEED}, not {self.seed}")
         if self.meter not in METERS:
             raise UsageError(f"no meter {self.meter!r}", hint=f"one of {', '.join(METERS)}")
         return Brief(

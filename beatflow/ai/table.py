@@ -126,7 +126,7 @@ def pick(task: str, name: str = "auto") -> Choice:
             continue
         reason = f"{listing.words}, the best one at hand"
         return Choice(engine, "; ".join([reason, *passed_over]))
-    raise EngineError(f"no engine here can {task}", hint="pip install beatflow")
+    raise EngineError("; ".join([f"no engine here can {task}", *passed_over]), hint="pip install beatflow")
 
 
 def _entry_points() -> dict[str, str]:

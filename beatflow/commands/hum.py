@@ -68,7 +68,7 @@ def hum(
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
     making = prompt is not None or output is not None or commit or message is not None
     tracker = choose(invocation, "transcribe", None)
-    source = ui.read_input() if file == "-" else invocation.directory / file
+    source = ui.read_input() if file == "-" else Path(file)
     with ui.progress("listening") as progress:
         heard = hear(tracker, source, "standard input" if file == "-" else file, progress)
     if not making:

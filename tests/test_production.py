@@ -1,0 +1,321 @@
+"""What becomes of an engine's music: files, records, the score."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beatflow.ai.table import Choice
+from beatflow.delivery import Delivery, Place, digest, find_place
+from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
+from beatflow.hearing import hear
+from beatflow.objects.git import Signature
+from beatflow.production import Request, compose, folder_name, produce
+from beatflow.provenance import find_record
+from beatflow.repository import Repository
+from beatflow.separation import find_true_stems, split_file, stem_subtype
+from beatflow.sound.audio import Audio
+from beatflow.sound.exact import check_sum
+from beatflow.sound.files import read_audio, read_info, write_audio
+from beatflow.sound.midi import read_midi
+from beatflow.stem import fit_stem, remake_stem
+from beatflow.track import parse_track
+from tests.toys import SAMPLE_RATE, STEMS, ToyProducer, ToySeparator, ToyTracker
+
+TOY = Choice(ToyProducer(), "test")
+HALVES = Choice(ToySeparator(), "test")
+
+
+@pytest.fixture
+def track(tmp_path: Path) -> Repository:
+    root = tmp_path / "track"
+    root.mkdir()
+    return Repository.create(root, lambda: Signature("Ada", "ada@example.com", 1_700_000_000, 0))
+
+
+def stems_of(folder: Path) -> dict[str, Audio]:
+    return {path.stem: read_audio(path) for path in sorted(folder.glob("*.wav"))}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (Request("x", bars=4, duration_s=3.0), "--bars and --duration both set the length"),
+        (Request("x", tempo=0.0), "the tempo must be 30 to 300 BPM, not 0"),
+        (Request("x", tempo=float("nan")), "the tempo must be 30 to 300 BPM, not nan"),
+        (Request("x", bars=0), "the number of bars must be 1 to 256, not 0"),
+        (Request("x", duration_s=3600.0), "the duration must be 1 to 600 s, not 3600"),
+        (Request("x", seed=-1), "the seed must be 0 to"),
+        (Request("x", key="H"), "'H' is not a key"),
+        (Request("x", meter="7/8"), "no meter '7/8'"),
+    ],
+)
+def test_requests_that_make_no_sense(request_: Request, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        request_.brief()
+
+
+def test_brief_draws_a_seed_and_writes_the_key_out() -> None:
+    brief = Request("x", key="am").brief()
+    assert brief.key == "A:min"
+    assert 0 <= brief.seed < 2**31
+
+
+def test_duration_becomes_bars() -> None:
+    assert compose(TOY, Request("x", tempo=60, duration_s=9.0)).performance.bars == 2
+    assert compose(TOY, Request("x", tempo=60, duration_s=1.0)).performance.bars == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"), [("Lofi, rainy night!", "lofi-rainy-night-7"), ("../..", "take-7"), ("é音", "é音-7")]
+)
+def test_folder_name(prompt: str, name: str) -> None:
+    assert folder_name(prompt, 7) == name
+
+
+def test_outside_a_track_takes_get_a_folder(tmp_path: Path) -> None:
+    (take,) = produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, None, tmp_path)
+    folder = tmp_path / "lofi-7"
+    assert take.mix is not None
+    assert take.mix.path == folder / "mix.wav"
+    assert check_sum(stems_of(folder / "stems"), read_audio(folder / "mix.wav"), "PCM_16") == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lofi-7"]
+    with pytest.raises(ConflictError, match="is there already"):
+        produce(TOY, Request("lofi", 7), None, None, tmp_path)
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, None, tmp_path, force=True)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.aiff", "a.mp3"])
+def test_one_file_in_any_format(name: str, tmp_path: Path) -> None:
+    (take,) = produce(TOY, Request("x", 7, tempo=240, bars=1), Place(tmp_path, name), None, tmp_path)
+    assert take.stems == ()
+    assert read_info(tmp_path / name).frames == SAMPLE_RATE
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_unknown_format_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match=r"no sound can be written as \.xyz"):
+        produce(TOY, Request("x", 7), Place(tmp_path, "a.xyz"), None, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_takes(tmp_path: Path) -> None:
+    seen: list[float] = []
+    request = Request("x", 7, tempo=240, bars=1)
+    takes = produce(
+        TOY,
+        request,
+        Place(tmp_path / "o"),
+        None,
+        tmp_path,
+        count=2,
+        progress=lambda part, _: seen.append(part),
+    )
+    assert [take.seed for take in takes] == [7, 8]
+    assert (tmp_path / "o" / "takes" / "8" / "stems" / "bass.wav").is_file()
+    assert seen == [0.25, 0.75]
+    produce(TOY, request, Place(tmp_path, "a.wav"), None, tmp_path, count=2, midi=tmp_path / "a.mid")
+    assert {path.name for path in tmp_path.iterdir()} == {"o", "a-7.wav", "a-8.wav", "a-7.mid", "a-8.mid"}
+    with pytest.raises(UsageError, match="number of takes must be 1 to 100"):
+        produce(TOY, request, None, None, tmp_path, count=0)
+
+
+def test_in_a_track(track: Repository) -> None:
+    request = Request("lofi", 7, tempo=240, key="Am", bars=1)
+    (take,) = produce(TOY, request, None, track, track.root, midi=track.root / "notes.mid")
+    assert take.mix is not None
+    score = parse_track((track.root / "track.toml").read_bytes())
+    assert (score.title, score.tempo, score.key, score.meter) == ("lofi", 240.0, "A:min", "4/4")
+    assert {name: stem.file for name, stem in score.stems.items()} == {
+        name: f"stems/{name}.wav" for name in STEMS
+    }
+    assert set(read_midi(track.root / "notes.mid").tracks) == set(STEMS)
+    record = find_record(track, take.mix.oid)
+    assert record is not None
+    assert record["stems"] == {stem.name: stem.oid for stem in take.stems}
+    assert record["asked"]["tempo"] == 240
+    assert record["packages"]["numpy"] == np.__version__
+    assert (record["engine"], record["engine_version"], record["seed"]) == ("toy", "3", 7)
+    stem = find_record(track, take.stems[0].oid)
+    assert stem is not None
+    assert (stem["mix"], stem["stem"]) == (take.mix.oid, "bass")
+    json.dumps(record, allow_nan=False)
+    assert not list(track.scratch.iterdir())
+
+
+def test_new_music_resets_the_old_faders_but_keeps_the_title(track: Repository) -> None:
+    toml = '# mine\ntitle = "night"\n[mix]\nmaster_db = -3.0\n[stems.old]\nfile = "stems/old.wav"\ngain_db = -1.5\n'
+    (track.root / "track.toml").write_text(toml)
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+    text = (track.root / "track.toml").read_text()
+    score = parse_track(text.encode())
+    assert text.startswith('# mine\ntitle = "night"')
+    assert (set(score.stems), score.master_db) == (set(STEMS), 0.0)
+
+
+def test_places(tmp_path: Path) -> None:
+    (tmp_path / "there.d").mkdir()
+    (tmp_path / "file").touch()
+    assert find_place("x.wav", tmp_path) == Place(tmp_path, "x.wav")
+    assert find_place("x", tmp_path) == Place(tmp_path / "x")
+    assert find_place("a/x.d/", tmp_path) == Place(tmp_path / "a" / "x.d")
+    assert find_place("there.d", tmp_path) == Place(tmp_path / "there.d")
+    assert find_place("../x.wav", tmp_path) == Place(tmp_path.parent, "x.wav")
+    with pytest.raises(UsageError, match="is a file, not a folder"):
+        find_place("file/", tmp_path)
+
+
+def test_nothing_is_delivered_when_the_work_fails(tmp_path: Path) -> None:
+    def work() -> None:
+        with Delivery(tmp_path / "a" / "b", None, "generate", "") as delivery:
+            delivery.new_file("x.wav").write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "mix.wav").mkdir()
+    with pytest.raises(ConflictError, match="is a folder"):
+        Delivery(tmp_path, None, "generate", "", force=True).check_free("mix.wav")
+
+
+def test_the_repository_itself_is_no_place(track: Repository) -> None:
+    with pytest.raises(UsageError, match="belongs to BeatFlow"):
+        Delivery(track.directory / "audio", track, "generate", "")
+
+
+def test_remaking_a_stem(track: Repository) -> None:
+    produce(TOY, Request("lofi", 7, tempo=240, bars=2), None, track, track.root)
+    before = {name: digest(track.root / "stems" / f"{name}.wav") for name in STEMS}
+    take = remake_stem(TOY, Request("other", 8), "drums", track)
+    after = {name: digest(track.root / "stems" / f"{name}.wav") for name in STEMS}
+    assert {name for name in STEMS if before[name] != after[name]} == {"drums"}
+    mix = read_audio(track.root / "mix.wav")
+    assert check_sum(stems_of(track.root / "stems"), mix, "PCM_16") == 0
+    assert mix.frames == SAMPLE_RATE * 2
+    record = find_record(track, digest(track.root / "mix.wav"))
+    assert record is not None
+    assert record["stems"] == after
+    assert (take.bars, take.tempo, [stem.name for stem in take.stems]) == (2, 240.0, ["drums"])
+
+
+@pytest.mark.parametrize(
+    ("request_", "stem", "message"),
+    [
+        (Request("x"), "flute", r"no stem 'flute'"),
+        (Request("x", tempo=90.0), "drums", "keeps the track's tempo"),
+    ],
+)
+def test_stems_that_cannot_be_remade(request_: Request, stem: str, message: str, track: Repository) -> None:
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+    with pytest.raises(UsageError, match=message):
+        remake_stem(TOY, request_, stem, track)
+
+
+def test_remaking_wants_stems_and_faders_at_zero(track: Repository) -> None:
+    with pytest.raises(NotFoundError, match="no stems in"):
+        remake_stem(TOY, Request("x"), "drums", track)
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+    score = track.root / "track.toml"
+    plain = score.read_text()
+    score.write_text(plain.replace('file = "stems/bass.wav"', 'file = "stems/bass.wav"\ngain_db = -2.0'))
+    with pytest.raises(UsageError, match="faders of bass are not at zero"):
+        remake_stem(TOY, Request("x"), "drums", track)
+    score.write_text(plain)
+    (track.root / "stems" / "bass.wav").unlink()
+    with pytest.raises(NotFoundError, match=r"stems/bass.wav is not here"):
+        remake_stem(TOY, Request("x"), "drums", track)
+
+
+def test_a_new_stem_takes_the_old_ones_level_where_there_is_room() -> None:
+    rng = np.random.default_rng(1)
+    loud = Audio(rng.uniform(-1, 1, (1000, 1)).astype(np.float32), 8000)
+    soft = Audio(loud.samples * np.float32(0.1), 8000)
+    fitted = fit_stem(loud, soft, np.zeros((1000, 1), np.int32), 16)
+    assert abs(fitted - soft.samples * 32768).max() <= 1
+    others = np.full((1000, 1), 30_000, np.int32)
+    total = others + fit_stem(loud, loud, others, 16)
+    assert total.max() <= 32_767
+    assert total.std() > 500
+
+
+def test_splitting_keeps_shape_and_sum(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    mix = Audio(rng.uniform(-0.9, 0.9, (11_111, 2)).astype(np.float32), SAMPLE_RATE)
+    for subtype in ("PCM_16", "PCM_24", "FLOAT", "PCM_U8"):
+        path = tmp_path / f"{subtype}.wav"
+        write_audio(path, mix, subtype)
+        found = split_file(path, path.name, tmp_path / subtype, None, HALVES)
+        assert (found.engine, found.known, found.subtype, found.frames) == ("halves", False, subtype, 11_111)
+        stems = stems_of(tmp_path / subtype)
+        assert list(stems) == ["left", "right"]
+        assert check_sum(stems, read_audio(path), subtype) == 0
+        assert read_info(tmp_path / subtype / "left.wav").subtype == subtype
+    with pytest.raises(ConflictError, match=r"left\.wav is there already"):
+        split_file(path, path.name, tmp_path / subtype, None, HALVES)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "expected"),
+    [
+        ("PCM_S8", "PCM_16"),
+        ("ALAC_24", "PCM_24"),
+        ("PCM_32", "FLOAT"),
+        ("VORBIS", "FLOAT"),
+        ("PCM_24", "PCM_24"),
+    ],
+)
+def test_stem_subtype(subtype: str, expected: str) -> None:
+    assert stem_subtype(subtype) == expected
+
+
+def test_splitting_in_a_track_is_recorded(track: Repository) -> None:
+    mix = track.root / "song.wav"
+    write_audio(mix, Audio(np.full((900, 1), 0.5, np.float32), SAMPLE_RATE))
+    found = split_file(mix, "song.wav", track.root / "parts", track, HALVES)
+    record = find_record(track, found.stems[0].oid)
+    assert record is not None
+    assert record["inputs"] == [{"path": "song.wav", "oid": found.mix_oid}]
+    assert (record["stem"], record["mix"], record["engine"]) == ("left", found.mix_oid, "halves")
+
+
+def test_true_stems_are_given_back(track: Repository, tmp_path: Path) -> None:
+    (take,) = produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+    mix = track.root / "mix.wav"
+    for path in (track.root / "stems").iterdir():
+        path.unlink()
+    known = find_true_stems(mix, track)
+    assert known == {stem.name: stem.oid for stem in take.stems}
+    found = split_file(mix, "mix.wav", tmp_path / "out", track, None, known)
+    assert found.known
+    assert {stem.name: digest(stem.path) for stem in found.stems} == known
+    assert find_true_stems(mix, None) is None
+    assert find_true_stems(track.root / "track.toml", track) is None
+
+
+def test_hearing(tmp_path: Path) -> None:
+    path = tmp_path / "hum.wav"
+    write_audio(path, Audio(np.full((900, 1), 0.5, np.float32), SAMPLE_RATE))
+    ear = Choice(ToyTracker(), "test")
+    heard = hear(ear, path, "hum.wav")
+    assert heard.tempo is None
+    assert heard.source.inputs == ({"path": "hum.wav", "oid": digest(path)},)
+    heard.write_midi(tmp_path / "hum.mid")
+    assert read_midi(tmp_path / "hum.mid").tracks["melody"][0].midi == 69
+    with path.open("rb") as stream:
+        assert hear(ear, stream, "standard input").transcription == heard.transcription
+    (take,) = produce(
+        TOY, Request("x", 7, bars=1), Place(tmp_path / "o"), None, tmp_path, source=heard.source
+    )
+    assert take.mix is not None
+
+
+def test_a_hum_is_no_album(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    write_audio(path, Audio(np.zeros((8000 * 601, 1), np.float32), SAMPLE_RATE))
+    with pytest.raises(AudioError, match="a hum is at most 10"):
+        hear(Choice(ToyTracker(), "test"), path, "long.wav")
