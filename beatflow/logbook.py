@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from beatflow.errors import BeatFlowError
 from beatflow.history import FileChange, changes_of, content_tree, read_track
 from beatflow.objects.git import Commit, Entry, Tree
-from beatflow.provenance import find_record
+from beatflow.provenance import Record, find_record
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.worktree import read_pointer
 
@@ -99,11 +100,11 @@ def find_mix(repository: Repository, commit: Commit, mix_file: str) -> str | Non
     return pointers[0].oid if len(pointers) == 1 else None
 
 
-def known_facts(repository: Repository, oid: str, commit: str | None = None) -> dict[str, object]:
+def known_facts(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:
     """Return what is known of a sound without reading it: what was measured when it was made, and later."""
     record = find_record(repository, oid, commit, search=False) or {}
     measured = record.get("measured")
-    return dict(measured if isinstance(measured, dict) else {}) | (repository.analysis_cache.get(oid) or {})
+    return (measured if isinstance(measured, dict) else {}) | (repository.analysis_cache.get(oid) or {})
 
 
 def _top_of(repository: Repository, commit: Commit) -> Tree:
@@ -131,3 +132,14 @@ def make_measure(repository: Repository) -> Measure:
             return None
 
     return measure
+
+
+def find_origins(repository: Repository, commit: str, changes: Iterable[FileChange]) -> dict[str, Record]:
+    """Return the records of the sounds that a commit brought in, by path."""
+    result = {}
+    for change in changes:
+        pointer = read_pointer(repository.git, change.after) if change.after else None
+        record = find_record(repository, pointer.oid, commit, search=False) if pointer else None
+        if record:
+            result[change.path] = record
+    return result

@@ -4,7 +4,7 @@ Pure text; colour comes in as a callable.
 """
 
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from beatflow.errors import UsageError
@@ -89,6 +89,25 @@ def describe(entry: LogEntry) -> dict[str, Any]:
 def describe_change(change: FileChange) -> dict[str, Any]:
     """Return a change as an object for JSON."""
     return {"path": change.path, "kind": change.kind, "source": change.source}
+
+
+def format_change(change: FileChange, style: Style) -> str:
+    """Write a change as a line: sign, path, and where a renamed file was."""
+    sign, name = _SIGNS.get(change.kind, ("~", "changed"))
+    return style(f"{sign} {change.path}", name) + (f" (was {change.source})" if change.source else "")
+
+
+def format_origin(record: Mapping[str, Any], style: Style) -> str:
+    """Write where a sound comes from in a few words: ``synth: "lofi" seed 7``."""
+    words = [str(record.get("engine", "?")) + ":"]
+    if record.get("prompt"):
+        words.append(f'"{record["prompt"]}"')
+    if record.get("seed") is not None:
+        words.append(f"seed {record['seed']}")
+    if len(words) == 1:
+        inputs = [item.get("path") or str(item.get("oid"))[:7] for item in record.get("inputs", [])]
+        words.append(f"from {', '.join(inputs)}" if inputs else "no inputs")
+    return style(" ".join(words), "dim")
 
 
 FIELDS = (

@@ -16,15 +16,13 @@ from beatflow.worktree import read_pointer
 class Problem:
     """Something that is missing or damaged, and where it hurts: a commit's id and a path, when known."""
 
-    what: str
+    message: str
     oid: str | None = None
     commit: str | None = None
     path: str | None = None
 
 
-def check(
-    repository: Repository, data: bool = False, progress: Callable[[float, str], None] = lambda *_: None
-) -> Iterator[Problem]:
+def check(repository: Repository, data: bool, progress: Callable[[float, str], None]) -> Iterator[Problem]:
     """Yield what is wrong with a repository; nothing is changed.
 
     Parameters
@@ -43,11 +41,17 @@ def check(
     hurt = {oid for oid in sounds if oid not in repository.audio}
     for oid in sorted(hurt):
         yield Problem("its sound is missing from the store", oid, *sounds[oid])
-    for problem in repository.audio.check(
-        data=data, progress=lambda done, what: progress(0.1 + 0.9 * done, what)
-    ):
+    total = repository.audio.usage().raw_bytes or 1
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(min(1.0, 0.1 + 0.9 * done / total), "audio store")
+
+    for problem in repository.audio.check(data=data, progress=advance):
         where = sounds.get(problem.oid or "", (None, None))
-        yield Problem(problem.what, problem.oid, *where)
+        yield Problem(problem.message, problem.oid, *where)
     progress(1.0, "done")
 
 

@@ -38,6 +38,7 @@ from beatflow.objects.operation import (
 from beatflow.objects.store import Batch
 from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
+from beatflow.worktree import check_path
 
 JOURNAL = "journal"
 
@@ -99,14 +100,14 @@ class Transaction:
         source : Path
             The file, somewhere below ``scratch``; it is moved away on publishing.
         """
-        self.repository.worktree.check_free(path)
+        check_path(path)
         entry = self.repository.worktree.keep_file(source, self.batch)
         self._staged[path] = (source, entry)
         return entry
 
     def put_entry(self, path: str, entry: Entry | None) -> None:
         """Have a path of the worktree become what the entry stands for; None removes it."""
-        self.repository.worktree.check_free(path)
+        check_path(path)
         if entry is None:
             self._staged[path] = None
             return
@@ -135,6 +136,9 @@ class Transaction:
     def publish(self) -> str | None:
         """Make it so, and return the operation's id; None when there was nothing to change."""
         git = self.repository.git
+        removed = {path for path, staged in self._staged.items() if staged is None}
+        for path in self._staged.keys() - removed:
+            self.repository.worktree.check_free(path, removed)
         worktree, seen = self._read_before()
         refs = {
             name: Change(before, commit)

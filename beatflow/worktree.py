@@ -5,7 +5,7 @@ Knows no refs and no operations. Everything it overwrites or removes is the call
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -227,27 +227,35 @@ class Worktree:
                 self._cache.record(path, os.lstat(target), entry)
         self._cache.save()
 
-    def check_free(self, path: str) -> None:
-        """Refuse a path whose parents are files or links, or that is itself a folder with something in it.
+    def check_free(self, path: str, removed: Set[str] = frozenset()) -> None:
+        """Refuse a path at which no file can be put, once the paths in ``removed`` are gone.
 
         Raises
         ------
         ConflictError
-            The file cannot be put there.
+            A folder with files in it is there, or a parent is a file or a link.
         """
-        check_path(path)
         target = self.root / path
-        if target.is_dir() and not target.is_symlink() and any(target.iterdir()):
-            raise ConflictError(f"{path} is a folder here", hint=f"move it away: mv {path} {path}.old")
-        if self._passes_link(path):
-            raise ConflictError(f"{path} lies behind a symbolic link", hint="replace the link by a folder")
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            parent = "/".join(parts[:depth])
+            if parent not in removed and os.path.lexists(self.root / parent) and not self._is_folder(parent):
+                raise ConflictError(f"{parent} is no folder here", hint=f"move it away: mv {parent} {parent}.old")
+        if self._is_folder(path):
+            inside = (Path(folder, name) for folder, _, names in os.walk(target) for name in names)
+            if any(file.relative_to(self.root).as_posix() not in removed for file in inside):
+                raise ConflictError(f"{path} is a folder here", hint=f"move it away: mv {path} {path}.old")
+
+    def _is_folder(self, path: str) -> bool:
+        return (self.root / path).is_dir() and not (self.root / path).is_symlink()
 
     def _prepare(self, path: str) -> Path:
-        self.check_free(path)
+        check_path(path)
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir() and not target.is_symlink():
-            target.rmdir()
+        if self._is_folder(path):
+            for folder, _, _ in os.walk(target, topdown=False):
+                Path(folder).rmdir()
         return target
 
     def _remove(self, path: str) -> None:

@@ -16,9 +16,9 @@ def check(
     data: Annotated[bool, typer.Option("--data", help="Decode every sound and verify every checksum.")] = False,
     json: JsonOption = False,
 ) -> int:
-    """Check that everything in the track can be read; change nothing.
+    """Check that all of a track can be read.
 
-    Ends with 7 when something is damaged, and names the commits and paths that it hurts.
+    Nothing is changed. Ends with 7 when something is damaged, and names the commits and paths that it hurts.
 
     Examples:
       bf check
@@ -36,6 +36,6 @@ def check(
     else:
         for problem in problems:
             where = f"{problem.commit[:7]}:{problem.path or ''} " if problem.commit else ""
-            ui.emit(f"{where}{problem.what}" + (f" ({problem.oid[:12]})" if problem.oid else ""))
+            ui.emit(f"{where}{problem.message}" + (f" ({problem.oid[:12]})" if problem.oid else ""))
         ui.say(plural(len(problems), "problem") if problems else "no problem found")
     return DAMAGED if problems else 0

@@ -15,10 +15,11 @@ def fork(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder.")],
     json: JsonOption = False,
 ) -> None:
-    """Start a new track from a commit of another one, history and all.
+    """Start a new track from a commit of another one.
 
-    On the same disk the sound is shared, not copied. The new track knows where it comes from: bf log --graph shows
-    the parent's branches beside its own. A file name with @ in it is taken as it is when it exists.
+    All of its history comes along. On the same disk the sound is shared, not copied. The new track knows where it
+    comes from: bf log --graph shows the parent's branches beside its own. A folder with @ in its name is taken as
+    it is when it exists.
 
     Examples:
       bf fork ../night-drive my-remix

@@ -19,9 +19,10 @@ def switch(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Go to another branch; only files that differ are rewritten.
+    """Go to another branch.
 
-    Uncommitted work comes along. Where it would be overwritten, nothing happens and you are told.
+    Only files that differ are rewritten, and uncommitted work comes along. Where it would be overwritten, nothing
+    happens and you are told.
 
     Examples:
       bf switch take2

@@ -7,9 +7,10 @@ from beatflow.invocation import Invocation
 
 
 def undo(ctx: typer.Context, json: JsonOption = False) -> None:
-    """Take back the last change: a commit, a switch, a restore, something generated.
+    """Take back the last change.
 
-    Again takes back the one before. Files edited since are kept: bf redo brings them back.
+    That is a commit, a switch, a restore, something generated … Again takes back the one before. Files edited
+    since are kept: bf redo brings them back.
 
     Examples:
       bf undo
