@@ -1,0 +1,242 @@
+"""The generator that is always there: understands the brief, composes, renders, masters. Joins the other modules."""
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.ai.engine import Brief, EngineInfo, Performance, Progress, no_progress
+from beatflow.ai.synth.bass import compose_bass
+from beatflow.ai.synth.choices import BARS_RANGE, Choices, choose
+from beatflow.ai.synth.chords import compose_chords
+from beatflow.ai.synth.drums import compose_drums
+from beatflow.ai.synth.exactmath import RATE, Floats
+from beatflow.ai.synth.grid import METERS, TICKS, Event, Grid
+from beatflow.ai.synth.harmony import Span, guess_key, harmonise, progress_through
+from beatflow.ai.synth.melody import compose_melody
+from beatflow.ai.synth.mixdown import BITS, Master, master
+from beatflow.ai.synth.render import Bus, duck_curve, fade_out, render_drums, render_notes, treat
+from beatflow.ai.synth.score import Score, plan_bars
+from beatflow.ai.synth.texture import render_texture
+from beatflow.ai.synth.treatment import levels_of, loudness_target, treatment_of
+from beatflow.errors import UsageError
+from beatflow.sound.audio import Audio
+from beatflow.sound.note import Note
+
+Events = dict[str, list[Event]]
+
+
+class SynthEngine:
+    """A procedural producer: the same brief gives the same bytes on every machine."""
+
+    info = EngineInfo(
+        name="synth",
+        version="1",
+        tasks=frozenset(("generate", "accompany")),
+        licence="Apache-2.0",
+        sample_rate=RATE,
+    )
+
+    def generate(self, brief: Brief, progress: Progress = no_progress) -> Performance:
+        """Make a piece of music.
+
+        Raises
+        ------
+        UsageError
+            Tempo outside 40..300 BPM, bars outside 1..512, more than 900 s, an unknown meter, key or stem.
+        """
+        choices = choose(brief)
+        progress(0.0, "composing")
+        score = _score(choices, brief.loop, None)
+        return _perform(brief, choices, score, _compose(choices, score), None, progress)
+
+    def accompany(
+        self, melody: Sequence[Note], brief: Brief, progress: Progress = no_progress
+    ) -> Performance:
+        """Make a piece around given notes: they are the ``melody`` stem, the chords fit them bar by bar.
+
+        Notes beyond ``brief.bars`` are left out; one that sounds across the end is cut there.
+
+        Raises
+        ------
+        UsageError
+            As for ``generate``; or no notes, or notes that start before 0, last no time or are no MIDI notes.
+        """
+        for note in melody:
+            if (
+                note.start_s < 0
+                or not note.duration_s > 0
+                or not 0 <= note.midi <= 127
+                or not 1 <= note.velocity <= 127
+            ):
+                raise UsageError(f"{note} cannot be played")
+        if not melody:
+            raise UsageError(
+                "there are no notes to play around", hint="hum louder, or give a longer recording"
+            )
+        draft = choose(brief, 1, lead=True)
+        events = sorted(_event_of(note, draft.tempo) for note in melody)
+        end = max(Fraction(note.start_s) + Fraction(note.duration_s) for note in melody)
+        bar_s = METERS[brief.meter] * 60 / draft.tempo
+        # A note that ends a hair (a hundredth of a bar) into the next bar does not ask for that bar.
+        needed = max(1, -int(-(end / bar_s - Fraction(1, 100)) // 1))
+        if brief.bars is None and needed > BARS_RANGE[1]:
+            raise UsageError(
+                f"the melody lasts {needed} bars: synth makes {BARS_RANGE[0]} to {BARS_RANGE[1]}"
+            )
+        choices = choose(brief, needed, guess_key(events), lead=True)
+        progress(0.0, "harmonising")
+        score = _score(choices, brief.loop, events)
+        parts = _compose(choices, score)
+        parts["melody"] = [event for event in events if event.tick < score.grid.end]
+        return _perform(brief, choices, score, parts, melody, progress)
+
+
+def _event_of(note: Note, tempo: Fraction) -> Event:
+    """A given note on the grid, with the frames that make it start exactly where it should."""
+    ticks = tempo * TICKS / 60
+    tick = round(Fraction(note.start_s) * ticks)
+    length = max(1, round(Fraction(note.duration_s) * ticks))
+    shift = round(Fraction(note.start_s) * RATE) - Grid(tempo, "4/4", 1).frame(tick)
+    return Event(tick, length, note.midi, note.velocity, shift)
+
+
+def _score(choices: Choices, loop: bool, melody: Sequence[Event] | None) -> Score:
+    """Chords and form."""
+    grid = Grid(choices.tempo, choices.meter, choices.bars, choices.swing)
+    genre, stream = choices.genre, choices.stream
+    spans: list[Span]
+    if melody is not None:
+        spans = harmonise(grid, choices.key, melody, min(choices.tones, 4))
+    else:
+        progressions = genre.minor_progressions if choices.key.mode == "min" else genre.major_progressions
+        own = stream.fork("harmony")
+        spans = progress_through(grid, choices.key, progressions, choices.tones, genre.colours, own, not loop)
+    bars = plan_bars(choices.bars, loop, choices.mood.energy, stream.fork("form"))
+    return Score(grid, choices.key, genre, choices.mood, spans, bars)
+
+
+def _compose(choices: Choices, score: Score) -> Events:
+    """Every part, heard or not: each draws from a stream of its own, so that leaving one out changes no other."""
+    stream, styles = choices.stream, choices.styles
+    drums = compose_drums(score, stream.fork("drums"))
+    register = max(-7, min(7, round(5 * choices.mood.register)))
+    return {
+        "drums": drums,
+        "bass": compose_bass(score, drums, styles["bass"], stream.fork("bass")),
+        "chords": compose_chords(score, styles["chords"], stream.fork("chords")),
+        "melody": compose_melody(score, styles["melody"], register, stream.fork("melody")),
+        "texture": [],
+    }
+
+
+def _perform(
+    brief: Brief, choices: Choices, score: Score, parts: Events, given: Sequence[Note] | None, progress: Progress
+) -> Performance:  # fmt: skip
+    """Render and master the parts, and keep those that were asked for."""
+    stems = _render(choices, score, parts, brief.loop, progress)
+    levels = levels_of(choices)
+    done = master(stems, levels, loudness_target(choices), brief.loop, lambda: progress(0.9, "mastering"))
+    wanted = [part for part in choices.parts if brief.stems is None or part in brief.stems]
+    mix = done.mix
+    if len(wanted) < len(choices.parts):
+        mix = np.zeros_like(done.mix)
+        for part in wanted:
+            mix += done.stems[part]
+    notes: dict[str, Sequence[Note]] = {part: _notes(score.grid, parts[part]) for part in wanted}
+    if given is not None and "melody" in notes:
+        notes["melody"] = _within(given, score.grid)
+    performance = Performance(
+        {part: _audio(done.stems[part]) for part in wanted}, _audio(mix), "PCM_24", float(choices.tempo),
+        str(choices.key), choices.bars, choices.meter, notes, _parameters(brief, choices, score, done),
+    )  # fmt: skip
+    progress(1.0, "done")
+    return performance
+
+
+def _render(
+    choices: Choices, score: Score, parts: Events, loop: bool, progress: Progress
+) -> dict[str, Floats]:
+    """Sound of every part of the piece, before mastering."""
+    stems: dict[str, Floats] = {}
+    for place, part in enumerate(choices.parts):
+        share = place / len(choices.parts) * 0.9
+        check = _reporter(progress, share, part)
+        check()
+        bus = Bus(score.grid, loop)
+        treatment = treatment_of(part, choices)
+        if part == "drums":
+            render_drums(bus, parts[part], choices.sounds[part], check)
+        elif part == "texture":
+            for kind in choices.textures:
+                bus.samples += render_texture(kind, bus.frames, choices.stream.fork("texture"))
+        else:
+            render_notes(bus, parts[part], choices.sounds[part], check)
+        depth = treatment.duck if "drums" in choices.parts else 0.0
+        duck = duck_curve(score.grid, parts["drums"], depth, loop) if depth else None
+        treat(bus, treatment, duck, check)
+        if not loop:
+            fade_out(bus)
+        stems[part] = bus.samples
+    return stems
+
+
+def _reporter(progress: Progress, fraction: float, part: str) -> Callable[[], None]:
+    return lambda: progress(fraction, f"playing {part}")
+
+
+def _audio(samples: NDArray[np.int32]) -> Audio:
+    """Integers to float32, exactly: 24 bits fit its mantissa."""
+    return Audio(samples.astype(np.float32) * np.float32(1.0 / (1 << BITS)), RATE)
+
+
+def _notes(grid: Grid, events: Sequence[Event]) -> tuple[Note, ...]:
+    """Events as notes in seconds; what starts early at the loop's start wraps round to its end."""
+    notes = []
+    for event in events:
+        start = grid.frame(event.tick)
+        held = grid.frame(event.tick + event.length) - start
+        notes.append(
+            Note(max(0, start + event.shift) / RATE, max(held, 64) / RATE, event.midi, event.velocity)
+        )
+    return tuple(sorted(notes))
+
+
+def _within(given: Sequence[Note], grid: Grid) -> tuple[Note, ...]:
+    """The given notes, cut at the end of the piece."""
+    end_s = grid.frames / RATE
+    kept = [note for note in given if note.start_s < end_s]
+    return tuple(
+        note if note.start_s + note.duration_s <= end_s
+        else Note(note.start_s, end_s - note.start_s, note.midi, note.velocity)
+        for note in kept
+    )  # fmt: skip
+
+
+def _parameters(brief: Brief, choices: Choices, score: Score, done: Master) -> Mapping[str, object]:
+    """Every choice, ready for JSON."""
+    request = choices.request
+    return {
+        "genre": choices.genre.name,
+        "moods": list(request.moods),
+        "tempo": float(choices.tempo),
+        "key": str(choices.key),
+        "meter": choices.meter,
+        "bars": choices.bars,
+        "loop": brief.loop,
+        "seed": brief.seed,
+        "swing": choices.swing,
+        "parts": list(choices.parts),
+        "sounds": {part: sound for part, sound in choices.sounds.items() if part in choices.parts},
+        "styles": {part: style for part, style in choices.styles.items() if part in choices.parts},
+        "textures": list(choices.textures) if "texture" in choices.parts else [],
+        "chords": [span.chord.name for span in score.spans],
+        "chord_start_s": [score.grid.frame(span.tick) / RATE for span in score.spans],
+        "sections": [bar.section for bar in score.bars],
+        "loudness_target_lufs": loudness_target(choices),
+        "loudness_lufs": round(done.loudness_lufs, 2),
+        "gain_db": {part: round(value, 2) for part, value in done.gains_db.items()},
+        "limiter_reduction_db": round(done.reduction_db, 2),
+        "ignored_words": list(request.ignored),
+    }

@@ -1,0 +1,73 @@
+"""How the choices become effects and levels: equalisers, rooms, echoes and balance per stem."""
+
+from collections.abc import Mapping
+
+from beatflow.ai.synth.choices import Choices
+from beatflow.ai.synth.render import Treatment
+
+_KIT_EQ = {
+    "dusty": ((25.0, -30.0), (50.0, 0.0), (2500.0, 2.0), (6000.0, 3.0), (9000.0, 0.0), (14000.0, -14.0)),
+    "boombap": ((25.0, -30.0), (50.0, 0.0), (3000.0, 2.0), (8000.0, 3.0), (15000.0, -2.0)),
+}
+_DRUM_EQ = ((25.0, -30.0), (45.0, 0.0), (300.0, -1.5), (2500.0, 1.0), (8000.0, 3.0), (16000.0, 2.0))
+_BASS_EQ = ((25.0, -30.0), (40.0, -3.0), (80.0, 0.0), (700.0, 1.5), (3000.0, 0.0), (9000.0, -6.0))
+_MELODY_EQ = ((120.0, -24.0), (260.0, -1.0), (3000.0, 1.0), (9000.0, 0.0), (16000.0, -3.0))
+_TEXTURE_EQ = ((100.0, -20.0), (300.0, 0.0), (12000.0, 0.0))
+Points = tuple[tuple[float, float], ...]
+
+
+def _tilted(points: Points, brightness: float) -> Points:
+    """An equaliser tilted around 700 Hz, by up to about 4 dB at 8 kHz."""
+    octaves = ((200.0, -0.4), (700.0, 0.0), (2500.0, 0.5), (8000.0, 1.0))
+    result = []
+    for hz, gain_db in points:
+        lean = octaves[-1][1]
+        for (low, low_lean), (high, high_lean) in zip(octaves, octaves[1:], strict=False):
+            if hz <= high:
+                lean = low_lean + (high_lean - low_lean) * max(0.0, (hz - low) / (high - low))
+                break
+        result.append((hz, gain_db + 4.0 * brightness * lean))
+    return tuple(result)
+
+
+def treatment_of(part: str, choices: Choices) -> Treatment:
+    """The effects of a stem."""
+    genre, mood = choices.genre, choices.mood
+    spread = min(max(1.0 + 0.7 * mood.space, 0.15), 2.0)
+    bright = max(-1.2, min(1.2, mood.brightness + (0.0 if part == "bass" else 0.25 * mood.energy)))
+    tail_s = 0.16 + 0.5 * genre.space * spread
+    if part == "drums":
+        points = _KIT_EQ.get(choices.sounds["drums"], _DRUM_EQ)
+        drive = 1.1 + 0.4 * max(0.0, mood.energy)
+        return Treatment(
+            _tilted(points, bright), drive=drive, space=genre.room * spread, space_s=0.06 + 0.05 * spread
+        )
+    if part == "bass":
+        return Treatment(
+            _tilted(_BASS_EQ, bright), drive=0.9 + 0.4 * max(0.0, mood.energy), duck=genre.sidechain * 0.7
+        )
+    if part == "chords":
+        shaky = 0.28 if choices.sounds["chords"] in ("rhodes", "vibraphone") else 0.0
+        echo = genre.echo if choices.styles["chords"] in ("stab", "pulse", "arpeggio") else 0.0
+        return Treatment(
+            _tilted(genre.chords_eq, bright), space=genre.space * spread, space_s=tail_s, tremolo=shaky, echo=echo,
+            duck=genre.sidechain,
+        )  # fmt: skip
+    if part == "melody":
+        return Treatment(
+            _tilted(_MELODY_EQ, bright), space=genre.space * spread, space_s=tail_s, echo=min(0.5, genre.echo * spread),
+            duck=genre.sidechain * 0.4,
+        )  # fmt: skip
+    return Treatment(_tilted(_TEXTURE_EQ, bright))
+
+
+def levels_of(choices: Choices) -> Mapping[str, float]:
+    """Loudness of each stem against the others, in dB (LU)."""
+    drums, bass, chords, melody = choices.genre.levels
+    push = 1.5 * choices.mood.energy
+    return {"drums": drums + push, "bass": bass, "chords": chords, "melody": melody, "texture": -19.0}
+
+
+def loudness_target(choices: Choices) -> float:
+    """Integrated loudness of the mix (LUFS): the genre's, a little less when it is calm."""
+    return choices.genre.loudness_lufs + max(-1.5, min(0.5, choices.mood.energy))
