@@ -25,9 +25,9 @@ from beatflow.sound.note import Note
 from beatflow.sound.tonality import parse_key
 from beatflow.track import DEFAULT_MIX, TRACK_FILE, edit_track, parse_track
 
-TEMPO_RANGE = (30.0, 300.0)
-BARS_RANGE = (1, 256)
-DURATION_RANGE_S = (1.0, 600.0)
+TEMPO_RANGE = (40.0, 300.0)
+BARS_RANGE = (1, 512)
+DURATION_RANGE_S = (1.0, 900.0)
 COUNT_RANGE = (1, 100)
 MAX_SEED = 2**63 - 1
 METERS = ("4/4", "3/4", "6/8")
@@ -78,6 +78,18 @@ class Request:
 def draw_seed() -> int:
     """A random seed, short enough to be read out and typed in again."""
     return secrets.randbelow(2**31)
+
+
+def check_request(request: Request, count: int = 1) -> None:
+    """Refuse what makes no sense before any engine is loaded.
+
+    Raises
+    ------
+    UsageError
+        A value is out of range, or two contradict each other.
+    """
+    request.brief()
+    _check_range("the number of takes", count, COUNT_RANGE, "")
 
 
 def _check_range(what: str, value: float | None, bounds: tuple[float, float], unit: str) -> None:
@@ -180,7 +192,9 @@ def produce(
     ConflictError
         Files are in the way.
     """
-    _check_range("the number of takes", count, COUNT_RANGE, "")
+    check_request(request, count)
+    if place and place.file:
+        get_format(place.file, "PCM_16")
     if request.seed is None:
         request = replace(request, seed=draw_seed())
     first = request.brief().seed

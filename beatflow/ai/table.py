@@ -25,7 +25,7 @@ class Listing:
 
 
 ENGINES = {
-    "synth": Listing("beatflow.ai.synth:SynthEngine", ("generate", "accompany"), "embedded producer"),
+    "synth": Listing("beatflow.ai.synth.engine:SynthEngine", ("generate", "accompany"), "embedded producer"),
     "dsp": Listing("beatflow.ai.dsp:DspSeparator", ("separate",), "embedded separator"),
     "yin": Listing("beatflow.ai.pitch:PitchTracker", ("transcribe",), "embedded pitch tracker"),
 }

@@ -62,11 +62,11 @@ def generate(
       bf generate "lofi" --bpm 90 -o - | bf split - -o stems/
     """
     from beatflow.delivery import find_place
-    from beatflow.production import Request, produce
+    from beatflow.production import Request, check_request, produce
 
     invocation = Invocation.of(ctx)
     request = Request(prompt, seed, tempo, key, bars, duration, meter)
-    request.brief()
+    check_request(request, count)
     name = engine or invocation.settings.engine
     recorded = commit or message is not None
     if output == "-":

@@ -60,13 +60,20 @@ def hum(
       bf hum idea.wav --midi idea.mid
       arecord -d 10 -f cd | bf hum - --json
     """
+    from beatflow.delivery import find_place
     from beatflow.hearing import hear
+    from beatflow.production import Request, check_request, produce
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     if output == "-":
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
-    making = prompt is not None or output is not None or commit or message is not None
+    recorded = commit or message is not None
+    making = prompt is not None or output is not None or recorded
+    if making:
+        # What cannot work is told before minutes of listening.
+        check_request(Request(prompt or "", seed, tempo, key, bars))
+        repository = invocation.repository() if recorded else invocation.find_repository()
     tracker = choose(invocation, "transcribe", None)
     source = ui.read_input() if file == "-" else Path(file)
     with ui.progress("listening") as progress:
@@ -76,16 +83,12 @@ def hum(
             heard.write_midi(invocation.directory / midi)
         _show(ui, heard.transcription, json)
         return
-    from beatflow.delivery import find_place
-    from beatflow.production import Request, produce
-
-    recorded = commit or message is not None
     with ui.progress("composing") as progress:
         takes = produce(
             choose(invocation, "accompany", engine or invocation.settings.engine),
             Request(prompt or "", seed, tempo or heard.tempo, key or heard.transcription.key, bars),
             find_place(output, invocation.directory) if output else None,
-            invocation.repository() if recorded else invocation.find_repository(),
+            repository,
             invocation.directory,
             source=heard.source,
             force=force,

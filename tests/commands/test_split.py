@@ -1,0 +1,73 @@
+"""``bf split`` as a person meets it, with the embedded separator."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beatflow.sound.audio import Audio
+from beatflow.sound.exact import check_sum
+from beatflow.sound.files import read_audio, read_info, write_audio
+from tests.conftest import Bf
+
+
+@pytest.fixture
+def song(bf: Bf) -> Path:
+    """A second of something, 24 bits, with a name from elsewhere."""
+    path = bf.directory / "läuft.wav"
+    time = np.arange(22050) / 22050
+    tone = 0.4 * np.sin(2 * np.pi * 110 * time) + 0.2 * np.random.default_rng(0).uniform(-1, 1, len(time))
+    write_audio(path, Audio(np.stack([tone, 0.5 * tone], 1).astype(np.float32), 22050), "PCM_24")
+    return path
+
+
+def test_splits_beside_the_user(bf: Bf, song: Path) -> None:
+    result = bf.ok("split", song.name)
+    assert result.stderr == "engine dsp: embedded separator, the best one at hand\n"
+    paths = [bf.directory / line for line in result.stdout.splitlines()]
+    assert {path.parent.name for path in paths} == {"läuft-stems"}
+    assert check_sum({path.stem: read_audio(path) for path in paths}, read_audio(song), "PCM_24") == 0
+    assert {(read_info(path).subtype, read_info(path).sample_rate) for path in paths} == {("PCM_24", 22050)}
+    assert "is there already\nhint: --force" in bf.fails(4, "split", song.name).split("\n", 1)[1]
+    bf.ok("split", song.name, "--force")
+
+
+def test_json(bf: Bf, song: Path) -> None:
+    document = bf.ok("split", song.name, "-o", "s", "--engine", "dsp", "--json").json
+    assert document["schema"] == "beatflow.split/1"
+    assert (document["engine"], document["known"], document["mix"]) == ("dsp", False, "läuft.wav")
+    assert document["stems"][0]["path"].startswith("s/")
+    assert len(document["stems"][0]["oid"]) == 64
+
+
+def test_true_stems_of_our_own_mix(bf: Bf) -> None:
+    bf.ok("init")
+    made = bf.ok("generate", "lofi", "--bpm", "120", "--bars", "1", "--seed", "7", "--json").json
+    result = bf.ok("split", "mix.wav", "--json")
+    assert "these are the stems that it was mixed from" in result.stderr
+    assert result.json["known"] is True
+    assert {(stem["name"], stem["oid"]) for stem in result.json["stems"]} == {
+        (stem["name"], stem["oid"]) for stem in made["stems"]
+    }
+    assert bf.ok("split", "mix.wav", "--engine", "dsp", "--json", "-o", "estimated").json["known"] is False
+    bf.ok("undo")
+    assert not (bf.directory / "estimated").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "said"),
+    [
+        (["nono.wav"], 2, "nono.wav does not exist"),
+        (["."], 2, ". is a folder, not a sound"),
+        (["text.wav"], 1, "text.wav is"),
+        (["empty.wav"], 1, "empty.wav is empty"),
+        (["song.wav", "-o", "-"], 2, "stems are several files"),
+        (["text.wav", "--engine", "nono"], 5, "no engine 'nono'"),
+        (["text.wav", "--engine", "synth"], 5, "engine synth cannot separate"),
+    ],
+)
+def test_bad_input(argv: list[str], code: int, said: str, bf: Bf) -> None:
+    (bf.directory / "text.wav").write_text("hello world, this is text\n" * 20)
+    (bf.directory / "empty.wav").touch()
+    assert f"error: {said}" in bf.fails(code, "split", *argv)
+    assert {path.name for path in bf.directory.iterdir()} == {"text.wav", "empty.wav"}
