@@ -132,6 +132,8 @@ def _repeatable_options() -> list[Any]:
     for original in root_command().params:
         if original.name != "version" and "--install-completion" not in original.opts:
             option = copy.copy(original)
+            # A command may have a parameter of the same name: init's DIR.
+            option.name = _LATE + original.name
             option.expose_value = False
             option.hidden = True
             option.callback = _apply_late
@@ -139,9 +141,12 @@ def _repeatable_options() -> list[Any]:
     return options
 
 
+_LATE = "late_"
+
+
 def _apply_late(ctx: Any, param: Any, value: Any) -> Any:
     if value not in (None, False) and not ctx.resilient_parsing:
-        _apply(ctx, **{param.name: value})
+        _apply(ctx, **{param.name.removeprefix(_LATE): value})
     return value
 
 

@@ -90,7 +90,11 @@ def compare_files(one: Path, two: Path) -> Difference:
     for path in (one, two):
         if not path.is_file():
             raise UsageError(f"no file {path}", hint="bf diff OLD NEW")
-    if one.read_bytes() == two.read_bytes() if one.stat().st_size == two.stat().st_size <= MAX_TEXT else False:
+    if (
+        one.read_bytes() == two.read_bytes()
+        if one.stat().st_size == two.stat().st_size <= MAX_TEXT
+        else False
+    ):
         return Difference(str(two), "identical")
     return _compare(str(two), MODIFIED, str(one), lambda: one.open("rb"), lambda: two.open("rb"))
 
@@ -109,7 +113,9 @@ def _open_entry(repository: Repository, path: str, entry: Entry | None) -> Opene
     return lambda: (repository.root / path).open("rb")
 
 
-def _compare(path: str, kind: str, source: str | None, before: Opener | None, after: Opener | None) -> Difference:
+def _compare(
+    path: str, kind: str, source: str | None, before: Opener | None, after: Opener | None
+) -> Difference:
     heads = [_read_head(opener) for opener in (before, after) if opener]
     if not all(is_sound(head) for head in heads):
         if kind != MODIFIED:
@@ -118,11 +124,11 @@ def _compare(path: str, kind: str, source: str | None, before: Opener | None, af
         assert after is not None
         return _compare_text(path, before, after)
     try:
-        sides = [_measure(opener) if opener else None for opener in (before, after)]
+        old, new = (_measure(opener) if opener else None for opener in (before, after))
         if kind != MODIFIED or before is None or after is None:
-            return Difference(path, kind, source, *sides)
+            return Difference(path, kind, source, old, new)
         said, figures = _null_test(before, after)
-        return Difference(path, said, source, *sides, figures)
+        return Difference(path, said, source, old, new, figures)
     except AudioError as error:
         return Difference(path, kind if kind != MODIFIED else "unreadable", source, problem=error.message)
 
@@ -159,5 +165,5 @@ def _compare_text(path: str, before: Opener, after: Opener) -> Difference:
         if len(data) > MAX_TEXT or b"\0" in data:
             return Difference(path, "binary")
         texts.append(data.decode("utf-8", "replace").splitlines())
-    lines = list(difflib.unified_diff(*texts, lineterm="", n=1))[2:]
+    lines = list(difflib.unified_diff(texts[0], texts[1], lineterm="", n=1))[2:]
     return Difference(path, "text", lines=tuple(lines))

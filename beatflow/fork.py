@@ -9,7 +9,6 @@ from pathlib import Path
 from beatflow.errors import ConflictError, UsageError
 from beatflow.history import read_content
 from beatflow.objects.git import Entry
-from beatflow.objects.store import clone_packs
 from beatflow.repository import BRANCHES, DEFAULT_BRANCH, REMOTES, TAGS, Repository
 from beatflow.worktree import REPOSITORY
 
@@ -63,7 +62,7 @@ def _build(source: Repository, commit: str, root: Path) -> None:
     branch = source.branch or DEFAULT_BRANCH
     target = Repository.create(root, source.signer, branch)
     _link_tree(source.directory / "objects", target.directory / "objects")
-    clone_packs(source.audio, target.audio)
+    source.audio.clone_packs(target.audio)
     git = target.git
     for name, oid in source.git.read_refs().items():
         if name.startswith(TAGS):

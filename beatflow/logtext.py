@@ -23,7 +23,9 @@ def format_refs(entry: LogEntry, branch: str | None, head: str | None, style: St
     names = []
     if entry.oid == head and branch is None:
         names.append(style("HEAD", "head"))
-    for ref in sorted(entry.refs, key=lambda ref: (ref != f"{BRANCHES}{branch}", not ref.startswith(BRANCHES), ref)):
+    for ref in sorted(
+        entry.refs, key=lambda ref: (ref != f"{BRANCHES}{branch}", not ref.startswith(BRANCHES), ref)
+    ):
         if ref == f"{BRANCHES}{branch}":
             names.append(style("HEAD → ", "head") + style(branch or "", "branch"))
         elif ref.startswith(BRANCHES):

@@ -14,7 +14,7 @@ from beatflow.repository import Repository
 from beatflow.transaction import Transaction
 
 
-def undo(repository: Repository) -> Operation:
+def undo(repository: Repository, dry_run: bool = False) -> Operation:
     """Take back the newest operation that was not taken back yet, and return it.
 
     Files that were edited since are kept in the new operation: ``redo`` brings them back.
@@ -28,11 +28,13 @@ def undo(repository: Repository) -> Operation:
         operation = find_undoable(repository.git)
         if operation is None:
             raise BeatFlowError("nothing to undo", hint="bf op log")
-        _publish_opposite(transaction, operation, operation)
+        _stage_opposite(transaction, operation, operation)
+        if not dry_run:
+            transaction.publish()
         return operation
 
 
-def redo(repository: Repository) -> Operation:
+def redo(repository: Repository, dry_run: bool = False) -> Operation:
     """Do again what the last ``undo`` took back, and return it.
 
     Raises
@@ -45,18 +47,14 @@ def redo(repository: Repository) -> Operation:
         if operation is None or operation.target is None:
             raise BeatFlowError("nothing to redo", hint="bf op log")
         target = read_operation(repository.git, operation.target)
-        _publish_opposite(transaction, operation, target)
+        _stage_opposite(transaction, operation, target)
+        if not dry_run:
+            transaction.publish()
         return target
 
 
-def _publish_opposite(transaction: Transaction, operation: Operation, named: Operation) -> None:
-    transaction.description = f"{named.kind}: {named.description}"
-    take_back(transaction, operation.oid)
-    transaction.publish()
-
-
-def take_back(transaction: Transaction, oid: str) -> None:
-    """Stage the opposite of an operation: refs, HEAD and files as they were before it.
+def _stage_opposite(transaction: Transaction, operation: Operation, named: Operation) -> None:
+    """Stage refs, HEAD and files as they were before an operation; ``named`` is what the user knows it as.
 
     Raises
     ------
@@ -64,13 +62,13 @@ def take_back(transaction: Transaction, oid: str) -> None:
         A ref has moved since without an operation, so that going back would lose that.
     """
     git = transaction.repository.git
-    operation = read_operation(git, oid)
-    transaction.target = oid
+    transaction.description = f"{named.kind}: {named.description}"
+    transaction.target = operation.oid
     for name, change in operation.refs.items():
         if git.read_ref(name) != change.after:
             raise ConflictError(f"{name} was changed since by something else than bf", hint="bf log --graph")
         transaction.set_ref(name, change.before)
     if operation.head and operation.head.before:
         transaction.set_head(operation.head.before)
-    for path, (before, _) in read_worktree_changes(git, oid).items():
+    for path, (before, _) in read_worktree_changes(git, operation.oid).items():
         transaction.put_entry(path, before)

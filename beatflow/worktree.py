@@ -240,7 +240,9 @@ class Worktree:
         for depth in range(1, len(parts)):
             parent = "/".join(parts[:depth])
             if parent not in removed and os.path.lexists(self.root / parent) and not self._is_folder(parent):
-                raise ConflictError(f"{parent} is no folder here", hint=f"move it away: mv {parent} {parent}.old")
+                raise ConflictError(
+                    f"{parent} is no folder here", hint=f"move it away: mv {parent} {parent}.old"
+                )
         if self._is_folder(path):
             inside = (Path(folder, name) for folder, _, names in os.walk(target) for name in names)
             if any(file.relative_to(self.root).as_posix() not in removed for file in inside):

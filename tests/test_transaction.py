@@ -141,7 +141,9 @@ def test_kill_at_each_step_of_publishing(repository: Repository, step: str) -> N
         assert after.head == old_head
         assert mix == old_mix
     undo(after)
-    subprocess.run(["git", f"--git-dir={after.directory}", "fsck", "--strict"], check=True, capture_output=True)
+    subprocess.run(
+        ["git", f"--git-dir={after.directory}", "fsck", "--strict"], check=True, capture_output=True
+    )
     assert after.head == (old_head if happened else None)
 
 

@@ -20,7 +20,9 @@ def wav_bytes(samples: np.ndarray, sample_rate: int = 44100, bits: int = 16) -> 
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def tone(seconds: float = 0.5, hz: float = 220.0, amplitude: float = 0.3, sample_rate: int = 44100) -> np.ndarray:
+def tone(
+    seconds: float = 0.5, hz: float = 220.0, amplitude: float = 0.3, sample_rate: int = 44100
+) -> np.ndarray:
     """Make a stereo tone with a little noise, as 16-bit integers."""
     time = np.arange(int(seconds * sample_rate)) / sample_rate
     noise = np.random.default_rng(int(hz)).normal(0, 0.01, (len(time), 2))

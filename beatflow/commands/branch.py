@@ -12,7 +12,9 @@ def branch(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A new branch.")] = None,
     revision: Annotated[str, typer.Argument(metavar="REV", help="Where it starts.")] = "HEAD",
-    delete: Annotated[str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a branch.")] = None,
+    delete: Annotated[
+        str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a branch.")
+    ] = None,
     rename: Annotated[str | None, typer.Option("--move", metavar="NEW", help="Rename NAME to NEW.")] = None,
     force: ForceOption = False,
     json: JsonOption = False,
@@ -45,7 +47,9 @@ def branch(
     else:
         rows = list_branches(repository)
         if json:
-            branches = [{"name": row.name, "oid": row.oid, "current": row.name == repository.branch} for row in rows]
+            branches = [
+                {"name": row.name, "oid": row.oid, "current": row.name == repository.branch} for row in rows
+            ]
             ui.emit_json("beatflow.branch/1", {"branches": branches})
             return
         for row in rows:

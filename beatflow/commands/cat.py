@@ -10,7 +10,9 @@ from beatflow.invocation import Invocation
 
 def cat(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="REV:PATH", help="A file in a commit; REV is HEAD if left out.")],
+    name: Annotated[
+        str, typer.Argument(metavar="REV:PATH", help="A file in a commit; REV is HEAD if left out.")
+    ],
 ) -> None:
     """Write a file of any commit to standard output, byte for byte.
 

@@ -13,7 +13,9 @@ DAMAGED = 7
 
 def check(
     ctx: typer.Context,
-    data: Annotated[bool, typer.Option("--data", help="Decode every sound and verify every checksum.")] = False,
+    data: Annotated[
+        bool, typer.Option("--data", help="Decode every sound and verify every checksum.")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Check that all of a track can be read.

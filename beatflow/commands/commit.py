@@ -52,7 +52,9 @@ def commit(
                 "oid": None if dry_run else oid,
                 "branch": repository.branch,
                 "message": recorded.message.strip(),
-                "changes": [{"path": item.path, "kind": item.kind, "source": item.source} for item in changes],
+                "changes": [
+                    {"path": item.path, "kind": item.kind, "source": item.source} for item in changes
+                ],
             },
         )
         return

@@ -17,9 +17,12 @@ def log(
     graph: Annotated[bool, typer.Option("--graph", help="Draw all branches as a tree.")] = False,
     oneline: Annotated[bool, typer.Option("--oneline", help="One line a commit.")] = False,
     count: Annotated[int | None, typer.Option("-n", metavar="N", min=0, help="At most this many.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All branches and tags, not only this one.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All branches and tags, not only this one.")
+    ] = False,
     template: Annotated[
-        str | None, typer.Option("--format", metavar="TEXT", help="Text with {oid}, {message} and other fields.")
+        str | None,
+        typer.Option("--format", metavar="TEXT", help="Text with {oid}, {message} and other fields."),
     ] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Measure the loudness of every mix.")] = False,
     json: JsonOption = False,

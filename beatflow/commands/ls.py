@@ -32,7 +32,9 @@ def ls(
     commit = get_commit(repository, revision)
     files = list_files(repository, commit)
     if json:
-        rows = [{"path": file.path, "size": file.size, "oid": file.oid, "sound": file.sound} for file in files]
+        rows = [
+            {"path": file.path, "size": file.size, "oid": file.oid, "sound": file.sound} for file in files
+        ]
         ui.emit_json("beatflow.ls/1", {"commit": commit, "files": rows})
     elif zero or names:
         for file in files:

@@ -2,11 +2,11 @@
 
 import typer
 
-from beatflow.commands.options import JsonOption
+from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.invocation import Invocation
 
 
-def redo(ctx: typer.Context, json: JsonOption = False) -> None:
+def redo(ctx: typer.Context, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
     """Do again what bf undo took back.
 
     Examples:
@@ -15,9 +15,11 @@ def redo(ctx: typer.Context, json: JsonOption = False) -> None:
     from beatflow.undo import redo as do_again
 
     invocation = Invocation.of(ctx)
-    operation = do_again(invocation.repository())
+    operation = do_again(invocation.repository(), dry_run)
     if json:
         document = {"operation": operation.oid, "kind": operation.kind, "description": operation.description}
         invocation.ui.emit_json("beatflow.redo/1", document)
+    elif dry_run:
+        invocation.ui.emit(f"would do again {operation.kind}: {operation.description}")
     else:
         invocation.ui.say(f"did again {operation.kind}: {operation.description}")

@@ -39,7 +39,9 @@ def restore(
     wanted = [repository.worktree.relative(path) for path in paths]
     with ui.progress("restoring") as progress:
         if to is not None:
-            names = restore_into(repository, commit, wanted, invocation.directory / to, force, dry_run, progress)
+            names = restore_into(
+                repository, commit, wanted, invocation.directory / to, force, dry_run, progress
+            )
         else:
             names = restore_worktree(repository, commit, wanted, dry_run, progress)
     if json:

@@ -38,7 +38,9 @@ def show(
         entry = next(iter_log(repository, [commit], make_measure(repository), limit=1))
     origins = find_origins(repository, commit.oid, entry.changes)
     if json:
-        changes = [describe_change(change) | {"provenance": origins.get(change.path)} for change in entry.changes]
+        changes = [
+            describe_change(change) | {"provenance": origins.get(change.path)} for change in entry.changes
+        ]
         ui.emit_json("beatflow.show/1", describe(entry) | {"changes": changes})
         return
     with ui.pager():
@@ -48,4 +50,7 @@ def show(
             ui.emit(f"    {line}".rstrip())
         for change in entry.changes:
             origin = origins.get(change.path)
-            ui.emit(f"  {format_change(change, ui.style)}" + (f"  {format_origin(origin, ui.style)}" if origin else ""))
+            ui.emit(
+                f"  {format_change(change, ui.style)}"
+                + (f"  {format_origin(origin, ui.style)}" if origin else "")
+            )

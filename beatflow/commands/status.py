@@ -42,7 +42,8 @@ def status(
                 "branch": found.branch,
                 "commit": found.commit,
                 "changes": [
-                    {"path": change.path, "kind": change.kind, "source": change.source} for change in found.changes
+                    {"path": change.path, "kind": change.kind, "source": change.source}
+                    for change in found.changes
                 ],
             },
         )
@@ -55,7 +56,9 @@ def status(
                 former = f" <- {change.source}" if change.source else ""
                 ui.emit(f"{LETTERS[change.kind]} {change.path}{former}")
     else:
-        where = ui.style(found.branch, "branch") if found.branch else f"detached at {(found.commit or '')[:7]}"
+        where = (
+            ui.style(found.branch, "branch") if found.branch else f"detached at {(found.commit or '')[:7]}"
+        )
         ui.emit(f"on {where}" + ("" if found.commit else ", no commit yet"))
         for change in found.changes:
             former = f" (was {change.source})" if change.source else ""

@@ -37,7 +37,12 @@ def switch(
     repository = invocation.repository()
     count = switch_to(repository, name, start if create else None, detach, dry_run)
     if json:
-        document = {"branch": repository.branch, "commit": repository.head, "files": count, "dry_run": dry_run}
+        document = {
+            "branch": repository.branch,
+            "commit": repository.head,
+            "files": count,
+            "dry_run": dry_run,
+        }
         invocation.ui.emit_json("beatflow.switch/1", document)
     elif dry_run:
         invocation.ui.emit(f"would rewrite {plural(count, 'file')}")

@@ -12,7 +12,9 @@ def tag(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A new tag.")] = None,
     revision: Annotated[str, typer.Argument(metavar="REV", help="What it names.")] = "HEAD",
-    delete: Annotated[str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a tag.")] = None,
+    delete: Annotated[
+        str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a tag.")
+    ] = None,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:

@@ -2,11 +2,11 @@
 
 import typer
 
-from beatflow.commands.options import JsonOption
+from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.invocation import Invocation
 
 
-def undo(ctx: typer.Context, json: JsonOption = False) -> None:
+def undo(ctx: typer.Context, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
     """Take back the last change.
 
     That is a commit, a switch, a restore, something generated … Again takes back the one before. Files edited
@@ -19,9 +19,11 @@ def undo(ctx: typer.Context, json: JsonOption = False) -> None:
     from beatflow.undo import undo as take_back
 
     invocation = Invocation.of(ctx)
-    operation = take_back(invocation.repository())
+    operation = take_back(invocation.repository(), dry_run)
     if json:
         document = {"operation": operation.oid, "kind": operation.kind, "description": operation.description}
         invocation.ui.emit_json("beatflow.undo/1", document)
+    elif dry_run:
+        invocation.ui.emit(f"would take back {operation.kind}: {operation.description}")
     else:
         invocation.ui.say(f"took back {operation.kind}: {operation.description}")

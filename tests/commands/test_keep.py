@@ -120,7 +120,7 @@ def test_git_accepts_everything(track: Bf) -> None:
 def test_git_checks_out_the_pointers_with_lfs_attributes(track: Bf, tmp_path: Path) -> None:
     """A plain client sees what git-lfs needs: a pointer under an attribute that names the filter."""
     (track.directory / "words.wav").write_text("this is text, whatever its name says\n")
-    (track.directory / "a [b] \\c \"d\".wav").write_bytes((track.directory / "mix.wav").read_bytes())
+    (track.directory / 'a [b] \\c "d".wav').write_bytes((track.directory / "mix.wav").read_bytes())
     (track.directory / "noext").write_bytes((track.directory / "mix.wav").read_bytes())
     track.ok("commit", "-m", "odd")
     clone = tmp_path / "clone"
@@ -130,7 +130,7 @@ def test_git_checks_out_the_pointers_with_lfs_attributes(track: Bf, tmp_path: Pa
         env={**os.environ, "GIT_LFS_SKIP_SMUDGE": "1"},
     )
     names = subprocess.run(
-        ["git", "check-attr", "-z", "filter", "--", "mix.wav", "a [b] \\c \"d\".wav", "noext", "words.wav"],
+        ["git", "check-attr", "-z", "filter", "--", "mix.wav", 'a [b] \\c "d".wav', "noext", "words.wav"],
         cwd=clone,
         capture_output=True,
         check=True,
@@ -182,9 +182,10 @@ def test_graph_shows_branches_and_tags(track: Bf) -> None:
     write_tone(track.directory / "stems" / "bass.wav", hz=70)
     track.ok("commit", "-m", "third bass")
     lines = track.ok("log", "--graph", "--oneline").stdout.splitlines()
-    assert [line[10:] for line in lines if "bass" in line] == ["(HEAD → main) third bass", " (take2) other bass"] or (
-        "third bass" in lines[0] and "other bass" in lines[1] and "(tag v1) first take" in lines[-1]
-    )
+    assert [line[10:] for line in lines if "bass" in line] == [
+        "(HEAD → main) third bass",
+        " (take2) other bass",
+    ] or ("third bass" in lines[0] and "other bass" in lines[1] and "(tag v1) first take" in lines[-1])
 
 
 def test_unknown_revision_names_the_nearest(track: Bf) -> None:
@@ -275,7 +276,9 @@ def test_restore_into_another_folder(track: Bf, tmp_path: Path) -> None:
     write_tone(track.directory / "mix.wav", hz=999)
     out = tmp_path / "out"
     track.ok("restore", "--source", "HEAD", "--to", out, ".")
-    assert {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert {
+        str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()
+    } == before
     assert "is there already" in track.fails(4, "restore", "--to", out, "mix.wav")
     track.ok("restore", "--to", out, "--force", "mix.wav")
 
@@ -350,7 +353,13 @@ def test_ignored_files_stay_out(track: Bf) -> None:
 
 
 def test_odd_names_survive(track: Bf) -> None:
-    odd = [b"-dash.wav", b"two  spaces \xf0\x9f\xa5\x81.wav", b"caf\xe9.wav", b"new\nline.wav", b"x" * 200 + b".wav"]
+    odd = [
+        b"-dash.wav",
+        b"two  spaces \xf0\x9f\xa5\x81.wav",
+        b"caf\xe9.wav",
+        b"new\nline.wav",
+        b"x" * 200 + b".wav",
+    ]
     data = (track.directory / "mix.wav").read_bytes()
     for name in odd:
         Path(os.fsdecode(os.path.join(os.fsencode(track.directory), name))).write_bytes(data + name)
