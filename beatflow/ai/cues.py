@@ -58,18 +58,18 @@ def repetition(level: Map, gap: int) -> Map:
     separation using the similarity matrix", ISMIR. Columns nearer than ``gap`` do not count.
     """
     columns, bins = level.shape
+    if columns < 2 * gap + 6:
+        return level
     edges = np.unique(np.geomspace(4, max(5, bins), 49).astype(int)) - 4
-    bands = np.add.reduceat(level, edges[edges < bins], axis=1) / np.diff(
-        np.append(edges[edges < bins], bins)
-    )
+    edges = edges[edges < bins]
+    widths = np.diff(np.append(edges, bins)).astype(np.float32)
+    bands: Map = np.asarray(np.add.reduceat(level, edges, axis=1) / widths, dtype=np.float32)
     bands = smooth(np.asarray(bands - bands.mean(axis=0), dtype=np.float32), 5, 0)
     bands -= bands.mean(axis=1, keepdims=True)
-    bands /= np.linalg.norm(bands, axis=1, keepdims=True) + 1e-6
+    bands /= np.linalg.norm(bands, axis=1, keepdims=True) + np.float32(1e-6)
     alike = bands @ bands.T
     near = np.abs(np.subtract.outer(np.arange(columns), np.arange(columns))) < gap
     alike[near] = -2.0
-    if columns < 2 * gap + 6:
-        return level
     best = np.argpartition(-alike, 5, axis=1)[:, :5]
     a, b, c, d, e = (level[best[:, rank]] for rank in range(5))
     low = np.maximum(np.minimum(a, b), np.minimum(c, d))
@@ -111,13 +111,13 @@ def describe(spectrum: Spectrum, brief: Spectrum, spacing: float) -> Map:
     wide = running_median(level, 65, 1)
     tonal = steady - spread
     octave = np.log2(np.arange(1, bins + 1, dtype=np.float32) * np.float32(spacing / 1000.0))
-    ahead = np.concatenate([level[2:], level[-2:]])[:columns] - level if columns > 2 else np.zeros_like(level)
-    past = level - np.concatenate([level[:2], level[:-2]])[:columns] if columns > 2 else np.zeros_like(level)
+    later, earlier = np.minimum(np.arange(columns) + 2, columns - 1), np.maximum(np.arange(columns) - 2, 0)
+    ahead, past = level[later] - level, level - level[earlier]
     side = centre(spectrum) if spectrum.shape[0] > 1 else np.ones_like(level)
     burst = _bursts(past, spacing)
     share = np.logaddexp.reduce(level, axis=1, keepdims=True) / 4.0
     short = _brief_cues(log_power(brief), columns, bins)
-    maps = [
+    maps: list[Map] = [
         steady - level,
         spread - level,
         tonal,
@@ -138,17 +138,21 @@ def describe(spectrum: Spectrum, brief: Spectrum, spacing: float) -> Map:
         smooth(tonal, 9, 1),
         *(np.broadcast_to(row[:, None], level.shape) for row in burst),
     ]
-    return np.clip(np.stack(maps), -6.0, 6.0)
+    stacked = np.stack(maps, dtype=np.float32, casting="same_kind")
+    return np.clip(stacked, np.float32(-6.0), np.float32(6.0), out=stacked)
 
 
 def _brief_cues(level: Map, columns: int, bins: int) -> list[Map]:
-    """Steadiness and attack seen through the short windows, on the grid of the long ones."""
+    """Steadiness and attack seen through the short windows, on the grid of the long ones.
+
+    The k-th long window and the 2 k - 2-nd short one have the same centre, as `Stft` places them.
+    """
     steady, spread = running_median(level, 17, 0), running_median(level, 9, 1)
+    first = np.clip(2 * np.arange(columns) - 2, 0, level.shape[0] - 1)
+    second = np.minimum(first + 1, level.shape[0] - 1)
     maps = []
     for image in (steady - spread, level - steady):
-        rows = image[: 2 * columns]
-        rows = np.pad(rows, ((0, 2 * columns - rows.shape[0]), (0, 0)), mode="edge")
-        halved = 0.5 * (rows[0::2] + rows[1::2])
+        halved = 0.5 * (image[first] + image[second])
         wide = np.repeat(halved, 4, axis=1)[:, 2:]
         short = max(0, bins - wide.shape[1])
         maps.append(np.pad(wide, ((0, 0), (0, short)), mode="edge")[:, :bins])
@@ -157,9 +161,9 @@ def _brief_cues(level: Map, columns: int, bins: int) -> list[Map]:
 
 def _bursts(rise: Map, spacing: float) -> list[Map]:
     """How much of each of three bands rises at once, per column, now and two columns ago."""
-    rows = []
+    rows: list[Map] = []
     for low, high in ((0.0, 250.0), (250.0, 3000.0), (3000.0, 16000.0)):
         band = rise[:, int(low / spacing) : max(int(low / spacing) + 1, int(high / spacing))]
         mean = np.clip(band, 0.0, None).mean(axis=1) if band.shape[1] else np.zeros(rise.shape[0], np.float32)
-        rows += [mean, np.concatenate([mean[:3], mean[:-3]])[: mean.size]]
+        rows += [mean, mean[np.maximum(np.arange(mean.size) - 3, 0)]]
     return rows

@@ -5,6 +5,7 @@ a change of semitone does so unless it is vibrato or a scoop, and onsets are pul
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,18 @@ _DIP_DB = 7.0
 _CHANGE_COST = (
     5.0  # semitones times moments: 50 ms at one semitone away, or half a cycle of ±90 cents of vibrato
 )
-_SHORTEST_S = 0.07
+_SHORTEST = 8  # moments: no note is shorter than 80 ms
 _GAP = 4  # moments without a pitch that a note survives
 _PULL_BACK = 10  # moments
+_GLIDE = 3.0  # semitones a second
 
 
 @dataclass(frozen=True, slots=True)
 class Melody:
-    """Notes in order, how far from A 440 they are tuned, and which share of the voiced time is in steady notes."""
+    """Notes in order, how far from A 440 they are tuned, and which share of the voiced time is in level notes.
+
+    Of hums and whistles 90 to 100 % is, of speech (six synthetic voices) 5 to 40 %: its syllables glide.
+    """
 
     notes: tuple[Note, ...]
     tuning_cents: float
@@ -45,7 +50,7 @@ def find_notes(contour: Contour) -> Melody:
     regions = _split_at_dips(_find_regions(contour), contour.level_db)
     tuning = _find_tuning(contour.midi[np.isfinite(contour.midi)])
     spans = [part for region in regions for part in _split_at_steps(region, contour.midi - tuning)]
-    spans = _merge([_with_pitch(span, contour) for span in spans], contour)
+    spans = _merge([_with_pitch(span, contour) for span in spans])
     spans = [span for span in spans if _is_note(span, contour)]
     if not spans:
         return Melody((), 0.0, 0.0)
@@ -116,9 +121,9 @@ def _split_at_steps(span: _Span, midi: Float) -> list[_Span]:
     known = np.isfinite(curve)
     if not known.any():
         return []
-    curve = np.interp(np.arange(curve.size), np.flatnonzero(known), curve[known])
-    semitones = np.arange(np.floor(curve.min()), np.ceil(curve.max()) + 1.0)
-    costs = np.minimum(np.abs(curve[:, None] - semitones), 2.0)
+    filled = np.interp(np.arange(curve.size), np.flatnonzero(known), curve[known])
+    semitones = np.arange(np.floor(filled.min()), np.ceil(filled.max()) + 1.0)
+    costs = np.minimum(np.abs(filled[:, None] - semitones), 2.0)
     stays = np.ones(costs.shape, dtype=bool)
     came = np.zeros(curve.size, dtype=np.intp)
     total = costs[0].copy()
@@ -136,7 +141,7 @@ def _split_at_steps(span: _Span, midi: Float) -> list[_Span]:
     bounds = [0, *reversed(cuts), curve.size]
     return [
         _Span(span.start + first, span.start + last, span.attack and first == 0)
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+        for first, last in pairwise(bounds)
     ]
 
 
@@ -148,27 +153,32 @@ def _with_pitch(span: _Span, contour: Contour) -> _Span:
     return replace(span, pitch=float(np.median(inner)) if inner.size else float("nan"))
 
 
-def _merge(spans: list[_Span], contour: Contour) -> list[_Span]:
-    """Give short pieces between changes of semitone to the neighbour they slid from or into."""
-    shortest = round(_SHORTEST_S / HOP_S)
+def _merge(spans: list[_Span]) -> list[_Span]:
+    """Join pieces that are no notes of their own to the piece before them, where the two touch.
+
+    Without a dip between them: what is short slid from or into its neighbour, a brief leap by an octave is the
+    tracker's mistake, and one pitch is one note. With a dip: one pitch for a moment only is a wobble of the level.
+    """
     merged: list[_Span] = []
     for span in spans:
-        if merged and not span.attack and merged[-1].stop == span.start:
-            before = merged[-1]
-            glitch = (
-                abs(abs(span.pitch - before.pitch) - 12.0) < 0.5 and span.stop - span.start < 2 * shortest
-            )
-            if before.stop - before.start < shortest or span.stop - span.start < shortest or glitch:
-                longer = max(before, span, key=lambda one: one.stop - one.start)
-                merged[-1] = _Span(before.start, span.stop, before.attack, longer.pitch)
-                continue
-        merged.append(span)
+        if not merged or merged[-1].stop != span.start:
+            merged.append(span)
+            continue
+        before = merged[-1]
+        same = abs(span.pitch - before.pitch) < 0.5
+        octave = abs(abs(span.pitch - before.pitch) - 12.0) < 0.5 and span.stop - span.start < 2 * _SHORTEST
+        brief = min(before.stop - before.start, span.stop - span.start) < _SHORTEST
+        if (same and span.stop - span.start < _SHORTEST) if span.attack else (brief or octave or same):
+            longer = max(before, span, key=lambda one: one.stop - one.start)
+            merged[-1] = _Span(before.start, span.stop, before.attack, longer.pitch)
+        else:
+            merged.append(span)
     return merged
 
 
 def _is_note(span: _Span, contour: Contour) -> bool:
     """Long, loud and periodic enough to be meant."""
-    if span.stop - span.start < round(_SHORTEST_S / HOP_S) or not np.isfinite(span.pitch):
+    if span.stop - span.start < _SHORTEST or not np.isfinite(span.pitch):
         return False
     part = slice(span.start, span.stop)
     return bool(contour.level_db[part].max() > -30.0 and np.median(contour.clarity[part]) > 0.7)
@@ -186,5 +196,11 @@ def _pull_back(span: _Span, level_db: Float) -> int:
 
 
 def _steady_moments(span: _Span, midi: Float) -> int:
-    """Moments within ±0.7 semitones of the note."""
-    return int(np.sum(np.abs(midi[span.start : span.stop] - span.pitch) < 0.7))
+    """Moments of a span whose middle has a straight line of less than ``_GLIDE`` through it; else none."""
+    trim = (span.stop - span.start) // 6
+    inner = midi[span.start + trim : span.stop - trim]
+    known = np.flatnonzero(np.isfinite(inner))
+    if known.size < 4:
+        return 0
+    slope = np.polyfit(known * HOP_S, inner[known], 1)[0]
+    return int(np.isfinite(midi[span.start : span.stop]).sum()) if abs(slope) < _GLIDE else 0

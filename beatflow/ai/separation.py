@@ -121,7 +121,7 @@ def _iter_segments(blocks: Iterable[Audio], segment_s: float, overlap_s: float) 
 def _estimate(separator: Separator, mix: Audio, progress: Progress) -> dict[str, Samples]:
     """Ask the separator, and check what it gives back."""
     if mix.frames == 0:
-        return {name: mix.samples for name in separator.stems}
+        return dict.fromkeys(separator.stems, mix.samples)
     estimates = separator.separate(mix, progress)
     name = separator.info.name
     if set(estimates) != set(separator.stems):

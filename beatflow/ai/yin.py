@@ -20,8 +20,8 @@ HOP_S = 0.01
 LOWEST_HZ = 60.0
 HIGHEST_HZ = 4400.0
 
-_WINDOW_S = 0.05
-_BAND_HZ = (50.0, 7000.0)
+_WINDOW_S = 0.06
+_BAND_HZ = (25.0, 7000.0)
 _LAG_RATE = 48000.0
 _CANDIDATES = 6
 _BATCH = 512  # moments per FFT call: 512 windows of 4096 lags are 8 MiB
