@@ -1,0 +1,251 @@
+"""Tempo and beats, with a confidence and the tempi that could also be meant.
+
+Onset strength in 25 bands, its autocorrelation combed over 48 to 215 BPM, a weak prior, and a coherent refinement
+over the whole length, so that loops of constant tempo come out exact. Which octave is meant is a matter of
+taste even for people: the alternatives are part of the result. Knows nothing of files.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.errors import UsageError
+from beatflow.sound.audio import Audio, Samples
+from beatflow.sound.beats import find_beats
+from beatflow.sound.hops import HopCutter, mix_down, power_spectra
+
+Curve = NDArray[np.float64]
+
+SLOWEST, FASTEST = 48.0, 215.0
+_BANDS, _LOWEST_HZ, _HIGHEST_HZ, _LOW_HZ = 25, 60.0, 10_500.0, 200.0
+_GRID = np.geomspace(SLOWEST, FASTEST, 900)
+# Where half of a large collection of loops lies; octaves around it.
+_PRIOR_BPM, _PRIOR_OCTAVES = 128.0, 0.75
+# A clip is repeated until it is this long: one bar has no autocorrelation at the lag of a bar.
+_LEAST_S = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """A measured tempo.
+
+    Parameters
+    ----------
+    tempo : float or None
+        BPM; None where nothing pulses.
+    confidence : float
+        0 to 1: how far ahead of its rivals it is, among them its own half and double, and how clear the pulse is.
+    alternatives : tuple of float
+        Other tempi that fit, best first, BPM.
+    beats : tuple of float
+        Times in seconds. Evenly spaced when `steady`.
+    steady : bool
+        The tempo does not wander: one grid fits from start to end.
+    """
+
+    tempo: float | None
+    confidence: float
+    alternatives: tuple[float, ...]
+    beats: tuple[float, ...]
+    steady: bool
+
+
+NO_TEMPO = Tempo(None, 0.0, (), (), False)
+
+
+def measure_tempo(audio: Audio | Iterable[Audio], bpm_range: tuple[float, float] | None = None) -> Tempo:
+    """Measure the tempo of a sound, or of its blocks in order; see `TempoMeter.result`."""
+    meter = None
+    for block in (audio,) if isinstance(audio, Audio) else audio:
+        meter = meter or TempoMeter(block.sample_rate)
+        meter.add(mix_down(block.samples))
+    return meter.result(bpm_range) if meter else NO_TEMPO
+
+
+class TempoMeter:
+    """Takes mono blocks, gives `Tempo` at the end; keeps 17 KB for each second."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._rate = sample_rate
+        self._hop = max(1, round(sample_rate * 128 / 22_050))
+        size = 1 << round(np.log2(sample_rate * 1024 / 22_050))
+        self._cutter = HopCutter(size, self._hop)
+        self._taper = np.hanning(size).astype(np.float32)
+        self._bands, self._end, self._low = _band_bins(sample_rate, size)
+        self._levels: list[Samples] = []
+        self._frames = 0
+
+    def add(self, mono: Samples) -> None:
+        """Take the next samples, shape (frames,)."""
+        self._frames += len(mono)
+        self._take(self._cutter.add(mono))
+
+    def result(self, bpm_range: tuple[float, float] | None = None) -> Tempo:
+        """Find the tempo; nothing can be added afterwards.
+
+        Parameters
+        ----------
+        bpm_range : (float, float), optional
+            Only tempi in it are considered, for the result and for the alternatives.
+
+        Raises
+        ------
+        UsageError
+            The range holds no tempo between 48 and 215 BPM.
+        """
+        low, high = bpm_range or (SLOWEST, FASTEST)
+        allowed = (low <= _GRID) & (high >= _GRID)
+        if not allowed.any():
+            raise UsageError(
+                f"no tempo between {low:g} and {high:g} BPM", hint="use a range within 48 and 215 BPM"
+            )
+        self._take(self._cutter.finish())
+        flux, low_flux = onset_strength(np.concatenate(self._levels), self._low)
+        if not flux.any():
+            return NO_TEMPO
+        hop_rate = self._rate / self._hop
+        duration_s = self._frames / self._rate
+        curve, clarity = _score_tempi(flux, low_flux, hop_rate)
+        peaks = _find_peaks(np.where(allowed, curve, 0.0))
+        if not peaks:
+            return NO_TEMPO
+        tempi = [_refine(flux, hop_rate, float(_GRID[peak]), duration_s) for peak in peaks[:4]]
+        scores = curve[peaks]
+        share = float(scores[0] ** 3 / (scores**3).sum())
+        beats, steady = find_beats(flux, low_flux, hop_rate, tempi[0], duration_s)
+        return Tempo(
+            tempo=tempi[0],
+            confidence=round(share * min(1.0, clarity / 0.25), 2),
+            alternatives=tuple(tempi[1:]),
+            beats=beats,
+            steady=steady,
+        )
+
+    def _take(self, windows: Samples) -> None:
+        for start in range(0, len(windows), 128):  # keeps what is worked on in the processor's cache
+            power = power_spectra(windows[start : start + 128], self._taper)[:, : self._end]
+            # Not a matrix product: that would start BLAS's threads, and wait for them, for each block.
+            self._levels.append(np.sqrt(np.add.reduceat(power, self._bands, axis=1)))
+
+
+def onset_strength(levels: Samples, low_bands: int) -> tuple[Curve, Curve]:
+    """Onset strength at each hop from band levels, shape (hops, bands): over all bands, and of the low ones alone."""
+    middle = np.median(levels, axis=0)
+    # Bands that are silent most of the time have a median of nothing; their mean is then the measure.
+    middle = np.maximum(middle, levels.mean(axis=0) * 0.1)
+    compressed = np.log1p(10 * levels / np.where(middle > 1e-7, middle, np.inf))
+    rise = np.zeros_like(compressed)
+    rise[3:] = np.maximum(0, compressed[3:] - compressed[:-3])
+    low = rise[:, :low_bands].sum(axis=1, dtype=np.float64)
+    full = rise.sum(axis=1, dtype=np.float64) + 2 * low
+    return _remove_trend(full), _remove_trend(low)
+
+
+def _remove_trend(curve: Curve, hops: int = 103) -> Curve:
+    """Subtract 0.9 of the mean over 0.6 s, and keep what is above."""
+    total = np.cumsum(np.pad(curve, (hops // 2 + 1, hops // 2), mode="edge"))
+    return np.asarray(np.maximum(0, curve - 0.9 * (total[hops:] - total[:-hops]) / hops))
+
+
+def _band_bins(sample_rate: int, size: int) -> tuple[NDArray[np.intp], int, int]:
+    """First bins of the log-spaced bands, the bin after the last one, and how many bands lie below 200 Hz.
+
+    Bands narrower than a bin take the bin that they lie in.
+    """
+    edges = np.geomspace(_LOWEST_HZ, min(_HIGHEST_HZ, 0.45 * sample_rate), _BANDS + 1)
+    bins = np.round(edges * size / sample_rate).astype(np.intp)
+    return bins[:-1], int(bins[-1]) + 1, int(np.count_nonzero(edges[1:] <= _LOW_HZ * 1.05))
+
+
+def _score_tempi(flux: Curve, low_flux: Curve, hop_rate: float) -> tuple[Curve, float]:
+    """How well each tempo of the grid fits, and how clear the clearest pulse is (0 to about 1)."""
+    period = hop_rate * 60 / _GRID
+    total = np.zeros(len(_GRID))
+    clarity = 0.0
+    for curve, half_weight in ((flux, 0.3), (low_flux, 0.0)):
+        correlation = _autocorrelate(curve, int(np.ceil(5 * hop_rate)) + 2, hop_rate)
+        lags = np.arange(len(correlation))
+        comb = np.mean([np.interp(k * period, lags, correlation) for k in (1, 2, 3, 4)], axis=0)
+        total += comb + half_weight * np.interp(period / 2, lags, correlation)
+        clarity = max(clarity, float(comb.max()))
+    prior = np.exp(-0.5 * (np.log2(_GRID / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2)
+    return np.maximum(total, 0) * prior, clarity
+
+
+def _autocorrelate(curve: Curve, lags: int, hop_rate: float) -> Curve:
+    """Unbiased autocorrelation of the deviation from the mean, 1 at lag 0."""
+    if not curve.any():
+        return np.zeros(lags)
+    repeats = int(np.ceil(_LEAST_S * hop_rate / len(curve)))
+    curve = np.tile(curve, repeats) if repeats > 1 else curve
+    curve = curve - curve.mean()
+    size = 1 << (len(curve) + lags).bit_length()
+    product = np.fft.irfft(np.abs(np.fft.rfft(curve, size)) ** 2, size)[:lags]
+    product /= len(curve) - np.arange(lags)
+    return np.asarray(product / product[0])
+
+
+def _find_peaks(curve: Curve) -> list[int]:
+    """Indices of local maxima that reach a quarter of the highest, best first, at least 4 % apart."""
+    inner = np.flatnonzero((curve[1:-1] > curve[:-2]) & (curve[1:-1] >= curve[2:])) + 1
+    # The ends of a range count as peaks, too: the true one may lie right there.
+    ends = [
+        i
+        for i in (int(np.argmax(curve > 0)), len(curve) - 1 - int(np.argmax(curve[::-1] > 0)))
+        if curve[i] > 0
+    ]
+    chosen: list[int] = []
+    for index in sorted({*map(int, inner), *ends}, key=lambda i: -curve[i]):
+        far = all(abs(np.log(_GRID[index] / _GRID[other])) > 0.04 for other in chosen)
+        if far and curve[index] >= 0.25 * curve.max():
+            chosen.append(index)
+    return chosen
+
+
+def _refine(flux: Curve, hop_rate: float, tempo: float, duration_s: float) -> float:
+    """The tempo within 3 % at which beats, halves, quarters and eighths of beats add up in phase over the whole clip.
+
+    A clip of up to 64 beats that would be a whole number of beats long at a tempo that is nearly as coherent is taken
+    to be a loop: its length is then the better measure.
+    """
+    size = 1 << (8 * len(flux)).bit_length()
+    spectrum = np.abs(np.fft.rfft(flux - flux.mean(), size))
+    step = hop_rate / size * 60 / 8  # a quarter of the width of a peak of the highest harmonic, or finer
+    tempi = np.arange(tempo * 0.97, tempo * 1.03, step)
+    coherence = _coherence(spectrum, tempi, size, hop_rate)
+    best = int(np.argmax(coherence))
+    refined = float(tempi[best])
+    if 0 < best < len(tempi) - 1:
+        before, here, after = coherence[best - 1 : best + 2]
+        bend = before - 2 * here + after
+        refined += step * float(0.5 * (before - after) / bend) if bend < 0 else 0.0
+    looped = _fit_loop(duration_s, tempo, refined)
+    # Few beats say little about where exactly the maximum is, many leave no doubt.
+    beats = duration_s * tempo / 60
+    least = 0.8 if beats < 9 else 0.9 if beats < 17 else 0.97
+    if looped and _coherence(spectrum, np.array([looped]), size, hop_rate)[0] >= least * coherence[best]:
+        refined = looped
+    return round(refined, 3)
+
+
+def _fit_loop(duration_s: float, tempo: float, refined: float) -> float | None:
+    """The tempo at which a clip of up to 64 beats is a whole number of beats long, if it is near either estimate.
+
+    What counts as near shrinks with the length, and is wider for whole bars of four: chance should rarely pass.
+    """
+    whole = round(duration_s * refined / 60)
+    if not 2 <= whole <= (64 if whole % 4 == 0 else 16):
+        return None
+    looped = 60 * whole / duration_s
+    allowed = (0.04 if whole % 4 == 0 else 0.01) * 4 / max(whole, 4)
+    near = abs(looped / refined - 1) <= allowed or (whole < 9 and abs(looped / tempo - 1) <= 0.01)
+    return looped if near else None
+
+
+def _coherence(spectrum: Curve, tempi: Curve, size: int, hop_rate: float) -> Curve:
+    """Sum of the magnitudes at 1, 2, 4 and 8 times each tempo."""
+    bins = tempi / 60 * size / hop_rate
+    positions = np.arange(len(spectrum))
+    return np.asarray(sum(np.interp(h * bins, positions, spectrum) for h in (1, 2, 4, 8)))

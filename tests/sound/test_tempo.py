@@ -1,0 +1,100 @@
+"""Tempo and beats of loops whose tempo is known."""
+
+import numpy as np
+import pytest
+
+from beatflow.errors import UsageError
+from beatflow.sound.audio import Audio
+from beatflow.sound.tempo import measure_tempo
+
+from .signals import RATE, blocks_of, make_drums, make_noise
+
+
+@pytest.mark.parametrize("tempo", [87.31, 97.7, 110.13, 128.0, 140.2, 155.5])
+def test_the_tempo_is_exact_even_with_silence_around(tempo):
+    found = measure_tempo(make_drums(tempo, lead_s=0.517, tail_s=1.234))
+    assert found.tempo == pytest.approx(tempo, abs=0.01)
+    assert found.steady
+    assert found.confidence > 0.5
+
+
+@pytest.mark.parametrize("tempo", [62.3, 70.0, 80.7, 174.0, 190.4])
+def test_where_the_octave_is_a_matter_of_taste_the_other_one_is_an_alternative(tempo):
+    found = measure_tempo(make_drums(tempo, lead_s=0.3, tail_s=0.7))
+    assert min(abs(other - tempo) for other in (found.tempo, *found.alternatives)) < 0.02
+
+
+@pytest.mark.parametrize(("wanted", "bpm_range"), [(70, (60, 90)), (140, (100, 180)), (174, (160, 180))])
+def test_a_range_decides_the_octave(wanted, bpm_range):
+    found = measure_tempo(make_drums(wanted), bpm_range)
+    assert found.tempo == pytest.approx(wanted, abs=0.01)
+    # Refinement may leave the range by a little.
+    assert all(bpm_range[0] * 0.97 <= other <= bpm_range[1] * 1.03 for other in found.alternatives)
+
+
+@pytest.mark.parametrize("bars", [1, 2, 4])
+@pytest.mark.parametrize("tempo", [93.0, 126.4])
+def test_short_loops_are_measured_by_their_length(tempo, bars):
+    found = measure_tempo(make_drums(tempo, bars))
+    assert found.tempo == pytest.approx(tempo, abs=0.01)
+
+
+def test_beats_lie_on_the_beats():
+    beat = 60 / 110
+    found = measure_tempo(make_drums(110, lead_s=0.25, tail_s=0.5))
+    beats = np.array(found.beats)
+    error = beats - (0.25 + beat * np.round((beats - 0.25) / beat))
+    # A hop is 5.8 ms.
+    assert np.abs(error).max() < 0.006
+    assert 32 <= len(beats) <= 34
+    assert np.diff(beats) == pytest.approx(beat, abs=2e-4)
+
+
+def test_beats_follow_a_tempo_that_wanders():
+    rng = np.random.default_rng(0)
+    times = np.cumsum(60 / np.interp(np.arange(80), [0, 40, 79], [100, 120, 104]))
+    samples = np.zeros((int((times[-1] + 1) * RATE), 1), np.float32)
+    click = rng.normal(0, 0.3, 2000) * np.exp(-np.arange(2000) / 300)
+    for time in times:
+        start = round(time * RATE)
+        samples[start : start + 2000, 0] += click.astype(np.float32)
+    found = measure_tempo(Audio(samples, RATE))
+    assert not found.steady
+    beats = np.array(found.beats)
+    hit = [np.abs(beats - time).min() < 0.05 for time in times]
+    assert np.mean(hit) > 0.9
+    assert abs(len(beats) - len(times)) <= 4
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 48_000, 96_000])
+def test_every_rate_gives_the_same_tempo(rate):
+    found = measure_tempo(make_drums(100, rate=rate, lead_s=0.3, tail_s=0.4))
+    assert found.tempo == pytest.approx(100, abs=0.02)
+
+
+def test_blocks_do_not_matter():
+    audio = make_drums(120, 4)
+    assert measure_tempo(blocks_of(audio, 10_007)) == measure_tempo(audio)
+
+
+def test_where_nothing_pulses_there_is_no_tempo_or_no_confidence():
+    silence = Audio(np.zeros((RATE * 5, 2), np.float32), RATE)
+    assert measure_tempo(silence).tempo is None
+    assert measure_tempo(Audio(np.zeros((0, 2), np.float32), RATE)).tempo is None
+    assert measure_tempo([]).tempo is None
+    assert measure_tempo(make_noise(RATE * 30)).confidence < 0.2
+    tone = np.sin(2 * np.pi * 220 * np.arange(RATE * 10) / RATE).astype(np.float32)
+    assert measure_tempo(Audio(tone[:, None], RATE)).confidence < 0.5
+
+
+@pytest.mark.parametrize("frames", [1, 100, 3000, 20_000])
+def test_the_shortest_sounds_do_not_trip_it(frames):
+    measure_tempo(make_noise(frames))
+    click = np.zeros((frames, 1), np.float32)
+    click[0] = 1
+    measure_tempo(Audio(click, RATE))
+
+
+def test_a_range_without_a_tempo_is_refused():
+    with pytest.raises(UsageError, match="no tempo between 10 and 20 BPM"):
+        measure_tempo(make_drums(120, 1), (10, 20))
