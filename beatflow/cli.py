@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.split:split",
         "Split a mix into stems that sum to it, sample for sample.",
     ),
+    "analyze": ("make", "beatflow.commands.analyze:analyze", "Measure tempo, key, loudness and faults."),
     "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read."),
     "gc": ("care", "beatflow.commands.gc:gc", "Pack the audio store tightly and drop what nothing reaches."),
 }
@@ -150,9 +151,9 @@ def _apply_late(ctx: Any, param: Any, value: Any) -> Any:
     return value
 
 
-def _apply(ctx: Any, directory: Path | None = None, **flags: str | bool | None) -> None:
+def _apply(ctx: Any, directory: Path | str | None = None, **flags: str | bool | None) -> None:
     if directory is not None:
-        if not directory.is_dir():
+        if not Path(directory).is_dir():
             raise UsageError(f"no folder {str(directory)!r}", hint="-C wants a folder to run in")
         ctx.with_resource(chdir(directory))
     ctx.find_object(Invocation).apply(**flags)

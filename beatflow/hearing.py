@@ -1,19 +1,25 @@
-"""Hearing notes in a recording, and what is made of them. Joins the pitch tracker with files."""
+"""Hearing what is in a recording: its notes, or its tempo, key and loudness. Joins engines, meters, files and cache."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from beatflow.ai.engine import Progress, Transcription, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import digest
 from beatflow.errors import AudioError
 from beatflow.production import Source
-from beatflow.sound.files import read_audio
+from beatflow.repository import Repository
+from beatflow.sound.analysis import analyze
+from beatflow.sound.audio import Audio
+from beatflow.sound.files import AudioReader, check_finite
 
 MAX_DURATION_S = 600.0
 CONFIDENT = 0.3
+_COMPLETE = "tempo_alternatives"
+"""A figure that only a whole analysis brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +50,55 @@ def hear(choice: Choice, recording: Path | BinaryIO, name: str, progress: Progre
     AudioError
         It cannot be read, is too long for a hum, or nothing in it has a pitch.
     """
-    if isinstance(recording, Path):
-        audio = read_audio(recording, name=name)
-        inputs = ({"path": name, "oid": digest(recording)},)
-    else:
-        audio = read_audio(recording, name=name)
-        # What came through a pipe is known by its samples alone.
-        inputs = ({"path": name, "oid": sha256(audio.samples.tobytes()).hexdigest()},)
-    if audio.duration_s > MAX_DURATION_S:
-        raise AudioError(
-            f"{name} is {audio.duration_s / 60:.0f} minutes long; a hum is at most {MAX_DURATION_S / 60:.0f}"
-        )
+    with AudioReader(recording, name) as reader:
+        if reader.info.duration_s > MAX_DURATION_S:
+            minutes = reader.info.duration_s / 60
+            raise AudioError(
+                f"{name} is {minutes:.0f} minutes long; a hum is at most {MAX_DURATION_S / 60:.0f}"
+            )
+        audio = reader.read(reader.info.frames)
+    check_finite(audio, name)
+    # What came through a pipe is known by its samples alone.
+    oid = digest(recording) if isinstance(recording, Path) else sha256(audio.samples.tobytes()).hexdigest()
     heard = choice.engine.transcribe(audio, progress)
-    return Heard(heard, Source(heard.notes, inputs))
+    return Heard(heard, Source(heard.notes, ({"path": name, "oid": oid},)))
+
+
+def measure_file(
+    recording: Path | BinaryIO,
+    name: str,
+    bpm_range: tuple[float, float] | None = None,
+    repository: Repository | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Measure a sound file: the figures of `Analysis.to_json`, its ``format`` and ``subtype``, and its ``oid``.
+
+    Measured once for each content: a track remembers the figures.
+
+    Raises
+    ------
+    AudioError
+        It cannot be read, holds no samples, or samples that are not numbers.
+    """
+    with AudioReader(recording, name) as reader:
+        oid = digest(recording) if isinstance(recording, Path) else None
+        cache = repository.analysis_cache if repository and oid and bpm_range is None else None
+        known = cache.get(oid) if cache and oid else None
+        if known and _COMPLETE in known:
+            return {"oid": oid, **known}
+        if not reader.info.frames:
+            raise AudioError(f"{name} holds no samples")
+        facts = analyze(_checked(reader, name, progress), bpm_range).to_json()
+        facts |= {"format": reader.info.format, "subtype": reader.info.subtype}
+    if cache and oid:
+        cache.put(oid, facts)
+    return {"oid": oid, **facts}
+
+
+def _checked(reader: AudioReader, name: str, progress: Progress) -> Iterator[Audio]:
+    done = 0
+    for block in reader.blocks():
+        check_finite(block, name)
+        yield block
+        done += block.frames
+        progress(done / reader.info.frames, name)

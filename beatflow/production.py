@@ -19,6 +19,7 @@ from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Place
 from beatflow.errors import UsageError
 from beatflow.repository import Repository
+from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import get_format, write_audio
 from beatflow.sound.note import Note
@@ -139,6 +140,7 @@ class Take:
     mix: SoundFile | None
     stems: tuple[SoundFile, ...] = ()
     midi: Path | None = None
+    measured: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -326,12 +328,21 @@ def write_take(made: Made, delivery: Delivery, prefix: str = "", file: str | Non
         name: write_sound(delivery, name, path, audio, performance.subtype)
         for name, (path, audio) in sounds.items()
     }
-    record = describe(made)
+    measured = measure(performance)
+    record = {**describe(made), "measured": measured}
     mix = written.pop("mix")
     delivery.describe(mix.oid, {**record, "stems": {name: sound.oid for name, sound in written.items()}})
     for name, sound in written.items():
         delivery.describe(sound.oid, {**record, "stem": name, "mix": mix.oid})
-    return summarize(made, mix, tuple(written.values()))
+    return replace(summarize(made, mix, tuple(written.values())), measured=measured)
+
+
+def measure(performance: Performance) -> dict[str, Any]:
+    """What the mix turns out to be, whatever was asked for; the tempo is looked for within an octave."""
+    tempo = performance.tempo
+    facts = analyze(performance.mix, (tempo / 1.4, tempo * 1.4)).to_json()
+    names = ("tempo", "tempo_confidence", "key", "key_confidence", "loudness_lufs", "true_peak_dbtp")
+    return {name: facts[name] for name in names}
 
 
 def write_sound(delivery: Delivery, name: str, path: str, audio: Audio, subtype: str) -> SoundFile:

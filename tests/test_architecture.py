@@ -168,4 +168,5 @@ def test_commands_do_not_import_each_other() -> None:
             assert {other for other in ours(name) if part(other) == "commands"} <= {
                 "beatflow.commands",
                 "beatflow.commands.options",
+                "beatflow.commands.takes",
             }, name

@@ -43,6 +43,9 @@ def test_man_page_is_well_formed(page: str, tmp_path: Path) -> None:
     assert ".SH EXIT STATUS" in text
     if shutil.which("groff"):
         done = subprocess.run(
-            ["groff", "-man", "-Tutf8", "-ww"], input=text.encode(), capture_output=True, check=True
+            ["groff", "-K", "utf8", "-man", "-Tutf8", "-ww"],
+            input=text.encode(),
+            capture_output=True,
+            check=True,
         )
         assert done.stderr == b""

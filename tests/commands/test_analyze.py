@@ -1,0 +1,108 @@
+"""``bf analyze`` as a person meets it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beatflow.sound.audio import Audio
+from beatflow.sound.files import write_audio
+from tests.conftest import Bf
+
+RATE = 22050
+
+
+@pytest.fixture
+def clicks(bf: Bf) -> Path:
+    """Eight seconds of clicks at 120 BPM over a chord of A minor."""
+    time = np.arange(8 * RATE) / RATE
+    click = np.exp(-(time % 0.5) * 60) * np.random.default_rng(0).uniform(-1, 1, len(time))
+    chord = sum(np.sin(2 * np.pi * hz * time) for hz in (220.0, 261.63, 329.63))
+    path = bf.directory / "clicks.wav"
+    write_audio(path, Audio((0.4 * click + 0.1 * chord).astype(np.float32)[:, None], RATE))
+    return path
+
+
+@pytest.fixture
+def broken(bf: Bf) -> None:
+    """Files that are no sound."""
+    (bf.directory / "text.wav").write_text("this is text, not sound\n" * 20)
+    (bf.directory / "empty.wav").touch()
+    write_audio(bf.directory / "short.wav", Audio(np.zeros((0, 1), np.float32), RATE))
+    nan = np.array([[0.0], [np.nan]], np.float32)
+    header = (bf.directory / "float.wav").open("w+b")
+    with header:
+        write_audio(header, Audio(np.zeros((2, 1), np.float32), RATE), "FLOAT")
+        header.seek(-8, 2)
+        header.write(nan.tobytes())
+
+
+def test_one_file(bf: Bf, clicks: Path) -> None:
+    lines = bf.ok("analyze", "clicks.wav").stdout.splitlines()
+    figures = {line[:12].strip(): line[12:] for line in lines}
+    assert figures["file"] == "clicks.wav"
+    assert figures["format"] == "WAV PCM_16, 22050 Hz, 1 ch"
+    assert figures["length"] == "0:08.0 (176400 frames)"
+    assert figures["tempo"].startswith("120.0 BPM (")
+    assert figures["key"].startswith("A:min (")
+    assert figures["faults"] == "none"
+
+
+def test_json_and_range(bf: Bf, clicks: Path) -> None:
+    document = bf.ok("analyze", "clicks.wav", "--json", "--bpm-range", "50..70").json
+    assert document["schema"] == "beatflow.analyze/1"
+    assert document["failures"] == []
+    (facts,) = document["files"]
+    assert facts["tempo"] == pytest.approx(60, abs=0.1)
+    assert {"path", "oid", "frames", "duration_s", "key", "loudness_lufs", "true_peak_dbtp", "beats"} <= set(
+        facts
+    )
+
+
+def test_from_a_pipe(bf: Bf, clicks: Path) -> None:
+    (piped,) = bf.ok("analyze", "-", "--json", stdin=clicks.read_bytes()).json["files"]
+    (read,) = bf.ok("analyze", "clicks.wav", "--json").json["files"]
+    assert piped == read | {"path": "-", "oid": None}
+
+
+@pytest.mark.usefixtures("broken")
+def test_bad_files_do_not_stop_the_others(bf: Bf, clicks: Path) -> None:
+    names = ["text.wav", "clicks.wav", "empty.wav", "short.wav", "float.wav", "nono.wav"]
+    result = bf("analyze", *names)
+    assert result.code == 1
+    assert "clicks.wav" in result.stdout
+    assert [line.split()[1] for line in result.stderr.splitlines() if line.startswith("error")] == [
+        name for name in names if name != "clicks.wav"
+    ]
+    document = bf("analyze", *names, "--json").json
+    assert [facts["path"] for facts in document["files"]] == ["clicks.wav"]
+    assert len(document["failures"]) == 5
+
+
+def test_table_of_several(bf: Bf, clicks: Path) -> None:
+    faulty = np.ones((RATE, 2), np.float32)
+    write_audio(bf.directory / "loud.wav", Audio(faulty, RATE))
+    write_audio(bf.directory / "silent.wav", Audio(faulty * 0, RATE))
+    lines = bf.ok("analyze", "clicks.wav", "loud.wav", "silent.wav").stdout.splitlines()
+    assert lines[0].split() == ["file", "length", "BPM", "key", "LUFS", "dBTP", "faults"]
+    assert "all channels alike, 44100 clipped samples, DC offset +1.000" in lines[2]
+    assert lines[3].split() == ["silent.wav", "0:01.0", "–", "–", "–", "–", "silent"]
+
+
+def test_a_track_remembers(bf: Bf, clicks: Path) -> None:
+    bf.ok("init")
+    first = bf.ok("analyze", "clicks.wav", "--json").json
+    (cached,) = (bf.directory / ".beatflow" / "state" / "analysis").iterdir()
+    assert cached.stem == first["files"][0]["oid"]
+    cached.write_text(cached.read_text().replace("A:min", "B:maj"))
+    assert bf.ok("analyze", "clicks.wav", "--json").json["files"][0]["key"] == "B:maj"
+    assert (
+        bf.ok("analyze", "clicks.wav", "--json", "--bpm-range", "80..160").json["files"][0]["key"] == "A:min"
+    )
+
+
+@pytest.mark.parametrize("text", ["3", "90..80", "a..b", "0..100", "10..inf"])
+def test_bad_range(text: str, bf: Bf) -> None:
+    assert bf.fails(2, "analyze", "x.wav", "--bpm-range", text) == (
+        f"error: {text!r} is not a range of tempi\nhint: --bpm-range 70..140\n"
+    )
