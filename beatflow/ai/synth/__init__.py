@@ -1,11 +1,13 @@
 """``synth``: a procedural producer that composes and renders drums, bass, chords and melody. Needs only numpy.
 
-The same brief gives the same bytes on every machine and with every numpy. That rules the code: samples come only from
-operations whose results IEEE 754 defines to the last bit (``+ - * /``, square root, rounding, comparison, integer
-arithmetic, sums in order with ``cumsum``), one numpy call at a time. So there is no ``np.sin``, ``np.exp``, ``**`` with a
-broken exponent, ``np.sum``, ``np.mean`` or ``np.interp`` on floats, no ``math.sin``, and no ``sum()`` of floats (Python
-3.12 changed it): ``exactmath`` has the functions, tables and decays. Filters and rooms are integer convolutions (``fir``):
-exact results below 2**53, so that it does not matter whether a direct sum or an FFT found them. Random numbers are
-SplitMix64 (``randomness``), one stream per part. The master is one gain curve for all stems; each stem is then rounded
-to 24 bits and the mix is the sum of the integers.
+The same brief gives the same bytes on every machine and with every numpy. That rules the code:
+
+- Samples come only from operations whose results IEEE 754 defines to the last bit (``+ - * /``, square root, rounding,
+  comparison, integer arithmetic, sums in order with ``cumsum``), one numpy call at a time. So there is no ``np.sin``,
+  ``np.exp``, fractional power, ``np.sum``, ``np.mean`` or ``np.interp`` on floats, no ``math.sin``, and no ``sum()`` of
+  floats (Python 3.12 changed it): ``exactmath`` has the functions, tables and decays.
+- Filters and rooms are integer convolutions (``fir``): exact results below 2**53, so that it does not matter whether a
+  direct sum or an FFT found them. Wavetables are integer matrix products for the same reason.
+- Random numbers are SplitMix64 (``randomness``), one stream per part, so that no part moves another.
+- The master is one gain curve for all stems; each stem is then rounded to 24 bits, and the mix is the integers' sum.
 """

@@ -91,7 +91,7 @@ class _Bassist:
         span = self.at(bar, later[0])
         tones = span.chord.intervals
         leap = self.stream.choice((0, 0, tones[2], 12)) if len(spans) == 1 else 0
-        self.note(bar, later[0], 4, self.root(span) + leap, 90)
+        self.note(bar, later[0], 6, self.root(span) + leap, 90)
         if self.stream.chance(0.3 + 0.4 * bar.energy):
             self.note(bar, self.steps - 2, 2, self._approach(bar), 78)
         elif self.stream.chance(0.4):

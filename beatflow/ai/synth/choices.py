@@ -73,7 +73,8 @@ def choose(
     genre = _genre(request, mood, stream.fork("genre"))
     tempo = _tempo(brief, request, genre, mood, stream.fork("tempo"))
     drawn = _key(genre, mood, stream.fork("key"))
-    key = parse_key(brief.key or request.key) if brief.key or request.key else default_key or drawn
+    named = brief.key or request.key
+    key = parse_key(named) if named else default_key or drawn
     bars = brief.bars or default_bars or _DEFAULT_BARS
     _check_length(bars, brief.meter, tempo)
     sounds, styles = _sounds(genre, request, stream)
@@ -107,7 +108,7 @@ def _check_length(bars: int, meter: str, tempo: Fraction) -> None:
     seconds = bars * METERS[meter] * 60 / tempo
     if seconds > LONGEST_S:
         raise UsageError(
-            f"{bars} bars of {meter} at {float(tempo):g} BPM last {float(seconds):.0f} s: synth makes at most {LONGEST_S} s",
+            f"{bars} bars of {meter} at {float(tempo):g} BPM last {float(seconds):.0f} s: at most {LONGEST_S} s",
             hint=f"ask for {int(LONGEST_S * tempo / 60 / METERS[meter])} bars or fewer, and loop them",
         )
 

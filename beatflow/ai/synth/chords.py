@@ -10,14 +10,16 @@ from beatflow.ai.synth.score import Bar, Score
 Rhythm = tuple[tuple[int, int], ...]
 _RHYTHMS: Mapping[str, tuple[Rhythm, ...]] = {
     "comp": (
-        ((0, 6), (7, 7)), ((0, 9), (10, 5)), ((0, 3), (6, 8)), ((0, 6), (6, 4), (11, 4)), ((0, 3), (3, 6), (10, 5)),
+        ((0, 6), (7, 7)), ((0, 9), (10, 5)), ((0, 3), (6, 8)), ((0, 6), (6, 4), (11, 4)), ((0, 3), (3, 6),
+        (10, 5)),
     ),
     "hold": (((0, 16),),),
     "long": (((0, 16),),),
     "swell": (((0, 16),),),
     "chop": (((0, 3), (6, 2), (10, 3)), ((0, 2), (3, 2), (8, 4)), ((0, 3), (4, 1), (8, 3), (12, 1))),
     "stab": (
-        ((0, 2), (3, 2), (6, 2), (11, 2), (14, 2)), ((2, 2), (5, 2), (10, 2), (13, 2)), ((3, 2), (6, 2), (11, 2), (14, 2)),
+        ((0, 2), (3, 2), (6, 2), (11, 2), (14, 2)), ((2, 2), (5, 2), (10, 2), (13, 2)), ((3, 2), (6, 2), (11,
+        2), (14, 2)),
         ((0, 3), (6, 2), (9, 2), (14, 2)),
     ),
     "organ stab": (((2, 2), (6, 2), (10, 2), (14, 2)), ((2, 1), (3, 2), (6, 2), (10, 1), (11, 2), (14, 2))),
@@ -51,7 +53,8 @@ def compose_chords(score: Score, style: str, stream: Stream) -> list[Event]:
 
 
 def _comp(
-    score: Score, bar: Bar, spans: list[Span], lines: Mapping[int, list[int]], rhythm: Rhythm, style: str, stream: Stream
+    score: Score, bar: Bar, spans: list[Span], lines: Mapping[int, list[int]], rhythm: Rhythm, style: str,
+    stream: Stream,
 ) -> list[Event]:  # fmt: skip
     """One bar of chords in a rhythm; a chord that changes within the bar cuts what holds over it."""
     start, events = bar.index * score.grid.bar, []

@@ -58,8 +58,8 @@ class Kit:
 
 KITS: Mapping[str, Kit] = {
     "dusty": Kit(
-        kick_hz=54.0, kick_sweep=2.2, kick_half_s=0.055, kick_click=0.16, kick_drive=1.9, snare_hz=178.0, snare_tone=0.9,
-        snare_noise_s=0.05, hat_half_s=0.012, hat_low_hz=4800.0, metal=0.3, top_hz=9500.0, open_half_s=0.07,
+        kick_hz=54.0, kick_sweep=2.2, kick_half_s=0.055, kick_click=0.16, kick_drive=1.9, snare_hz=178.0,
+        snare_tone=0.9, snare_noise_s=0.05, hat_half_s=0.012, hat_low_hz=4800.0, metal=0.3, top_hz=9500.0, open_half_s=0.07,
     ),
     "boombap": Kit(
         kick_hz=57.0, kick_sweep=2.8, kick_half_s=0.06, kick_click=0.35, kick_drive=2.2, snare_hz=205.0, snare_tone=1.0,
@@ -74,7 +74,7 @@ KITS: Mapping[str, Kit] = {
         snare_hz=200.0, snare_tone=0.55, snare_noise_s=0.055, hat_half_s=0.016, open_half_s=0.13, metal=0.45,
     ),
     "techno": Kit(
-        kick_hz=48.0, kick_sweep=5.0, kick_sweep_s=0.01, kick_half_s=0.1, kick_click=0.3, kick_drive=2.8,
+        kick_hz=50.0, kick_sweep=5.0, kick_sweep_s=0.012, kick_half_s=0.055, kick_click=0.4, kick_drive=2.6,
         snare_hz=220.0, snare_tone=0.4, snare_noise_s=0.04, hat_half_s=0.012, open_half_s=0.1, metal=0.6,
     ),
     "breaks": Kit(
@@ -220,7 +220,7 @@ _MAKERS: Mapping[int, Callable[[Kit, Stream], Floats]] = {
 }
 
 LEVELS: Mapping[int, float] = {
-    KICK: 1.0, RIM: 0.5, SNARE: 0.85, CLAP: 0.75, CLOSED_HAT: 0.42, PEDAL_HAT: 0.35, OPEN_HAT: 0.38, CRASH: 0.5,
+    KICK: 1.0, RIM: 0.5, SNARE: 0.85, CLAP: 0.75, CLOSED_HAT: 0.5, PEDAL_HAT: 0.4, OPEN_HAT: 0.42, CRASH: 0.5,
     RIDE: 0.4, LOW_TOM: 0.7, MID_TOM: 0.68, HIGH_TOM: 0.65, SHAKER: 0.4, TAMBOURINE: 0.35, COWBELL: 0.35,
 }  # fmt: skip
 """Loudness of each drum against the kick, before the player's velocity."""

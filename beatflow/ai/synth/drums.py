@@ -121,10 +121,8 @@ class _Drummer:
                 self._hit(bar, step, OPEN_HAT, _VELOCITY[self.open[step]] * 0.8, length=2 * STEP)
             elif step == roll:
                 self._roll(bar, step)
-            elif mark != "." and not (thin and step % 4 and stream.chance(0.5)):
-                if mark not in _PLAYED or stream.chance(_PLAYED[mark]):
-                    accent = 1.0 if step % 4 == 0 else 0.9
-                    self._hit(bar, step, genre.hat, _VELOCITY[mark] * accent)
+            elif mark != "." and stream.chance(_PLAYED.get(mark, 1.0) * (0.5 if thin and step % 4 else 1.0)):
+                self._hit(bar, step, genre.hat, _VELOCITY[mark] * (1.0 if step % 4 == 0 else 0.9))
         if self.score.mood.density > 0.3:
             self._row(bar, SHAKER, "o.o.o.o.o.o.o.o."[: self.score.grid.steps], until, 0.8)
 

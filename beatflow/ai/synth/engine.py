@@ -64,12 +64,8 @@ class SynthEngine:
             As for ``generate``; or no notes, or notes that start before 0, last no time or are no MIDI notes.
         """
         for note in melody:
-            if (
-                note.start_s < 0
-                or not note.duration_s > 0
-                or not 0 <= note.midi <= 127
-                or not 1 <= note.velocity <= 127
-            ):
+            playable = 0 <= note.midi <= 127 and 1 <= note.velocity <= 127
+            if not playable or not 0 <= note.start_s < 1e6 or not 0 < note.duration_s < 1e6:
                 raise UsageError(f"{note} cannot be played")
         if not melody:
             raise UsageError(

@@ -7,7 +7,7 @@ The C library's ``sin`` and ``exp`` and numpy's vectorised ones differ between m
 
 import math
 from decimal import Decimal, localcontext
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def _horner(coefficients: tuple[float, ...], x: Real) -> Real:
     total = x * 0.0 + coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):
         total = total * x + coefficient
-    return cast(Real, total)
+    return total
 
 
 def sine(turns: Real) -> Real:
@@ -141,9 +141,11 @@ def moving_phase(hz: Floats) -> Floats:
 
 def steady_sine(frames: int, hz: float, start: float = 0.0) -> Floats:
     """A sine of a steady frequency."""
-    return SINE_TABLE[steady_phase(frames, hz, start) >> np.uint32(32 - _SINE_BITS)]
+    wave: Floats = SINE_TABLE[steady_phase(frames, hz, start) >> np.uint32(32 - _SINE_BITS)]
+    return wave
 
 
 def table_sine(turns: Floats) -> Floats:
     """sin(2 pi turns) from the table, for phases that move."""
-    return SINE_TABLE[np.floor(turns * _SINE_SIZE).astype(np.int64) & (_SINE_SIZE - 1)]
+    wave: Floats = SINE_TABLE[np.floor(turns * _SINE_SIZE).astype(np.int64) & (_SINE_SIZE - 1)]
+    return wave

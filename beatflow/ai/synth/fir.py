@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -148,7 +149,7 @@ def _gain_at(points: Sequence[tuple[float, float]], hz: float) -> float:
     """Gain in dB at a frequency, from (Hz, dB) points in rising order."""
     if hz <= points[0][0]:
         return points[0][1]
-    for (low, low_db), (high, high_db) in zip(points, points[1:], strict=False):
+    for (low, low_db), (high, high_db) in pairwise(points):
         if hz <= high:
             return low_db + (high_db - low_db) * log2(hz / low) / log2(high / low)
     return points[-1][1]

@@ -1,6 +1,6 @@
 """What each genre is made of, as data: tempo, swing, drum grammar, harmony, sounds, space. No code that plays it.
 
-Drum patterns are sixteenths of a 4/4 bar: ``X`` accent, ``x`` hit, ``o`` soft, ``g`` ghost (played three times in four),
+Drum patterns are sixteenths of a 4/4 bar: ``X`` accent, ``x`` hit, ``o`` soft, ``g`` ghost (three times in four),
 ``?`` a coin toss, ``.`` rest. Progressions are scale degrees, 0 the tonic.
 """
 
@@ -57,9 +57,11 @@ LOFI = Genre(
     ("lyric", "sparse"), ("vibraphone", "nylon", "kalimba", "soft lead"), 5,
     ((0, 3, 6, 2), (0, 5, 3, 4), (3, 4, 0, 0), (0, 5, 2, 6), (5, 3, 0, 4), (0, 3, 5, 4)),
     ((1, 4, 0, 5), (0, 5, 1, 4), (3, 2, 1, 0), (3, 4, 2, 5), (0, 2, 3, 4)),
-    percussion=((70, "..o...o...o...o."), (37, "......?.......g.")), open_hats=("................", "..............o."),
+    percussion=((70, "..o...o...o...o."), (37, "......?.......g.")), open_hats=("................",
+    "..............o."),
     humanise_s=0.008, sidechain=0.25, room=0.07, space=0.16, echo=0.1, loudness_lufs=-15.0,
-    levels=(0.0, -3.5, -3.5, -5.5), chords_eq=((110.0, -12.0), (220.0, -1.0), (3000.0, 0.0), (7000.0, -5.0), (11000.0, -20.0)),
+    levels=(0.0, -3.5, -3.5, -5.5), chords_eq=((110.0, -12.0), (220.0, -1.0), (3000.0, 0.0), (7000.0, -5.0),
+    (11000.0, -20.0)),
 )  # fmt: skip
 
 HIPHOP = Genre(
@@ -70,7 +72,8 @@ HIPHOP = Genre(
     ("walk", "riff"), ("electric bass", "upright", "sub"), ("chop", "comp"), ("piano", "rhodes", "strings"),
     ("riff", "lyric"), ("flute", "vibraphone", "brass", "pluck"), 4,
     ((0, 5, 3, 4), (0, 0, 3, 4), (0, 5, 0, 5), (0, 3, 0, 4), (0, 6, 5, 4)),
-    ((1, 4, 0, 0), (0, 5, 1, 4), (0, 3, 1, 4)), open_hats=("................", "......o.........", "..............o."),
+    ((1, 4, 0, 0), (0, 5, 1, 4), (0, 3, 1, 4)), open_hats=("................", "......o.........",
+    "..............o."),
     humanise_s=0.006, sidechain=0.15, room=0.08, space=0.13, echo=0.1, levels=(0.5, -3.5, -5.5, -5.5),
     chords_eq=((120.0, -12.0), (250.0, 0.0), (6000.0, 0.0), (12000.0, -6.0)),
 )  # fmt: skip
@@ -95,7 +98,8 @@ HOUSE = Genre(
     ("offbeat", "riff"), ("house bass", "electric bass", "synth bass"), ("stab", "organ stab"),
     ("stab", "organ", "piano", "rhodes"), ("riff", "sparse"), ("pluck", "soft lead", "vibraphone", "arp"), 4,
     ((0, 3, 5, 4), (0, 5, 2, 6), (0, 6, 5, 6), (0, 2, 3, 5), (0, 0, 3, 3)),
-    ((1, 4, 0, 5), (3, 4, 2, 5), (0, 5, 3, 4), (0, 4, 5, 3)), open_hats=("..X...X...X...X.", "..x...x...x...x."),
+    ((1, 4, 0, 5), (3, 4, 2, 5), (0, 5, 3, 4), (0, 4, 5, 3)), open_hats=("..X...X...X...X.",
+    "..x...x...x...x."),
     percussion=((70, "x.oxx.oxx.oxx.ox"), (54, "....o.......o...")),
     humanise_s=0.0015, sidechain=0.6, room=0.06, space=0.2, echo=0.2, levels=(0.5, -4.0, -5.0, -6.5),
 )  # fmt: skip
@@ -108,9 +112,11 @@ TECHNO = Genre(
     ("rolling",), ("rumble", "synth bass"), ("stab", "pulse"), ("stab", "pad", "organ"), ("riff", "pulse"),
     ("arp", "pluck", "bells", "lead"), 3,
     ((0, 0, 0, 0), (0, 0, 5, 5), (0, 0, 6, 6), (0, 0, 0, 3)), ((0, 0, 3, 3), (0, 0, 4, 4)),
-    open_hats=("..X...X...X...X.", "..x...x...x...x."), percussion=((51, "x.x.x.x.x.x.x.x."), (37, "...o..o....o..?."), (45, "..............?.")),
-    humanise_s=0.0, sidechain=0.65, room=0.14, space=0.28, echo=0.35, colours=("", "5", "sus4"), loudness_lufs=-13.0,
-    levels=(1.5, -3.5, -7.5, -7.0),
+    open_hats=("..X...X...X...X.", "..x...x...x...x."), percussion=((51, "x.x.x.x.x.x.x.x."), (37,
+    "...o..o....o..?."), (45, "..............?.")),
+    humanise_s=0.0, sidechain=0.65, room=0.14, space=0.28, echo=0.35, colours=("", "5", "sus4"),
+    loudness_lufs=-13.0,
+    levels=(0.5, -4.5, -5.5, -5.5),
 )  # fmt: skip
 
 DNB = Genre(
@@ -118,10 +124,12 @@ DNB = Genre(
     ("X.........X.....", "X.........X..o..", "X.x.......X.....", "X......o..X....."),
     ("....X..g.g..X..g", "....X....g..X...", "....X..g.g..X.g.", "....X..g....X..g"),
     ("x.x.x.x.x.x.x.x.", "x.xox.xox.xox.xo", "x.o.x.o.x.o.x.o."), 38,
-    ("reese",), ("reese", "sub"), ("long", "stab"), ("pad", "strings", "rhodes", "warm pad"), ("sparse", "lyric"),
+    ("reese",), ("reese", "sub"), ("long", "stab"), ("pad", "strings", "rhodes", "warm pad"), ("sparse",
+    "lyric"),
     ("pluck", "bells", "soft lead", "arp"), 4,
     ((0, 5, 2, 6), (0, 0, 5, 5), (0, 5, 3, 4), (0, 2, 5, 6)), ((0, 4, 5, 3), (3, 0, 4, 5)),
-    percussion=((51, "x...x...x...x..."), (70, "o.o.o.o.o.o.o.o.")), open_hats=("................", "......o........."),
+    percussion=((51, "x...x...x...x..."), (70, "o.o.o.o.o.o.o.o.")), open_hats=("................",
+    "......o........."),
     humanise_s=0.0025, sidechain=0.35, room=0.09, space=0.28, echo=0.2, levels=(1.0, -3.5, -7.0, -6.5),
 )  # fmt: skip
 
@@ -129,11 +137,14 @@ AMBIENT = Genre(
     "ambient", (62, 84), (0.5, 0.5), 0.5, "soft",
     ("x...............", "x.........o.....", "................"), ("................", "........o......."),
     ("................", "....o.......o...", "..g...g...g...g."), 37,
-    ("drone",), ("sub", "warm pad"), ("swell",), ("warm pad", "pad", "strings"), ("sparse", "bells"),
+    ("drone",), ("soft sub", "soft sub", "warm pad"), ("swell",), ("warm pad", "pad", "strings"), ("sparse",
+    "bells"),
     ("bells", "harp", "vibraphone", "felt piano", "flute"), 4,
-    ((0, 5, 2, 6), (0, 3, 5, 3), (0, 5, 3, 5), (5, 2, 0, 6)), ((0, 3, 0, 3), (0, 5, 3, 4), (3, 0, 4, 5), (0, 2, 3, 3)),
-    percussion=((70, "..?...?...?...?."),), colours=("", "add9", "sus2", ""), humanise_s=0.014, sidechain=0.0, room=0.3,
-    space=0.5, echo=0.3, loudness_lufs=-17.0, levels=(-9.0, -5.0, 0.0, -3.0),
+    ((0, 5, 2, 6), (0, 3, 5, 3), (0, 5, 3, 5), (5, 2, 0, 6)), ((0, 3, 0, 3), (0, 5, 3, 4), (3, 0, 4, 5), (0,
+    2, 3, 3)),
+    percussion=((70, "..?...?...?...?."),), colours=("", "add9", "sus2", ""), humanise_s=0.014,
+    sidechain=0.0, room=0.3,
+    space=0.5, echo=0.3, loudness_lufs=-17.0, levels=(-7.0, -5.0, 0.0, -3.0),
     chords_eq=((110.0, -10.0), (220.0, 0.0), (6000.0, 1.0), (16000.0, 0.0)),
 )  # fmt: skip
 
@@ -142,10 +153,13 @@ SYNTHWAVE = Genre(
     ("X...X...X...X...", "X.......X.x.....", "X.......X......."),
     ("....X.......X...", "....X.......X...", "....X.......X..x"),
     ("x.x.x.x.x.x.x.x.", "xoxoxoxoxoxoxoxo", "..x...x...x...x."), 38,
-    ("pulse", "octaves"), ("synth bass",), ("long", "arpeggio"), ("supersaw", "pad", "strings"), ("anthem", "lyric"),
+    ("pulse", "octaves"), ("synth bass",), ("long", "arpeggio"), ("supersaw", "pad", "strings"), ("anthem",
+    "lyric"),
     ("lead", "soft lead", "arp", "brass"), 3,
-    ((0, 5, 2, 6), (0, 5, 3, 4), (0, 6, 5, 6), (5, 6, 0, 0), (0, 2, 6, 3)), ((0, 4, 5, 3), (5, 3, 0, 4), (0, 5, 3, 4)),
-    percussion=((54, "....o.......o..."),), open_hats=("................", "..x...x...x...x."), colours=("", "", "add9", "sus2"),
+    ((0, 5, 2, 6), (0, 5, 3, 4), (0, 6, 5, 6), (5, 6, 0, 0), (0, 2, 6, 3)), ((0, 4, 5, 3), (5, 3, 0, 4), (0,
+    5, 3, 4)),
+    percussion=((54, "....o.......o..."),), open_hats=("................", "..x...x...x...x."), colours=("",
+    "", "add9", "sus2"),
     humanise_s=0.001, sidechain=0.4, room=0.16, space=0.26, echo=0.3, levels=(0.5, -3.5, -5.0, -5.0),
 )  # fmt: skip
 

@@ -218,10 +218,11 @@ def _limit(peaks: Floats, loop: bool) -> Floats:
             values[place] = state
     spread = _AHEAD - 1
     padded = np.pad(np.array(values), spread, mode=mode)  # type: ignore[call-overload]
-    total = padded[: need.size].copy()
+    total: Floats = padded[: need.size].copy()
     for shift in range(1, 2 * spread + 1):
         total += padded[shift : shift + need.size]
-    return total / (2.0 * spread + 1.0)
+    total /= 2.0 * spread + 1.0
+    return total
 
 
 def _expanded(curve: Floats, frames: int, loop: bool) -> Floats:

@@ -13,16 +13,22 @@ from beatflow.sound.tonality import parse_key
 PARTS = ("drums", "bass", "chords", "melody", "texture")
 
 GENRE_WORDS: Mapping[str, str] = {
-    "lofi": "lofi", "lo-fi": "lofi", "lo fi": "lofi", "chillhop": "lofi", "study beats": "lofi", "jazzhop": "lofi",
+    "lofi": "lofi", "lo-fi": "lofi", "lo fi": "lofi", "chillhop": "lofi", "study beats": "lofi",
+    "jazzhop": "lofi",
     "hip hop": "hiphop", "hip-hop": "hiphop", "hiphop": "hiphop", "boom bap": "hiphop", "boombap": "hiphop",
-    "boom-bap": "hiphop", "rap": "hiphop", "old school": "hiphop", "trap": "trap", "drill": "trap", "phonk": "trap",
-    "house": "house", "deep house": "house", "tech house": "house", "disco": "house", "edm": "house", "dance": "house",
-    "techno": "techno", "minimal techno": "techno", "acid techno": "techno", "industrial": "techno", "rave": "techno",
+    "boom-bap": "hiphop", "rap": "hiphop", "old school": "hiphop", "trap": "trap", "drill": "trap",
+    "phonk": "trap",
+    "house": "house", "deep house": "house", "tech house": "house", "disco": "house", "edm": "house",
+    "dance": "house",
+    "techno": "techno", "minimal techno": "techno", "acid techno": "techno", "industrial": "techno",
+    "rave": "techno",
     "drum and bass": "drum and bass", "drum n bass": "drum and bass", "drum & bass": "drum and bass",
     "dnb": "drum and bass", "d&b": "drum and bass", "jungle": "drum and bass", "liquid": "drum and bass",
-    "breakbeat": "drum and bass", "ambient": "ambient", "drone": "ambient", "new age": "ambient", "meditation": "ambient",
+    "breakbeat": "drum and bass", "ambient": "ambient", "drone": "ambient", "new age": "ambient",
+    "meditation": "ambient",
     "cinematic": "ambient", "soundscape": "ambient", "synthwave": "synthwave", "retrowave": "synthwave",
-    "outrun": "synthwave", "vaporwave": "synthwave", "80s": "synthwave", "synthpop": "synthwave", "pop": "synthwave",
+    "outrun": "synthwave", "vaporwave": "synthwave", "80s": "synthwave", "synthpop": "synthwave",
+    "pop": "synthwave",
 }  # fmt: skip
 
 
@@ -77,35 +83,49 @@ MOODS: Mapping[str, Mood] = {
 
 MOOD_WORDS: Mapping[str, str] = {
     **{name: name for name in MOODS},
-    "joyful": "happy", "uplifting": "happy", "cheerful": "happy", "sunny": "happy", "playful": "happy", "upbeat": "happy",
-    "melancholic": "sad", "melancholy": "sad", "nostalgic": "sad", "somber": "sad", "lonely": "sad", "emotional": "sad",
+    "joyful": "happy", "uplifting": "happy", "cheerful": "happy", "sunny": "happy", "playful": "happy",
+    "upbeat": "happy",
+    "melancholic": "sad", "melancholy": "sad", "nostalgic": "sad", "somber": "sad", "lonely": "sad",
+    "emotional": "sad",
     "moody": "dark", "gloomy": "dark", "night": "dark", "ominous": "dark", "evil": "dark", "deep": "dark",
-    "chill": "calm", "relaxed": "calm", "relaxing": "calm", "peaceful": "calm", "soft": "calm", "gentle": "calm",
+    "chill": "calm", "relaxed": "calm", "relaxing": "calm", "peaceful": "calm", "soft": "calm",
+    "gentle": "calm",
     "mellow": "calm", "quiet": "calm", "sleepy": "calm", "energy": "energetic", "driving": "energetic",
-    "powerful": "energetic", "exciting": "energetic", "dream": "dreamy", "ethereal": "dreamy", "floating": "dreamy",
-    "hazy": "dreamy", "atmospheric": "dreamy", "hard": "aggressive", "angry": "aggressive", "heavy": "aggressive",
+    "powerful": "energetic", "exciting": "energetic", "dream": "dreamy", "ethereal": "dreamy",
+    "floating": "dreamy",
+    "hazy": "dreamy", "atmospheric": "dreamy", "hard": "aggressive", "angry": "aggressive",
+    "heavy": "aggressive",
     "intense": "aggressive", "love": "romantic", "sensual": "romantic", "heroic": "epic", "dramatic": "epic",
     "mystic": "mysterious", "eerie": "mysterious", "funky": "groovy", "groove": "groovy", "bouncy": "groovy",
-    "jazz": "jazzy", "soulful": "jazzy", "sparse": "minimal", "simple": "minimal", "dense": "busy", "complex": "busy",
+    "jazz": "jazzy", "soulful": "jazzy", "sparse": "minimal", "simple": "minimal", "dense": "busy",
+    "complex": "busy",
     "crisp": "bright", "shiny": "bright", "reverb": "spacious", "wide": "spacious",
 }  # fmt: skip
 
 INSTRUMENTS: Mapping[str, tuple[str, str]] = {
     "rhodes": ("chords", "rhodes"), "electric piano": ("chords", "rhodes"), "e-piano": ("chords", "rhodes"),
-    "piano": ("chords", "piano"), "felt piano": ("chords", "felt piano"), "pad": ("chords", "pad"), "pads": ("chords", "pad"),
+    "piano": ("chords", "piano"), "felt piano": ("chords", "felt piano"), "pad": ("chords", "pad"),
+    "pads": ("chords", "pad"),
     "warm pad": ("chords", "warm pad"), "strings": ("chords", "strings"), "violins": ("chords", "strings"),
     "nylon guitar": ("chords", "nylon"), "nylon": ("chords", "nylon"), "guitar": ("chords", "nylon"),
     "acoustic guitar": ("chords", "nylon"), "brass": ("chords", "brass"), "horns": ("chords", "brass"),
-    "organ": ("chords", "organ"), "stabs": ("chords", "stab"), "stab": ("chords", "stab"), "supersaw": ("chords", "supersaw"),
-    "pluck": ("melody", "pluck"), "plucks": ("melody", "pluck"), "bells": ("melody", "bells"), "bell": ("melody", "bells"),
-    "kalimba": ("melody", "kalimba"), "marimba": ("melody", "marimba"), "vibraphone": ("melody", "vibraphone"),
-    "vibes": ("melody", "vibraphone"), "harp": ("melody", "harp"), "flute": ("melody", "flute"), "lead": ("melody", "lead"),
+    "organ": ("chords", "organ"), "stabs": ("chords", "stab"), "stab": ("chords", "stab"),
+    "supersaw": ("chords", "supersaw"),
+    "pluck": ("melody", "pluck"), "plucks": ("melody", "pluck"), "bells": ("melody", "bells"),
+    "bell": ("melody", "bells"),
+    "kalimba": ("melody", "kalimba"), "marimba": ("melody", "marimba"), "vibraphone": ("melody",
+    "vibraphone"),
+    "vibes": ("melody", "vibraphone"), "harp": ("melody", "harp"), "flute": ("melody", "flute"),
+    "lead": ("melody", "lead"),
     "synth lead": ("melody", "lead"), "soft lead": ("melody", "soft lead"), "trumpet": ("melody", "brass"),
-    "whistle": ("melody", "whistle"), "arp": ("melody", "arp"), "808": ("bass", "808"), "808s": ("bass", "808"),
+    "whistle": ("melody", "whistle"), "arp": ("melody", "arp"), "808": ("bass", "808"), "808s": ("bass",
+    "808"),
     "sub bass": ("bass", "sub"), "sub": ("bass", "sub"), "acid": ("bass", "acid"), "303": ("bass", "acid"),
     "reese": ("bass", "reese"), "upright bass": ("bass", "upright"), "double bass": ("bass", "upright"),
-    "electric bass": ("bass", "electric bass"), "bass guitar": ("bass", "electric bass"), "synth bass": ("bass", "synth bass"),
-    "909": ("drums", "909"), "dusty drums": ("drums", "dusty"), "gated drums": ("drums", "gated"), "brushes": ("drums", "soft"),
+    "electric bass": ("bass", "electric bass"), "bass guitar": ("bass", "electric bass"),
+    "synth bass": ("bass", "synth bass"),
+    "909": ("drums", "909"), "dusty drums": ("drums", "dusty"), "gated drums": ("drums", "gated"),
+    "brushes": ("drums", "soft"),
     "808 drums": ("drums", "808"), "breaks": ("drums", "breaks"), "breakbeats": ("drums", "breaks"),
 }  # fmt: skip
 
@@ -116,8 +136,10 @@ TEXTURES: Mapping[str, str] = {
 }  # fmt: skip
 
 _PART_WORDS: Mapping[str, tuple[str, ...]] = {
-    "drums": ("drums",), "drum": ("drums",), "beat": ("drums",), "beats": ("drums",), "percussion": ("drums",),
-    "bass": ("bass",), "bassline": ("bass",), "chords": ("chords",), "chord": ("chords",), "harmony": ("chords",),
+    "drums": ("drums",), "drum": ("drums",), "beat": ("drums",), "beats": ("drums",),
+    "percussion": ("drums",),
+    "bass": ("bass",), "bassline": ("bass",), "chords": ("chords",), "chord": ("chords",),
+    "harmony": ("chords",),
     "melody": ("melody",), "melodies": ("melody",), "texture": ("texture",), "noise": ("texture",),
 }  # fmt: skip
 _FILLERS = frozenset(

@@ -154,7 +154,8 @@ def treat(bus: Bus, treatment: Treatment, duck: Floats | None, check: Check) -> 
             for channel in range(2):
                 samples[:, channel] = saturate(samples[:, channel])
     if treatment.points:
-        shape = equaliser(treatment.points)
+        # Points under 50 Hz need a filter long enough to tell them from 0 Hz.
+        shape = equaliser(treatment.points, 2047 if treatment.points[0][0] < 50.0 else 1023)
         for channel in range(2):
             check()
             samples[:, channel] = _circulated(bus, samples[:, channel], shape)

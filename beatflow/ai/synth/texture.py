@@ -38,7 +38,7 @@ def render_texture(kind: str, frames: int, stream: Stream) -> Floats:
         own = stream.fork(kind, channel)
         noise = own.noise(frames)
         if kind == "vinyl":
-            out[:, channel] = circular(noise, band(300.0, 5000.0)) * 0.035
+            out[:, channel] = circular(noise, band(300.0, 5000.0)) * 0.022
         elif kind == "tape":
             out[:, channel] = circular(noise, band(1800.0, 11000.0)) * 0.2
         elif kind == "rain":

@@ -1,16 +1,43 @@
 """How the choices become effects and levels: equalisers, rooms, echoes and balance per stem."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from beatflow.ai.synth.choices import Choices
 from beatflow.ai.synth.render import Treatment
 
 _KIT_EQ = {
-    "dusty": ((25.0, -30.0), (50.0, 0.0), (2500.0, 2.0), (6000.0, 3.0), (9000.0, 0.0), (14000.0, -14.0)),
-    "boombap": ((25.0, -30.0), (50.0, 0.0), (3000.0, 2.0), (8000.0, 3.0), (15000.0, -2.0)),
+    "dusty": (
+        (10.0, -60.0),
+        (25.0, -24.0),
+        (50.0, -1.0),
+        (2500.0, 2.0),
+        (6000.0, 3.5),
+        (9000.0, 1.0),
+        (14000.0, -14.0),
+    ),
+    "boombap": ((10.0, -60.0), (25.0, -24.0), (50.0, -1.0), (3000.0, 2.0), (8000.0, 3.0), (15000.0, -4.0)),
 }
-_DRUM_EQ = ((25.0, -30.0), (45.0, 0.0), (300.0, -1.5), (2500.0, 1.0), (8000.0, 3.0), (16000.0, 2.0))
-_BASS_EQ = ((25.0, -30.0), (40.0, -3.0), (80.0, 0.0), (700.0, 1.5), (3000.0, 0.0), (9000.0, -6.0))
+_DRUM_EQ = (
+    (10.0, -60.0),
+    (25.0, -24.0),
+    (50.0, -1.5),
+    (120.0, 0.0),
+    (300.0, -1.5),
+    (2500.0, 2.0),
+    (8000.0, 2.5),
+    (16000.0, -3.0),
+)
+_BASS_EQ = (
+    (10.0, -60.0),
+    (25.0, -24.0),
+    (40.0, -4.0),
+    (80.0, 0.0),
+    (250.0, 1.5),
+    (900.0, 3.0),
+    (3000.0, 0.0),
+    (9000.0, -6.0),
+)
 _MELODY_EQ = ((120.0, -24.0), (260.0, -1.0), (3000.0, 1.0), (9000.0, 0.0), (16000.0, -3.0))
 _TEXTURE_EQ = ((100.0, -20.0), (300.0, 0.0), (12000.0, 0.0))
 Points = tuple[tuple[float, float], ...]
@@ -22,7 +49,7 @@ def _tilted(points: Points, brightness: float) -> Points:
     result = []
     for hz, gain_db in points:
         lean = octaves[-1][1]
-        for (low, low_lean), (high, high_lean) in zip(octaves, octaves[1:], strict=False):
+        for (low, low_lean), (high, high_lean) in pairwise(octaves):
             if hz <= high:
                 lean = low_lean + (high_lean - low_lean) * max(0.0, (hz - low) / (high - low))
                 break
@@ -48,9 +75,10 @@ def treatment_of(part: str, choices: Choices) -> Treatment:
         )
     if part == "chords":
         shaky = 0.28 if choices.sounds["chords"] in ("rhodes", "vibraphone") else 0.0
+        points = _tilted(((40.0, -40.0), *genre.chords_eq), bright)
         echo = genre.echo if choices.styles["chords"] in ("stab", "pulse", "arpeggio") else 0.0
         return Treatment(
-            _tilted(genre.chords_eq, bright), space=genre.space * spread, space_s=tail_s, tremolo=shaky, echo=echo,
+            points, space=genre.space * spread, space_s=tail_s, tremolo=shaky, echo=echo,
             duck=genre.sidechain,
         )  # fmt: skip
     if part == "melody":

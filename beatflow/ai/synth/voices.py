@@ -133,8 +133,8 @@ class ElectricPiano:
     """
 
     half_s: float = 0.9
-    bark: float = 0.28
-    bell: float = 0.09
+    bark: float = 0.42
+    bell: float = 0.14
     release_s: float = 0.16
 
     def tone(self, midi: int, hardness: float, frames: int, glide: int) -> Floats:
@@ -191,13 +191,13 @@ SOUNDS: Mapping[str, Instrument] = {
     "bells": Struck(ratios=_BELL, slope=1.3, half_s=0.6, damping=0.3, knock=0.02, width=0.6, release_s=0.6),
     "kalimba": Struck(ratios=(1.0, 2.0, 5.8), slope=1.9, half_s=0.22, damping=1.2, knock=0.2, release_s=0.2),
     "marimba": Struck(ratios=_BAR, slope=2.0, half_s=0.16, damping=1.5, knock=0.12, release_s=0.2),
-    "vibraphone": Struck(ratios=(1.0, 4.0, 10.2), slope=1.9, half_s=0.8, damping=1.0, knock=0.03, release_s=0.4),
-    "pad": Subtractive(voices=4, detune_cents=11.0, attack_s=0.45, cutoff=4.0, swell_s=1.6, release_s=0.9),
+    "vibraphone": Struck(ratios=(1.0, 4.0, 10.2), slope=1.9, half_s=0.8, damping=1.0, knock=0.012, release_s=0.4),
+    "pad": Subtractive(voices=4, detune_cents=11.0, attack_s=0.45, cutoff=6.0, swell_s=1.6, release_s=0.9),
     "warm pad": Subtractive(
         "hollow", voices=3, detune_cents=8.0, attack_s=0.6, cutoff=5.0, swell_s=2.2, sub=0.15, release_s=1.4
     ),
     "strings": Subtractive(
-        voices=5, detune_cents=13.0, attack_s=0.16, cutoff=7.0, vibrato_cents=5.0, resonance=0.7, release_s=0.4
+        voices=5, detune_cents=13.0, attack_s=0.16, cutoff=10.0, vibrato_cents=5.0, resonance=0.7, release_s=0.4
     ),
     "brass": Subtractive(
         voices=3, detune_cents=6.0, attack_s=0.045, half_s=0.5, sustain=0.75, cutoff=3.5, sweep=1.2,
@@ -208,7 +208,7 @@ SOUNDS: Mapping[str, Instrument] = {
         voices=3, detune_cents=9.0, half_s=0.12, sustain=0.12, cutoff=2.5, sweep=2.2, sweep_half_s=0.07, release_s=0.1
     ),
     "supersaw": Subtractive(
-        voices=5, detune_cents=17.0, attack_s=0.012, half_s=0.6, sustain=0.8, cutoff=9.0, sweep=0.7,
+        voices=5, detune_cents=17.0, attack_s=0.012, half_s=0.6, sustain=0.8, cutoff=15.0, sweep=0.7,
         sweep_half_s=0.25, release_s=0.25,
     ),
     "arp": Subtractive(
@@ -225,6 +225,7 @@ SOUNDS: Mapping[str, Instrument] = {
     ),
     "flute": Subtractive("flute", attack_s=0.05, cutoff=12.0, vibrato_cents=14.0, release_s=0.1),
     "whistle": Subtractive("sine", attack_s=0.04, cutoff=20.0, vibrato_cents=18.0, release_s=0.1),
+    "soft sub": Subtractive("flute", attack_s=0.3, cutoff=6.0, sub=0.5, release_s=0.7),
     "sub": SubBass(half_s=2.5, drive=1.1),
     "808": SubBass(half_s=0.55, drop=1.1, drive=2.2, click=0.35, release_s=0.06),
     "upright": Struck(slope=1.7, half_s=0.09, damping=0.4, position=0.22, knock=0.25, width=0.0, release_s=0.07),
@@ -245,7 +246,7 @@ SOUNDS: Mapping[str, Instrument] = {
     "house bass": Subtractive(
         "square", half_s=0.14, sustain=0.3, cutoff=2.4, sweep=1.6, sweep_half_s=0.05, sub=0.5, release_s=0.04
     ),
-    "rumble": Subtractive("saw", half_s=0.12, sustain=0.3, cutoff=1.8, sweep=1.2, sweep_half_s=0.05, sub=0.7),
+    "rumble": Subtractive("saw", half_s=0.12, sustain=0.3, cutoff=1.8, sweep=1.2, sweep_half_s=0.05, sub=0.35),
 }  # fmt: skip
 
 

@@ -42,16 +42,11 @@ def _sines(harmonics: int = 512) -> Floats:
 
 def _spectrum(wave: str, harmonics: int) -> Floats:
     """Harmonic amplitudes of a named wave."""
-    h = ramp(harmonics) + 1.0
-    odd = (np.arange(harmonics) % 2 == 0).astype(np.float64)
-    if wave == "saw":
-        return 1.0 / h
-    if wave == "square":
-        return odd / h
-    if wave == "hollow":
-        return odd / (h * np.sqrt(h))
-    if wave == "reed":
-        return (0.35 + 0.65 * odd) / h
+    h: Floats = ramp(harmonics) + 1.0
+    odd: Floats = (np.arange(harmonics) % 2 == 0).astype(np.float64)
+    series: dict[str, Floats] = {"saw": 1.0 / h, "square": odd / h, "hollow": odd / (h * np.sqrt(h))}
+    if wave in series:
+        return series[wave]
     drawbars = {"organ": (1.0, 0.8, 0.5, 0.45, 0.0, 0.22, 0.0, 0.3), "flute": (1.0, 0.32, 0.14, 0.03)}
     result = np.zeros(harmonics)
     row = drawbars.get(wave, (1.0,))
@@ -80,7 +75,7 @@ class Subtractive:
     Parameters
     ----------
     wave : str
-        ``saw``, ``square``, ``hollow``, ``reed``, ``organ``, ``flute`` or ``sine``.
+        ``saw``, ``square``, ``hollow``, ``organ``, ``flute`` or ``sine``.
     voices, detune_cents : int, float
         Oscillators spread evenly over ± ``detune_cents`` and over the stereo field.
     attack_s, half_s, sustain : float
