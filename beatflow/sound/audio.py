@@ -32,19 +32,20 @@ class Audio:
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 2 or self.samples.dtype != np.float32:
-            raise AudioError(f"samples must be float32 (frames, channels), not {self.samples.dtype} {self.samples.shape}")
+            given = f"{self.samples.dtype} {self.samples.shape}"
+            raise AudioError(f"samples must be float32 (frames, channels), not {given}")
         if self.sample_rate <= 0:
             raise AudioError(f"the sample rate must be positive, not {self.sample_rate} Hz")
 
     @property
     def frames(self) -> int:
         """Samples per channel."""
-        return self.samples.shape[0]
+        return len(self.samples)
 
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return self.samples.shape[1]
+        return int(self.samples.shape[1])
 
     @property
     def duration_s(self) -> float:
