@@ -1,0 +1,239 @@
+"""The sum of stems with faders, bit-exact on every machine, block by block.
+
+The rule, so that a mix can always be rebuilt:
+
+1. A stem's samples are taken as 24-bit integers (rounded half to even; 8, 16 and 24 bit sources are exact).
+2. A stem's gain in each channel is ``10 ** ((gain_db + master_db) / 20)`` times its balance, worked out in decimal
+   arithmetic with 40 digits and rounded half to even to a multiple of ``2**-20``. Balance: 1 in both channels at the
+   centre; a pan of ``p > 0`` takes the left channel down to ``1 - p``, one of ``p < 0`` the right one to ``1 + p``.
+3. Products and their sum are integers below ``2**53``, hence exact in float64 in any order.
+4. The sum is rounded half to even to the bits of the mix, saturated and counted. Float mixes are only rounded to
+   float32.
+
+Stems at 0 dB and the centre therefore sum exactly on the integer grid. Knows nothing of files.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.errors import AudioError, UsageError
+from beatflow.sound.audio import Audio, Samples
+from beatflow.sound.exact import get_bits, round_samples
+
+_GAIN_BITS = 20
+_STEM_BITS = 24
+_MAX_GAIN_DB = 24.0
+# 2**(23 + 20) times a gain of 16 times this many stems is 2**53.
+_MAX_STEMS = 64
+_BLOCK_FRAMES = 65_536
+_DIGITS = Context(prec=40, rounding=ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Fader:
+    """How a stem goes into the mix.
+
+    Parameters
+    ----------
+    gain_db : float
+        Up to +24 dB together with the master; below -120 dB it is silence.
+    pan : float
+        -1 (left) to 1 (right); only in stereo mixes.
+    mute, solo : bool
+        Where any stem is solo, only those sound.
+    offset : int
+        Frames that the stem starts later; negative values cut its beginning.
+    """
+
+    gain_db: float = 0.0
+    pan: float = 0.0
+    mute: bool = False
+    solo: bool = False
+    offset: int = 0
+
+
+class Mix:
+    """A mix that is rendered while it is iterated; `frames` and `clipped` count what came out so far.
+
+    Parameters
+    ----------
+    stems : mapping of name to Audio or to an iterable of its blocks
+        All at one sample rate; mono stems are spread over the channels of the others.
+    faders : mapping of name to Fader
+        Stems without one go in as they are.
+    subtype : str
+        What the mix will be stored as; ``FLOAT`` does not saturate.
+    master_db : float
+        Gain of the whole.
+
+    Raises
+    ------
+    UsageError
+        A fader is out of range or names no stem, or there are too many stems.
+    AudioError
+        No stem sounds, or sample rates or channels do not fit together.
+    """
+
+    def __init__(
+        self,
+        stems: Mapping[str, Audio | Iterable[Audio]],
+        faders: Mapping[str, Fader] | None = None,
+        subtype: str = "PCM_16",
+        master_db: float = 0.0,
+    ) -> None:
+        faders = faders or {}
+        unknown = faders.keys() - stems.keys()
+        if unknown:
+            raise UsageError(f"there is no stem {min(unknown)}", hint=f"stems: {', '.join(stems)}")
+        if not 0 < len(stems) <= _MAX_STEMS:
+            raise UsageError(f"a mix takes 1 to {_MAX_STEMS} stems, not {len(stems)}")
+        self._bits = get_bits(subtype)
+        if self._bits is not None and self._bits > _STEM_BITS:
+            raise UsageError(f"a mix cannot be {subtype}", hint="use PCM_24 or FLOAT")
+        self._feeds = {name: _Feed(name, stem, faders.get(name, Fader())) for name, stem in stems.items()}
+        self.sample_rate, self.channels = self._agree()
+        solo = any(feed.fader.solo for feed in self._feeds.values())
+        self._gains = {
+            name: get_gains(feed.fader, master_db, self.channels)
+            for name, feed in self._feeds.items()
+            if not feed.fader.mute and (feed.fader.solo or not solo)
+        }
+        self.frames = 0
+        self.clipped = 0
+
+    def __iter__(self) -> Iterator[Audio]:
+        """Render, once; muted stems still count for the length."""
+        while True:
+            parts = {name: feed.read(_BLOCK_FRAMES) for name, feed in self._feeds.items()}
+            length = max(len(part) for part in parts.values())
+            if length == 0:
+                return
+            total = np.zeros((length, self.channels))
+            for name, gains in self._gains.items():
+                part = round_samples(parts[name], _STEM_BITS)[0]
+                total[: len(part)] += part * gains
+            self.frames += length
+            yield Audio(self._round(total), self.sample_rate)
+
+    def _round(self, total: NDArray[np.float64]) -> Samples:
+        """From multiples of 2**-43 to the mix's own grid."""
+        if self._bits is None:
+            return (total * 2.0 ** -(_GAIN_BITS + _STEM_BITS - 1)).astype(np.float32)
+        scale = 1 << (self._bits - 1)
+        rounded = np.rint(total * 2.0 ** (self._bits - _STEM_BITS - _GAIN_BITS))
+        self.clipped += int(np.count_nonzero((rounded < -scale) | (rounded >= scale)))
+        return (np.clip(rounded, -scale, scale - 1) / scale).astype(np.float32)
+
+    def _agree(self) -> tuple[int, int]:
+        """Sample rate and channels of the mix."""
+        shapes = {name: feed.shape for name, feed in self._feeds.items() if feed.shape is not None}
+        if not shapes:
+            raise AudioError("there is nothing to mix: no stem has any frames")
+        rates = {name: rate for name, (rate, _) in shapes.items()}
+        rate = next(iter(rates.values()))
+        for name, other in rates.items():
+            if other != rate:
+                raise AudioError(f"stem {name} is at {other} Hz, the others at {rate} Hz")
+        channels = max(count for _, count in shapes.values())
+        for name, (_, count) in shapes.items():
+            if count not in (1, channels):
+                raise AudioError(f"stem {name} has {count} channels, others have {channels}")
+        return rate, channels
+
+
+def render_mix(
+    stems: Mapping[str, Audio | Iterable[Audio]],
+    faders: Mapping[str, Fader] | None = None,
+    subtype: str = "PCM_16",
+    master_db: float = 0.0,
+) -> tuple[Audio, int]:
+    """Render a whole mix in memory; gives it and the number of samples that saturated. See `Mix`."""
+    mix = Mix(stems, faders, subtype, master_db)
+    samples = [block.samples for block in mix]
+    return Audio(np.concatenate(samples), mix.sample_rate), mix.clipped
+
+
+def get_gains(fader: Fader, master_db: float, channels: int) -> NDArray[np.float64]:
+    """The gain of each channel in units of 2**-20, by the rule that the module states.
+
+    Raises
+    ------
+    UsageError
+        Beyond +24 dB, or a pan outside -1 to 1 or in a mix that is not stereo.
+    """
+    gain_db = _decimal(fader.gain_db) + _decimal(master_db)
+    pan = _decimal(fader.pan)
+    if not gain_db <= _decimal(_MAX_GAIN_DB):
+        raise UsageError(f"a gain of {float(gain_db):g} dB is more than +{_MAX_GAIN_DB:g} dB")
+    if not -1 <= pan <= 1:
+        raise UsageError(f"a pan of {fader.pan:g} is outside -1 (left) to 1 (right)")
+    if pan and channels != 2:
+        raise UsageError(f"a stem cannot be panned in a mix of {channels} channels")
+    linear = (
+        _DIGITS.power(Decimal(10), _DIGITS.divide(gain_db, Decimal(20))) if gain_db >= -120 else Decimal(0)
+    )
+    balance = (
+        [1 - max(pan, Decimal(0)), 1 + min(pan, Decimal(0))] if channels == 2 else [Decimal(1)] * channels
+    )
+    unit = Decimal(1 << _GAIN_BITS)
+    return np.array(
+        [float(_DIGITS.multiply(_DIGITS.multiply(linear, b), unit).to_integral_value()) for b in balance]
+    )
+
+
+def _decimal(value: float) -> Decimal:
+    """The number as it is written, not its nearest binary fraction: -1.1 is -1.1."""
+    if value != value:
+        raise UsageError("a gain or pan is not a number")
+    return Decimal(repr(float(value)))
+
+
+class _Feed:
+    """A stem's frames in order, in the lengths that are asked for, shifted by its offset."""
+
+    def __init__(self, name: str, stem: Audio | Iterable[Audio], fader: Fader) -> None:
+        self.name, self.fader = name, fader
+        self._blocks = iter((stem,) if isinstance(stem, Audio) else stem)
+        self._rest = np.zeros((0, 1), np.float32)
+        self.shape: tuple[int, int] | None = None
+        self._skip = max(-fader.offset, 0)
+        self._delay = max(fader.offset, 0)
+        self._pull()
+
+    def read(self, frames: int) -> Samples:
+        """The next frames; fewer at the end."""
+        parts: list[Samples] = []
+        wanted = frames
+        if self._delay and self.shape:
+            count = min(self._delay, wanted)
+            parts.append(np.zeros((count, self.shape[1]), np.float32))
+            self._delay -= count
+            wanted -= count
+        while wanted and (len(self._rest) or self._pull()):
+            skipped = min(self._skip, len(self._rest))
+            self._skip -= skipped
+            part = self._rest[skipped : skipped + wanted]
+            self._rest = self._rest[skipped + len(part) :]
+            wanted -= len(part)
+            parts.append(part)
+        return (
+            np.concatenate(parts) if parts else np.zeros((0, self.shape[1] if self.shape else 1), np.float32)
+        )
+
+    def _pull(self) -> bool:
+        """Get the next block that has frames."""
+        for block in self._blocks:
+            shape = (block.sample_rate, block.channels)
+            self.shape = self.shape or shape
+            if shape != self.shape:
+                raise AudioError(f"stem {self.name} changes its channels or sample rate on the way")
+            if not np.isfinite(block.samples).all():
+                raise AudioError(f"stem {self.name} holds samples that are not numbers")
+            if block.frames:
+                self._rest = block.samples
+                return True
+        return False
