@@ -4,6 +4,9 @@ Pure functions from complex spectra to feature maps; knows no stems and no masks
 (natural logarithm) or made of such, so that the level of the mix does not matter.
 """
 
+from collections.abc import Iterator
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter, uniform_filter1d
@@ -11,6 +14,8 @@ from scipy.ndimage import median_filter, uniform_filter1d
 Map = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
+CUES = 25
+BANDS_HZ = ((0.0, 250.0), (250.0, 3000.0), (3000.0, 16000.0))
 FLOOR = 1e-9
 """Power below the loudest bin at which the spectrogram ends: -90 dB."""
 
@@ -105,44 +110,62 @@ def describe(spectrum: Spectrum, brief: Spectrum, spacing: float) -> Map:
     ndarray of float32, shape (cues, columns, bins)
     """
     level = log_power(spectrum)
-    columns, bins = level.shape
+    out: Map = np.empty((CUES, *level.shape), dtype=np.float32)
+    maps = chain(
+        _tonal_cues(level),
+        _brief_cues(log_power(brief), *level.shape),
+        [repetition(level, 34) - level],
+        _place_cues(spectrum, level, spacing),
+        _change_cues(level, spacing),
+    )
+    for row, image in zip(out, maps, strict=True):
+        np.clip(image, np.float32(-6.0), np.float32(6.0), out=row)
+    return out
+
+
+def _tonal_cues(level: Map) -> Iterator[Map]:
+    """Held tones against attacks: medians along time and along frequency (Fitzgerald 2010, DAFx)."""
     steady, spread = running_median(level, 17, 0), running_median(level, 17, 1)
-    held = running_median(level, 49, 0)
-    wide = running_median(level, 65, 1)
     tonal = steady - spread
-    octave = np.log2(np.arange(1, bins + 1, dtype=np.float32) * np.float32(spacing / 1000.0))
-    later, earlier = np.minimum(np.arange(columns) + 2, columns - 1), np.maximum(np.arange(columns) - 2, 0)
-    ahead, past = level[later] - level, level - level[earlier]
+    yield steady - level
+    yield spread - level
+    yield tonal
+    yield running_median(level, 49, 0) - steady
+    yield running_median(level, 65, 1) - spread
+    yield smooth(tonal, 9, 0)
+    yield smooth(tonal, 9, 1)
+
+
+def _place_cues(spectrum: Spectrum, level: Map, spacing: float) -> Iterator[Map]:
+    """Where a bin lies: in the stereo field, in the register, in level against the loudest and the whole."""
     side = centre(spectrum) if spectrum.shape[0] > 1 else np.ones_like(level)
-    burst = _bursts(past, spacing)
-    share = np.logaddexp.reduce(level, axis=1, keepdims=True) / 4.0
-    short = _brief_cues(log_power(brief), columns, bins)
-    maps: list[Map] = [
-        steady - level,
-        spread - level,
-        tonal,
-        held - steady,
-        wide - spread,
-        *short,
-        repetition(level, 34) - level,
-        side * 3.0,
-        smooth(side, 15, 1) * 3.0,
-        np.broadcast_to(octave, level.shape),
-        np.broadcast_to(np.abs(octave + 3.0), level.shape),
-        level / 4.0 + 2.0,
-        smooth(level, 41, 0) / 4.0 + 2.0,
-        np.broadcast_to(share, level.shape),
-        past,
-        ahead,
-        smooth(tonal, 9, 0),
-        smooth(tonal, 9, 1),
-        *(np.broadcast_to(row[:, None], level.shape) for row in burst),
-    ]
-    stacked = np.stack(maps, dtype=np.float32, casting="same_kind")
-    return np.clip(stacked, np.float32(-6.0), np.float32(6.0), out=stacked)
+    yield side * 3.0
+    yield smooth(side, 15, 1) * 3.0
+    octave = np.log2(np.arange(1, level.shape[1] + 1, dtype=np.float32) * np.float32(spacing / 1000.0))
+    yield octave
+    yield np.abs(octave + 3.0)
+    yield level / 4.0 + 2.0
+    yield smooth(level, 41, 0) / 4.0 + 2.0
+    whole: Map = np.asarray(np.logaddexp.reduce(level, axis=1, keepdims=True), dtype=np.float32)
+    yield whole / 4.0
 
 
-def _brief_cues(level: Map, columns: int, bins: int) -> list[Map]:
+def _change_cues(level: Map, spacing: float) -> Iterator[Map]:
+    """What rises and falls, in the bin and in three bands."""
+    columns = np.arange(level.shape[0])
+    past = level - level[np.maximum(columns - 2, 0)]
+    yield past
+    yield level[np.minimum(columns + 2, columns.size - 1)] - level
+    for low, high in BANDS_HZ:
+        band = past[:, int(low / spacing) : max(int(low / spacing) + 1, int(high / spacing))]
+        if not band.shape[1]:
+            band = np.zeros_like(past[:, :1])
+        mean: Map = np.asarray(np.clip(band, 0.0, None).mean(axis=1, keepdims=True), dtype=np.float32)
+        yield mean
+        yield mean[np.maximum(columns - 3, 0)]
+
+
+def _brief_cues(level: Map, columns: int, bins: int) -> Iterator[Map]:
     """Steadiness and attack seen through the short windows, on the grid of the long ones.
 
     The k-th long window and the 2 k - 2-nd short one have the same centre, as `Stft` places them.
@@ -150,20 +173,8 @@ def _brief_cues(level: Map, columns: int, bins: int) -> list[Map]:
     steady, spread = running_median(level, 17, 0), running_median(level, 9, 1)
     first = np.clip(2 * np.arange(columns) - 2, 0, level.shape[0] - 1)
     second = np.minimum(first + 1, level.shape[0] - 1)
-    maps = []
     for image in (steady - spread, level - steady):
-        halved = 0.5 * (image[first] + image[second])
+        halved: Map = np.float32(0.5) * (image[first] + image[second])
         wide = np.repeat(halved, 4, axis=1)[:, 2:]
         short = max(0, bins - wide.shape[1])
-        maps.append(np.pad(wide, ((0, 0), (0, short)), mode="edge")[:, :bins])
-    return maps
-
-
-def _bursts(rise: Map, spacing: float) -> list[Map]:
-    """How much of each of three bands rises at once, per column, now and two columns ago."""
-    rows: list[Map] = []
-    for low, high in ((0.0, 250.0), (250.0, 3000.0), (3000.0, 16000.0)):
-        band = rise[:, int(low / spacing) : max(int(low / spacing) + 1, int(high / spacing))]
-        mean = np.clip(band, 0.0, None).mean(axis=1) if band.shape[1] else np.zeros(rise.shape[0], np.float32)
-        rows += [mean, mean[np.maximum(np.arange(mean.size) - 3, 0)]]
-    return rows
+        yield np.asarray(np.pad(wide, ((0, 0), (0, short)), mode="edge")[:, :bins], dtype=np.float32)

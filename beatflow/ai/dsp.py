@@ -22,7 +22,7 @@ class DspSeparator:
 
     info = EngineInfo(name="dsp", version="1", tasks=frozenset({"separate"}), licence="Apache-2.0")
     stems = STEMS
-    segment_s = 20.0
+    segment_s = 16.0
     overlap_s = 2.0
 
     def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
