@@ -4,8 +4,6 @@ Joins engines with files and tracks. Prints nothing; what is worth telling is in
 """
 
 import platform
-import re
-import secrets
 import sys
 import time
 from collections.abc import Mapping
@@ -17,8 +15,8 @@ from beatflow import __version__
 from beatflow.ai.engine import Brief, Performance, Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Place
-from beatflow.errors import UsageError
 from beatflow.repository import Repository
+from beatflow.request import BARS_RANGE, Request, draw_seed, folder_name
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import get_format, write_audio
@@ -26,77 +24,7 @@ from beatflow.sound.note import Note
 from beatflow.sound.tonality import parse_key
 from beatflow.track import DEFAULT_MIX, TRACK_FILE, edit_track, parse_track
 
-TEMPO_RANGE = (40.0, 300.0)
-BARS_RANGE = (1, 512)
-DURATION_RANGE_S = (1.0, 900.0)
-COUNT_RANGE = (1, 100)
-MAX_SEED = 2**63 - 1
-METERS = ("4/4", "3/4", "6/8")
 _PACKAGES = ("numpy", "scipy", "torch", "transformers", "demucs", "audiocraft")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a musician asks for; None leaves it to the engine. Not both of ``bars`` and ``duration_s``."""
-
-    prompt: str
-    seed: int | None = None
-    tempo: float | None = None
-    key: str | None = None
-    bars: int | None = None
-    duration_s: float | None = None
-    meter: str = "4/4"
-    stems: tuple[str, ...] | None = None
-
-    def brief(self) -> Brief:
-        """What the engine is told; a seed is drawn where none is given.
-
-        Raises
-        ------
-        UsageError
-            A value is out of range, or two contradict each other.
-        """
-        if self.bars is not None and self.duration_s is not None:
-            raise UsageError("--bars and --duration both set the length", hint="give one of them")
-        _check_range("the tempo", self.tempo, TEMPO_RANGE, " BPM")
-        _check_range("the number of bars", self.bars, BARS_RANGE, "")
-        _check_range("the duration", self.duration_s, DURATION_RANGE_S, " s")
-        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
-            raise UsageError(f"the seed must be 0 to {MAX_SEED}, not {self.seed}")
-        if self.meter not in METERS:
-            raise UsageError(f"no meter {self.meter!r}", hint=f"one of {', '.join(METERS)}")
-        return Brief(
-            prompt=self.prompt,
-            seed=draw_seed() if self.seed is None else self.seed,
-            tempo=self.tempo,
-            key=str(parse_key(self.key)) if self.key else None,
-            bars=self.bars,
-            meter=self.meter,
-            stems=self.stems,
-        )
-
-
-def draw_seed() -> int:
-    """A random seed, short enough to be read out and typed in again."""
-    return secrets.randbelow(2**31)
-
-
-def check_request(request: Request, count: int = 1) -> None:
-    """Refuse what makes no sense before any engine is loaded.
-
-    Raises
-    ------
-    UsageError
-        A value is out of range, or two contradict each other.
-    """
-    request.brief()
-    _check_range("the number of takes", count, COUNT_RANGE, "")
-
-
-def _check_range(what: str, value: float | None, bounds: tuple[float, float], unit: str) -> None:
-    # Written so that NaN is refused, too.
-    if value is not None and not bounds[0] <= value <= bounds[1]:
-        raise UsageError(f"{what} must be {bounds[0]:g} to {bounds[1]:g}{unit}, not {value:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +122,12 @@ def produce(
     ConflictError
         Files are in the way.
     """
-    check_request(request, count)
+    request.check(count)
     if place and place.file:
         get_format(place.file, "PCM_16")
     if request.seed is None:
         request = replace(request, seed=draw_seed())
-    first = request.brief().seed
+    first = request.seed or 0
     if place is None:
         folder = repository.root if repository else directory / folder_name(request.prompt, first)
         place = Place(folder)
@@ -253,7 +181,8 @@ def compose(
     UsageError
         The request makes no sense, to us or to the engine.
     """
-    brief = request.brief()
+    request.check()
+    brief = _make_brief(request)
     started = time.perf_counter()
     if request.duration_s is not None:
         brief = replace(brief, bars=_count_bars(choice, brief, request.duration_s))
@@ -263,6 +192,18 @@ def compose(
         performance = choice.engine.accompany(source.melody, brief, progress)
     inputs = source.inputs if source else ()
     return Made(choice, brief, performance, time.perf_counter() - started, request, inputs)
+
+
+def _make_brief(request: Request) -> Brief:
+    return Brief(
+        prompt=request.prompt,
+        seed=draw_seed() if request.seed is None else request.seed,
+        tempo=request.tempo,
+        key=str(parse_key(request.key)) if request.key else None,
+        bars=request.bars,
+        meter=request.meter,
+        stems=request.stems,
+    )
 
 
 def _count_bars(choice: Choice, brief: Brief, duration_s: float) -> int:
@@ -410,9 +351,3 @@ def write_score(made: Made, delivery: Delivery) -> None:
     file = delivery.new_file(TRACK_FILE)
     file.write_bytes(edit_track(before, changes))
     delivery.add(TRACK_FILE, file)
-
-
-def folder_name(prompt: str, seed: int) -> str:
-    """A folder's name from a prompt and a seed: ``lofi-rainy-night-42``."""
-    words = re.sub(r"[^\w]+", "-", prompt.lower()).strip("-_")[:40].rstrip("-")
-    return f"{words or 'take'}-{seed}"

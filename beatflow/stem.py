@@ -17,7 +17,6 @@ from beatflow.delivery import Delivery, digest
 from beatflow.errors import AudioError, NotFoundError, UsageError
 from beatflow.production import (
     Made,
-    Request,
     Take,
     compose,
     describe,
@@ -26,6 +25,7 @@ from beatflow.production import (
 )
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
+from beatflow.request import Request
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import from_integers, get_bits, to_integers
 from beatflow.sound.files import read_audio, read_info

@@ -191,12 +191,19 @@ class Ui:
 
     def say(self, text: str) -> None:
         """Tell the user something, unless ``--quiet``."""
-        if not self.look.quiet:
+        if self.look.quiet:
+            return
+        if self.look.progress == "json":
+            self._event({"event": "message", "message": text})
+        else:
             self._talk(text)
 
     def warn(self, text: str, hint: str | None = None) -> None:
         """Warn, even when quiet."""
-        self._labelled("warning", text, hint)
+        if self.look.progress == "json":
+            self._event({"event": "warning", "message": text, "hint": hint})
+        else:
+            self._labelled("warning", text, hint)
 
     def error(self, message: str, hint: str | None = None, label: str = "error", exit_code: int = 1) -> None:
         """Report what went wrong and the way out."""

@@ -11,9 +11,10 @@ from beatflow.delivery import Delivery, Place, digest, find_place
 from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
 from beatflow.hearing import hear
 from beatflow.objects.git import Signature
-from beatflow.production import Request, compose, folder_name, produce
+from beatflow.production import compose, produce
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
+from beatflow.request import Request, folder_name
 from beatflow.separation import find_true_stems, split_file, stem_subtype
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum
@@ -53,11 +54,11 @@ def stems_of(folder: Path) -> dict[str, Audio]:
 )
 def test_requests_that_make_no_sense(request_: Request, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        request_.brief()
+        request_.check()
 
 
 def test_brief_draws_a_seed_and_writes_the_key_out() -> None:
-    brief = Request("x", key="am").brief()
+    brief = compose(TOY, Request("x", key="am")).brief
     assert brief.key == "A:min"
     assert 0 <= brief.seed < 2**31
 

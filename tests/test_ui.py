@@ -144,6 +144,19 @@ def test_progress_events(screen: MakeScreen) -> None:
     assert all(event["event"] == "progress" for event in events)
 
 
+def test_with_progress_json_all_talk_is_events(screen: MakeScreen) -> None:
+    s = screen(progress="json")
+    s.ui.say("hello")
+    s.ui.warn("careful", hint="do")
+    s.ui.error("no", exit_code=4)
+    events = [json.loads(line) for line in s.talk.splitlines()]
+    assert [(event["event"], event["message"]) for event in events] == [
+        ("message", "hello"),
+        ("warning", "careful"),
+        ("error", "no"),
+    ]
+
+
 def test_progress_is_silent_without_a_terminal(screen: MakeScreen) -> None:
     s = screen()
     with s.ui.progress("render") as progress:

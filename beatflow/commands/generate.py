@@ -22,9 +22,10 @@ from beatflow.commands.options import (
 from beatflow.commands.takes import choose, record_takes, show_takes
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
+from beatflow.request import Request
 
 if TYPE_CHECKING:
-    from beatflow.production import Request, Take
+    from beatflow.production import Take
 
 
 def generate(
@@ -61,12 +62,9 @@ def generate(
       bf generate "dusty break" --stem drums --commit -m "new drums"
       bf generate "lofi" --bpm 90 -o - | bf split - -o stems/
     """
-    from beatflow.delivery import find_place
-    from beatflow.production import Request, check_request, produce
-
     invocation = Invocation.of(ctx)
     request = Request(prompt, seed, tempo, key, bars, duration, meter)
-    check_request(request, count)
+    request.check(count)
     name = engine or invocation.settings.engine
     recorded = commit or message is not None
     if output == "-":
@@ -80,6 +78,9 @@ def generate(
             raise UsageError("--stem works in the track: it takes no -o, --count or --midi")
         takes = [_stem(invocation, request, stem, name)]
     else:
+        from beatflow.delivery import find_place
+        from beatflow.production import produce
+
         place = find_place(output, invocation.directory) if output else None
         choice = choose(invocation, "generate", name)
         with invocation.ui.progress("composing") as progress:
@@ -99,7 +100,7 @@ def generate(
         record_takes(invocation, takes, message or f"generate {prompt}")
 
 
-def _stem(invocation: Invocation, request: "Request", stem: str, engine: str) -> "Take":
+def _stem(invocation: Invocation, request: Request, stem: str, engine: str) -> "Take":
     from beatflow.stem import remake_stem
 
     choice = choose(invocation, "generate", engine)
@@ -107,9 +108,10 @@ def _stem(invocation: Invocation, request: "Request", stem: str, engine: str) ->
         return remake_stem(choice, request, stem, invocation.repository(), progress)
 
 
-def _to_stdout(invocation: Invocation, request: "Request", engine: str) -> None:
+def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:
     from beatflow.production import compose
     from beatflow.sound.files import write_audio
+    from beatflow.wording import plural
 
     out = invocation.ui.open_output()
     choice = choose(invocation, "generate", engine)
@@ -117,6 +119,6 @@ def _to_stdout(invocation: Invocation, request: "Request", engine: str) -> None:
         made = compose(choice, request, progress)
     performance = made.performance
     invocation.ui.say(
-        f"{performance.tempo:g} BPM, {performance.key}, {performance.bars} bars, seed {made.brief.seed}"
+        f"{performance.tempo:g} BPM, {performance.key}, {plural(performance.bars, 'bar')}, seed {made.brief.seed}"
     )
     write_audio(out, performance.mix, performance.subtype)

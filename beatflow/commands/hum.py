@@ -22,6 +22,7 @@ from beatflow.commands.options import (
 from beatflow.commands.takes import choose, record_takes, show_takes, take_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
+from beatflow.request import Request
 from beatflow.sound.tonality import NOTE_NAMES
 from beatflow.ui import Ui
 
@@ -62,7 +63,7 @@ def hum(
     """
     from beatflow.delivery import find_place
     from beatflow.hearing import hear
-    from beatflow.production import Request, check_request, produce
+    from beatflow.production import produce
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -72,7 +73,7 @@ def hum(
     making = prompt is not None or output is not None or recorded
     if making:
         # What cannot work is told before minutes of listening.
-        check_request(Request(prompt or "", seed, tempo, key, bars))
+        Request(prompt or "", seed, tempo, key, bars).check()
         repository = invocation.repository() if recorded else invocation.find_repository()
     tracker = choose(invocation, "transcribe", None)
     source = ui.read_input() if file == "-" else Path(file)
@@ -119,7 +120,9 @@ def _show(ui: Ui, heard: "Transcription", json: bool) -> None:
     if json:
         ui.emit_json("beatflow.hum/1", _document(heard))
         return
-    ui.say(f"{len(heard.notes)} notes, {heard.tempo:.1f} BPM, {heard.key}")
+    from beatflow.wording import plural
+
+    ui.say(f"{plural(len(heard.notes), 'note')}, {heard.tempo:.1f} BPM, {heard.key}")
     end_s = max(note.start_s + note.duration_s for note in heard.notes)
     rows = []
     for note in heard.notes:

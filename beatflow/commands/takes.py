@@ -27,6 +27,8 @@ def show_takes(
     invocation: Invocation, takes: Sequence["Take"], json: bool, schema: str, **more: object
 ) -> None:
     """Print what was made: the files to stdout, the figures to stderr; or all of it as JSON."""
+    from beatflow.wording import plural
+
     ui = invocation.ui
     if json:
         documents = [take_document(invocation, take) for take in takes]
@@ -34,7 +36,7 @@ def show_takes(
         return
     for take in takes:
         ui.say(
-            f"{take.tempo:g} BPM, {take.key}, {take.meter}, {take.bars} bars, {take.duration_s:.1f} s, "
+            f"{take.tempo:g} BPM, {take.key}, {take.meter}, {plural(take.bars, 'bar')}, {take.duration_s:.1f} s, "
             f"seed {take.seed} ({take.seconds:.1f} s, {take.real_time_factor:.0f}x real time)"
         )
         for path in _paths(take):
