@@ -95,7 +95,8 @@ def align(a: Audio, b: Audio, max_offset_s: float = 10.0) -> Alignment:
     """Find the offset to the sample, then the gain.
 
     The loudest stretch of 10 s in each third of ``a`` is looked for in ``b`` by normalised cross-correlation; the
-    offset under which the whole fits best is taken. Among equally good offsets (an exact loop has many) it is the smallest.
+    offset under which the whole fits best is taken. Among equally good offsets (an exact loop has many)
+    it is the smallest.
 
     Parameters
     ----------

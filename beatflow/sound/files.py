@@ -20,22 +20,31 @@ from beatflow.errors import AudioError
 from beatflow.objects.sndfile import LibsndfileError, SoundFile
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.exact import get_bits, round_samples
+from beatflow.sound.formats import FORMATS, LOSSY, Dest, Source, get_format, get_name
 from beatflow.sound.looks import describe_bytes
 from beatflow.sound.ogg import fix_serial
-from beatflow.sound.wav import WAV_SUBTYPES, WavReader, WavWriter, parse_wav
+from beatflow.sound.wav import WavReader, WavWriter, parse_wav
 
-Source = str | PathLike[str] | BinaryIO
-Dest = str | PathLike[str] | BinaryIO
+__all__ = [
+    "BLOCK_FRAMES",
+    "FORMATS",
+    "AudioReader",
+    "AudioWriter",
+    "Dest",
+    "SoundInfo",
+    "Source",
+    "check_finite",
+    "get_format",
+    "get_name",
+    "iter_audio",
+    "read_audio",
+    "read_info",
+    "write_audio",
+]
 
 BLOCK_FRAMES = 65_536
 SAMPLE_RATES = range(8_000, 192_001)
 CHANNELS = range(1, 9)
-FORMATS = {
-    ".wav": ("WAV", None), ".flac": ("FLAC", None), ".aif": ("AIFF", None), ".aiff": ("AIFF", None),
-    ".ogg": ("OGG", "VORBIS"), ".oga": ("OGG", "VORBIS"), ".opus": ("OGG", "OPUS"), ".mp3": ("MP3", "MPEG_LAYER_III"),
-}  # fmt: skip
-"""Suffix to format, and the subtype where the format allows no choice."""
-_LOSSY = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
 _SPOOL_BYTES = 32 << 20
 
 
@@ -93,8 +102,8 @@ class AudioReader(AbstractContextManager["AudioReader"]):
                 )
             else:
                 self._wav = None
-                self._sound = stack.enter_context(_open_sndfile(file, self.name))
-                sound = self._sound
+                self._sound = sound = stack.enter_context(_open_sndfile(file, self.name))
+                frames = sound.frames if _is_length_known(sound, file) else self._count_frames()
                 kind = "WAV" if sound.format == "WAVEX" else sound.format
                 self.info = SoundInfo(
                     kind, sound.subtype, sound.channels, sound.samplerate, max(sound.frames, 0)
@@ -134,6 +143,14 @@ class AudioReader(AbstractContextManager["AudioReader"]):
             raise AudioError(f"{self.name} cannot be decoded: {_reason(error)}") from error
         return Audio(samples, self.info.sample_rate)
 
+    def _count_frames(self) -> int:
+        """Decode to the end and go back to the start."""
+        count = 0
+        while read := len(self._sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            count += read
+        self._sound.seek(0)
+        return count
+
     def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[Audio]:
         """Read on from here to the end in blocks of this many frames, the last one shorter."""
         while (block := self.read(block_frames)).frames:
@@ -163,14 +180,6 @@ def iter_audio(source: Source, block_frames: int = BLOCK_FRAMES, name: str | Non
         yield from reader.blocks(block_frames)
 
 
-def get_name(source: Source | Dest) -> str:
-    """How a message should call a source: its last path component, or what kind of stream it is."""
-    if isinstance(source, (str, PathLike)):
-        return Path(source).name
-    name = getattr(source, "name", None)
-    return Path(name).name if isinstance(name, str) else "the sound"
-
-
 def check_finite(audio: Audio, name: str) -> None:
     """Refuse samples that are not numbers.
 
@@ -189,47 +198,6 @@ def check_finite(audio: Audio, name: str) -> None:
         f"{name} holds {np.count_nonzero(wrong)} samples that are not numbers (NaN or infinite), "
         f"the first at {first / audio.sample_rate:.3f} s"
     )
-
-
-def get_format(dest: Dest, subtype: str, format: str | None = None) -> tuple[str, str]:
-    """The format and subtype in which a sound would be written.
-
-    Parameters
-    ----------
-    dest : path or binary file
-        A path's suffix decides; a file is WAV.
-    subtype : str
-        Ignored by formats that have but one (MP3, OGG).
-    format : str, optional
-        Overrides the suffix: ``WAV``, ``FLAC``, ``AIFF``, ``OGG``, ``MP3``.
-
-    Raises
-    ------
-    AudioError
-        The suffix names no format that can be written, or the format cannot hold the subtype.
-    """
-    fixed = None
-    if format is None:
-        suffix = Path(dest).suffix.lower() if isinstance(dest, (str, PathLike)) else ".wav"
-        if suffix not in FORMATS:
-            raise AudioError(
-                f"{get_name(dest)}: no sound can be written as {suffix or 'a file without suffix'}",
-                hint=f"use one of {' '.join(FORMATS)}",
-            )
-        format, fixed = FORMATS[suffix]
-    if format in _LOSSY:
-        return format, fixed or (
-            subtype if subtype in ("VORBIS", "OPUS", "MPEG_LAYER_III") else _LOSSY[format]
-        )
-    # Float AIFF is left out: libsndfile stamps its PEAK chunk with the time.
-    allowed = {"WAV": WAV_SUBTYPES, "FLAC": ("PCM_S8", "PCM_16", "PCM_24")}.get(
-        format, ("PCM_16", "PCM_24", "PCM_32")
-    )
-    if subtype not in allowed:
-        raise AudioError(
-            f"{format} cannot hold {subtype} here", hint=f"use one of {', '.join(allowed)}, or WAV"
-        )
-    return format, subtype
 
 
 class AudioWriter(AbstractContextManager["AudioWriter"]):
@@ -315,7 +283,7 @@ class AudioWriter(AbstractContextManager["AudioWriter"]):
 
     def _encode(self, samples: Samples) -> Samples | np.ndarray[tuple[int, int], np.dtype[np.int32]]:
         """Integers for libsndfile in the upper bits of 32, which it shifts down again unchanged."""
-        if self.format in _LOSSY:
+        if self.format in LOSSY:
             return samples
         bits = get_bits(self.subtype) or 32
         integers, clipped = round_samples(samples, bits)
@@ -400,6 +368,21 @@ def _open_sndfile(file: BinaryIO, name: str) -> SoundFile:
         return SoundFile(file)
     except LibsndfileError as error:
         raise AudioError(f"{name} is not sound that can be read: {_reason(error)}") from error
+
+
+def _is_length_known(sound: SoundFile, file: BinaryIO) -> bool:
+    """Whether libsndfile's number of frames can be trusted.
+
+    A FLAC that was written to a pipe does not tell its length, and that of an MP3 without a Xing or Info frame is
+    estimated from its bit rate.
+    """
+    if sound.format == "MP3":
+        position = file.tell()
+        file.seek(0)
+        head = file.read(1 << 16)
+        file.seek(position)
+        return b"Xing" in head or b"Info" in head
+    return bool(0 <= sound.frames < 1 << 62)
 
 
 def _create_sndfile(file: BinaryIO, writer: AudioWriter) -> SoundFile:

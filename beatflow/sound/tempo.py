@@ -102,7 +102,9 @@ class TempoMeter:
                 f"no tempo between {low:g} and {high:g} BPM", hint="use a range within 48 and 215 BPM"
             )
         self._take(self._cutter.finish())
-        flux, low_flux = onset_strength(np.concatenate(self._levels), self._low)
+        levels = np.concatenate(self._levels)
+        self._levels.clear()
+        flux, low_flux = onset_strength(levels, self._low)
         if not flux.any():
             return NO_TEMPO
         hop_rate = self._rate / self._hop
@@ -132,15 +134,17 @@ class TempoMeter:
 
 def onset_strength(levels: Samples, low_bands: int) -> tuple[Curve, Curve]:
     """Onset strength at each hop from band levels, shape (hops, bands): over all bands, and of the low ones alone."""
-    middle = np.median(levels, axis=0)
+    middle = np.array([np.median(band) for band in levels.T], np.float32)
     # Bands that are silent most of the time have a median of nothing; their mean is then the measure.
     middle = np.maximum(middle, levels.mean(axis=0) * 0.1)
-    compressed = np.log1p(10 * levels / np.where(middle > 1e-7, middle, np.inf))
-    rise = np.zeros_like(compressed)
-    rise[3:] = np.maximum(0, compressed[3:] - compressed[:-3])
-    low = rise[:, :low_bands].sum(axis=1, dtype=np.float64)
-    full = rise.sum(axis=1, dtype=np.float64) + 2 * low
-    return _remove_trend(full), _remove_trend(low)
+    scale = 10 / np.where(middle > 1e-7, middle, np.inf)
+    full, low = np.zeros(len(levels)), np.zeros(len(levels))
+    for start in range(3, len(levels), 4096):  # an hour at once would take half a gigabyte
+        compressed = np.log1p(scale * levels[start - 3 : start + 4096])
+        rise = np.maximum(0, compressed[3:] - compressed[:-3])
+        low[start : start + 4096] = rise[:, :low_bands].sum(axis=1)
+        full[start : start + 4096] = rise.sum(axis=1)
+    return _remove_trend(full + 2 * low), _remove_trend(low)
 
 
 def _remove_trend(curve: Curve, hops: int = 103) -> Curve:

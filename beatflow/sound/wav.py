@@ -95,10 +95,9 @@ def parse_wav(file: BinaryIO, name: str) -> WavLayout | None:
     subtype, channels, sample_rate = plain
     announced = data64 if data64 is not None and size == _UNKNOWN else size
     present = length - position
-    # Size 0 means "not known yet" unless the RIFF size says that nothing follows, or something does follow that is
-    # accounted for.
+    # Size 0 means "not known yet" unless the RIFF size accounts for something that follows the samples.
     streamed = _STREAMED_FROM <= announced <= _UNKNOWN or (
-        announced == 0 and not position <= riff_size + 8 <= length
+        announced == 0 and not position < riff_size + 8 <= length
     )
     taken = present if streamed else min(announced, present)
     return WavLayout(

@@ -126,6 +126,26 @@ def test_parts_and_blocks_are_the_whole(tmp_path):
         assert read_audio(tmp_path / name, 50_000).frames == 0
 
 
+def test_lengths_that_the_header_does_not_tell_are_counted():
+    audio = tone(50_000)
+    flac = bytearray(bytes_of(audio, format="FLAC"))
+    # STREAMINFO ends its 20 bits of rate, channels and depth with 36 bits of total samples: zero is "unknown".
+    flac[21] &= 0xF0
+    flac[22:26] = bytes(4)
+    assert read_info(io.BytesIO(flac)).frames == 50_000
+    assert read_audio(io.BytesIO(flac)).frames == 50_000
+    mp3 = bytes_of(audio, format="MP3")
+    for tag in (b"Xing", b"Info"):
+        mp3 = mp3.replace(tag, b"none")
+    info = read_info(io.BytesIO(mp3))
+    assert (
+        info.frames
+        == read_audio(io.BytesIO(mp3)).frames
+        == sum(b.frames for b in iter_audio(io.BytesIO(mp3)))
+    )
+    assert 50_000 <= info.frames < 50_000 + 4 * 1152
+
+
 def test_an_open_file_is_left_open_and_read_from_its_start():
     file = io.BytesIO(bytes_of(tone(), format="FLAC"))
     file.seek(77)

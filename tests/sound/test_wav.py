@@ -122,6 +122,18 @@ def test_every_way_of_not_knowing_the_length(size, riff_size):
     assert not layout.truncated
 
 
+def test_a_recorder_that_never_came_back_to_its_header():
+    samples = grid_samples("PCM_16", 101, 2)
+    header = io.BytesIO()
+    with wave.open(header, "wb") as file:
+        file.setparams((2, 2, RATE, 0, "NONE", ""))
+        file.writeframes(b"")
+        data = header.getvalue() + (samples * 32768).astype("<i2").tobytes()
+    layout, found = read_back(data)
+    assert np.array_equal(found, samples)
+    assert not layout.truncated
+
+
 def test_an_honest_zero_is_an_empty_sound_even_before_other_chunks():
     data = bytearray(wav_bytes(np.zeros((0, 2), np.float32)) + b"LIST\4\0\0\0INFO")
     struct.pack_into("<I", data, 4, len(data) - 8)

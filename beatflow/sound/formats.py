@@ -1,0 +1,67 @@
+"""Which formats can be written, and what they hold. Opens nothing."""
+
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+from beatflow.errors import AudioError
+from beatflow.sound.wav import WAV_SUBTYPES
+
+Source = str | PathLike[str] | BinaryIO
+Dest = str | PathLike[str] | BinaryIO
+
+FORMATS = {
+    ".wav": ("WAV", None), ".flac": ("FLAC", None), ".aif": ("AIFF", None), ".aiff": ("AIFF", None),
+    ".ogg": ("OGG", "VORBIS"), ".oga": ("OGG", "VORBIS"), ".opus": ("OGG", "OPUS"), ".mp3": ("MP3", "MPEG_LAYER_III"),
+}  # fmt: skip
+"""Suffix to format, and the subtype where the format allows no choice."""
+LOSSY = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
+
+
+def get_name(source: Source | Dest) -> str:
+    """How a message should call a source: its last path component, or what kind of stream it is."""
+    if isinstance(source, (str, PathLike)):
+        return Path(source).name
+    name = getattr(source, "name", None)
+    return Path(name).name if isinstance(name, str) else "the sound"
+
+
+def get_format(dest: Dest, subtype: str, format: str | None = None) -> tuple[str, str]:
+    """The format and subtype in which a sound would be written.
+
+    Parameters
+    ----------
+    dest : path or binary file
+        A path's suffix decides; a file is WAV.
+    subtype : str
+        Ignored by formats that have but one (MP3, OGG).
+    format : str, optional
+        Overrides the suffix: ``WAV``, ``FLAC``, ``AIFF``, ``OGG``, ``MP3``.
+
+    Raises
+    ------
+    AudioError
+        The suffix names no format that can be written, or the format cannot hold the subtype.
+    """
+    fixed = None
+    if format is None:
+        suffix = Path(dest).suffix.lower() if isinstance(dest, (str, PathLike)) else ".wav"
+        if suffix not in FORMATS:
+            raise AudioError(
+                f"{get_name(dest)}: no sound can be written as {suffix or 'a file without suffix'}",
+                hint=f"use one of {' '.join(FORMATS)}",
+            )
+        format, fixed = FORMATS[suffix]
+    if format in LOSSY:
+        return format, fixed or (
+            subtype if subtype in ("VORBIS", "OPUS", "MPEG_LAYER_III") else LOSSY[format]
+        )
+    # Float AIFF is left out: libsndfile stamps its PEAK chunk with the time.
+    allowed = {"WAV": WAV_SUBTYPES, "FLAC": ("PCM_S8", "PCM_16", "PCM_24")}.get(
+        format, ("PCM_16", "PCM_24", "PCM_32")
+    )
+    if subtype not in allowed:
+        raise AudioError(
+            f"{format} cannot hold {subtype} here", hint=f"use one of {', '.join(allowed)}, or WAV"
+        )
+    return format, subtype
