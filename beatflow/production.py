@@ -133,7 +133,7 @@ def produce(
         place = Place(folder)
     kind = "hum" if source else "generate"
     takes = []
-    with Delivery(place.folder, repository, kind, f"{kind} {request.prompt}".strip(), force) as delivery:
+    with Delivery(place.folder, repository, kind, request.prompt, force) as delivery:
         names = [_take_names(place, first + i, count) for i in range(count)]
         delivery.check_free(*(prefix + (file or DEFAULT_MIX) for prefix, file in names))
         for i, (prefix, file) in enumerate(names):

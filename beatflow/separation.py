@@ -94,7 +94,7 @@ def split_file(
     started = time.perf_counter()
     oid = digest(path)
     with (
-        Delivery(folder, repository, "split", f"split {name}", force) as delivery,
+        Delivery(folder, repository, "split", name, force) as delivery,
         AudioReader(path, name) as reader,
     ):
         if known is not None:

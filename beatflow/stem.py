@@ -173,7 +173,7 @@ def _deliver(
     made: Made, repository: Repository, track: Track, stem: str, sound: Audio, mix: Audio, subtype: str
 ) -> Take:
     """Write the stem and the mix, with their records."""
-    description = f"generate --stem {stem} {made.brief.prompt}"
+    description = f"{stem}: {made.brief.prompt}"
     with Delivery(repository.root, repository, "generate", description) as delivery:
         written = write_sound(delivery, stem, track.stems[stem].file, sound, subtype)
         mixed = write_sound(delivery, "mix", track.mix_file, mix, subtype)

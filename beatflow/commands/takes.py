@@ -71,7 +71,7 @@ def record_takes(invocation: Invocation, takes: Iterable["Take"], message: str) 
         There is no repository, or the files lie outside it.
     """
     from beatflow.history import record_commit
-    from beatflow.track import TRACK_FILE
+    from beatflow.track import TRACK_FILE, parse_track
     from beatflow.transaction import Transaction
 
     repository = invocation.repository()
@@ -79,8 +79,13 @@ def record_takes(invocation: Invocation, takes: Iterable["Take"], message: str) 
     if not all(path.is_relative_to(repository.root) for path in paths):
         raise NotFoundError("only files inside the track can be committed", hint="leave out -o, or --commit")
     wanted = [repository.worktree.relative(path) for path in paths]
-    if (repository.root / TRACK_FILE).is_file():
-        wanted.append(TRACK_FILE)
+    score = repository.root / TRACK_FILE
+    if score.is_file():
+        track = parse_track(score.read_bytes())
+        # A new mix without its score and all of its stems could not be mixed again.
+        if track.mix_file in wanted:
+            files = [TRACK_FILE, *(stem.file for stem in track.stems.values())]
+            wanted += [file for file in files if (repository.root / file).is_file()]
     with Transaction(repository, "commit", message) as transaction:
         oid = record_commit(transaction, message, wanted)
         transaction.publish()

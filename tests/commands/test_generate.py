@@ -89,6 +89,8 @@ def test_one_stem_anew(bf: Bf) -> None:
     assert {name for name in after if before[name] != after[name]} == {"drums.wav"}
     assert stems_sum_to_mix(bf.directory)
     assert "no stem 'flute'" in bf.fails(2, "generate", "x", "--stem", "flute")
+    bf.ok("generate", "house", "--stem", "bass", "--seed", "9", "--commit")
+    assert bf.ok("status", "--json").json["changes"] == []
     assert "it takes no -o" in bf.fails(2, "generate", "x", "--stem", "drums", "-o", "x.wav")
 
 
