@@ -73,7 +73,8 @@ class _Bassist:
     def note(self, bar: Bar, step: int, length: int, midi: int, velocity: float, glide: int = 0) -> None:
         tick = bar.index * self.score.grid.bar + step * STEP
         if step < self.steps:
-            event = self.score.event(tick, length * STEP, midi, velocity, self.stream, 0.5, glide)
+            held = min(length, self.steps - step) * STEP
+            event = self.score.event(tick, held, midi, velocity, self.stream, 0.5, glide)
             self.events.append(event)
 
     def at(self, bar: Bar, step: int) -> Span:

@@ -59,7 +59,8 @@ class Kit:
 KITS: Mapping[str, Kit] = {
     "dusty": Kit(
         kick_hz=54.0, kick_sweep=2.2, kick_half_s=0.055, kick_click=0.16, kick_drive=1.9, snare_hz=178.0,
-        snare_tone=0.9, snare_noise_s=0.05, hat_half_s=0.012, hat_low_hz=4800.0, metal=0.3, top_hz=9500.0, open_half_s=0.07,
+        snare_tone=0.9, snare_noise_s=0.05, hat_half_s=0.012, hat_low_hz=4800.0, metal=0.3, top_hz=9500.0,
+        open_half_s=0.07,
     ),
     "boombap": Kit(
         kick_hz=57.0, kick_sweep=2.8, kick_half_s=0.06, kick_click=0.35, kick_drive=2.2, snare_hz=205.0, snare_tone=1.0,

@@ -29,7 +29,7 @@ def _series() -> tuple[tuple[float, ...], tuple[float, ...], float]:
         turn = 2 * Decimal("3.14159265358979323846264338327950288419717")
         ln2 = Decimal(2).ln()
         sine = tuple(float((-1) ** (k // 2) * turn**k / Decimal(math.factorial(k))) for k in range(1, 24, 2))
-        power = tuple(float(ln2**k / Decimal(math.factorial(k))) for k in range(15))
+        power = tuple(float(ln2**k / Decimal(math.factorial(k))) for k in range(18))
         return sine, power, float(1 / ln2)
 
 
