@@ -1,12 +1,11 @@
 """Where finished files go: into a track, as one operation that can be undone, or into any other folder.
 
-Knows nothing of how they were made. Files are first written below ``scratch``, on the disk of their destination, and
+Knows nothing of how they were made. Files are first written to a scratch folder on the disk of their destination, and
 moved into place only when all of them are whole.
 """
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO, Self
 
 from beatflow.errors import ConflictError, UsageError
 from beatflow.repository import Repository
+from beatflow.scratch import Scratch
 
 Stage = Callable[[str, Path], object]
 
@@ -77,20 +77,19 @@ class Delivery:
             self.repository = repository
             self._prefix = "" if folder == repository.root else below.as_posix() + "/"
         self._force = force
-        self._made = 0
         self._files: dict[str, Path] = {}
         self._records: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         nearest = next(parent for parent in (self.folder, *self.folder.parents) if parent.is_dir())
         beside = self.repository.scratch if self.repository else nearest
-        self.scratch = Path(tempfile.mkdtemp(prefix=".beatflow-", dir=beside))
+        self._scratch = Scratch(beside).__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._scratch.__exit__(kind, error, trace)
 
     def check_free(self, *names: str) -> None:
         """Refuse before the work what would be refused after it.
@@ -112,12 +111,11 @@ class Delivery:
             raise ConflictError(f"{self.folder / there[0]} is there already", hint="--force overwrites it")
 
     def new_file(self, name: str) -> Path:
-        """A fresh path below ``scratch`` with this name's suffix."""
-        self._made += 1
-        return self.scratch / f"{self._made}{Path(name).suffix}"
+        """A fresh path for an unfinished file with this name's suffix."""
+        return self._scratch.new_file(Path(name).suffix)
 
     def add(self, name: str, source: Path) -> str:
-        """Take a finished file from below ``scratch``; ``name`` is its path below the folder. Returns its sha256."""
+        """Take a finished file that `new_file` named; ``name`` is its path below the folder. Returns its sha256."""
         self._files[name] = source
         return digest(source)
 

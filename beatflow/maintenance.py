@@ -1,6 +1,5 @@
 """Checking that everything is readable, and collecting what nothing reaches."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -57,13 +56,10 @@ def check(repository: Repository, data: bool, progress: Callable[[float, str], N
 
 def collect(repository: Repository, dry_run: bool = False) -> Collected:
     """Drop the sound that no ref and no operation reaches, and what dead writers left behind."""
-    with Transaction(repository, "gc", "collect garbage") as transaction:
+    with Transaction(repository, "gc", "collect garbage"):
         reached = {oid for oid, _, _ in _iter_sounds(repository)}
         collected = repository.audio.collect(reached, dry_run=dry_run)
         if not dry_run:
-            for path in repository.scratch.iterdir():
-                if path != transaction.scratch:
-                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
             for path in (repository.state / "provenance").glob("*.json"):
                 if path.stem not in reached:
                     path.unlink(missing_ok=True)

@@ -13,9 +13,7 @@ A writer that finds a journal does steps 5 and 6 again before anything else.
 """
 
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,7 +22,7 @@ from types import FrameType, TracebackType
 
 from beatflow.errors import ConflictError
 from beatflow.lock import Lock
-from beatflow.objects.durable import temporary_name, write_atomic
+from beatflow.objects.durable import write_atomic
 from beatflow.objects.git import Entry
 from beatflow.objects.operation import (
     OPERATIONS,
@@ -38,6 +36,7 @@ from beatflow.objects.operation import (
 from beatflow.objects.store import Batch
 from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
+from beatflow.scratch import Scratch, sweep
 from beatflow.worktree import check_path
 
 JOURNAL = "journal"
@@ -76,8 +75,9 @@ class Transaction:
         with ExitStack() as stack:
             stack.enter_context(Lock(self.repository.directory / "lock", f"bf {self.kind}", self._timeout_s))
             recover(self.repository)
-            self.scratch = Path(tempfile.mkdtemp(dir=self.repository.scratch))
-            stack.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+            sweep(self.repository.scratch)
+            self.repository.audio.sweep()
+            self._scratch = stack.enter_context(Scratch(self.repository.scratch))
             self.batch: Batch = stack.enter_context(self.repository.audio.batch())
             self._stack = stack.pop_all()
         return self
@@ -98,7 +98,7 @@ class Transaction:
         path : str
             Below the root, with ``/``.
         source : Path
-            The file, somewhere below ``scratch``; it is moved away on publishing.
+            The file, on the repository's own disk; it is moved away on publishing.
         """
         check_path(path)
         entry = self.repository.worktree.keep_file(source, self.batch)
@@ -111,7 +111,7 @@ class Transaction:
         if entry is None:
             self._staged[path] = None
             return
-        staged = self.new_scratch_file()
+        staged = self._scratch.new_file()
         self.repository.worktree.materialize(entry, staged)
         self._staged[path] = (staged, entry)
 
@@ -126,10 +126,6 @@ class Transaction:
     def set_head(self, target: str) -> None:
         """Have HEAD name a ref, or a commit when detached."""
         self._head = target
-
-    def new_scratch_file(self) -> Path:
-        """Return a fresh path in ``scratch``; nothing is there yet."""
-        return temporary_name(self.scratch, "")
 
     # Publishing ------------------------------------------------------------------------------------------
 
@@ -195,15 +191,15 @@ def recover(repository: Repository) -> bool:
     operation = read_operation(repository.git, oid)
     _apply_refs(repository, oid, operation.refs, operation.head)
     worktree = repository.worktree
-    with tempfile.TemporaryDirectory(dir=repository.scratch) as folder:
+    with Scratch(repository.scratch) as scratch:
         staged: dict[str, tuple[Path, Entry] | None] = {}
-        for number, (path, (before, after)) in enumerate(read_worktree_changes(repository.git, oid).items()):
+        for path, (before, after) in read_worktree_changes(repository.git, oid).items():
             # What is neither the old state nor the new was changed by somebody since: theirs to keep.
             if worktree.identify(path) != before:
                 continue
             staged[path] = None
             if after:
-                file = Path(folder, str(number))
+                file = scratch.new_file()
                 worktree.materialize(after, file)
                 staged[path] = (file, after)
         worktree.place(staged)

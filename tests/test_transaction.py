@@ -102,7 +102,7 @@ KILLER = textwrap.dedent(
         os.kill(os.getpid(), signal.SIGKILL)
 
     with module.Transaction(repository, "generate", "new") as transaction:
-        scratch = transaction.new_scratch_file()
+        scratch = repository.scratch / "unfinished.wav"
         scratch.write_bytes((repository.root / "mix.wav").read_bytes()[:-400])
         transaction.put_file("mix.wav", scratch)
         record_commit(transaction, "second")
