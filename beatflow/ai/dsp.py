@@ -22,8 +22,8 @@ class DspSeparator:
 
     info = EngineInfo(name="dsp", version="1", tasks=frozenset({"separate"}), licence="Apache-2.0")
     stems = STEMS
-    segment_s = 16.0
-    overlap_s = 2.0
+    segment_s = 12.0
+    overlap_s = 1.0
 
     def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
         """Estimate each stem of a segment of any length; same shape and rate as the segment."""
