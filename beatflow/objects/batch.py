@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from beatflow.errors import AudioError, ConflictError, DamagedError
 from beatflow.objects.durable import publish_file, temporary_name
@@ -22,7 +22,7 @@ from beatflow.objects.ids import parse_oid, sha256
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
-from beatflow.objects.pack import PACK_SUFFIX, Kind, Mark, NewRecord, PackWriter
+from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind, Mark, NewRecord, PackWriter
 from beatflow.objects.packset import PackSet
 from beatflow.objects.reading import read_manifest
 
@@ -42,6 +42,12 @@ class Stored:
     new_bytes: int
 
 
+class Readable(Protocol):
+    """Anything with bytes to read; an empty answer is the end."""
+
+    def read(self, count: int, /) -> bytes: ...
+
+
 class _Signature(NamedTuple):
     """What changes when somebody writes a file or puts another in its place."""
 
@@ -53,6 +59,19 @@ class _Signature(NamedTuple):
 
 def _signature(status: os.stat_result) -> _Signature:
     return _Signature(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+
+
+class _Bounded:
+    """The first bytes of a file: one that grows as fast as it is read must still come to an end."""
+
+    def __init__(self, file: Readable, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def read(self, count: int) -> bytes:
+        data = self._file.read(min(count, self._left))
+        self._left -= len(data)
+        return data
 
 
 class _Mark(NamedTuple):
@@ -114,14 +133,14 @@ class Batch:
             with path.open("rb", buffering=0) as file:
                 before = _signature(os.fstat(file.fileno()))
                 mark = self._mark()
-                stored = self._add(file, progress)
+                stored = self._add(_Bounded(file, before.size), progress)
                 after = _signature(os.fstat(file.fileno()))
             if before == after == _signature(path.stat()) and stored.size == before.size:
                 return stored
             self._rollback(mark)
         raise ConflictError(f"{path} changes while it is being read", "stop what is writing it and try again")
 
-    def add_stream(self, stream: BinaryIO, progress: Progress | None = None) -> Stored:
+    def add_stream(self, stream: Readable, progress: Progress | None = None) -> Stored:
         """Add all that a binary stream gives."""
         return self._add(stream, progress)
 
@@ -156,7 +175,7 @@ class Batch:
         self._new.clear()
         self._reused.clear()
 
-    def _add(self, stream: BinaryIO, progress: Progress | None) -> Stored:
+    def _add(self, stream: Readable, progress: Progress | None) -> Stored:
         mark = self._mark()
         try:
             return self._store(stream, progress, mark)
@@ -164,7 +183,7 @@ class Batch:
             self._rollback(mark)
             raise
 
-    def _store(self, stream: BinaryIO, progress: Progress | None, mark: _Mark) -> Stored:
+    def _store(self, stream: Readable, progress: Progress | None, mark: _Mark) -> Stored:
         """Write what is new of one stream: its chunks in the order of the file, then its manifest."""
         from beatflow.objects.split import pieces
 
@@ -209,7 +228,7 @@ class Batch:
         ref = ChunkRef(sha256(piece.data), len(piece.data))
         if (Kind.CHUNK, ref.id) in self._new or self._packs.find(Kind.CHUNK, ref.id):
             return _Coded(piece.layout, ref, None)
-        return _Coded(piece.layout, ref, _new_record(Kind.CHUNK, ref.id, piece.data, piece.layout))
+        return _Coded(piece.layout, ref, _chunk_record(ref.id, piece.data, piece.layout))
 
     def _keep(self, item: _Coded) -> None:
         if item.record is not None:
@@ -225,7 +244,7 @@ class Batch:
         if known and all(self._packs.find(Kind.CHUNK, ref.id) for ref in known.chunks):
             return False
         if known != manifest:
-            self._write(_new_record(Kind.MANIFEST, id, encode_manifest(manifest)))
+            self._write(_manifest_record(id, encode_manifest(manifest)))
         return True
 
     def _known_manifest(self, id: bytes) -> Manifest | None:
@@ -265,8 +284,18 @@ class Batch:
             self._writer.rollback(mark.writer)
 
 
-def _new_record(kind: Kind, id: bytes, raw: bytes, layout: Layout | None = None) -> NewRecord:
+def _chunk_record(id: bytes, raw: bytes, layout: Layout | None) -> NewRecord:
     from beatflow.objects.codec import encode
 
     found = encode(raw, layout)
-    return NewRecord(kind, id, found.codec, 0, found.parameters, len(raw), found.payload)
+    return NewRecord(Kind.CHUNK, id, found.codec, 0, found.parameters, len(raw), found.payload)
+
+
+def _manifest_record(id: bytes, raw: bytes) -> NewRecord:
+    """Return a manifest's record: as it is, for quick commands to read, unless it repeats itself a lot."""
+    from beatflow.objects.codec import NO_PARAMETERS, Encoded, encode
+
+    found = encode(raw)
+    if len(found.payload) > len(raw) // 2:
+        found = Encoded(Codec.NONE, NO_PARAMETERS, raw)
+    return NewRecord(Kind.MANIFEST, id, found.codec, 0, found.parameters, len(raw), found.payload)

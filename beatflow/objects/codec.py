@@ -7,6 +7,7 @@ a chunk larger, never wrong.
 
 import io
 import struct
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,17 @@ _GROUP = struct.Struct("<I")
 _GRID = 2.0**23
 # Outside these shares of the raw size zstd has a chance against FLAC: silence, loops, noise, chips.
 _FLAC_SMALL, _FLAC_LARGE = 0.15, 0.95
+
+
+class _FlacFile(SoundFile):  # type: ignore[misc]  # python-soundfile has no types
+    """A FLAC stream in memory.
+
+    python-soundfile opens all files under one lock. When libsndfile opens a stored file, its first bytes may have
+    to be decoded in the middle of that, so chunks are opened under a lock of their own.
+    """
+
+    _sf_error_lock = threading.Lock()
+
 
 Integers = NDArray[np.int16] | NDArray[np.int32]
 
@@ -256,7 +268,7 @@ def _decode_flac(layout: Layout, payload: bytes, raw_length: int) -> bytes:
     for stream, channels in _flac_streams(payload, layout.channels):
         if stream[:4] != b"fLaC":
             raise ValueError("not a FLAC stream")
-        with SoundFile(io.BytesIO(stream)) as sound:
+        with _FlacFile(io.BytesIO(stream)) as sound:
             if (sound.channels, sound.frames) != (channels, frames):
                 raise ValueError(f"{sound.frames} frames of {sound.channels} channels")
             groups.append(sound.read(dtype=dtype.__name__, always_2d=True))

@@ -17,6 +17,7 @@ from beatflow.objects.ids import ID_BYTES
 
 PACK_VERSION = 1
 PACK_SUFFIX = ".pack"
+MAX_PACK_BYTES = 1 << 48
 MAX_STORED_BYTES = 128 * 1024 * 1024
 
 _PACK_MAGIC = b"\x89BFP\r\n\x1a\n"
@@ -58,7 +59,8 @@ class Flag(IntFlag):
     DEPENDS = 1
 
 
-MUST_KNOW = 0x00FF & ~Flag.DEPENDS
+# The flags that this version does not know and must not pass over.
+MUST_KNOW = 0x00FE
 
 
 class Entry(NamedTuple):
@@ -375,6 +377,8 @@ def _check_head(data: bytes) -> None:
 
 
 def _read_some(file: BinaryIO, offset: int, count: int) -> bytes:
+    if offset > MAX_PACK_BYTES:
+        return b""
     file.seek(offset)
     parts = []
     while count > 0 and (part := file.read(count)):

@@ -1,0 +1,208 @@
+"""Damage: noticed wherever it is, never read as sound, and put aside without losing what is whole."""
+
+import contextlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beatflow.errors import BeatFlowError, DamagedError, NotFoundError, UsageError
+from beatflow.objects import packset
+from beatflow.objects.ids import sha256
+from beatflow.objects.layout import SampleFormat
+from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
+from beatflow.objects.pack import Flag, Kind, NewRecord, PackWriter
+from beatflow.objects.store import AudioStore
+from tests.objects import sounds
+from tests.objects.damage import entries, flip, only_pack
+
+SONG = sounds.wav(sounds.samples(sounds.music(300_000), SampleFormat.S16LE))
+OTHER = np.random.default_rng(1).bytes(5000)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> AudioStore:
+    return AudioStore.create(tmp_path / "audio")
+
+
+def add(store: AudioStore, *files: bytes) -> list[str]:
+    with store.batch() as batch:
+        oids = [batch.add_stream(io.BytesIO(data)).oid for data in files]
+        batch.publish()
+    return oids
+
+
+def publish(store: AudioStore, *records: NewRecord) -> str:
+    """Write a pack that no batch of this version would write."""
+    writer = PackWriter(store.path / "tmp" / "x")
+    for record in records:
+        writer.add(record)
+    name = writer.finish()
+    writer.path.rename(store.path / "packs" / f"{name}.pack")
+    return name
+
+
+def plain(kind: int, id: bytes, data: bytes, codec: int = 0, flags: int = 0) -> NewRecord:
+    return NewRecord(kind, id, codec, flags, bytes(4), len(data), data)
+
+
+@pytest.mark.parametrize("mapped_bytes", [0, 1 << 20])
+def test_any_flipped_bit(store: AudioStore, monkeypatch: pytest.MonkeyPatch, mapped_bytes: int) -> None:
+    """Either the right bytes come back or DamagedError; and check finds it."""
+    monkeypatch.setattr(packset, "_MAPPED_BYTES", mapped_bytes)
+    oids = add(store, SONG, OTHER)
+    pack = only_pack(store.path)
+    whole = pack.read_bytes()
+    edges = [
+        place
+        for entry in entries(pack)
+        for place in (*range(entry.offset, entry.offset + 64, 9), entry.end - 1)
+    ]
+    for at in [*range(0, 16, 3), *edges, *range(len(whole) - 40 - 52 * 3, len(whole), 5)]:
+        flip(pack, at)
+        hurt = AudioStore(store.path)
+        assert list(hurt.check(data=True)), at
+        for oid, data in zip(oids, (SONG, OTHER), strict=True):
+            with contextlib.suppress(NotFoundError, DamagedError):
+                assert hurt.read(oid) == data
+        pack.write_bytes(whole)
+
+
+def test_the_error_names_sound_pack_and_place(store: AudioStore) -> None:
+    (oid,) = add(store, OTHER)
+    pack = only_pack(store.path)
+    flip(pack, entries(pack)[0].offset + 100)
+    with pytest.raises(DamagedError, match=rf"sound {oid} .*pack {pack.stem}, offset 16"):
+        store.read(oid)
+    problems = list(store.check([oid], data=True))
+    assert [problem.oid for problem in problems] == [oid]
+    assert [problem.offset for problem in store.check(data=True) if problem.offset] == [16]
+
+
+def test_a_chunk_that_decodes_to_something_else(store: AudioStore) -> None:
+    wrong = plain(Kind.CHUNK, sha256(b"right"), b"wrong")
+    manifest = encode(Manifest((Region(None, (ChunkRef(sha256(b"right"), 5),)),)))
+    publish(store, wrong, plain(Kind.MANIFEST, sha256(b"right"), manifest))
+    with pytest.raises(DamagedError, match="SHA-256"):
+        store.read(sha256(b"right").hex())
+
+
+def test_a_manifest_of_something_else(store: AudioStore) -> None:
+    manifest = encode(Manifest((Region(None, (ChunkRef(sha256(b"other"), 5),)),)))
+    publish(
+        store, plain(Kind.CHUNK, sha256(b"other"), b"other"), plain(Kind.MANIFEST, sha256(b"right"), manifest)
+    )
+    with pytest.raises(DamagedError, match="put together"):
+        store.read(sha256(b"right").hex())
+    assert list(store.check()) == []
+    assert len(list(store.check(data=True))) == 1
+
+
+def test_another_copy_is_read_where_one_is_damaged(store: AudioStore) -> None:
+    (oid,) = add(store, OTHER)
+    pack = only_pack(store.path)
+    first = entries(pack)[0]
+    flip(pack, first.offset + 100)
+    publish(store, plain(Kind.CHUNK, first.id, OTHER))
+    assert store.read(oid) == OTHER
+
+
+def test_records_of_the_future(store: AudioStore) -> None:
+    ids = [bytes((number,)) * 32 for number in range(3)]
+    chunk = Manifest((Region(None, (ChunkRef(ids[0], 3),)),))
+    publish(
+        store,
+        plain(Kind.CHUNK, ids[0], b"new", codec=200),
+        plain(Kind.MANIFEST, ids[1], encode(chunk)),
+        plain(77, ids[2], b"what is this"),
+    )
+    assert list(store.oids()) == [ids[1].hex()]
+    assert list(store.check()) == []
+    with pytest.raises(BeatFlowError, match="newer"):
+        store.read(ids[1].hex())
+    publish(store, plain(Kind.CHUNK, ids[2], b"new", flags=0x20))
+    publish(store, plain(Kind.MANIFEST, ids[0], encode(Manifest((Region(None, (ChunkRef(ids[2], 3),)),)))))
+    with pytest.raises(BeatFlowError, match="flags"):
+        store.read(ids[0].hex())
+
+
+def test_check_finds_what_is_missing(store: AudioStore) -> None:
+    lost, base = ChunkRef(sha256(b"lost"), 4), ChunkRef(sha256(b"base"), 4)
+    short = ChunkRef(sha256(b"short"), 6)
+    payload = b"\x01\x00" + sha256(b"nowhere") + b"residual"
+    publish(
+        store,
+        NewRecord(Kind.CHUNK, base.id, 64, Flag.DEPENDS, bytes(4), 4, payload),
+        plain(Kind.CHUNK, short.id, b"short"),
+        plain(Kind.MANIFEST, bytes(32), encode(Manifest((Region(None, (lost, base, short)),)))),
+    )
+    messages = [problem.message for problem in store.check()]
+    assert len(messages) == 3
+    assert f"chunk {lost.id.hex()} is missing" in messages
+    assert any("predicted" in message for message in messages)
+    assert [problem.message for problem in store.check(["ab" * 32])] == ["is not in the store"]
+
+
+def test_progress_of_a_check(store: AudioStore) -> None:
+    add(store, SONG, OTHER)
+    seen: list[int] = []
+    assert list(store.check(data=True, progress=seen.append)) == []
+    assert sum(seen) == len(SONG) + len(OTHER) + store.usage().stored_bytes
+
+
+def test_quarantine_keeps_what_is_sound(store: AudioStore) -> None:
+    song, other = add(store, SONG, OTHER)
+    pack = only_pack(store.path)
+    damaged_entry = next(entry for entry in entries(pack) if entry.raw_length > 100_000)
+    flip(pack, damaged_entry.offset + 1000)
+    damaged = pack.read_bytes()
+    done = store.quarantine(pack.stem)
+    assert (done.lost, done.moved_to.read_bytes()) == (1, damaged)
+    assert only_pack(store.path).stem == done.pack
+    assert store.read(other) == OTHER
+    assert [problem.oid for problem in store.check(data=True)] == [song]
+    # The file itself, added again, heals the store.
+    assert add(store, SONG) == [song]
+    assert store.read(song) == SONG
+    assert list(store.check(data=True)) == []
+
+
+def test_quarantine_heals_a_directory(store: AudioStore) -> None:
+    oids = add(store, SONG, OTHER)
+    pack = only_pack(store.path)
+    whole = pack.read_bytes()
+    flip(pack, -100)
+    done = store.quarantine(pack.stem)
+    assert (done.lost, done.pack) == (0, pack.stem)
+    assert pack.read_bytes() == whole
+    assert [store.read(oid) for oid in oids] == [SONG, OTHER]
+
+
+def test_quarantine_of_a_ruin(store: AudioStore) -> None:
+    add(store, OTHER)
+    pack = only_pack(store.path)
+    pack.write_bytes(bytes(1000))
+    done = store.quarantine(pack.stem)
+    assert (done.pack, done.records) == (None, 0)
+    assert list(store.oids()) == []
+    pack.write_bytes(b"again")
+    assert store.quarantine(pack.stem).moved_to != done.moved_to
+
+
+def test_what_is_not_to_be_quarantined(store: AudioStore) -> None:
+    add(store, OTHER)
+    with pytest.raises(UsageError, match="not damaged"):
+        store.quarantine(only_pack(store.path).stem)
+    with pytest.raises(NotFoundError):
+        store.quarantine("ab" * 32)
+
+
+def test_a_damaged_manifest_is_healed_by_adding_again(store: AudioStore) -> None:
+    (oid,) = add(store, OTHER)
+    pack = only_pack(store.path)
+    flip(pack, entries(pack)[1].offset + 70)
+    with pytest.raises(DamagedError):
+        store.read(oid)
+    add(store, OTHER)
+    assert store.read(oid) == OTHER
