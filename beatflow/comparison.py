@@ -4,12 +4,13 @@ Joins trees, the store and ``sound.align``. Files that are no sound are compared
 """
 
 import difflib
+import filecmp
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.errors import AudioError, UsageError
@@ -18,11 +19,17 @@ from beatflow.objects.git import Entry
 from beatflow.repository import Repository
 from beatflow.worktree import read_pointer
 
+if TYPE_CHECKING:
+    from beatflow.sound.audio import Audio
+
 MAX_TEXT = 256 * 1024
 """Text above this many bytes is only said to differ."""
 
 MAX_SECONDS = 900
 """Longer sounds are compared over this much of their beginning, which keeps memory bounded; it is said."""
+
+EXPLAINED_DB = -60.0
+"""A null this deep leaves nothing to hear: rounding to 16 bits alone costs about -80 dB on music near full scale."""
 
 Opener = Callable[[], AbstractContextManager[BinaryIO]]
 
@@ -90,11 +97,7 @@ def compare_files(one: Path, two: Path) -> Difference:
     for path in (one, two):
         if not path.is_file():
             raise UsageError(f"no file {path}", hint="bf diff OLD NEW")
-    if (
-        one.read_bytes() == two.read_bytes()
-        if one.stat().st_size == two.stat().st_size <= MAX_TEXT
-        else False
-    ):
+    if filecmp.cmp(one, two, shallow=False):
         return Difference(str(two), "identical")
     return _compare(str(two), MODIFIED, str(one), lambda: one.open("rb"), lambda: two.open("rb"))
 
@@ -167,3 +170,51 @@ def _compare_text(path: str, before: Opener, after: Opener) -> Difference:
         texts.append(data.decode("utf-8", "replace").splitlines())
     lines = list(difflib.unified_diff(texts[0], texts[1], lineterm="", n=1))[2:]
     return Difference(path, "text", lines=tuple(lines))
+
+
+def _null_test(before: Opener, after: Opener) -> tuple[str, dict[str, Any]]:
+    """Say how one sound lies on another: the kind, and the figures behind it."""
+    from beatflow.sound.align import compare
+
+    (one, cut_one), (two, cut_two) = _read_start(before), _read_start(after)
+    result = compare(one, two)
+    figures: dict[str, Any] = {"compared_s": MAX_SECONDS} if cut_one or cut_two else {}
+    fit = result.alignment
+    if result.identical:
+        return "identical" if not figures else "changed", figures
+    if fit is None:
+        return "format", figures
+    if fit.new_take:
+        return "new_take", figures
+    figures |= {
+        "sample_rate": two.sample_rate,
+        "offset_frames": fit.offset_frames,
+        "gain_db": fit.gain_db,
+        "polarity": fit.polarity,
+        "null_depth_db": fit.null_depth_db,
+        "typical_null_db": fit.typical_null_db,
+        "worst_s": fit.worst_start_s,
+        "length_change_frames": result.length_change_frames,
+        "channels_change": result.channels_change,
+    }
+    return _name_change(figures), figures
+
+
+def _name_change(figures: Mapping[str, Any]) -> str:
+    """Name a change whose figures explain it to the bottom: ``gain``, ``moved``; otherwise ``changed``."""
+    if figures["null_depth_db"] > EXPLAINED_DB or figures["channels_change"]:
+        return "changed"
+    if figures["offset_frames"]:
+        return "moved"
+    return "changed" if figures["length_change_frames"] else "gain"
+
+
+def _read_start(opener: Opener) -> "tuple[Audio, bool]":
+    """Return a sound's first ``MAX_SECONDS``, and whether there is more of it."""
+    from beatflow.sound.files import read_audio, read_info
+
+    with opener() as file:
+        info = read_info(file)
+    limit = MAX_SECONDS * info.sample_rate
+    with opener() as file:
+        return read_audio(file, frames=limit), info.frames > limit

@@ -13,9 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from beatflow.errors import ConflictError, UsageError
+from beatflow.errors import ConflictError, NotFoundError, UsageError
+from beatflow.history import read_track, record_commit
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch
+from beatflow.track import TRACK_FILE
+from beatflow.transaction import Transaction
 
 Stage = Callable[[str, Path], object]
 
@@ -61,10 +64,23 @@ class Delivery:
         For the operation.
     force : bool
         Overwrite files outside the track.
+    message : str, optional
+        Commit what is delivered, in the same operation.
+
+    Raises
+    ------
+    NotFoundError
+        There is a message, but the folder is in no track.
     """
 
     def __init__(
-        self, folder: Path, repository: Repository | None, kind: str, description: str, force: bool = False
+        self,
+        folder: Path,
+        repository: Repository | None,
+        kind: str,
+        description: str,
+        force: bool = False,
+        message: str | None = None,
     ) -> None:
         self.folder = folder
         self.kind = kind
@@ -76,8 +92,14 @@ class Delivery:
                 raise UsageError(f"{folder} belongs to BeatFlow itself", hint="choose another folder")
             self.repository = repository
             self._prefix = "" if folder == repository.root else below.as_posix() + "/"
+        if message is not None and self.repository is None:
+            raise NotFoundError(
+                "only files inside a track can be committed", hint="leave out -o, or --commit"
+            )
+        self._message = message
         self._force = force
         self._files: dict[str, Path] = {}
+        self._removed: list[str] = []
         self._records: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
@@ -119,6 +141,10 @@ class Delivery:
         self._files[name] = source
         return digest(source)
 
+    def remove(self, name: str) -> None:
+        """Have a file of the track go."""
+        self._removed.append(name)
+
     def describe(self, oid: str, record: dict[str, Any]) -> None:
         """Keep where a sound comes from; outside a track there is no place for it."""
         self._records[oid] = record
@@ -135,14 +161,29 @@ class Delivery:
             source.replace(target)
 
     def _publish_in_track(self, repository: Repository) -> None:
-        from beatflow.transaction import Transaction
-
         with Transaction(repository, self.kind, self.description) as transaction:
             for name, source in self._files.items():
                 transaction.put_file(self._prefix + name, source)
+            for name in self._removed:
+                transaction.put_entry(self._prefix + name, None)
             for oid, record in self._records.items():
                 transaction.put_provenance(oid, record)
+            if self._message is not None:
+                record_commit(transaction, self._message, self._find_committed(repository, transaction))
             transaction.publish()
+
+    @staticmethod
+    def _find_committed(repository: Repository, transaction: Transaction) -> list[str]:
+        """What a commit takes: what is delivered, and with a new mix its score and all of its stems."""
+        staged = transaction.staged
+        score = staged.get(TRACK_FILE) or repository.worktree.identify(TRACK_FILE)
+        if score is None:
+            return list(staged)
+        track = read_track(repository, {TRACK_FILE: score})
+        files = (
+            [TRACK_FILE, *(stem.file for stem in track.stems.values())] if track.mix_file in staged else []
+        )
+        return [*staged, *(file for file in files if repository.worktree.find(file))]
 
 
 def digest(path: Path) -> str:

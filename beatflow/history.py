@@ -113,7 +113,7 @@ def changes_of(git: GitStore, commit: Commit) -> list[FileChange]:
 def record_commit(
     transaction: Transaction, message: str, paths: Sequence[str] = (), advance: Advance | None = None
 ) -> str:
-    """Stage a commit of the worktree, or of some paths of it, on the current branch; return its id.
+    """Stage a commit of the worktree as it will be, or of some paths of it, on the current branch; return its id.
 
     Parameters
     ----------
@@ -133,6 +133,11 @@ def record_commit(
     head = repository.head
     former = read_content(repository, head)
     tree = repository.worktree.snapshot(transaction.batch, advance)
+    for path, entry in transaction.staged.items():
+        if entry:
+            tree[path] = entry
+        else:
+            tree.pop(path, None)
     if paths:
         tree = _overlay(former, tree, paths)
     if tree == former:

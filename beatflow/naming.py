@@ -135,7 +135,8 @@ def _publish(transaction: Transaction, count: int) -> int:
 def _list(repository: Repository, prefix: str) -> list[Name]:
     refs = repository.git.read_refs(prefix)
     return [
-        Name(ref.removeprefix(prefix), oid, repository.git.read_commit(oid).title) for ref, oid in sorted(refs.items())
+        Name(ref.removeprefix(prefix), oid, repository.git.read_commit(oid).title)
+        for ref, oid in sorted(refs.items())
     ]
 
 

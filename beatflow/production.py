@@ -14,7 +14,8 @@ from typing import Any
 from beatflow import __version__
 from beatflow.ai.engine import Brief, Performance, Progress, no_progress
 from beatflow.ai.table import Choice
-from beatflow.delivery import Delivery, Place
+from beatflow.delivery import Delivery, Place, digest
+from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.request import BARS_RANGE, Request, draw_seed, folder_name
 from beatflow.sound.analysis import analyze
@@ -90,6 +91,7 @@ def produce(
     count: int = 1,
     force: bool = False,
     midi: Path | None = None,
+    message: str | None = None,
     progress: Progress = no_progress,
 ) -> list[Take]:
     """Make takes and put them where they belong.
@@ -114,6 +116,8 @@ def produce(
         Overwrite files outside the track.
     midi : Path, optional
         Write the notes there, too.
+    message : str, optional
+        Commit the takes, in the same operation.
 
     Raises
     ------
@@ -133,7 +137,7 @@ def produce(
         place = Place(folder)
     kind = "hum" if source else "generate"
     takes = []
-    with Delivery(place.folder, repository, kind, request.prompt, force) as delivery:
+    with Delivery(place.folder, repository, kind, request.prompt, force, message) as delivery:
         names = [_take_names(place, first + i, count) for i in range(count)]
         delivery.check_free(*(prefix + (file or DEFAULT_MIX) for prefix, file in names))
         for i, (prefix, file) in enumerate(names):
@@ -348,6 +352,18 @@ def write_score(made: Made, delivery: Delivery) -> None:
         "mix.master_db": None,
     }
     changes |= {f"stems.{name}.file": f"stems/{name}.wav" for name in performance.stems}
+    for stem in former.stems.values():
+        if stem.file not in changes.values() and _is_made(delivery, stem.file):
+            delivery.remove(stem.file)
     file = delivery.new_file(TRACK_FILE)
     file.write_bytes(edit_track(before, changes))
     delivery.add(TRACK_FILE, file)
+
+
+def _is_made(delivery: Delivery, name: str) -> bool:
+    """Say whether a file is one that an engine made, so that a stem which the score no longer names may go."""
+    path = delivery.folder / name
+    record = (
+        find_record(delivery.repository, digest(path)) if delivery.repository and path.is_file() else None
+    )
+    return record is not None and record.get("kind") == "generate"

@@ -80,7 +80,9 @@ def _select(repository: Repository, commit: str, wanted: Sequence[str]) -> Tree:
     tree = read_content(repository, commit)
     result: Tree = {}
     for name in wanted:
-        found = {path: entry for path, entry in tree.items() if name in ("", path) or path.startswith(name + "/")}
+        found = {
+            path: entry for path, entry in tree.items() if name in ("", path) or path.startswith(name + "/")
+        }
         if not found and name:
             raise NotFoundError(f"no file {name!r} in {commit[:7]}", hint=f"bf ls {commit[:7]}")
         result |= found

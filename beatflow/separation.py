@@ -63,6 +63,7 @@ def split_file(
     choice: Choice | None,
     known: Mapping[str, str] | None = None,
     force: bool = False,
+    message: str | None = None,
     progress: Progress = no_progress,
 ) -> Split:
     """Split a mix into ``STEM.wav`` files in a folder.
@@ -83,6 +84,8 @@ def split_file(
         True stems, name to oid.
     force : bool
         Overwrite files outside the track.
+    message : str, optional
+        Commit the stems, in the same operation.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def split_file(
     started = time.perf_counter()
     oid = digest(path)
     with (
-        Delivery(folder, repository, "split", name, force) as delivery,
+        Delivery(folder, repository, "split", name, force, message) as delivery,
         AudioReader(path, name) as reader,
     ):
         if known is not None:

@@ -36,7 +36,12 @@ _MAX_CLIPPED = 1e-4
 
 
 def remake_stem(
-    choice: Choice, request: Request, stem: str, repository: Repository, progress: Progress = no_progress
+    choice: Choice,
+    request: Request,
+    stem: str,
+    repository: Repository,
+    message: str | None = None,
+    progress: Progress = no_progress,
 ) -> Take:
     """Have an engine make one stem of the track anew, in the track's tempo, key, meter and length.
 
@@ -80,9 +85,8 @@ def remake_stem(
     level = read_audio(files[stem])
     fitted = fit_stem(_to_length(new, others.shape[0]), level, others, bits)
     mix = from_integers((others + fitted).astype(np.int32), bits, info.sample_rate)
-    return _deliver(
-        made, repository, track, stem, from_integers(fitted, bits, info.sample_rate), mix, info.subtype
-    )
+    sound = from_integers(fitted, bits, info.sample_rate)
+    return _deliver(made, repository, track, stem, sound, mix, info.subtype, message)
 
 
 def _read_score(repository: Repository) -> Track:
@@ -170,11 +174,18 @@ def _made_names(made: Made) -> str:
 
 
 def _deliver(
-    made: Made, repository: Repository, track: Track, stem: str, sound: Audio, mix: Audio, subtype: str
+    made: Made,
+    repository: Repository,
+    track: Track,
+    stem: str,
+    sound: Audio,
+    mix: Audio,
+    subtype: str,
+    message: str | None,
 ) -> Take:
     """Write the stem and the mix, with their records."""
     description = f"{stem}: {made.brief.prompt}"
-    with Delivery(repository.root, repository, "generate", description) as delivery:
+    with Delivery(repository.root, repository, "generate", description, message=message) as delivery:
         written = write_sound(delivery, stem, track.stems[stem].file, sound, subtype)
         mixed = write_sound(delivery, "mix", track.mix_file, mix, subtype)
         oids = {stem: written.oid}

@@ -115,6 +115,11 @@ class Transaction:
         self.repository.worktree.materialize(entry, staged)
         self._staged[path] = (staged, entry)
 
+    @property
+    def staged(self) -> dict[str, Entry | None]:
+        """What the worktree will have at the paths that change."""
+        return {path: staged[1] if staged else None for path, staged in self._staged.items()}
+
     def put_provenance(self, oid: str, record: Record) -> None:
         """Have a provenance record wait for the commit that brings its sound into history."""
         self._provenance[oid] = record

@@ -19,7 +19,7 @@ from beatflow.commands.options import (
     SeedOption,
     TempoOption,
 )
-from beatflow.commands.takes import choose, record_takes, show_takes
+from beatflow.commands.takes import choose, say_committed, show_takes
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.request import Request
@@ -66,17 +66,18 @@ def generate(
     request = Request(prompt, seed, tempo, key, bars, duration, meter)
     request.check(count)
     name = engine or invocation.settings.engine
-    recorded = commit or message is not None
+    if commit and message is None:
+        message = f"generate {prompt}"
     if output == "-":
-        if json or recorded or stem or midi or count != 1:
+        if json or message is not None or stem or midi or count != 1:
             raise UsageError("-o - gives one sound and nothing else", hint="give -o FILE or -o DIR/")
         _to_stdout(invocation, request, name)
         return
-    repository = invocation.repository() if recorded or stem else invocation.find_repository()
+    repository = invocation.repository() if message is not None or stem else invocation.find_repository()
     if stem:
         if output or midi or count != 1:
             raise UsageError("--stem works in the track: it takes no -o, --count or --midi")
-        takes = [_stem(invocation, request, stem, name)]
+        takes = [_stem(invocation, request, stem, name, message)]
     else:
         from beatflow.delivery import find_place
         from beatflow.production import produce
@@ -93,19 +94,19 @@ def generate(
                 count=count,
                 force=force,
                 midi=invocation.directory / midi if midi else None,
+                message=message,
                 progress=progress,
             )
     show_takes(invocation, takes, json, "beatflow.generate/1")
-    if recorded:
-        record_takes(invocation, takes, message or f"generate {prompt}")
+    say_committed(invocation, message)
 
 
-def _stem(invocation: Invocation, request: Request, stem: str, engine: str) -> "Take":
+def _stem(invocation: Invocation, request: Request, stem: str, engine: str, message: str | None) -> "Take":
     from beatflow.stem import remake_stem
 
     choice = choose(invocation, "generate", engine)
     with invocation.ui.progress("composing") as progress:
-        return remake_stem(choice, request, stem, invocation.repository(), progress)
+        return remake_stem(choice, request, stem, invocation.repository(), message, progress)
 
 
 def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:

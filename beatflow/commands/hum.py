@@ -19,7 +19,7 @@ from beatflow.commands.options import (
     SeedOption,
     TempoOption,
 )
-from beatflow.commands.takes import choose, record_takes, show_takes, take_document
+from beatflow.commands.takes import choose, say_committed, show_takes, take_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.request import Request
@@ -69,12 +69,13 @@ def hum(
     ui = invocation.ui
     if output == "-":
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
-    recorded = commit or message is not None
-    making = prompt is not None or output is not None or recorded
+    if commit and message is None:
+        message = f"hum {Path(file).name}"
+    making = prompt is not None or output is not None or message is not None
     if making:
         # What cannot work is told before minutes of listening.
         Request(prompt or "", seed, tempo, key, bars).check()
-        repository = invocation.repository() if recorded else invocation.find_repository()
+        repository = invocation.repository() if message is not None else invocation.find_repository()
     tracker = choose(invocation, "transcribe", None)
     source = ui.read_input() if file == "-" else Path(file)
     with ui.progress("listening") as progress:
@@ -94,6 +95,7 @@ def hum(
             source=heard.source,
             force=force,
             midi=invocation.directory / midi if midi else None,
+            message=message,
             progress=progress,
         )
     if json:
@@ -101,8 +103,7 @@ def hum(
         ui.emit_json("beatflow.hum/1", {**_document(heard.transcription), **document})
     else:
         show_takes(invocation, takes, False, "beatflow.hum/1")
-    if recorded:
-        record_takes(invocation, takes, message or f"hum {Path(file).name}")
+    say_committed(invocation, message)
 
 
 def _document(heard: "Transcription") -> dict[str, object]:

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import typer
 
-from beatflow.commands.options import AudioArgument, EngineOption, ForceOption, JsonOption, OutputOption
-from beatflow.commands.takes import choose, relative, sound_document
+from beatflow.commands.options import (
+    AudioArgument,
+    CommitOption,
+    EngineOption,
+    ForceOption,
+    JsonOption,
+    MessageOption,
+    OutputOption,
+)
+from beatflow.commands.takes import choose, relative, say_committed, sound_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -17,6 +25,8 @@ def split(
     output: OutputOption = None,
     engine: EngineOption = None,
     force: ForceOption = False,
+    commit: CommitOption = False,
+    message: MessageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Split a mix into stems that sum to it, sample for sample.
@@ -34,7 +44,9 @@ def split(
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
-    repository = invocation.find_repository()
+    if commit and message is None:
+        message = f"split {Path(file).name}"
+    repository = invocation.find_repository() if message is None else invocation.repository()
     if output == "-":
         raise UsageError("stems are several files", hint="give -o DIR")
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
@@ -47,14 +59,15 @@ def split(
         if known:
             ui.say("these are the stems that it was mixed from; --engine makes new ones")
         with ui.progress("separating") as progress:
-            found = split_file(path, name, folder, repository, choice, known, force, progress)
+            found = split_file(path, name, folder, repository, choice, known, force, message, progress)
     if json:
         document = {field: getattr(found, field) for field in found.__slots__}
         document["stems"] = [sound_document(invocation, stem) for stem in found.stems]
         ui.emit_json("beatflow.split/1", document)
-        return
-    for stem in found.stems:
-        ui.emit(relative(invocation, stem.path))
+    else:
+        for stem in found.stems:
+            ui.emit(relative(invocation, stem.path))
+    say_committed(invocation, message)
 
 
 def _existing(invocation: Invocation, file: str) -> Path:

@@ -1,11 +1,10 @@
 """What the commands that make music share: choosing the engine, showing takes, recording them."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beatflow.errors import NotFoundError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -62,34 +61,11 @@ def relative(invocation: Invocation, path: Path) -> str:
     return Path(os.path.relpath(path, invocation.directory)).as_posix()
 
 
-def record_takes(invocation: Invocation, takes: Iterable["Take"], message: str) -> None:
-    """Commit what was made, and nothing else.
-
-    Raises
-    ------
-    NotFoundError
-        There is no repository, or the files lie outside it.
-    """
-    from beatflow.history import record_commit
-    from beatflow.track import TRACK_FILE, parse_track
-    from beatflow.transaction import Transaction
-
-    repository = invocation.repository()
-    paths = [path for take in takes for path in _paths(take)]
-    if not all(path.is_relative_to(repository.root) for path in paths):
-        raise NotFoundError("only files inside the track can be committed", hint="leave out -o, or --commit")
-    wanted = [repository.worktree.relative(path) for path in paths]
-    score = repository.root / TRACK_FILE
-    if score.is_file():
-        track = parse_track(score.read_bytes())
-        # A new mix without its score and all of its stems could not be mixed again.
-        if track.mix_file in wanted:
-            files = [TRACK_FILE, *(stem.file for stem in track.stems.values())]
-            wanted += [file for file in files if (repository.root / file).is_file()]
-    with Transaction(repository, "commit", message) as transaction:
-        oid = record_commit(transaction, message, wanted)
-        transaction.publish()
-    invocation.ui.say(f"[{repository.branch or 'detached'} {oid[:7]}] {message}")
+def say_committed(invocation: Invocation, message: str | None) -> None:
+    """Tell that the result was recorded, when it was."""
+    if message is not None:
+        repository = invocation.repository()
+        invocation.ui.say(f"[{repository.branch or 'detached'} {(repository.head or '')[:7]}] {message}")
 
 
 def _paths(take: "Take") -> list[Path]:

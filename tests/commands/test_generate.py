@@ -77,6 +77,23 @@ def test_commit_in_one_go_takes_only_what_was_made(bf: Bf) -> None:
     assert "] first idea" in result.stderr
     assert [item["path"] for item in bf.ok("status", "--json").json["changes"]] == ["notes.txt"]
     assert "mix.wav" in bf.ok("ls").stdout
+    assert [row["kind"] for row in bf.ok("op", "log", "--json").json["operations"]] == ["generate"]
+    bf.ok("undo")
+    assert {path.name for path in bf.directory.iterdir()} == {".beatflow", "notes.txt"}
+
+
+def test_stems_that_the_new_score_does_not_name_go_but_only_made_ones(bf: Bf) -> None:
+    bf.ok("init")
+    bf.ok("generate", "lofi with vinyl crackle", *SHORT)
+    assert (bf.directory / "stems" / "texture.wav").is_file()
+    (bf.directory / "stems" / "vocals.wav").write_bytes(b"sung by me")
+    score = bf.directory / "track.toml"
+    score.write_text(score.read_text() + '\n[stems.vocals]\nfile = "stems/vocals.wav"\n')
+    bf.ok("generate", "techno", *SHORT)
+    assert not (bf.directory / "stems" / "texture.wav").exists()
+    assert (bf.directory / "stems" / "vocals.wav").read_bytes() == b"sung by me"
+    bf.ok("undo")
+    assert (bf.directory / "stems" / "texture.wav").is_file()
 
 
 def test_one_stem_anew(bf: Bf) -> None:
