@@ -6,7 +6,7 @@ binary file; one that cannot seek (a pipe) is first copied to memory, or beyond 
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from os import PathLike
@@ -22,6 +22,7 @@ from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.exact import get_bits, round_samples
 from beatflow.sound.formats import FORMATS, LOSSY, Dest, Source, get_format, get_name
 from beatflow.sound.looks import describe_bytes
+from beatflow.sound.mp3 import add_length_tag, has_length_tag
 from beatflow.sound.ogg import fix_serial
 from beatflow.sound.wav import WavReader, WavWriter, parse_wav
 
@@ -46,6 +47,7 @@ BLOCK_FRAMES = 65_536
 SAMPLE_RATES = range(8_000, 192_001)
 CHANNELS = range(1, 9)
 _SPOOL_BYTES = 32 << 20
+_UNKNOWN_FRAMES = 1 << 62  # libsndfile says 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,8 @@ class AudioReader(AbstractContextManager["AudioReader"]):
                     layout.truncated,
                 )
             else:
-                self._wav = None
-                self._sound = sound = stack.enter_context(_open_sndfile(file, self.name))
-                frames = sound.frames if _is_length_known(sound, file) else self._count_frames()
-                kind = "WAV" if sound.format == "WAVEX" else sound.format
-                self.info = SoundInfo(
-                    kind, sound.subtype, sound.channels, sound.samplerate, max(sound.frames, 0)
-                )
+                self._wav, self._sound = None, stack.enter_context(_open_sndfile(file, self.name))
+                self.info = self._describe(file, stack)
             _check_shape(self.info.sample_rate, self.info.channels, self.name)
             self._stack = stack.pop_all()
 
@@ -143,13 +140,20 @@ class AudioReader(AbstractContextManager["AudioReader"]):
             raise AudioError(f"{self.name} cannot be decoded: {_reason(error)}") from error
         return Audio(samples, self.info.sample_rate)
 
-    def _count_frames(self) -> int:
-        """Decode to the end and go back to the start."""
-        count = 0
-        while read := len(self._sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-            count += read
-        self._sound.seek(0)
-        return count
+    def _describe(self, file: BinaryIO, stack: ExitStack) -> SoundInfo:
+        """What libsndfile says, with a length that is true."""
+        sound = self._sound
+        frames = sound.frames
+        if frames >= _UNKNOWN_FRAMES:
+            self._wav = _decode_stream(file, stack.enter_context(_make_spool()), self.name)
+            frames = self._wav.layout.frames
+        elif sound.format == "MP3" and not _keeping_position(file, has_length_tag):
+            tagged = stack.enter_context(_make_spool())
+            add_length_tag(file, tagged)
+            self._sound = sound = stack.enter_context(_open_sndfile(tagged, self.name))
+            frames = sound.frames
+        kind = "WAV" if sound.format == "WAVEX" else sound.format
+        return SoundInfo(kind, sound.subtype, sound.channels, sound.samplerate, max(frames, 0))
 
     def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[Audio]:
         """Read on from here to the end in blocks of this many frames, the last one shorter."""
@@ -370,19 +374,38 @@ def _open_sndfile(file: BinaryIO, name: str) -> SoundFile:
         raise AudioError(f"{name} is not sound that can be read: {_reason(error)}") from error
 
 
-def _is_length_known(sound: SoundFile, file: BinaryIO) -> bool:
-    """Whether libsndfile's number of frames can be trusted.
+def _keeping_position(file: BinaryIO, look: Callable[[BinaryIO], bool]) -> bool:
+    """Look into a file that libsndfile has open, and leave it where libsndfile left it."""
+    position = file.tell()
+    found = look(file)
+    file.seek(position)
+    return found
 
-    A FLAC that was written to a pipe does not tell its length, and that of an MP3 without a Xing or Info frame is
-    estimated from its bit rate.
+
+class _StreamedSoundFile(SoundFile):  # type: ignore[misc]
+    """A file that is only read forward: in any other, soundfile seeks after each read."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _decode_stream(file: BinaryIO, spool: BinaryIO, name: str) -> WavReader:
+    """Decode a FLAC whose writer could not go back to its header to a WAV of floats, which hold 24 bits exactly.
+
+    libsndfile can neither tell its length nor seek in it.
     """
-    if sound.format == "MP3":
-        position = file.tell()
-        file.seek(0)
-        head = file.read(1 << 16)
-        file.seek(position)
-        return b"Xing" in head or b"Info" in head
-    return bool(0 <= sound.frames < 1 << 62)
+    file.seek(0)
+    with _StreamedSoundFile(file) as sound:
+        writer = WavWriter(spool, sound.samplerate, sound.channels, "FLOAT")
+        try:
+            while len(samples := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                writer.write(samples)
+        except LibsndfileError as error:
+            raise AudioError(f"{name} cannot be decoded: {_reason(error)}") from error
+    writer.finish()
+    layout = parse_wav(spool, name)
+    assert layout is not None
+    return WavReader(spool, layout)
 
 
 def _create_sndfile(file: BinaryIO, writer: AudioWriter) -> SoundFile:

@@ -102,9 +102,8 @@ class TempoMeter:
                 f"no tempo between {low:g} and {high:g} BPM", hint="use a range within 48 and 215 BPM"
             )
         self._take(self._cutter.finish())
-        levels = np.concatenate(self._levels)
+        flux, low_flux = onset_strength(np.concatenate(self._levels), self._low)
         self._levels.clear()
-        flux, low_flux = onset_strength(levels, self._low)
         if not flux.any():
             return NO_TEMPO
         hop_rate = self._rate / self._hop
@@ -214,7 +213,8 @@ def _refine(flux: Curve, hop_rate: float, tempo: float, duration_s: float) -> fl
     A clip of up to 64 beats that would be a whole number of beats long at a tempo that is nearly as coherent is taken
     to be a loop: its length is then the better measure.
     """
-    size = 1 << (8 * len(flux)).bit_length()
+    # Padding makes interpolation between bins good; beyond ten minutes bins are fine enough by themselves.
+    size = 1 << ((8 if duration_s < 600 else 2) * len(flux)).bit_length()
     spectrum = np.abs(np.fft.rfft(flux - flux.mean(), size))
     step = hop_rate / size * 60 / 8  # a quarter of the width of a peak of the highest harmonic, or finer
     tempi = np.arange(tempo * 0.97, tempo * 1.03, step)
