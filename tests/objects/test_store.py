@@ -361,7 +361,7 @@ def test_opening_a_store_loads_no_codec(store: AudioStore) -> None:
 def test_memory_does_not_grow_with_the_file(store: AudioStore) -> None:
     """300 MB in and out, half of it silence, in under 200 MiB: numpy and libsndfile alone take about 70."""
     code = f"""
-import io, resource
+import io, re, resource
 from pathlib import Path
 import numpy as np
 from beatflow.objects.store import AudioStore
@@ -384,7 +384,13 @@ with store.batch() as batch:
     oid = batch.add_stream(Long()).oid
     batch.publish()
 assert sum(map(len, store.iter_bytes(oid))) == 300_000_044
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+status = Path("/proc/self/status")
+if status.exists():
+    # Linux counts into ru_maxrss what the parent had before it started this process.
+    peak = int(re.search("VmHWM:\\s*(\\d+)", status.read_text())[1])
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert peak < 200 * 1024, peak
+print(peak)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
