@@ -59,7 +59,8 @@ def round_samples(samples: Samples, bits: int) -> tuple[Integers, int]:
     """
     scale = 1 << (bits - 1)
     # Scaling by a power of two and rounding are exact in float32 up to 24 bits; 2**31 - 1 needs float64.
-    scaled = np.rint(samples.astype(np.float32 if bits <= 24 else np.float64) * scale)
+    with np.errstate(over="ignore"):  # what overflows to infinity saturates like the rest
+        scaled = np.rint(samples.astype(np.float32 if bits <= 24 else np.float64) * scale)
     clipped = int(np.count_nonzero(scaled > scale)) + int(np.count_nonzero(scaled < -scale))
     np.clip(scaled, -scale, scale - 1, out=scaled)
     return scaled.astype(np.int32), clipped

@@ -242,7 +242,7 @@ class AudioWriter(AbstractContextManager["AudioWriter"]):
         self._wav: WavWriter | None = None
         with ExitStack() as stack:
             if isinstance(dest, (str, PathLike)):
-                file: IO[bytes] = stack.enter_context(Path(dest).open("w+b"))
+                file: IO[bytes] = stack.enter_context(Path(dest).open("wb"))
             else:
                 file = dest
             self._out = file

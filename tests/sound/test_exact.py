@@ -49,6 +49,11 @@ def test_half_steps_go_to_even_and_full_scale_is_not_called_clipped():
     assert clipped == 1
 
 
+def test_the_largest_floats_saturate_quietly():
+    integers, clipped = round_samples(np.array([[3e38], [-3e38]], np.float32), 24)
+    assert (integers.ravel().tolist(), clipped) == ([2**23 - 1, -(2**23)], 2)
+
+
 def test_quantize_gives_what_a_file_would_give_back():
     audio = Audio(np.array([[0.3], [-0.7]], np.float32), RATE)
     assert quantize(audio, "FLOAT") is audio
