@@ -15,7 +15,7 @@ from beatflow.sound.tonality import Key, parse_key
 
 TEMPO_RANGE = (40.0, 300.0)
 BARS_RANGE = (1, 512)
-LONGEST_S = 900
+LONGEST_S = 600
 _DEFAULT_BARS = 8
 _HINTS: Mapping[str, str] = {
     "808": "trap", "acid": "techno", "reese": "drum and bass", "rhodes": "lofi", "upright": "hiphop", "909": "house",

@@ -67,11 +67,11 @@ KITS: Mapping[str, Kit] = {
         snare_noise_s=0.06, hat_half_s=0.016, hat_low_hz=5200.0, metal=0.4, top_hz=14000.0,
     ),
     "808": Kit(
-        kick_hz=46.0, kick_sweep=3.5, kick_half_s=0.1, kick_click=0.35, snare_hz=195.0, snare_tone=0.5,
+        kick_hz=46.0, kick_sweep=3.5, kick_half_s=0.07, kick_click=0.35, snare_hz=195.0, snare_tone=0.5,
         snare_noise_s=0.045, snare_low_hz=1500.0, hat_half_s=0.01, metal=0.75, metal_tune=2.6, clap_half_s=0.07,
     ),
     "909": Kit(
-        kick_hz=51.0, kick_sweep=4.5, kick_sweep_s=0.014, kick_half_s=0.085, kick_click=0.45, kick_drive=2.0,
+        kick_hz=51.0, kick_sweep=4.5, kick_sweep_s=0.014, kick_half_s=0.06, kick_click=0.45, kick_drive=2.0,
         snare_hz=200.0, snare_tone=0.55, snare_noise_s=0.055, hat_half_s=0.016, open_half_s=0.13, metal=0.45,
     ),
     "techno": Kit(

@@ -68,7 +68,8 @@ class _Drummer:
 
     def play(self, bar: Bar) -> None:
         """One bar."""
-        if bar.opens and "drums" in bar.parts and bar.energy > 0.45 and self.score.genre.name != "ambient":
+        crashes = self.score.genre.kit not in ("dusty", "soft")
+        if bar.opens and crashes and "drums" in bar.parts and bar.energy > 0.45:
             self._hit(bar, 0, CRASH, 84)
         if "drums" not in bar.parts:
             if bar.fill == "large":

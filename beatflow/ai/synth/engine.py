@@ -11,7 +11,7 @@ from beatflow.ai.synth.bass import compose_bass
 from beatflow.ai.synth.choices import BARS_RANGE, Choices, choose
 from beatflow.ai.synth.chords import compose_chords
 from beatflow.ai.synth.drums import compose_drums
-from beatflow.ai.synth.exactmath import RATE, Floats
+from beatflow.ai.synth.exactmath import RATE
 from beatflow.ai.synth.grid import METERS, TICKS, Event, Grid
 from beatflow.ai.synth.harmony import Span, guess_key, harmonise, progress_through
 from beatflow.ai.synth.melody import compose_melody
@@ -21,7 +21,7 @@ from beatflow.ai.synth.score import Score, plan_bars
 from beatflow.ai.synth.texture import render_texture
 from beatflow.ai.synth.treatment import levels_of, loudness_target, treatment_of
 from beatflow.errors import UsageError
-from beatflow.sound.audio import Audio
+from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.note import Note
 
 Events = dict[str, list[Event]]
@@ -44,7 +44,7 @@ class SynthEngine:
         Raises
         ------
         UsageError
-            Tempo outside 40..300 BPM, bars outside 1..512, more than 900 s, an unknown meter, key or stem.
+            Tempo outside 40..300 BPM, bars outside 1..512, more than 600 s, an unknown meter, key or stem.
         """
         choices = choose(brief)
         progress(0.0, "composing")
@@ -153,9 +153,9 @@ def _perform(
 
 def _render(
     choices: Choices, score: Score, parts: Events, loop: bool, progress: Progress
-) -> dict[str, Floats]:
+) -> dict[str, Samples]:
     """Sound of every part of the piece, before mastering."""
-    stems: dict[str, Floats] = {}
+    stems: dict[str, Samples] = {}
     for place, part in enumerate(choices.parts):
         share = place / len(choices.parts) * 0.9
         check = _reporter(progress, share, part)
@@ -174,7 +174,7 @@ def _render(
         treat(bus, treatment, duck, check)
         if not loop:
             fade_out(bus)
-        stems[part] = bus.samples
+        stems[part] = bus.samples.astype(np.float32)
     return stems
 
 

@@ -70,6 +70,8 @@ def compose_melody(score: Score, style: str, register: int, stream: Stream) -> l
     """
     density = score.mood.density
     first, second = _draw(style, density, stream), _draw(style, density, stream)
+    while len(first.rhythm) < 2:
+        first = _draw(style, density, stream)  # one note is no motif
     answer = _draw("sparse" if style in ("riff", "pulse") else style, density, stream)
     if style in ("riff", "pulse"):
         second = first

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from beatflow.ai.synth.exactmath import RATE, Floats, from_db, log2, ramp, sine
 from beatflow.ai.synth.fir import Fir, apply, quantised
+from beatflow.sound.audio import Samples
 
 BITS = 23
 """Samples are multiples of 2**-23: PCM_24."""
@@ -69,12 +70,12 @@ def _oversampling() -> tuple[Fir, ...]:
 _OVERSAMPLING = _oversampling()
 
 
-def hop_energy(samples: Floats) -> NDArray[np.int64]:
+def hop_energy(samples: Samples) -> NDArray[np.int64]:
     """K-weighted energy of each tenth of a second, both channels, in units of 2**-40; integers, so exact."""
     hops = samples.shape[0] // _HOP
     total = np.zeros(hops, np.int64)
     for channel in range(samples.shape[1]):
-        weighted = apply(samples[:, channel], _K_WEIGHTING)[: hops * _HOP]
+        weighted = apply(samples[:, channel].astype(np.float64), _K_WEIGHTING)[: hops * _HOP]
         integers = np.rint(weighted * 1048576.0).astype(np.int64)
         total += np.sum((integers * integers).reshape(hops, _HOP), axis=1)
     return total
@@ -98,13 +99,13 @@ def integrated(energy: NDArray[np.int64]) -> float:
 
 
 def master(
-    stems: dict[str, Floats], levels_db: Mapping[str, float], target_lufs: float, loop: bool, check: Callable[[], None]
+    stems: dict[str, Samples], levels_db: Mapping[str, float], target_lufs: float, loop: bool, check: Callable[[], None]
 ) -> Master:  # fmt: skip
     """Balance the stems, bring their sum to a loudness, hold the ceiling, and round.
 
     Parameters
     ----------
-    stems : dict of str to ndarray of float64, shape (frames, 2)
+    stems : dict of str to ndarray of float32, shape (frames, 2)
         They are scaled in place.
     levels_db : mapping of str to float
         Loudness of each stem against the others.
@@ -119,7 +120,7 @@ def master(
         check()
         measured = integrated(hop_energy(samples))
         gains[name] = levels_db[name] - measured - 20.0 if measured > -70.0 else 0.0
-        samples *= from_db(gains[name])
+        samples *= np.float32(from_db(gains[name]))
     mix = np.zeros_like(next(iter(stems.values())))
     for samples in stems.values():
         mix += samples
@@ -130,19 +131,21 @@ def master(
     check()
     total = np.zeros(mix.shape, np.int32)
     rounded = {}
-    fine = _expanded(curve, mix.shape[0], loop)[:, None] * (gain * (1 << BITS))
+    fine = _expanded(curve, mix.shape[0], loop) * (gain * (1 << BITS))
     for name, samples in stems.items():
         check()
-        rounded[name] = np.rint(samples * fine).astype(np.int32)
+        rounded[name] = np.empty(samples.shape, np.int32)
+        for channel in range(2):
+            rounded[name][:, channel] = np.rint(samples[:, channel] * fine)
         total += rounded[name]
     change = 6.020599913279624 * log2(gain)
     return Master(
         rounded, total, integrated(_reduced(energy, curve, gain)),
-        {name: value + change for name, value in gains.items()}, -6.020599913279624 * log2(float(np.min(curve))),
+        {name: value + change for name, value in gains.items()}, max(0.0, -6.020599913279624 * log2(float(np.min(curve)))),
     )  # fmt: skip
 
 
-def _padded(values: Floats) -> Floats:
+def _padded(values: Floats | Samples) -> Floats:
     """Values in rows of one block."""
     blocks = -(-values.size // _BLOCK)
     result = np.zeros(blocks * _BLOCK)
@@ -150,7 +153,7 @@ def _padded(values: Floats) -> Floats:
     return result.reshape(blocks, _BLOCK)
 
 
-def _block_peaks(stems: list[Floats]) -> Floats:
+def _block_peaks(stems: list[Samples]) -> Floats:
     """The loudest sample of any stem in each block of 32 frames."""
     peaks = np.zeros(-(-stems[0].shape[0] // _BLOCK))
     for samples in stems:
@@ -159,13 +162,15 @@ def _block_peaks(stems: list[Floats]) -> Floats:
     return peaks
 
 
-def _true_peaks(mix: Floats, check: Callable[[], None]) -> Floats:
+def _true_peaks(mix: Samples, check: Callable[[], None]) -> Floats:
     """True peak of each block: the samples and three points between each two."""
     peaks = _block_peaks([mix])
     for channel in range(2):
         for fir in _OVERSAMPLING:
             check()
-            between = np.abs(apply(mix[:, channel], fir)[fir.delay : fir.delay + mix.shape[0]])
+            between = np.abs(
+                apply(mix[:, channel].astype(np.float64), fir)[fir.delay : fir.delay + mix.shape[0]]
+            )
             np.maximum(peaks, np.max(_padded(between), axis=1), out=peaks)
     return peaks
 

@@ -166,11 +166,10 @@ def treat(bus: Bus, treatment: Treatment, duck: Floats | None, check: Check) -> 
         wet = samples.copy()
         _echo(bus, wet, treatment)
     if treatment.space:
-        dry = wet.copy()
         for channel in range(2):
             check()
             wet[:, channel] += treatment.space * _circulated(
-                bus, dry[:, channel], _room(treatment.space_s, channel)
+                bus, wet[:, channel], _room(treatment.space_s, channel)
             )
     bus.samples = wet
     if duck is not None:

@@ -47,7 +47,10 @@ def _spectrum(wave: str, harmonics: int) -> Floats:
     series: dict[str, Floats] = {"saw": 1.0 / h, "square": odd / h, "hollow": odd / (h * np.sqrt(h))}
     if wave in series:
         return series[wave]
-    drawbars = {"organ": (1.0, 0.8, 0.5, 0.45, 0.0, 0.22, 0.0, 0.3), "flute": (1.0, 0.32, 0.14, 0.03)}
+    drawbars = {
+        "organ": (1.0, 0.8, 0.5, 0.45, 0.0, 0.22, 0.0, 0.3),
+        "flute": (1.0, 0.5, 0.28, 0.1, 0.06, 0.04),
+    }
     result = np.zeros(harmonics)
     row = drawbars.get(wave, (1.0,))
     result[: min(len(row), harmonics)] = row[:harmonics]

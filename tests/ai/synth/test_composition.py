@@ -105,7 +105,10 @@ def test_drums_have_ghosts_fills_and_variation(genre: str) -> None:
     _, parts = written(genre, seed=1)
     snares = [event for event in parts["drums"] if event.midi == SNARE]
     assert min(event.velocity for event in snares) < 60 < 100 < max(event.velocity for event in snares)
-    bars = [sorted((e.tick % BAR // STEP, e.midi) for e in parts["drums"] if e.tick // BAR == bar) for bar in range(8)]
+    bars = [
+        sorted((e.tick % BAR // STEP, e.midi) for e in parts["drums"] if e.tick // BAR == bar)
+        for bar in range(8)
+    ]
     assert len({tuple(bar) for bar in bars}) >= 5
     assert bars[7] != bars[3] != bars[1]
 
@@ -149,7 +152,9 @@ def test_chords_follow_a_tune() -> None:
     assert [span.chord.name for span in harmonise(grid, C_MAJOR, tune, 3)] == ["C", "F", "G", "C"]
 
 
-@pytest.mark.parametrize("style", ["walk", "riff", "808", "offbeat", "rolling", "reese", "drone", "pulse", "octaves", "acid"])
+@pytest.mark.parametrize(
+    "style", ["walk", "riff", "808", "offbeat", "rolling", "reese", "drone", "pulse", "octaves", "acid"]
+)
 @pytest.mark.parametrize("meter", ["4/4", "3/4", "6/8"])
 def test_every_bass_style_stays_in_the_key_in_every_meter(style: str, meter: str) -> None:
     score, parts = written("lofi", meter=meter, seed=9)

@@ -26,12 +26,23 @@ print(json.dumps(result))
 # Bytes of Brief("lofi dusty drums rhodes", seed=7, tempo=90.0, key="A:min", bars=2): little-endian int32 of the 24-bit
 # samples. A change here must come with a new EngineInfo.version.
 GOLDEN_VERSION = "1"
-GOLDEN: dict[str, str] = {}
+GOLDEN: dict[str, str] = {
+    "mix": "1ee127928825cfd9",
+    "drums": "1257a4507ae7d226",
+    "bass": "e76c8ae2a6d7b05d",
+    "chords": "6959f84abf4d104c",
+    "melody": "798d26a0d0509452",
+    "texture": "2904bd61fca1a191",
+}
 
 
 def _digests(environment: dict[str, str]) -> dict[str, str]:
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT], capture_output=True, text=True, env=os.environ | environment, check=True
+        [sys.executable, "-c", _SCRIPT],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=True,
     )
     return json.loads(done.stdout)
 
@@ -53,7 +64,9 @@ def test_special_instructions_change_no_bit() -> None:
 def _golden(performance: Performance) -> dict[str, str]:
     sounds = {"mix": performance.mix, **performance.stems}
     return {
-        name: hashlib.sha256((audio.samples.astype(np.float64) * 2**23).astype("<i4").tobytes()).hexdigest()[:16]
+        name: hashlib.sha256((audio.samples.astype(np.float64) * 2**23).astype("<i4").tobytes()).hexdigest()[
+            :16
+        ]
         for name, audio in sounds.items()
     }
 

@@ -29,7 +29,9 @@ PIECES = [
     ("waltz lofi", {"tempo": 95.0, "key": "C:maj", "meter": "3/4"}),
     ("house", {"tempo": 120.0, "key": "E:min", "meter": "6/8", "loop": False}),
 ]
-MELODY = tuple(Note(0.5 * i + 0.013, 0.4, midi, 90) for i, midi in enumerate((60, 64, 67, 72, 71, 67, 65, 62, 64, 60)))
+MELODY = tuple(
+    Note(0.5 * i + 0.013, 0.4, midi, 90) for i, midi in enumerate((60, 64, 67, 72, 71, 67, 65, 62, 64, 60))
+)
 
 
 @pytest.fixture(params=PIECES, ids=[prompt + options.get("meter", "") for prompt, options in PIECES])
@@ -62,7 +64,9 @@ def test_nothing_clips_and_the_level_is_right(piece: Performance) -> None:
         assert np.all(np.abs(np.mean(audio.samples, axis=0, dtype=np.float64)) < 2e-4)
     peak = np.max(np.abs(resample_poly(piece.mix.samples, 8, 1, axis=0)))
     assert 20 * np.log10(peak) <= -1.0
-    assert piece.parameters["loudness_lufs"] == pytest.approx(piece.parameters["loudness_target_lufs"], abs=0.3)
+    assert piece.parameters["loudness_lufs"] == pytest.approx(
+        piece.parameters["loudness_target_lufs"], abs=0.3
+    )
 
 
 def test_every_stem_is_heard(piece: Performance) -> None:
@@ -166,11 +170,15 @@ def test_it_is_asked_often_enough_to_stop_soon() -> None:
     assert max(np.diff(times)) < 1.5
 
 
-@pytest.mark.parametrize(("tempo", "meter", "loop"), [(40.0, "4/4", True), (300.0, "6/8", False), (300.0, "3/4", True)])
+@pytest.mark.parametrize(
+    ("tempo", "meter", "loop"), [(40.0, "4/4", True), (300.0, "6/8", False), (300.0, "3/4", True)]
+)
 @pytest.mark.parametrize("genre", sorted(GENRES))
 def test_one_bar_at_the_edges(genre: str, tempo: float, meter: str, loop: bool) -> None:
     performance = made(genre, bars=1, tempo=tempo, meter=meter, loop=loop)
-    assert performance.mix.frames == round(performance.bars * (4 if meter == "4/4" else 3) * 60 / tempo * 44100)
+    assert performance.mix.frames == round(
+        performance.bars * (4 if meter == "4/4" else 3) * 60 / tempo * 44100
+    )
     assert np.max(np.abs(performance.mix.samples)) > 0.05
 
 
@@ -191,7 +199,9 @@ def test_accompany_plays_the_melody_and_fits_chords_to_it() -> None:
     assert performance.key == "C:maj"
     assert performance.bars == 2
     assert list(performance.stems) == ["drums", "bass", "chords", "melody"]
-    assert np.array_equal(integers(performance), sum(integers(performance, stem) for stem in performance.stems))
+    assert np.array_equal(
+        integers(performance), sum(integers(performance, stem) for stem in performance.stems)
+    )
     assert performance.parameters["chords"][0].startswith("C")
     # The melody sounds when its notes say so.
     melody = np.abs(performance.stems["melody"].samples).max(axis=1)
@@ -209,7 +219,14 @@ def test_accompany_keeps_to_the_bars_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "notes",
-    [(), (Note(-1, 1, 60),), (Note(0, 0, 60),), (Note(0, 1, 128),), (Note(0, 1, 60, 0),), (Note(1e4, 1, 60),)],
+    [
+        (),
+        (Note(-1, 1, 60),),
+        (Note(0, 0, 60),),
+        (Note(0, 1, 128),),
+        (Note(0, 1, 60, 0),),
+        (Note(1e4, 1, 60),),
+    ],
 )
 def test_melodies_that_cannot_be_played(notes: tuple[Note, ...]) -> None:
     with pytest.raises(UsageError):

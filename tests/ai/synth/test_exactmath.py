@@ -48,14 +48,21 @@ def test_decay_halves_in_its_half_life_and_curves_stay_in_bounds() -> None:
     soft = exactmath.saturate(x)
     assert np.all(np.diff(soft) >= 0)
     assert np.max(np.abs(soft)) == 1.0
-    assert np.max(np.abs(exactmath.steady_sine(44100, 1000.0) - np.sin(2 * np.pi * np.arange(44100) / 44.1))) < 2e-4
+    assert (
+        np.max(np.abs(exactmath.steady_sine(44100, 1000.0) - np.sin(2 * np.pi * np.arange(44100) / 44.1)))
+        < 2e-4
+    )
 
 
 def test_the_generator_is_splitmix64() -> None:
     stream = Stream("x")
     stream._state = 1234567
     # The published vector for seed 1234567.
-    assert [stream.bits() for _ in range(3)] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert [stream.bits() for _ in range(3)] == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+    ]
     stream._state = 42
     noise = stream.noise(5)
     check = Stream("y")
