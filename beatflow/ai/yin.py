@@ -71,7 +71,8 @@ def track_pitch(audio: Audio) -> Contour:
     column = np.minimum(path, _CANDIDATES - 1)
     hz = 1.0 / lags[rows, column]
     midi = np.where(voiced, 69.0 + 12.0 * np.log2(hz / 440.0), np.nan)
-    clarity = np.where(voiced, np.clip(1.0 - costs[rows, column], 0.0, 1.0), 0.0)
+    difference = costs[rows, column] + _LOW_OCTAVE * octave[rows, column]  # without the price of length
+    clarity = np.where(voiced, np.clip(1.0 - difference, 0.0, 1.0), 0.0)
     return Contour(midi.astype(np.float32), level, clarity.astype(np.float32))
 
 
@@ -100,7 +101,6 @@ def _find_candidates(mono: Float, sample_rate: int, moments: int) -> tuple[Float
     fine = next_fast_len(max(fft_size, int(fft_size * _LAG_RATE / sample_rate)), real=True)
     lag_rate = sample_rate * fine / fft_size
     shortest, longest = max(1, int(lag_rate / HIGHEST_HZ) - 1), int(lag_rate / LOWEST_HZ)
-    # The band-pass is left out of the window's own spectrum: it has none above a few bins.
     taper = irfft(np.abs(rfft(window, fft_size)) ** 2, fine)[: longest + 2]
     taper = np.asarray(taper / taper[0], dtype=np.float32)
     padded = np.pad(mono, (size // 2, size))
