@@ -15,7 +15,7 @@ from beatflow.wording import format_iso_time, format_loudness, format_tempo, for
 
 Style = Callable[[str, str], str]
 _SIGNS = {ADDED: ("+", "added"), DELETED: ("−", "removed")}
-MAX_NAMES = 6
+MAX_NAMES = 8
 
 
 def format_refs(entry: LogEntry, branch: str | None, head: str | None, style: Style) -> str:

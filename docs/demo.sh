@@ -6,7 +6,14 @@ folder=$1
 mkdir -p "$folder"
 cd "$folder"
 
-run() { printf '\n$ bf' && printf ' %s' "$@" | sed 's/ \([^ ]*[ ,&][^ ]*\)/ "\1"/' && printf '\n' && bf "$@"; }
+run() {
+    printf '\n$ bf'
+    for word in "$@"; do
+        case $word in *[!a-zA-Z0-9@~./-]*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
+    bf "$@"
+}
 step() { printf '\n-- %s\n' "$1"; }
 kept() { printf '   kept from the last run: %s\n' "$1"; }
 
