@@ -122,7 +122,7 @@ def progress_through(
 ) -> list[Span]:  # fmt: skip
     """Lay a progression over the bars: one chord a bar, the last phrase's end varied, home at a real ending."""
     degrees = stream.choice(progressions)
-    turnaround = stream.choice([(4, 4), (3, 4), (5, 4), (1, 4)])
+    turnaround = stream.choice((4, 4, 3))
     colour = [stream.choice(colours) for _ in degrees]
     halves = stream.chance(0.4)
     spans: list[Span] = []
@@ -131,10 +131,10 @@ def progress_through(
         degree, tick = degrees[index], bar * grid.bar
         if resolve and bar == grid.bars - 1 and bar > 0:
             spans.append(Span(tick, grid.bar, scale_chord(key, 0, tones)))
-        elif bar % 8 == 7 and degree != turnaround[1] and degree != 0 and grid.meter == "4/4" and halves:
+        elif bar % 8 == 7 and degree != turnaround and degree != 0 and grid.meter == "4/4" and halves:
             half = grid.bar // 2
             spans.append(Span(tick, half, scale_chord(key, degree, tones, colour[index])))
-            spans.append(Span(tick + half, half, scale_chord(key, turnaround[1], tones)))
+            spans.append(Span(tick + half, half, scale_chord(key, turnaround, tones)))
         else:
             spans.append(Span(tick, grid.bar, scale_chord(key, degree, tones, colour[index])))
     return spans

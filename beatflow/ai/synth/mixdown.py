@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.ai.synth.exactmath import RATE, Floats, from_db, log2, ramp, sine
+from beatflow.ai.synth.exactmath import RATE, Floats, from_db, log2, ramp, sine, to_db
 from beatflow.ai.synth.fir import Fir, apply, quantised
 from beatflow.sound.audio import Samples
 
@@ -138,11 +138,10 @@ def master(
         for channel in range(2):
             rounded[name][:, channel] = np.rint(samples[:, channel] * fine)
         total += rounded[name]
-    change = 6.020599913279624 * log2(gain)
-    return Master(
-        rounded, total, integrated(_reduced(energy, curve, gain)),
-        {name: value + change for name, value in gains.items()}, max(0.0, -6.020599913279624 * log2(float(np.min(curve)))),
-    )  # fmt: skip
+    change = to_db(gain)
+    loudness = integrated(_reduced(energy, curve, gain))
+    gains = {name: value + change for name, value in gains.items()}
+    return Master(rounded, total, loudness, gains, max(0.0, -to_db(float(np.min(curve)))))
 
 
 def _padded(values: Floats | Samples) -> Floats:
@@ -188,7 +187,7 @@ def _find_gain(
         curve = _limit(peaks * gain, loop)
         missing = target_lufs - integrated(_reduced(energy, curve, gain))
         # Past 6 dB more than without a limiter it would only squash.
-        gain = from_db(min(wanted + 6.0, 6.020599913279624 * log2(gain) + missing))
+        gain = from_db(min(wanted + 6.0, to_db(gain) + missing))
     return gain, _limit(peaks * gain, loop)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -205,23 +206,18 @@ def _echo(bus: Bus, wet: Floats, treatment: Treatment) -> None:
         level *= 0.5
 
 
-_ROOMS: dict[tuple[float, int], Fir] = {}
-
-
+@lru_cache(maxsize=32)
 def _room(half_s: float, channel: int) -> Fir:
-    """The tail of a room: 20 ms of silence or less, then noise, the highs dying first; unit energy."""
-    key = (half_s, channel)
-    if key not in _ROOMS:
-        frames = int(9.0 * half_s * RATE)
-        noise = Stream("room", channel).noise(frames)
-        bands = ((500.0, half_s * 0.9), (2000.0, half_s), (5000.0, half_s * 0.7), (11000.0, half_s * 0.4))
-        tail = impulse_response(frames, bands, noise)
-        early = min(frames // 8, int(0.018 * RATE))
-        tail[:early] *= smooth_step(early)
-        tail[frames - frames // 8 :] *= smooth_step(frames // 8)[::-1]
-        energy = float(np.sqrt(np.cumsum(tail * tail)[-1]))
-        _ROOMS[key] = quantised(tail / energy, 0, _REVERB_BUDGET)
-    return _ROOMS[key]
+    """The tail of a room: noise after a soft start, the highs dying first; unit energy."""
+    frames = int(9.0 * half_s * RATE)
+    noise = Stream("room", channel).noise(frames)
+    bands = ((500.0, half_s * 0.9), (2000.0, half_s), (5000.0, half_s * 0.7), (11000.0, half_s * 0.4))
+    tail = impulse_response(frames, bands, noise)
+    early = min(frames // 8, int(0.018 * RATE))
+    tail[:early] *= smooth_step(early)
+    tail[frames - frames // 8 :] *= smooth_step(frames // 8)[::-1]
+    energy = float(np.sqrt(np.cumsum(tail * tail)[-1]))
+    return quantised(tail / energy, 0, _REVERB_BUDGET)
 
 
 def fade_out(bus: Bus) -> None:
