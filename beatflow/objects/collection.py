@@ -20,6 +20,7 @@ from beatflow.objects.pack import (
     Flag,
     Kind,
     PackWriter,
+    prefix_of,
     read_record,
 )
 from beatflow.objects.packset import Pack, PackSet
@@ -28,8 +29,11 @@ from beatflow.objects.reading import read_manifest
 # Packs below this are joined; a pack of a commit is a few megabytes.
 SMALL_PACK_BYTES = 64 * 1024 * 1024
 MAX_PACK_BYTES = 1024 * 1024 * 1024
+# Keeps the directory of a pack being written small in memory, whatever the size of its chunks.
+MAX_PACK_RECORDS = 100_000
 
-Key = tuple[int, bytes]
+Key = bytes
+"""A record's kind and id, as they begin its directory entry."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,11 @@ def collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool)
     listed = packs.current()
     for pack in listed:
         pack.verify_directory()
-    live = _mark(packs, keep)
+    live = _Live(packs)
+    for oid in keep:
+        live.add_file(oid)
+    for pack in packs.packs:
+        live.add_unknown(pack)
     chosen = _choose(listed, live)
     sizes = {pack.name: pack.size for pack in listed}
     if dry_run:
@@ -91,49 +99,55 @@ def collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool)
     )
 
 
-def _mark(packs: PackSet, keep: Iterable[str]) -> set[Key]:
-    """Return every record that the files of `keep` need; files that the store does not have need nothing."""
-    live: set[Key] = set()
-    for oid in keep:
+class _Live:
+    """Which records are needed.
+
+    Ids are told apart by their first 8 bytes: two that begin alike (1e-7 among a million) are kept both, and a
+    million take a third of the memory.
+    """
+
+    def __init__(self, packs: PackSet) -> None:
+        self._packs = packs
+        self._prefixes: dict[int, set[int]] = {Kind.CHUNK: set(), Kind.MANIFEST: set()}
+        self._dependent = {
+            entry.id for pack in packs.packs for entry in pack.directory if entry.flags & Flag.DEPENDS
+        }
+
+    def __contains__(self, entry: Entry) -> bool:
+        """Records of kinds that this version does not know are always needed."""
+        known = self._prefixes.get(entry.kind)
+        return known is None or prefix_of(entry.id) in known
+
+    def add_file(self, oid: str) -> None:
+        """Mark a file and all that it needs; one that the store does not have needs nothing."""
         id = parse_oid(oid)
-        if (Kind.MANIFEST, id) in live or packs.find(Kind.MANIFEST, id) is None:
-            continue
-        live.add((Kind.MANIFEST, id))
-        for ref in read_manifest(packs, id).chunks:
-            _mark_chunk(packs, ref.id, live)
-    for pack in packs.packs:
+        if self._packs.find(Kind.MANIFEST, id) is None:
+            return
+        self._prefixes[Kind.MANIFEST].add(prefix_of(id))
+        self._add_chunks(ref.id for ref in read_manifest(self._packs, id).chunks)
+
+    def add_unknown(self, pack: Pack) -> None:
+        """Mark what records of unknown kinds depend on."""
         for entry in pack.directory:
-            if not _is_known(entry) and entry.flags & Flag.DEPENDS:
-                for id in pack.read(entry).dependencies:
-                    _mark_chunk(packs, id, live)
-    return live
+            if entry.kind not in self._prefixes and entry.flags & Flag.DEPENDS:
+                self._add_chunks(pack.read(entry).dependencies)
+
+    def _add_chunks(self, ids: Iterable[bytes]) -> None:
+        waiting = list(ids)
+        chunks = self._prefixes[Kind.CHUNK]
+        while waiting:
+            id = waiting.pop()
+            if prefix_of(id) in chunks:
+                continue
+            chunks.add(prefix_of(id))
+            if id in self._dependent and self._packs.find(Kind.CHUNK, id):
+                waiting.extend(self._packs.read(Kind.CHUNK, id, lambda record: record.dependencies))
 
 
-def _mark_chunk(packs: PackSet, id: bytes, live: set[Key]) -> None:
-    waiting = [id]
-    while waiting:
-        key = (Kind.CHUNK, waiting.pop())
-        if key in live:
-            continue
-        live.add(key)
-        entry = packs.find(*key)
-        if entry and entry.flags & Flag.DEPENDS:
-            waiting.extend(packs.read(*key, lambda record: record.dependencies))
-
-
-def _is_known(entry: Entry) -> bool:
-    return entry.kind in (Kind.CHUNK, Kind.MANIFEST)
-
-
-def _is_needed(entry: Entry, live: set[Key]) -> bool:
-    """Records of kinds that this version does not know are always needed."""
-    return not _is_known(entry) or (entry.kind, entry.id) in live
-
-
-def _choose(listed: Iterable[Pack], live: set[Key]) -> list[Pack]:
+def _choose(listed: Iterable[Pack], live: _Live) -> list[Pack]:
     """Return the packs to rewrite: those with something to drop, and small ones if there are several."""
     sound = [pack for pack in listed if not pack.rebuilt]
-    wasteful = [pack for pack in sound if not all(_is_needed(entry, live) for entry in pack.directory)]
+    wasteful = [pack for pack in sound if not all(entry in live for entry in pack.directory)]
     small = [pack for pack in sound if pack.size < SMALL_PACK_BYTES]
     chosen = {pack.name for pack in wasteful}
     if len({pack.name for pack in (*wasteful, *small)}) > 1:
@@ -141,15 +155,13 @@ def _choose(listed: Iterable[Pack], live: set[Key]) -> list[Pack]:
     return [pack for pack in sound if pack.name in chosen]
 
 
-def _estimate(
-    listed: tuple[Pack, ...], sizes: dict[str, int], chosen: list[Pack], live: set[Key]
-) -> Collected:
+def _estimate(listed: tuple[Pack, ...], sizes: dict[str, int], chosen: list[Pack], live: _Live) -> Collected:
     kept: dict[Key, int] = {}
     records = 0
     for pack in chosen:
         records += len(pack.directory)
         for entry in _needed(pack, live):
-            kept[entry.kind, entry.id] = RECORD_HEAD_BYTES + entry.stored_length + ENTRY_BYTES
+            kept[_key(entry)] = RECORD_HEAD_BYTES + entry.stored_length + ENTRY_BYTES
     before = sum(sizes.values())
     rewritten = sum(sizes[pack.name] for pack in chosen)
     new = -(-sum(kept.values()) // MAX_PACK_BYTES)
@@ -160,14 +172,18 @@ def _estimate(
     )
 
 
-def _needed(pack: Pack, live: set[Key]) -> Iterator[Entry]:
-    return (entry for entry in sorted(pack.directory, key=lambda e: e.offset) if _is_needed(entry, live))
+def _needed(pack: Pack, live: _Live) -> Iterator[Entry]:
+    return (entry for entry in sorted(pack.directory, key=lambda e: e.offset) if entry in live)
+
+
+def _key(entry: Entry) -> Key:
+    return bytes((entry.kind,)) + entry.id
 
 
 class _Rewriting:
     """New packs being filled from old ones."""
 
-    def __init__(self, folder: Path, temporary: Path, live: set[Key]) -> None:
+    def __init__(self, folder: Path, temporary: Path, live: _Live) -> None:
         self._folder = folder
         self._temporary = temporary
         self._live = live
@@ -186,7 +202,7 @@ class _Rewriting:
         try:
             with pack.path.open("rb") as file:
                 for entry in _needed(pack, self._live):
-                    key = (entry.kind, entry.id)
+                    key = _key(entry)
                     if key not in self._placed:
                         writer.add(copy_of(read_record(file, entry)))
                         self._placed.add(key)
@@ -198,7 +214,7 @@ class _Rewriting:
             return
         self.emptied.append(pack)
         self.dropped += len(pack.directory) - len(placed)
-        if writer.position > MAX_PACK_BYTES:
+        if writer.position > MAX_PACK_BYTES or len(writer) > MAX_PACK_RECORDS:
             self.finish()
 
     def finish(self) -> None:

@@ -66,15 +66,11 @@ class AudioStore:
 
     def oids(self) -> Iterator[str]:
         """Yield every file's oid, in order."""
-        return self.find_prefix_range(bytes(32), b"\xff" * 32)
+        return self._between(bytes(32), b"\xff" * 32)
 
     def find_prefix(self, prefix: str) -> list[str]:
         """Return the oids that begin with `prefix` (4 to 64 hexadecimal digits), in order."""
-        return list(self.find_prefix_range(*prefix_range(prefix)))
-
-    def find_prefix_range(self, low: bytes, high: bytes) -> Iterator[str]:
-        """Yield the oids between two raw ids, both included."""
-        return (id.hex() for id in self._packs.between(Kind.MANIFEST, low, high))
+        return list(self._between(*prefix_range(prefix)))
 
     def manifest(self, oid: str) -> Manifest:
         """Return how a file is made of chunks.
@@ -172,6 +168,9 @@ class AudioStore:
     def usage(self) -> Usage:
         """Return what the store holds."""
         return care.usage(self._packs)
+
+    def _between(self, low: bytes, high: bytes) -> Iterator[str]:
+        return (id.hex() for id in self._packs.between(Kind.MANIFEST, low, high))
 
 
 def _check_format(path: Path) -> None:
