@@ -89,7 +89,7 @@ class Struck:
                 continue
             half = life / (1.0 + self.damping * (h - 1))
             length = min(frames, int(12.0 * half * RATE) + 1)  # 12 half-lives: -72 dB
-            wave = decay(length, half) * steady_sine(length, partial, start * 0.1)
+            wave = decay(length, half) * steady_sine(length, partial, start)
             fade = min(length, 512)
             wave[length - fade :] *= smooth_step(fade)[::-1]
             wave *= self._amplitude(h, hardness)
@@ -186,7 +186,7 @@ SOUNDS: Mapping[str, Instrument] = {
     "piano": Struck(slope=1.1, half_s=0.55, damping=0.22, stretch=0.00035, knock=0.06, release_s=0.18),
     "felt piano": Struck(slope=1.9, half_s=0.5, damping=0.4, stretch=0.0003, knock=0.12, release_s=0.2),
     "nylon": Struck(slope=1.4, half_s=0.3, damping=0.45, position=0.21, knock=0.16, release_s=0.1),
-    "pluck": Struck(slope=0.9, half_s=0.14, damping=0.25, position=0.3, knock=0.02, release_s=0.08),
+    "pluck": Struck(slope=1.1, half_s=0.14, damping=0.25, position=0.3, knock=0.02, release_s=0.08),
     "harp": Struck(slope=1.5, half_s=0.45, damping=0.5, position=0.4, knock=0.05, release_s=0.5),
     "bells": Struck(ratios=_BELL, slope=1.3, half_s=0.6, damping=0.3, knock=0.02, width=0.6, release_s=0.6),
     "kalimba": Struck(ratios=(1.0, 2.0, 5.8), slope=1.9, half_s=0.22, damping=1.2, knock=0.2, release_s=0.2),

@@ -27,12 +27,12 @@ print(json.dumps(result))
 # samples. A change here must come with a new EngineInfo.version.
 GOLDEN_VERSION = "1"
 GOLDEN: dict[str, str] = {
-    "mix": "1ee127928825cfd9",
-    "drums": "1257a4507ae7d226",
-    "bass": "e76c8ae2a6d7b05d",
-    "chords": "6959f84abf4d104c",
-    "melody": "798d26a0d0509452",
-    "texture": "2904bd61fca1a191",
+    "mix": "9a3e8d2a0cf7a02a",
+    "drums": "b05ee8eb38588d67",
+    "bass": "db5a80e5963462ad",
+    "chords": "0b8786694470c8b8",
+    "melody": "65e7b9190d1d6b98",
+    "texture": "e80b5706038df76d",
 }
 
 
