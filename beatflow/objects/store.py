@@ -81,7 +81,7 @@ class AudioStore:
             The store does not have it.
         """
         if oid not in self:
-            raise NotFoundError(f"sound {oid} is not in this store", "bf fetch")
+            raise NotFoundError(f"sound {oid} is not in this store", "bf check")
         return read_manifest(self._packs, parse_oid(oid))
 
     def size(self, oid: str) -> int:
@@ -100,7 +100,7 @@ class AudioStore:
             caller that writes a file must not publish it until the iterator has ended.
         """
         if oid not in self:
-            raise NotFoundError(f"sound {oid} is not in this store", "bf fetch")
+            raise NotFoundError(f"sound {oid} is not in this store", "bf check")
         return iter_verified(self._packs, oid, self._workers)
 
     def read(self, oid: str) -> bytes:
