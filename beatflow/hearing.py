@@ -9,12 +9,13 @@ from typing import Any, BinaryIO
 from beatflow.ai.engine import Progress, Transcription, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import digest
-from beatflow.errors import AudioError
+from beatflow.errors import AudioError, UsageError
 from beatflow.production import Source
 from beatflow.repository import Repository
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
-from beatflow.sound.files import AudioReader, check_finite
+from beatflow.sound.files import AudioReader, check_finite, check_sound, hint_missing
+from beatflow.sound.looks import AGAIN
 
 MAX_DURATION_S = 600.0
 CONFIDENT = 0.3
@@ -42,6 +43,22 @@ class Heard:
         write_midi(path, {"melody": self.transcription.notes}, self.transcription.tempo)
 
 
+def find_sound(directory: Path, file: str) -> Path:
+    """Where the sound file is that an argument names.
+
+    Raises
+    ------
+    UsageError
+        There is none, or it is a folder.
+    """
+    path = directory / file
+    if not path.exists():
+        raise UsageError(f"{file} does not exist", hint=hint_missing(file))
+    if path.is_dir():
+        raise UsageError(f"{file} is a folder, not a sound", hint="name a file in it")
+    return path
+
+
 def hear(choice: Choice, recording: Path | BinaryIO, name: str, progress: Progress = no_progress) -> Heard:
     """Find the notes in a recording.
 
@@ -54,10 +71,11 @@ def hear(choice: Choice, recording: Path | BinaryIO, name: str, progress: Progre
         if reader.info.duration_s > MAX_DURATION_S:
             minutes = reader.info.duration_s / 60
             raise AudioError(
-                f"{name} is {minutes:.0f} minutes long; a hum is at most {MAX_DURATION_S / 60:.0f}"
+                f"{name} is {minutes:.0f} minutes long; a hum is at most {MAX_DURATION_S / 60:.0f}",
+                hint="cut it first: ffmpeg -i FILE -ss START_S -t SECONDS FILE.wav",
             )
+        check_sound(reader)
         audio = reader.read(reader.info.frames)
-    check_finite(audio, name)
     # What came through a pipe is known by its samples alone.
     oid = digest(recording) if isinstance(recording, Path) else sha256(audio.samples.tobytes()).hexdigest()
     heard = choice.engine.transcribe(audio, progress)
@@ -87,7 +105,7 @@ def measure_file(
         if known and _COMPLETE in known:
             return {"oid": oid, **known}
         if not reader.info.frames:
-            raise AudioError(f"{name} holds no samples")
+            raise AudioError(f"{name} holds no samples", hint=AGAIN)
         facts = analyze(_checked(reader, name, progress), bpm_range).to_json()
         facts |= {"format": reader.info.format, "subtype": reader.info.subtype}
     if cache and oid:
@@ -98,7 +116,7 @@ def measure_file(
 def _checked(reader: AudioReader, name: str, progress: Progress) -> Iterator[Audio]:
     done = 0
     for block in reader.blocks():
-        check_finite(block, name)
+        check_finite(block, name, done)
         yield block
         done += block.frames
         progress(done / reader.info.frames, name)

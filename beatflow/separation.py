@@ -16,7 +16,7 @@ from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, digest
 from beatflow.production import SoundFile, surroundings
 from beatflow.repository import Repository
-from beatflow.sound.files import AudioReader, AudioWriter, SoundInfo
+from beatflow.sound.files import AudioReader, AudioWriter, SoundInfo, check_sound
 from beatflow.stem import find_known_stems
 
 
@@ -90,7 +90,7 @@ def split_file(
     Raises
     ------
     AudioError
-        The mix cannot be read, or holds samples that are not numbers.
+        The mix cannot be read, holds no samples, or samples that are not numbers.
     ConflictError
         Files are in the way.
     """
@@ -106,6 +106,7 @@ def split_file(
         else:
             assert choice is not None
             delivery.check_free(*(f"{stem}.wav" for stem in choice.engine.stems))
+            check_sound(reader)
             stems = _separate(reader, choice, delivery, progress)
         seconds = time.perf_counter() - started
         if choice is not None and known is None:

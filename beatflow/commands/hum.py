@@ -62,7 +62,7 @@ def hum(
       arecord -d 10 -f cd | bf hum - --json
     """
     from beatflow.delivery import find_place
-    from beatflow.hearing import hear
+    from beatflow.hearing import find_sound, hear
     from beatflow.production import produce
 
     invocation = Invocation.of(ctx)
@@ -76,8 +76,8 @@ def hum(
         # What cannot work is told before minutes of listening.
         Request(prompt or "", seed, tempo, key, bars).check()
         repository = invocation.repository() if message is not None else invocation.find_repository()
+    source = ui.read_input() if file == "-" else find_sound(invocation.directory, file)
     tracker = choose(invocation, "transcribe", None)
-    source = ui.read_input() if file == "-" else Path(file)
     with ui.progress("listening") as progress:
         heard = hear(tracker, source, "standard input" if file == "-" else file, progress)
     if not making:

@@ -40,6 +40,7 @@ def split(
       bf generate "lofi" --bpm 90 -o - | bf split - -o stems/ --json | jq -r '.stems[].path'
     """
     from beatflow.delivery import spool
+    from beatflow.hearing import find_sound
     from beatflow.separation import find_true_stems, split_file
 
     invocation = Invocation.of(ctx)
@@ -51,7 +52,7 @@ def split(
         raise UsageError("stems are several files", hint="give -o DIR")
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
         piped = file == "-"
-        path = spool(ui.read_input(), Path(scratch)) if piped else _existing(invocation, file)
+        path = spool(ui.read_input(), Path(scratch)) if piped else find_sound(invocation.directory, file)
         name = "standard input" if piped else file
         folder = invocation.directory / (output or f"{'mix' if piped else path.stem}-stems")
         known = None if engine else find_true_stems(path, repository)
@@ -68,12 +69,3 @@ def split(
         for stem in found.stems:
             ui.emit(relative(invocation, stem.path))
     say_committed(invocation, message)
-
-
-def _existing(invocation: Invocation, file: str) -> Path:
-    path = invocation.directory / file
-    if not path.exists():
-        raise UsageError(f"{file} does not exist", hint="bf ls shows the track's files")
-    if path.is_dir():
-        raise UsageError(f"{file} is a folder, not a sound")
-    return path

@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
 
@@ -21,10 +23,10 @@ from beatflow.objects.sndfile import LibsndfileError, SoundFile
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.exact import get_bits, round_samples
 from beatflow.sound.formats import FORMATS, LOSSY, Dest, Source, get_format, get_name
-from beatflow.sound.looks import describe_bytes
+from beatflow.sound.looks import AGAIN, READABLE, REPAIR, describe_bytes
 from beatflow.sound.mp3 import add_length_tag, has_length_tag
 from beatflow.sound.ogg import fix_serial
-from beatflow.sound.wav import WavReader, WavWriter, parse_wav
+from beatflow.sound.wav import WavLayout, WavReader, WavWriter, parse_wav
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -35,8 +37,10 @@ __all__ = [
     "SoundInfo",
     "Source",
     "check_finite",
+    "check_sound",
     "get_format",
     "get_name",
+    "hint_missing",
     "iter_audio",
     "read_audio",
     "read_info",
@@ -47,6 +51,8 @@ BLOCK_FRAMES = 65_536
 SAMPLE_RATES = range(8_000, 192_001)
 CHANNELS = range(1, 9)
 _SPOOL_BYTES = 32 << 20
+# What decodes to integers cannot hold anything else.
+_INTEGERS = ("PCM_", "ALAC_", "ULAW", "ALAW")
 _UNKNOWN_FRAMES = 1 << 62  # libsndfile says 2**63 - 1
 
 
@@ -91,7 +97,7 @@ class AudioReader(AbstractContextManager["AudioReader"]):
         self.name = name or get_name(source)
         with ExitStack() as stack:
             file = _open_source(source, self.name, stack)
-            layout = parse_wav(file, self.name)
+            layout = _parse_wav(file, self.name)
             if layout is not None:
                 self._wav: WavReader | None = WavReader(file, layout)
                 self.info = SoundInfo(
@@ -137,7 +143,7 @@ class AudioReader(AbstractContextManager["AudioReader"]):
         try:
             samples = self._sound.read(frames, dtype="float32", always_2d=True)
         except LibsndfileError as error:
-            raise AudioError(f"{self.name} cannot be decoded: {_reason(error)}") from error
+            raise AudioError(f"{self.name} cannot be decoded: {_reason(error)}", hint=AGAIN) from error
         return Audio(samples, self.info.sample_rate)
 
     def _describe(self, file: BinaryIO, stack: ExitStack) -> SoundInfo:
@@ -184,24 +190,56 @@ def iter_audio(source: Source, block_frames: int = BLOCK_FRAMES, name: str | Non
         yield from reader.blocks(block_frames)
 
 
-def check_finite(audio: Audio, name: str) -> None:
+def check_finite(audio: Audio, name: str, start: int = 0, hint: str = REPAIR) -> None:
     """Refuse samples that are not numbers.
+
+    Parameters
+    ----------
+    audio : Audio
+        A sound, or a block of one.
+    name : str
+        What to call it.
+    start : int
+        Where in the sound the block begins, in frames.
+    hint : str
+        What to do about it.
 
     Raises
     ------
     AudioError
-        There are NaN or infinite samples; says how many and when the first one is.
+        There are NaN or infinite samples; says where the first one is.
     """
     # One pass without a temporary array in the good case: a sum is finite unless a term is not (or it overflows).
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(audio.samples.sum(dtype=np.float64)):
             return
-    wrong = ~np.isfinite(audio.samples)
-    first = int(np.argmax(wrong.any(axis=1)))
+    wrong = ~np.isfinite(audio.samples).all(axis=1)
+    first = start + int(np.argmax(wrong))
     raise AudioError(
-        f"{name} holds {np.count_nonzero(wrong)} samples that are not numbers (NaN or infinite), "
-        f"the first at {first / audio.sample_rate:.3f} s"
+        f"{name} holds samples that are not numbers (NaN or infinite), "
+        f"the first at {first / audio.sample_rate:.3f} s (frame {first})",
+        hint=hint,
     )
+
+
+def check_sound(reader: AudioReader) -> None:
+    """Refuse a sound of no frames or with samples that are not numbers, before work on it begins.
+
+    Reads the sound block by block where its format can hold such samples, and leaves it at its start.
+
+    Raises
+    ------
+    AudioError
+        It is one of these, or cannot be decoded.
+    """
+    if not reader.info.frames:
+        raise AudioError(f"{reader.name} holds no samples", hint=AGAIN)
+    if not reader.info.subtype.startswith(_INTEGERS):
+        start = 0
+        for block in reader.blocks():
+            check_finite(block, reader.name, start)
+            start += block.frames
+    reader.seek(0)
 
 
 class AudioWriter(AbstractContextManager["AudioWriter"]):
@@ -275,9 +313,12 @@ class AudioWriter(AbstractContextManager["AudioWriter"]):
         if audio.channels != self._channels or audio.sample_rate != self._sample_rate:
             raise AudioError(
                 f"{self.name} takes {self._channels} channels at {self._sample_rate} Hz, "
-                f"not {audio.channels} at {audio.sample_rate} Hz"
+                f"not {audio.channels} at {audio.sample_rate} Hz",
+                hint=f"convert it first: ffmpeg -i IN -ar {self._sample_rate} -ac {self._channels} OUT.wav",
             )
-        check_finite(audio, self.name)
+        check_finite(
+            audio, self.name, self.frames, "what it is made from is wrong: bf analyze FILE... tells which"
+        )
         if self._wav is not None:
             self._wav.write(audio.samples)
             self.clipped = self._wav.clipped
@@ -336,11 +377,11 @@ def _open_source(source: Source, name: str, stack: ExitStack) -> BinaryIO:
         try:
             file: BinaryIO = Path(source).open("rb")  # noqa: SIM115 - the stack closes it
         except FileNotFoundError:
-            raise AudioError(f"{source} does not exist") from None
+            raise AudioError(f"{source} does not exist", hint=hint_missing(source)) from None
         except IsADirectoryError:
-            raise AudioError(f"{source} is a folder, not a sound") from None
+            raise AudioError(f"{source} is a folder, not a sound", hint="name a file in it") from None
         except PermissionError:
-            raise AudioError(f"{source} may not be read") from None
+            raise AudioError(f"{source} may not be read", hint=f"chmod u+r {quote(str(source))}") from None
         stack.enter_context(file)
     else:
         file = source
@@ -350,9 +391,32 @@ def _open_source(source: Source, name: str, stack: ExitStack) -> BinaryIO:
         file = spool
     file.seek(0)
     if not file.read(1):
-        raise AudioError(f"{name} is empty (0 bytes)")
+        raise AudioError(f"{name} is empty (0 bytes)", hint=AGAIN)
     file.seek(0)
     return file
+
+
+def hint_missing(path: str | PathLike[str]) -> str:
+    """What to do about a file that is not there: take the one whose name is nearest, or look at what there is."""
+    folder = Path(path).parent
+    try:
+        names = [entry.name for entry in folder.iterdir() if entry.is_file()]
+    except OSError:
+        return f"there is no folder {folder}"
+    near = get_close_matches(Path(path).name, names, 2)
+    return (
+        f"did you mean {' or '.join(str(folder / name) for name in near)}?"
+        if near
+        else f"ls {'' if folder == Path() else quote(str(folder)) + ' '}shows what is there"
+    )
+
+
+def _parse_wav(file: BinaryIO, name: str) -> WavLayout | None:
+    """Parse a WAV header, and tell what to do when it is broken."""
+    try:
+        return parse_wav(file, name)
+    except AudioError as error:
+        raise AudioError(error.message, hint=error.hint or AGAIN) from None
 
 
 def _make_spool() -> BinaryIO:
@@ -371,7 +435,7 @@ def _open_sndfile(file: BinaryIO, name: str) -> SoundFile:
     try:
         return SoundFile(file)
     except LibsndfileError as error:
-        raise AudioError(f"{name} is not sound that can be read: {_reason(error)}") from error
+        raise AudioError(f"{name} is not sound that can be read: {_reason(error)}", hint=READABLE) from error
 
 
 def _keeping_position(file: BinaryIO, look: Callable[[BinaryIO], bool]) -> bool:
@@ -401,7 +465,7 @@ def _decode_stream(file: BinaryIO, spool: BinaryIO, name: str) -> WavReader:
             while len(samples := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                 writer.write(samples)
         except LibsndfileError as error:
-            raise AudioError(f"{name} cannot be decoded: {_reason(error)}") from error
+            raise AudioError(f"{name} cannot be decoded: {_reason(error)}", hint=AGAIN) from error
     writer.finish()
     layout = parse_wav(spool, name)
     assert layout is not None
@@ -413,7 +477,8 @@ def _create_sndfile(file: BinaryIO, writer: AudioWriter) -> SoundFile:
         return SoundFile(file, "w", writer.sample_rate, writer.channels, writer.subtype, format=writer.format)
     except (LibsndfileError, ValueError) as error:
         raise AudioError(
-            f"{writer.format} {writer.subtype} cannot hold {writer.channels} channels at {writer.sample_rate} Hz"
+            f"{writer.format} {writer.subtype} cannot hold {writer.channels} channels at {writer.sample_rate} Hz",
+            hint="write it as WAV or FLAC",
         ) from error
 
 
@@ -425,6 +490,12 @@ def _reason(error: LibsndfileError) -> str:
 
 def _check_shape(sample_rate: int, channels: int, name: str) -> None:
     if sample_rate not in SAMPLE_RATES:
-        raise AudioError(f"{name} has a sample rate of {sample_rate} Hz; 8000 to 192000 Hz can be used")
+        raise AudioError(
+            f"{name} has a sample rate of {sample_rate} Hz; 8000 to 192000 Hz can be used",
+            hint="convert it first: ffmpeg -i FILE -ar 48000 FILE.wav",
+        )
     if channels not in CHANNELS:
-        raise AudioError(f"{name} has {channels} channels; 1 to 8 can be used")
+        raise AudioError(
+            f"{name} has {channels} channels; 1 to 8 can be used",
+            hint="mix it down first: ffmpeg -i FILE -ac 2 FILE.wav",
+        )

@@ -11,8 +11,18 @@ class Looks:
     """What the bytes are, as it reads in a sentence after "is", and what to do about it."""
 
     what: str
-    hint: str | None = None
+    hint: str
 
+
+READABLE = "bf reads WAV, AIFF, FLAC, MP3, OGG and Opus"
+"""What to say of a file that is something else."""
+AGAIN = "bounce it or download it again"
+"""What to say of a file that is broken."""
+REPAIR = (
+    "bounce it again, or make them silence: ffmpeg -i FILE -af "
+    "\"aeval='if(isnan(val(ch))+isinf(val(ch)),0,val(ch))':c=same\" -c:a pcm_f32le FIXED.wav"
+)
+"""What to say of samples that are NaN or infinite."""
 
 _CONVERT = "convert it first: ffmpeg -i FILE FILE.wav"
 # Offset, magic, what it is. Order matters where one magic is part of another.
@@ -25,15 +35,15 @@ _MAGICS: tuple[tuple[int, bytes, Looks], ...] = (
     (0, b"wvpk", Looks("WavPack", _CONVERT)),
     (0, b"MAC ", Looks("Monkey's Audio", _CONVERT)),
     (0, b"\x1a\x45\xdf\xa3", Looks("Matroska or WebM", _CONVERT)),
-    (0, b"MThd", Looks("MIDI: notes,")),
-    (0, b"\x89PNG", Looks("a PNG picture")),
-    (0, b"\xff\xd8\xff", Looks("a JPEG picture")),
-    (0, b"GIF8", Looks("a GIF picture")),
-    (0, b"%PDF", Looks("a PDF document")),
-    (0, b"PK\x03\x04", Looks("a ZIP archive (or a project file packed as one)")),
-    (0, b"\x1f\x8b", Looks("gzip-compressed")),
-    (0, b"\x7fELF", Looks("a program")),
-    (0, b"SQLite format 3", Looks("a database")),
+    (0, b"MThd", Looks("MIDI (notes)", "play it to a file first: fluidsynth -F FILE.wav SOUNDFONT.sf2 FILE.mid")),
+    (0, b"\x89PNG", Looks("a PNG picture", READABLE)),
+    (0, b"\xff\xd8\xff", Looks("a JPEG picture", READABLE)),
+    (0, b"GIF8", Looks("a GIF picture", READABLE)),
+    (0, b"%PDF", Looks("a PDF document", READABLE)),
+    (0, b"PK\x03\x04", Looks("a ZIP archive (or a project file packed as one)", "unpack it, or bounce the project")),
+    (0, b"\x1f\x8b", Looks("gzip-compressed", "unpack it first: gunzip -k FILE.gz")),
+    (0, b"\x7fELF", Looks("a program", READABLE)),
+    (0, b"SQLite format 3", Looks("a database", READABLE)),
 )  # fmt: skip
 
 
@@ -54,11 +64,11 @@ def describe_bytes(head: bytes) -> Looks | None:
         if head[offset : offset + len(magic)] == magic:
             return looks
     if head.startswith((b"<!DOCTYPE", b"<html", b"<!doctype")):
-        return Looks("a web page", "the download gave a page instead of the file")
+        return Looks("a web page", "the download gave a page instead of the file: download it again")
     if not any(head):
-        return Looks(f"nothing but zeros in its first {len(head)} bytes")
+        return Looks(f"nothing but zeros in its first {len(head)} bytes", AGAIN)
     if _is_text(head):
-        return Looks("text")
+        return Looks("text", READABLE)
     return None
 
 

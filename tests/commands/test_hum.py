@@ -60,7 +60,9 @@ def test_makes_music_around_it(bf: Bf, hum: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
-        (["nono.wav"], 1, "nono.wav does not exist"),
+        (["nono.wav"], 2, "nono.wav does not exist\nhint: ls shows what is there"),
+        (["ham.wav"], 2, "ham.wav does not exist\nhint: did you mean hum.wav?"),
+        (["."], 2, ". is a folder, not a sound"),
         (["silence.wav"], 1, "no pitched notes found"),
         (["hum.wav", "lofi", "--bpm", "0"], 2, "the tempo must be 40 to 300 BPM, not 0"),
         (["hum.wav", "-o", "-"], 2, "a hum gives notes and files"),

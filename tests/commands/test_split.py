@@ -54,13 +54,34 @@ def test_true_stems_of_our_own_mix(bf: Bf) -> None:
     assert not (bf.directory / "estimated").exists()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_not_numbers_are_refused_at_once(value: float, bf: Bf) -> None:
+    path = bf.directory / "bad.wav"
+    write_audio(path, Audio(np.full((100_000, 2), 0.1, np.float32), 22050), "FLOAT")
+    data = bytearray(path.read_bytes())
+    data[-8 * 20_000 : -8 * 20_000 + 4] = np.float32(value).tobytes()
+    path.write_bytes(data)
+    said = bf.fails(1, "split", "bad.wav")
+    assert "error: bad.wav holds samples that are not numbers (NaN or infinite), the first at 3.628 s" in said
+    assert "hint: bounce it again, or make them silence: ffmpeg" in said
+    assert said.split("error: ", 1)[1] == bf("analyze", "bad.wav").stderr.split("error: ", 1)[1]
+    assert {entry.name for entry in bf.directory.iterdir()} == {"bad.wav"}
+
+
+def test_a_mix_without_samples_is_refused(bf: Bf) -> None:
+    write_audio(bf.directory / "short.wav", Audio(np.zeros((0, 2), np.float32), 22050))
+    assert "error: short.wav holds no samples\nhint: " in bf.fails(1, "split", "short.wav")
+    assert {entry.name for entry in bf.directory.iterdir()} == {"short.wav"}
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
         (["nono.wav"], 2, "nono.wav does not exist"),
         (["."], 2, ". is a folder, not a sound"),
         (["text.wav"], 1, "text.wav is"),
-        (["empty.wav"], 1, "empty.wav is empty"),
+        (["empty.wav"], 1, "empty.wav is empty (0 bytes)\nhint: bounce it or download it again"),
+        (["tuxt.wav"], 2, "tuxt.wav does not exist\nhint: did you mean text.wav?"),
         (["song.wav", "-o", "-"], 2, "stems are several files"),
         (["text.wav", "--engine", "nono"], 5, "no engine 'nono'"),
         (["text.wav", "--engine", "synth"], 5, "engine synth cannot separate"),

@@ -15,7 +15,9 @@ from beatflow.sound.files import (
     AudioReader,
     AudioWriter,
     check_finite,
+    check_sound,
     get_format,
+    hint_missing,
     iter_audio,
     read_audio,
     read_info,
@@ -208,21 +210,49 @@ def test_what_is_not_sound_says_what_it_is(tmp_path, data, message):
     with pytest.raises(AudioError, match=message) as caught:
         read_audio(path)
     assert "notes.wav" in caught.value.message
+    assert caught.value.hint
+    assert ",," not in caught.value.message
 
 
 def test_missing_files_and_folders(tmp_path):
-    with pytest.raises(AudioError, match="does not exist"):
-        read_info(tmp_path / "none.wav")
-    with pytest.raises(AudioError, match="is a folder"):
-        read_info(tmp_path)
+    def hint(path, message):
+        with pytest.raises(AudioError, match=message) as caught:
+            read_info(path)
+        return caught.value.hint
+
+    assert hint(tmp_path / "none.wav", "does not exist") == f"ls {tmp_path} shows what is there"
+    (tmp_path / "nonet.wav").touch()
+    assert hint(tmp_path / "none.wav", "does not exist") == f"did you mean {tmp_path / 'nonet.wav'}?"
+    assert hint(tmp_path / "no" / "none.wav", "does not exist") == f"there is no folder {tmp_path / 'no'}"
+    assert hint_missing("none.wav") == "ls shows what is there"
+    assert hint(tmp_path, "is a folder")
+
+
+def test_a_sound_is_checked_before_work_on_it_begins(tmp_path):
+    path = tmp_path / "x.wav"
+    write_audio(path, tone(200_000), "FLOAT")
+    with AudioReader(path) as reader:
+        check_sound(reader)
+        assert reader.read(10).frames == 10
+    data = bytearray(path.read_bytes())
+    data[-8 * 50_000 : -8 * 50_000 + 4] = np.float32(np.nan).tobytes()
+    path.write_bytes(data)
+    with AudioReader(path) as reader, pytest.raises(AudioError, match=r"\(frame 150000\)") as caught:
+        check_sound(reader)
+    assert "ffmpeg" in caught.value.hint
+    write_audio(path, tone(0))
+    with AudioReader(path) as reader, pytest.raises(AudioError, match="holds no samples") as caught:
+        check_sound(reader)
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(7999, 1), (192_001, 2), (44_100, 9)])
 def test_rates_and_channels_out_of_range(tmp_path, rate, channels):
     path = tmp_path / "x.wav"
     soundfile.write(path, np.zeros((10, channels)), rate)
-    with pytest.raises(AudioError, match=r"x\.wav has (a sample rate of|9 channels)"):
+    with pytest.raises(AudioError, match=r"x\.wav has (a sample rate of|9 channels)") as caught:
         AudioReader(path)
+    assert "ffmpeg" in caught.value.hint
     with pytest.raises(AudioError, match="can be used"):
         AudioWriter(tmp_path / "y.wav", rate, channels)
 
@@ -232,7 +262,9 @@ def test_rates_and_channels_out_of_range(tmp_path, rate, channels):
 def test_samples_that_are_not_numbers_are_refused(tmp_path, value, name):
     audio = tone()
     audio.samples[4410:4420, 1] = value
-    with pytest.raises(AudioError, match=r"take holds 10 samples that are not numbers .* first at 0\.100 s"):
+    with pytest.raises(
+        AudioError, match=r"take holds samples that are not numbers .* first at 0\.100 s \(frame 4410\)"
+    ):
         check_finite(audio, "take")
     with pytest.raises(AudioError, match="not numbers"):
         write_audio(tmp_path / name, audio)
