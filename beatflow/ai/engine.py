@@ -126,7 +126,9 @@ class MelodyGenerator(Protocol):
 
     info: EngineInfo
 
-    def accompany(self, melody: Sequence[Note], brief: Brief, progress: Progress = no_progress) -> Performance:
+    def accompany(
+        self, melody: Sequence[Note], brief: Brief, progress: Progress = no_progress
+    ) -> Performance:
         """Make a piece in which a stem named ``melody`` plays the given notes, in their key and tempo."""
         ...
 
