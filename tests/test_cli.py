@@ -79,10 +79,10 @@ def test_global_options_after_the_command(bf: Bf) -> None:
 def test_directory_is_where_the_command_runs(bf: Bf) -> None:
     (bf.directory / "sub" / ".beatflow").mkdir(parents=True)
     (bf.directory / "sub" / ".beatflow" / "config").write_text("[beatflow]\n\tengine = there\n")
-    before = os.getcwd()  # noqa: PTH109
+    before = os.getcwd()
     assert bf.ok("-C", "sub", "config", "engine").stdout == "there\n"
     assert bf.ok("config", "engine").stdout == "auto\n"
-    assert os.getcwd() == before  # noqa: PTH109
+    assert os.getcwd() == before
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_closed_pipe_is_not_an_error(bf: Bf) -> None:
 
 @pytest.mark.parametrize("argv", [["config"], ["--help"]])
 def test_full_disk_is_told(argv: list[str], bf: Bf) -> None:
-    with open("/dev/full", "wb") as full:  # noqa: PTH123
+    with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "beatflow", *argv],
             stdout=full,

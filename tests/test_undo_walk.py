@@ -75,7 +75,9 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.builds(lambda name: lambda r: create_tag(r, name), st.sampled_from(NAMES)),
     st.builds(lambda name: lambda r: delete_branch(r, name, force=True), st.sampled_from(NAMES)),
     st.builds(lambda name: lambda r: delete_tag(r, name), st.sampled_from(NAMES)),
-    st.builds(lambda old, new: lambda r: rename_branch(r, old, new), st.sampled_from(NAMES), st.sampled_from(NAMES)),
+    st.builds(
+        lambda old, new: lambda r: rename_branch(r, old, new), st.sampled_from(NAMES), st.sampled_from(NAMES)
+    ),
     st.builds(lambda name: lambda r: switch_to(r, name), st.sampled_from(NAMES)),
     st.builds(lambda name: lambda r: switch_to(r, name, start="HEAD"), st.sampled_from(NAMES)),
     st.builds(lambda back: lambda r: switch_to(r, f"HEAD~{back}", detach=True), st.integers(0, 2)),
