@@ -12,6 +12,17 @@ from beatflow.ui import Ui
 
 Facts = dict[str, Any]
 
+DEPTHS = {
+    "PCM_S8": "8 bit", "PCM_U8": "8 bit", "PCM_16": "16 bit", "PCM_24": "24 bit", "PCM_32": "32 bit",
+    "FLOAT": "32 bit float", "DOUBLE": "64 bit float", "ULAW": "µ-law", "ALAW": "A-law",
+}  # fmt: skip
+SHOWN_TEMPI = 2
+# From where on a figure is called sure, quite sure and not sure; below it is a guess. Of 63 tempi of loops kept apart,
+# 38 of 40 at 0.5 and above were right, 15 of 23 below; of the keys of 42 generated pieces, 10 of 11 at 0.65 and above
+# were right, 9 of 20 from 0.35 on, 2 of 11 below.
+SURE_OF_TEMPO = (0.7, 0.5, 0.25)
+SURE_OF_KEY = (0.8, 0.65, 0.35)
+
 
 def analyze(
     ctx: typer.Context,
@@ -78,6 +89,8 @@ def _parse_range(text: str) -> tuple[float, float]:
 
 
 def _show(ui: Ui, results: list[Facts]) -> None:
+    from beatflow.wording import format_duration
+
     if len(results) == 1:
         for name, text in _lines(results[0]):
             ui.emit(f"{ui.style(f'{name:12}', 'dim')}{text}")
@@ -86,7 +99,7 @@ def _show(ui: Ui, results: list[Facts]) -> None:
         rows = [
             [
                 facts["path"],
-                _length(facts["duration_s"]),
+                format_duration(facts["duration_s"]),
                 _number(facts["tempo"]),
                 facts["key"],
                 _number(facts["loudness_lufs"]),
@@ -99,46 +112,77 @@ def _show(ui: Ui, results: list[Facts]) -> None:
 
 
 def _lines(facts: Facts) -> list[tuple[str, str]]:
-    kind = f"{facts['format']} {facts['subtype']}, {facts['sample_rate']} Hz, {facts['channels']} ch"
-    tempo, key = _number(facts["tempo"]), facts["key"] or "–"
-    if facts["tempo"]:
-        others = ", ".join(_number(value) for value in facts["tempo_alternatives"])
-        wander = "" if facts["tempo_steady"] else ", wanders"
-        tempo += f" BPM ({facts['tempo_confidence']:.0%} sure{wander}{f'; or {others}' if others else ''})"
-    if facts["key"]:
-        runner_up = f"; or {facts['key_runner_up']}" if facts["key_runner_up"] else ""
-        key += f" ({facts['key_confidence']:.0%} sure{runner_up})"
+    from beatflow.wording import format_duration, format_loudness
+
+    loudness = format_loudness(facts["loudness_lufs"])
+    if facts["true_peak_dbtp"] is not None:
+        # Too short for a loudness is not silent.
+        loudness = "too short or too quiet to tell" if facts["loudness_lufs"] is None else loudness
+        loudness += f", true peak {_number(facts['true_peak_dbtp'])} dBTP"
     return [
         ("file", facts["path"]),
-        ("format", kind),
-        ("length", f"{_length(facts['duration_s'])} ({facts['frames']} frames)"),
-        ("tempo", tempo),
-        ("key", key),
-        (
-            "loudness",
-            f"{_number(facts['loudness_lufs'])} LUFS, true peak {_number(facts['true_peak_dbtp'])} dBTP",
-        ),
+        ("format", _format(facts)),
+        ("length", format_duration(facts["duration_s"])),
+        ("tempo", _tempo(facts)),
+        ("key", _key(facts)),
+        ("loudness", loudness),
         ("faults", ", ".join(_faults(facts)) or "none"),
     ]
 
 
+def _format(facts: Facts) -> str:
+    kind, subtype = facts["format"], facts["subtype"]
+    kind = {"VORBIS": "Ogg Vorbis", "OPUS": "Ogg Opus", "MPEG_LAYER_III": "MP3"}.get(
+        subtype, f"{kind}, {DEPTHS.get(subtype, subtype)}"
+    )
+    channels = {1: "mono", 2: "stereo"}.get(facts["channels"], f"{facts['channels']} channels")
+    return f"{kind}, {facts['sample_rate'] / 1000:g} kHz, {channels}"
+
+
+def _tempo(facts: Facts) -> str:
+    from beatflow.wording import format_tempo
+
+    if facts["tempo"] is None:
+        return "free or none"
+    certainty = _certainty(facts["tempo_confidence"], SURE_OF_TEMPO)
+    wander = "" if facts["tempo_steady"] else ", wanders"
+    others = facts["tempo_alternatives"][:SHOWN_TEMPI]
+    rivals = (
+        f"; or {', '.join(format_tempo(other).removesuffix(' BPM') for other in others)}" if others else ""
+    )
+    return f"{format_tempo(facts['tempo'])} ({certainty}{wander}{rivals})"
+
+
+def _key(facts: Facts) -> str:
+    if facts["key"] is None:
+        return "none"
+    rival = f"; or {facts['key_runner_up']}" if facts["key_runner_up"] else ""
+    return f"{facts['key']} ({_certainty(facts['key_confidence'], SURE_OF_KEY)}{rival})"
+
+
+def _certainty(confidence: float, steps: tuple[float, float, float]) -> str:
+    sure, quite, unsure = steps
+    if confidence >= quite:
+        return "sure" if confidence >= sure else "quite sure"
+    return "not sure" if confidence >= unsure else "a guess"
+
+
 def _faults(facts: Facts) -> list[str]:
-    found = []
+    from beatflow.wording import format_number, plural
+
     if facts["silent"]:
         return ["silent"]
+    found = []
     if facts["mono"]:
         found.append("all channels alike")
     if facts["clipped_samples"]:
-        found.append(f"{facts['clipped_samples']} clipped samples")
+        found.append(plural(facts["clipped_samples"], "clipped sample"))
     if abs(facts["dc_offset"]) > 0.005:
-        found.append(f"DC offset {facts['dc_offset']:+.3f}")
+        found.append(f"DC offset {format_number(facts['dc_offset'], 3)}")
     return found
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
+    from beatflow.wording import format_number
 
-
-def _length(seconds: float) -> str:
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+    return "–" if value is None else format_number(value)

@@ -13,6 +13,7 @@ from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.hops import mix_down
 from beatflow.sound.key import KeyMeter
+from beatflow.sound.looks import AGAIN, REPAIR
 from beatflow.sound.loudness import LoudnessMeter
 from beatflow.sound.tempo import TempoMeter
 
@@ -104,7 +105,7 @@ def analyze(audio: Audio | Iterable[Audio], bpm_range: tuple[float, float] | Non
     blocks = _gather((audio,) if isinstance(audio, Audio) else audio)
     first = next(blocks, None)
     if first is None:
-        raise AudioError("no sound to analyze")
+        raise AudioError("no sound to analyze", hint=AGAIN)
     meters = _Meters(first.sample_rate, first.channels)
     with ThreadPoolExecutor(1) as helper:
         meters.add(first, helper)
@@ -130,7 +131,7 @@ class _Meters:
                 f"channels at {self._shape[0]} Hz"
             )
         if not np.isfinite(block.samples).all():
-            raise AudioError("the sound holds samples that are not numbers")
+            raise AudioError("the sound holds samples that are not numbers", hint=REPAIR)
         mono = mix_down(block.samples)
         tempo = helper.submit(self._tempo.add, mono)
         self._key.add(mono)

@@ -1,5 +1,6 @@
 """``bf analyze`` as a person meets it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,68 @@ def test_one_file(bf: Bf, clicks: Path) -> None:
     lines = bf.ok("analyze", "clicks.wav").stdout.splitlines()
     figures = {line[:12].strip(): line[12:] for line in lines}
     assert figures["file"] == "clicks.wav"
-    assert figures["format"] == "WAV PCM_16, 22050 Hz, 1 ch"
-    assert figures["length"] == "0:08.0 (176400 frames)"
-    assert figures["tempo"].startswith("120.0 BPM (")
+    assert figures["format"] == "WAV, 16 bit, 22.05 kHz, mono"
+    assert figures["length"] == "0:08.000"
+    assert figures["tempo"].startswith("120 BPM (sure")
     assert figures["key"].startswith("A:min (")
+    assert figures["loudness"].startswith("−")
     assert figures["faults"] == "none"
+
+
+def test_what_is_not_there_is_said_in_words(bf: Bf) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (RATE, 1)).astype(np.float32)
+    write_audio(bf.directory / "noise.wav", Audio(noise - 0.02, RATE), "FLOAT")
+    write_audio(bf.directory / "silent.wav", Audio(noise * 0, RATE))
+    write_audio(bf.directory / "short.wav", Audio(noise[:2000], RATE))
+    for name, told in (
+        ("noise.wav", {"tempo": "free or none", "format": "WAV, 32 bit float, 22.05 kHz, mono"}),
+        ("silent.wav", {"tempo": "free or none", "key": "none", "loudness": "silent", "faults": "silent"}),
+    ):
+        figures = {line[:12].strip(): line[12:] for line in bf.ok("analyze", name).stdout.splitlines()}
+        assert told.items() <= figures.items()
+    assert "DC offset −0.0" in bf.ok("analyze", "noise.wav").stdout
+    assert "loudness    too short or too quiet to tell, true peak −" in bf.ok("analyze", "short.wav").stdout
+
+
+@pytest.mark.parametrize(
+    ("confidence", "steady", "others", "told"),
+    [
+        (0.7, True, [], "87.5 BPM (sure)"),
+        (0.69, True, [175.0], "87.5 BPM (quite sure; or 175)"),
+        (0.49, False, [175.0, 116.67, 58.0], "87.5 BPM (not sure, wanders; or 175, 116.67)"),
+        (0.24, True, [], "87.5 BPM (a guess)"),
+    ],
+)
+def test_tempo_in_words(
+    bf: Bf, clicks: Path, confidence: float, steady: bool, others: list[float], told: str
+) -> None:
+    bf.ok("init")
+    bf.ok("analyze", "clicks.wav")
+    (cached,) = (bf.directory / ".beatflow" / "state" / "analysis").iterdir()
+    document = json.loads(cached.read_text())
+    document["facts"] |= {
+        "tempo": 87.5, "tempo_confidence": confidence, "tempo_steady": steady, "tempo_alternatives": others
+    }  # fmt: skip
+    cached.write_text(json.dumps(document))
+    assert f"tempo       {told}\n" in bf.ok("analyze", "clicks.wav").stdout
+
+
+@pytest.mark.usefixtures("broken")
+def test_every_file_that_cannot_be_read_comes_with_a_way_out(bf: Bf) -> None:
+    names = ["text.wav", "empty.wav", "short.wav", "float.wav", "shirt.wav"]
+    failures = bf("analyze", *names, "--json").json["failures"]
+    assert len(failures) == len(names)
+    assert all(failure["hint"] for failure in failures)
+    assert failures[4]["hint"] == "did you mean short.wav?"
+
+
+def test_the_first_bad_sample_is_counted_from_the_start(bf: Bf) -> None:
+    path = bf.directory / "bad.wav"
+    write_audio(path, Audio(np.full((200_000, 1), 0.1, np.float32), RATE), "FLOAT")
+    data = bytearray(path.read_bytes())
+    data[-200_000:-199_996] = np.float32(np.nan).tobytes()
+    path.write_bytes(data)
+    assert "the first at 6.803 s (frame 150000)" in bf.fails(1, "analyze", "bad.wav")
 
 
 def test_json_and_range(bf: Bf, clicks: Path) -> None:
@@ -85,8 +143,8 @@ def test_table_of_several(bf: Bf, clicks: Path) -> None:
     write_audio(bf.directory / "silent.wav", Audio(faulty * 0, RATE))
     lines = bf.ok("analyze", "clicks.wav", "loud.wav", "silent.wav").stdout.splitlines()
     assert lines[0].split() == ["file", "length", "BPM", "key", "LUFS", "dBTP", "faults"]
-    assert "all channels alike, 44100 clipped samples, DC offset +1.000" in lines[2]
-    assert lines[3].split() == ["silent.wav", "0:01.0", "–", "–", "–", "–", "silent"]
+    assert "all channels alike, 44100 clipped samples, DC offset 1.000" in lines[2]
+    assert lines[3].split() == ["silent.wav", "0:01.000", "–", "–", "–", "–", "silent"]
 
 
 def test_a_track_remembers(bf: Bf, clicks: Path) -> None:
