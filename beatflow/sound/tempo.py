@@ -32,9 +32,9 @@ LEAST_CONFIDENCE = 0.05
 # Onsets of noise, speech and free playing correlate by chance up to about 5 standard errors and 0.17.
 _CHANCE, _SURE, _CLEAR = 2.0, 8.0, 0.25
 # A period is half a beat when accents in its middle and on every other one are below these parts of the strongest, and
-# fewer than these have a kick. Where the octave was too high these were 0.10, 0.54 and 0.56 at most; elsewhere one
+# fewer than these have a kick. Where the octave was too high these were 0.13, 0.69 and 0.59 at most; elsewhere one
 # of them was 0.23, 0.81 or 1 at least.
-_EMPTY, _WEAK, _KICKED = 0.15, 0.68, 0.8
+_EMPTY, _WEAK, _KICKED = 0.15, 0.75, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,9 @@ def _trust_octave(accents: Curve, hop_rate: float, tempo: float) -> float:
     """
     period = hop_rate * 60 / tempo
     here, half, double = _prior(np.array([tempo, tempo / 2, tempo * 2]))
-    slower = min(1.0, half / here) * (1 - _compare_middle(accents, 2 * period))
+    # What nothing divides speaks against custom, too.
+    usual = 1.0 if _compare_middle(accents, period) < _EMPTY else min(1.0, half / here)
+    slower = usual * (1 - _compare_middle(accents, 2 * period))
     faster = min(1.0, double / here) * min(1.0, 2 * _compare_middle(accents, period / 2))
     return float((1 - 0.5 * slower * (tempo / 2 >= SLOWEST)) * (1 - 0.4 * faster * (tempo * 2 <= FASTEST)))
 
