@@ -1,7 +1,7 @@
 # make demo    set up (light dependencies only) and run the tour in ./demo/
 # make test    set up everything (torch, the ai and dev extras) and run all tests
 # make check   lint, format and types, as continuous integration runs them
-# make docs    write docs/cli.md and the man pages again
+# make docs    write docs/cli.md again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +21,7 @@ check: $(VENV)/.full
 	$(BIN)/mypy
 
 docs: $(VENV)/.full
-	$(BIN)/python -m beatflow.reference
+	$(BIN)/python docs/build_cli.py
 
 clean:
 	rm -rf $(VENV) demo .coverage* .mypy_cache .pytest_cache .ruff_cache

@@ -9,7 +9,7 @@ from pathlib import Path
 from beatflow.errors import ConflictError, UsageError
 from beatflow.history import read_content
 from beatflow.objects.git import Entry
-from beatflow.repository import BRANCHES, DEFAULT_BRANCH, REMOTES, TAGS, Repository
+from beatflow.repository import BRANCHES, DEFAULT_BRANCH, REMOTES, TAGS, Repository, make_absolute
 from beatflow.worktree import REPOSITORY
 
 PARENT = "parent"
@@ -36,7 +36,7 @@ def fork(source: Repository, commit: str, destination: Path) -> Repository:
     UsageError
         The destination lies inside a track.
     """
-    destination = Path.cwd() / destination
+    destination = make_absolute(destination)
     if os.path.lexists(destination) and not (destination.is_dir() and not any(destination.iterdir())):
         raise ConflictError(f"{destination} is there already", hint="fork into a new folder")
     outer = Repository.find(destination.parent, source.signer)

@@ -3,6 +3,7 @@
 Finding, making and reading one. The only way to change one is a transaction (``transaction.py``).
 """
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,11 @@ REMOTES = "refs/remotes/"
 
 Signer = Callable[[], Signature]
 """Gives the author and the time of a change when one is made."""
+
+
+def make_absolute(path: Path) -> Path:
+    """Return a path without ``..``, whose parents are the folders around it; links are not followed."""
+    return Path(os.path.normpath(Path.cwd() / path))
 
 
 class Repository:
@@ -54,6 +60,7 @@ class Repository:
         ConflictError
             The folder lies inside another track.
         """
+        root = make_absolute(root)
         outer = cls.find(root, signer)
         if outer and outer.root == root:
             return outer
@@ -73,6 +80,7 @@ class Repository:
     @classmethod
     def find(cls, start: Path, signer: Signer) -> "Repository | None":
         """Open the repository around a folder, or return None."""
+        start = make_absolute(start)
         for folder in (start, *start.parents):
             if (folder / REPOSITORY / "HEAD").is_file():
                 return cls(folder, signer)

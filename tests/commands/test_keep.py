@@ -412,3 +412,10 @@ def test_check_and_gc(track: Bf) -> None:
     result = track("check", "--data")
     assert result.code == 7
     assert "mix.wav" in result.stdout or "bass.wav" in result.stdout
+
+
+def test_neighbours_are_reached_by_dots(track: Bf) -> None:
+    track.ok("fork", ".", "../sibling")
+    track.ok("init", "../other")
+    assert (track.directory.parent / "sibling" / "mix.wav").is_file()
+    assert (track.directory.parent / "other" / ".beatflow").is_dir()
