@@ -6,7 +6,7 @@ from pathlib import Path
 
 from beatflow.comparison import Difference, compare_changes, compare_files
 from beatflow.errors import NotFoundError, UsageError
-from beatflow.history import compare_trees, read_content
+from beatflow.history import compare_trees, content_tree, read_content
 from beatflow.objects.git import Tree
 from beatflow.repository import Repository
 from beatflow.revision import get_commit
@@ -87,4 +87,4 @@ def _read_side(repository: Repository, commit: str | None) -> Tree:
 def _look(repository: Repository, progress: Progress) -> Tree:
     tree = repository.worktree.look(lambda _, path: progress(0.0, path))
     repository.worktree.save_cache()
-    return tree
+    return content_tree(repository.git, tree)

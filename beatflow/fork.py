@@ -60,11 +60,13 @@ def fork(source: Repository, commit: str, destination: Path) -> Repository:
 
 def _build(source: Repository, commit: str, root: Path) -> None:
     branch = source.branch or DEFAULT_BRANCH
+    # Read before the objects are linked: whatever these name is there then, even if somebody commits meanwhile.
+    refs = source.git.read_refs()
     target = Repository.create(root, source.signer, branch)
     _link_tree(source.directory / "objects", target.directory / "objects")
     source.audio.clone_packs(target.audio)
     git = target.git
-    for name, oid in source.git.read_refs().items():
+    for name, oid in refs.items():
         if name.startswith(TAGS):
             git.write_ref(name, oid)
         elif name.startswith(BRANCHES):

@@ -41,12 +41,18 @@ class NothingToCommitError(BeatFlowError):
 
 
 def content_tree(git: GitStore, tree: Tree) -> Tree:
-    """Return a commit's tree without what BeatFlow put there itself: the files as the musician knows them."""
+    """Return a tree without what BeatFlow put there itself: the files as the musician knows them."""
     result = {path: entry for path, entry in tree.items() if not path.startswith(PROVENANCE)}
-    attributes = result.get(ATTRIBUTES)
-    if attributes and git.read_blob(attributes.oid).startswith(_ATTRIBUTES_HEAD):
+    if _is_generated(git, result.get(ATTRIBUTES)):
         del result[ATTRIBUTES]
     return result
+
+
+def _is_generated(git: GitStore, attributes: Entry | None) -> bool:
+    """Say whether a ``.gitattributes`` is BeatFlow's own; one that is not stored is not."""
+    if attributes is None or not git.has(attributes.oid):
+        return False
+    return git.read_blob(attributes.oid).startswith(_ATTRIBUTES_HEAD)
 
 
 def read_content(repository: Repository, commit: str | None) -> Tree:
@@ -98,12 +104,10 @@ def changes_of(git: GitStore, commit: Commit) -> list[FileChange]:
     """Return what a commit changed against its first parent, BeatFlow's own entries left out."""
     parent = git.read_commit(commit.parents[0]).tree if commit.parents else None
     differences = git.diff_trees(parent, commit.tree)
+    if all(side is None or _is_generated(git, side) for side in differences.get(ATTRIBUTES, ())):
+        differences.pop(ATTRIBUTES, None)
     return pair_renames(
-        {
-            path: sides
-            for path, sides in differences.items()
-            if not path.startswith(PROVENANCE) and path != ATTRIBUTES
-        }
+        {path: sides for path, sides in differences.items() if not path.startswith(PROVENANCE)}
     )
 
 
@@ -133,11 +137,7 @@ def record_commit(
     head = repository.head
     former = read_content(repository, head)
     tree = repository.worktree.snapshot(transaction.batch, advance)
-    for path, entry in transaction.staged.items():
-        if entry:
-            tree[path] = entry
-        else:
-            tree.pop(path, None)
+    tree = content_tree(repository.git, _lay_over(tree, transaction.staged))
     if paths:
         tree = _overlay(former, tree, paths)
     if tree == former:
@@ -179,16 +179,32 @@ def _overlay(former: Tree, current: Tree, paths: Sequence[str]) -> Tree:
     def chosen(path: str, wanted: str) -> bool:
         return wanted == "" or path == wanted or path.startswith(wanted + "/")
 
-    result = dict(former)
+    changes: dict[str, Entry | None] = {}
     for wanted in paths:
         names = [path for path in former.keys() | current.keys() if chosen(path, wanted)]
         if not names:
             raise UsageError(f"{wanted} is no file here or in the last commit", hint="bf status")
-        for path in names:
-            if path in current:
-                result[path] = current[path]
-            else:
-                result.pop(path, None)
+        changes |= {path: current.get(path) for path in names}
+    return _lay_over(former, changes)
+
+
+def _lay_over(tree: Tree, changes: Mapping[str, Entry | None]) -> Tree:
+    """Return a tree with some paths changed; what stands in the way of a new file, above or below it, goes."""
+    result = dict(tree)
+    folders = {path[:at] for path in tree for at, letter in enumerate(path) if letter == "/"}
+    for path, entry in changes.items():
+        if entry is None:
+            result.pop(path, None)
+            continue
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            result.pop("/".join(parts[:depth]), None)
+        if path in folders and path not in result:
+            for below in [
+                other for other in result if other.startswith(path + "/") and not changes.get(other)
+            ]:
+                del result[below]
+        result[path] = entry
     return result
 
 
@@ -265,7 +281,7 @@ def iter_commits(
     """Yield commits newest first; with a path only those that changed it or something below it."""
     git = repository.git
     for commit in git.iter_history(include, exclude):
-        if path is None:
+        if not path:
             yield commit
             continue
         here = git.find_entry(commit.tree, path)

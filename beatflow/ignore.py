@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Protocol
 
+from beatflow.errors import UsageError
+
 IGNORE_FILE = ".bfignore"
 
 CLUTTER = (".DS_Store", "Thumbs.db", "desktop.ini", "._*")
@@ -24,8 +26,10 @@ def read_ignore(root: Path) -> Ignore:
     # 30 ms to import, and most tracks have no such file.
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines([*CLUTTER, *text.splitlines()])
-    return spec.match_file
+    try:
+        return GitIgnoreSpec.from_lines([*CLUTTER, *text.splitlines()]).match_file
+    except ValueError as error:
+        raise UsageError(f"{IGNORE_FILE} has a bad line: {error}", hint=f"mend {IGNORE_FILE}") from error
 
 
 def _is_clutter(path: str) -> bool:

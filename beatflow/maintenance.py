@@ -67,8 +67,9 @@ def collect(repository: Repository, dry_run: bool = False) -> Collected:
 
 
 def _starts(repository: Repository) -> list[str]:
-    head = repository.head
-    return [*repository.git.read_refs().values(), *([head] if head else [])]
+    """Return the commits from which everything is reached; a ref that cannot be read is an error, not a gap."""
+    found = [repository.git.read_ref(name) for name in repository.git.list_refs()]
+    return [oid for oid in (*found, repository.head) if oid]
 
 
 def _iter_sounds(repository: Repository) -> Iterator[tuple[str, str, str]]:
@@ -94,11 +95,18 @@ def _check_history(
     repository: Repository, sounds: dict[str, tuple[str, str]], data: bool
 ) -> Iterator[Problem]:
     git = repository.git
+    starts = []
     for name in git.list_refs():
-        if git.read_ref(name) is None:
-            yield Problem(f"{name} names no commit")
+        try:
+            starts.append(git.read_ref(name) or "")
+        except DamagedError as error:
+            yield Problem(error.message)
+    try:
+        starts.append(repository.head or "")
+    except DamagedError as error:
+        yield Problem(error.message)
     seen: set[str] = set()
-    waiting = [("", Entry(0, oid), oid) for oid in _starts(repository)]
+    waiting = [("", Entry(0, oid), oid) for oid in starts if oid]
     while waiting:
         path, entry, commit = waiting.pop()
         if entry.oid in seen:

@@ -10,6 +10,9 @@ from beatflow.repository import BRANCHES, TAGS, Repository
 from beatflow.revision import get_commit
 from beatflow.transaction import Transaction
 
+MAX_NAME, MAX_NAME_PART = 1000, 200
+"""Bytes of a name, and of each of its parts between slashes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -52,8 +55,8 @@ def create_tag(repository: Repository, name: str, revision: str = "HEAD", force:
 
 def delete_tag(repository: Repository, name: str) -> str:
     """Delete a tag and return the commit that it named."""
-    oid = _get(repository, TAGS, name)
     with Transaction(repository, "tag", f"delete {name}") as transaction:
+        oid = _get(repository, TAGS, name)
         transaction.set_ref(TAGS + name, None)
         transaction.publish()
     return oid
@@ -67,14 +70,14 @@ def delete_branch(repository: Repository, name: str, force: bool = False) -> str
     ConflictError
         It is the current one, or (without ``force``) its commits are on no other branch.
     """
-    oid = _get(repository, BRANCHES, name)
-    if name == repository.branch:
-        raise ConflictError(f"{name} is the current branch", hint="bf switch to another one first")
-    others = [other.oid for other in list_branches(repository) if other.name != name]
-    if not force and not any(repository.git.merge_base(oid, other) == oid for other in others):
-        hint = f"bf branch --delete {name} --force"
-        raise ConflictError(f"{name} has commits that are on no other branch", hint)
     with Transaction(repository, "branch", f"delete {name}") as transaction:
+        oid = _get(repository, BRANCHES, name)
+        if name == repository.branch:
+            raise ConflictError(f"{name} is the current branch", hint="bf switch to another one first")
+        others = [other.oid for other in list_branches(repository) if other.name != name]
+        if not force and not any(repository.git.merge_base(oid, other) == oid for other in others):
+            hint = f"bf branch --delete {name} --force"
+            raise ConflictError(f"{name} has commits that are on no other branch", hint)
         transaction.set_ref(BRANCHES + name, None)
         transaction.publish()
     return oid
@@ -82,9 +85,9 @@ def delete_branch(repository: Repository, name: str, force: bool = False) -> str
 
 def rename_branch(repository: Repository, old: str, new: str) -> None:
     """Rename a branch, the current one too."""
-    oid = _get(repository, BRANCHES, old)
-    _check_new(repository, BRANCHES, new)
     with Transaction(repository, "branch", f"rename {old} to {new}") as transaction:
+        oid = _get(repository, BRANCHES, old)
+        _check_new(repository, BRANCHES, new)
         transaction.set_ref(BRANCHES + old, None)
         transaction.set_ref(BRANCHES + new, oid)
         if repository.branch == old:
@@ -141,11 +144,12 @@ def _list(repository: Repository, prefix: str) -> list[Name]:
 
 
 def _create(repository: Repository, kind: str, prefix: str, name: str, revision: str, force: bool) -> str:
-    commit = get_commit(repository, revision)
-    if not force:
-        _check_new(repository, prefix, name)
     _check_name(prefix, name)
-    with Transaction(repository, kind, f"{name} at {commit[:7]}") as transaction:
+    with Transaction(repository, kind, name) as transaction:
+        commit = get_commit(repository, revision)
+        if not force:
+            _check_new(repository, prefix, name)
+        transaction.description = f"{name} at {commit[:7]}"
         transaction.set_ref(prefix + name, commit)
         transaction.publish()
     return commit
@@ -163,8 +167,12 @@ def _check_new(repository: Repository, prefix: str, name: str) -> None:
 
 
 def _check_name(prefix: str, name: str) -> None:
-    if name.startswith("-") or name in ("HEAD", "@") or not GitStore.is_valid_ref(prefix + name):
-        raise UsageError(f"{name!r} cannot be a name", hint="no spaces, no .., none of ~ ^ : ? * [ \\")
+    raw = name.encode("utf-8", "replace")
+    # Each part becomes a file's name, with room for ".lock"; libgit2 takes UTF-8 only.
+    fits = len(raw) <= MAX_NAME and all(len(part) <= MAX_NAME_PART for part in raw.split(b"/"))
+    odd = name.startswith("-") or name in ("HEAD", "@") or raw.decode() != name
+    if odd or not fits or not GitStore.is_valid_ref(prefix + name):
+        raise UsageError(f"{name!r} cannot be a name", hint="short, no spaces, no .., none of ~ ^ : ? * [ \\")
 
 
 def _get(repository: Repository, prefix: str, name: str) -> str:

@@ -8,9 +8,9 @@ from beatflow.errors import ConflictError, NotFoundError
 from beatflow.history import read_content
 from beatflow.objects.durable import temporary_name
 from beatflow.objects.git import Tree
-from beatflow.repository import Repository
+from beatflow.repository import Repository, make_absolute
 from beatflow.transaction import Transaction
-from beatflow.worktree import check_path
+from beatflow.worktree import check_path, make_parents
 
 Progress = Callable[[float, str], None]
 
@@ -56,17 +56,28 @@ def restore_into(
     ConflictError
         A file is there already, and ``force`` is not given; nothing was written.
     """
+    folder = make_absolute(folder)
     tree = _select(repository, commit, wanted)
     for path in tree:
         check_path(path)
         if not force and os.path.lexists(folder / path):
             raise ConflictError(f"{folder / path} is there already", hint="add --force to overwrite it")
+    if folder.is_relative_to(repository.root):
+        # Inside the track it is a change like any other, which undo takes back.
+        prefix = "" if folder == repository.root else folder.relative_to(repository.root).as_posix() + "/"
+        with Transaction(repository, "restore", f"from {commit[:7]} to {prefix or '.'}") as transaction:
+            for path in tree:
+                transaction.put_entry(prefix + path, tree[path])
+            if not dry_run:
+                transaction.publish()
+        return sorted(tree)
     if dry_run:
         return sorted(tree)
     for number, path in enumerate(sorted(tree)):
         progress(number / len(tree), path)
+        folder.mkdir(parents=True, exist_ok=True)
+        make_parents(folder, path)
         target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = temporary_name(target.parent, ".part")
         try:
             repository.worktree.materialize(tree[path], unfinished)

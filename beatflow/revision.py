@@ -111,6 +111,6 @@ def parse_log_arguments(repository: Repository, arguments: list[str]) -> tuple[R
 def _was_ever(repository: Repository, path: str) -> bool:
     """Say whether a path is in the worktree or in any commit behind HEAD."""
     git, head = repository.git, repository.head
-    if repository.worktree.find(path):
+    if path == "" or repository.worktree.find(path):
         return True
     return head is not None and any(git.find_entry(commit.tree, path) for commit in git.iter_history([head]))

@@ -10,13 +10,21 @@ from pathlib import Path
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.git import Entry
 
-VERSION = 1
-# Coarsest step of the timestamps of the file systems in use (ext4, APFS, NTFS: below; FAT: 2 s).
+VERSION = 2
+# Coarser than the clock that file systems read (4 ms on Linux). FAT has steps of 2 s for the modification time, but
+# its change time is as fine as others'.
 _GRANULE_NS = 20_000_000
 
 
+def identify(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what changes whenever a file does: size, modification time, change time and inode."""
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
 class StatCache:
-    """Path -> entry, valid while size, modification time and inode stay the same.
+    """Path -> entry, valid while size, modification time, change time and inode stay the same.
+
+    The change time catches what the others cannot: a file put in place of another with the same size and date.
 
     Parameters
     ----------
@@ -26,7 +34,7 @@ class StatCache:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: dict[str, tuple[int, int, int, int, str]] = {}
+        self._rows: dict[str, tuple[int, int, int, int, int, str]] = {}
         self._dirty = False
         try:
             written_ns = path.stat().st_mtime_ns
@@ -34,20 +42,22 @@ class StatCache:
             if document["version"] == VERSION:
                 # A file changed within one tick of our reading it would look unchanged: read it again.
                 limit = written_ns - _GRANULE_NS
-                self._rows = {key: tuple(row) for key, row in document["files"].items() if row[1] < limit}
+                self._rows = {
+                    key: tuple(row) for key, row in document["files"].items() if max(row[1], row[2]) < limit
+                }
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             pass
 
     def find(self, path: str, status: os.stat_result) -> Entry | None:
         """Return what stands at a path, when the file is the one last read."""
         row = self._rows.get(path)
-        if row and row[:3] == (status.st_size, status.st_mtime_ns, status.st_ino):
-            return Entry(row[3], row[4])
+        if row and row[:4] == identify(status):
+            return Entry(row[4], row[5])
         return None
 
     def record(self, path: str, status: os.stat_result, entry: Entry) -> None:
         """Remember what was read; ``status`` is from before the reading."""
-        self._rows[path] = (status.st_size, status.st_mtime_ns, status.st_ino, entry.mode, entry.oid)
+        self._rows[path] = (*identify(status), entry.mode, entry.oid)
         self._dirty = True
 
     def forget(self, path: str) -> None:

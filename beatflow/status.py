@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from beatflow.history import FileChange, compare_trees, read_content
+from beatflow.history import FileChange, compare_trees, content_tree, read_content
 from beatflow.repository import Repository
 from beatflow.worktree import Advance
 
@@ -31,4 +31,8 @@ def read_status(repository: Repository, advance: Advance | None = None) -> Statu
     head = repository.head
     tree = repository.worktree.look(advance)
     repository.worktree.save_cache()
-    return Status(repository.branch, head, compare_trees(read_content(repository, head), tree))
+    return Status(
+        repository.branch,
+        head,
+        compare_trees(read_content(repository, head), content_tree(repository.git, tree)),
+    )

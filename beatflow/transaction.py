@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from beatflow.errors import ConflictError
+from beatflow.errors import BeatFlowError, ConflictError
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.git import Entry
@@ -37,9 +37,14 @@ from beatflow.objects.store import Batch
 from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
-from beatflow.worktree import check_path
+from beatflow.statcache import identify
+from beatflow.worktree import Worktree, check_path
 
 JOURNAL = "journal"
+
+
+class UnfinishedError(BeatFlowError):
+    """A change is published, but refs or worktree do not follow it yet."""
 
 
 class Transaction:
@@ -74,6 +79,13 @@ class Transaction:
     def __enter__(self) -> "Transaction":
         with ExitStack() as stack:
             stack.enter_context(Lock(self.repository.directory / "lock", f"bf {self.kind}", self._timeout_s))
+            self.repository.git.break_locks()
+            for folder in (
+                self.repository.scratch,
+                self.repository.state,
+                self.repository.audio.path / "tmp",
+            ):
+                folder.mkdir(exist_ok=True)
             recover(self.repository)
             sweep(self.repository.scratch)
             self.repository.audio.sweep()
@@ -135,11 +147,17 @@ class Transaction:
     # Publishing ------------------------------------------------------------------------------------------
 
     def publish(self) -> str | None:
-        """Make it so, and return the operation's id; None when there was nothing to change."""
+        """Make it so, and return the operation's id; None when there was nothing to change.
+
+        Raises
+        ------
+        ConflictError
+            Something is in the way, or a file changed meanwhile. Nothing has happened.
+        UnfinishedError
+            It has happened, but could not be brought to the end; the next writer does that.
+        """
         git = self.repository.git
-        removed = {path for path, staged in self._staged.items() if staged is None}
-        for path in self._staged.keys() - removed:
-            self.repository.worktree.check_free(path, removed)
+        self._check_places()
         worktree, seen = self._read_before()
         refs = {
             name: Change(before, commit)
@@ -158,10 +176,31 @@ class Transaction:
         self._check_unchanged(seen)
         with _uninterrupted():
             write_atomic(self.repository.state / JOURNAL, oid.encode())
-            _apply_refs(self.repository, oid, refs, moved)
-            self.repository.worktree.place({path: self._staged[path] for path in worktree})
-            (self.repository.state / JOURNAL).unlink()
+            try:
+                _apply_refs(self.repository, oid, refs, moved)
+                self.repository.worktree.place({path: self._staged[path] for path in worktree})
+                (self.repository.state / JOURNAL).unlink()
+            except (OSError, BeatFlowError) as error:
+                raise UnfinishedError(
+                    f"the change is recorded, but not finished: {error}",
+                    hint="mend that; the next command that changes something finishes it",
+                ) from error
         return oid
+
+    def _check_places(self) -> None:
+        """Refuse now what could not be finished later: names and paths that cannot be written."""
+        names = {name for name in self.repository.git.list_refs() if self._refs.get(name, "") is not None}
+        for name, commit in self._refs.items():
+            if commit and any(
+                other.startswith(name + "/") or name.startswith(other + "/") for other in names
+            ):
+                raise ConflictError(f"{name} clashes with another name", hint="choose another name")
+        worktree = self.repository.worktree
+        removed = {path for path, staged in self._staged.items() if staged is None}
+        for path in self._staged:
+            if path not in removed:
+                worktree.check_free(path, removed)
+            worktree.check_writable(path)
 
     def _read_before(self) -> tuple[WorktreeChanges, dict[str, os.stat_result | None]]:
         """Store what stands at the paths that will change, and drop those that will not."""
@@ -180,7 +219,7 @@ class Transaction:
         for path, status in seen.items():
             found = self.repository.worktree.find(path)
             now = found.status if found else None
-            if _identity(now) != _identity(status):
+            if (now and identify(now)) != (status and identify(status)):
                 raise ConflictError(
                     f"{path} changed while it was being kept", hint="try again when it is finished"
                 )
@@ -198,9 +237,11 @@ def recover(repository: Repository) -> bool:
     worktree = repository.worktree
     with Scratch(repository.scratch) as scratch:
         staged: dict[str, tuple[Path, Entry] | None] = {}
-        for path, (before, after) in read_worktree_changes(repository.git, oid).items():
+        changes = read_worktree_changes(repository.git, oid)
+        removed = {path for path, (_, after) in changes.items() if after is None}
+        for path, (before, after) in changes.items():
             # What is neither the old state nor the new was changed by somebody since: theirs to keep.
-            if worktree.identify(path) != before:
+            if worktree.identify(path) != before or _is_taken(worktree, path, removed if after else None):
                 continue
             staged[path] = None
             if after:
@@ -212,17 +253,25 @@ def recover(repository: Repository) -> bool:
     return True
 
 
+def _is_taken(worktree: Worktree, path: str, removed: set[str] | None) -> bool:
+    """Say whether something was put where a file shall go; a removal (None) needs no place."""
+    if removed is None:
+        return False
+    try:
+        worktree.check_free(path, removed)
+    except ConflictError:
+        return True
+    return False
+
+
 def _apply_refs(repository: Repository, oid: str, refs: Mapping[str, Change], head: Change | None) -> None:
     git = repository.git
-    for name, change in refs.items():
+    # Deletions first: a name may make room for one below it.
+    for name, change in sorted(refs.items(), key=lambda item: item[1].after is not None):
         git.write_ref(name, change.after)
     if head and head.after:
         git.write_head(head.after)
     git.write_ref(OPERATIONS, oid)
-
-
-def _identity(status: os.stat_result | None) -> tuple[int, int, int] | None:
-    return (status.st_size, status.st_mtime_ns, status.st_ino) if status else None
 
 
 @contextmanager

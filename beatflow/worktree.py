@@ -3,9 +3,11 @@
 Knows no refs and no operations. Everything it overwrites or removes is the caller's to have kept before.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -45,6 +47,11 @@ class Found:
     status: os.stat_result
 
 
+def is_private(name: str) -> bool:
+    """Say whether a file or folder of this name belongs to BeatFlow or git, in any spelling that a disk may equate."""
+    return name.rstrip(" .").lower() in _PRIVATE
+
+
 def check_path(path: str) -> None:
     """Refuse a path that could leave the worktree or touch the repository.
 
@@ -53,16 +60,12 @@ def check_path(path: str) -> None:
     ConflictError
         It is absolute, has ``..`` in it, or names a private folder in any spelling.
     """
-    parts = path.split("/")
-    for part in parts:
-        private = part.rstrip(" .").lower() in _PRIVATE
-        if (
-            part in ("", ".", "..")
-            or private
-            or "\0" in part
-            or (os.name == "nt" and set(part) & _NOT_ON_WINDOWS)
-        ):
-            raise ConflictError(f"the path {path!r} cannot be written here")
+    for part in path.split("/"):
+        odd = part in ("", ".", "..") or "\0" in part or (os.name == "nt" and set(part) & _NOT_ON_WINDOWS)
+        if odd or is_private(part):
+            raise ConflictError(
+                f"the path {path!r} cannot be written here", hint="it is private to BeatFlow or git"
+            )
 
 
 class Worktree:
@@ -95,15 +98,14 @@ class Worktree:
             with os.scandir(self.root / prefix if prefix else self.root) as entries:
                 for entry in entries:
                     path = prefix + entry.name
+                    if is_private(entry.name):
+                        continue
                     if entry.is_dir(follow_symlinks=False):
-                        if self._is_ours(entry) and not ignored(path + "/"):
+                        inner_track = os.path.lexists(Path(entry.path, REPOSITORY))
+                        if not inner_track and not ignored(path + "/"):
                             waiting.append(path + "/")
                     elif (entry.is_file(follow_symlinks=False) or entry.is_symlink()) and not ignored(path):
                         yield Found(path, entry.stat(follow_symlinks=False))
-
-    @staticmethod
-    def _is_ours(entry: os.DirEntry[str]) -> bool:
-        return entry.name.lower() not in _PRIVATE and not os.path.lexists(Path(entry.path, REPOSITORY))
 
     def look(self, advance: Advance | None = None) -> Tree:
         """Return what stands at every path without storing anything."""
@@ -123,10 +125,13 @@ class Worktree:
             return None
         return Found(path, status) if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode) else None
 
-    def capture(self, path: str, batch: Batch, advance: Advance | None = None) -> Entry | None:
-        """Return what stands at one path, with its content stored; None when nothing does."""
+    def capture(self, path: str, batch: Batch) -> Entry | None:
+        """Return what stands at one path, read anew and stored; None when nothing does.
+
+        This is for what is about to be overwritten, so no cache is believed.
+        """
         found = self.find(path)
-        return self._keep(found, batch, advance) if found else None
+        return self.keep_file(self.root / path, batch) if found else None
 
     def identify(self, path: str) -> Entry | None:
         """Return what stands at one path without storing it; None when nothing does."""
@@ -233,9 +238,9 @@ class Worktree:
         Raises
         ------
         ConflictError
-            A folder with files in it is there, or a parent is a file or a link.
+            A folder with something in it, a parent that is a file or a link, or a device is in the way.
         """
-        target = self.root / path
+        check_path(path)
         parts = path.split("/")
         for depth in range(1, len(parts)):
             parent = "/".join(parts[:depth])
@@ -244,17 +249,41 @@ class Worktree:
                     f"{parent} is no folder here", hint=f"move it away: mv {parent} {parent}.old"
                 )
         if self._is_folder(path):
-            inside = (Path(folder, name) for folder, _, names in os.walk(target) for name in names)
-            if any(file.relative_to(self.root).as_posix() not in removed for file in inside):
+            if any(inside not in removed for inside in self._iter_inside(path)):
                 raise ConflictError(f"{path} is a folder here", hint=f"move it away: mv {path} {path}.old")
+        elif os.path.lexists(self.root / path) and self.find(path) is None:
+            raise ConflictError(
+                f"{path} is no ordinary file here", hint=f"move it away: mv {path} {path}.old"
+            )
+
+    def check_writable(self, path: str) -> None:
+        """Refuse a path whose folder may not be changed.
+
+        Raises
+        ------
+        PermissionError
+            The folder, or the nearest one that is there, is read-only.
+        """
+        folder = next(
+            parent for parent in (self.root / path).parents if parent.is_dir() or parent == self.root
+        )
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+    def _iter_inside(self, path: str) -> Iterator[str]:
+        """Yield everything below a folder that is no folder itself; links to folders are not followed."""
+        for folder, names, files in os.walk(self.root / path):
+            links = [name for name in names if Path(folder, name).is_symlink()]
+            for name in files + links:
+                yield Path(folder, name).relative_to(self.root).as_posix()
 
     def _is_folder(self, path: str) -> bool:
         return (self.root / path).is_dir() and not (self.root / path).is_symlink()
 
     def _prepare(self, path: str) -> Path:
         check_path(path)
+        make_parents(self.root, path)
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         if self._is_folder(path):
             for folder, _, _ in os.walk(target, topdown=False):
                 Path(folder).rmdir()
@@ -292,6 +321,23 @@ class Worktree:
             if full == root or full.is_relative_to(root):
                 return "" if full == root else full.relative_to(root).as_posix()
         raise UsageError(f"{path} is outside the track {self.root}")
+
+
+def make_parents(root: Path, path: str) -> None:
+    """Make the folders of a path below ``root``, passing through no link.
+
+    Raises
+    ------
+    ConflictError
+        A parent is a file or a link.
+    """
+    folder = root
+    for part in path.split("/")[:-1]:
+        folder /= part
+        with suppress(FileExistsError):
+            folder.mkdir()
+        if folder.is_symlink() or not folder.is_dir():
+            raise ConflictError(f"{folder} is no folder", hint=f"move it away: mv {folder} {folder}.old")
 
 
 def read_pointer(git: GitStore, entry: Entry) -> Pointer | None:

@@ -205,7 +205,8 @@ class Batch:
             for item in coded:
                 self._keep(item)
                 refs.append((item.layout, item.ref))
-        if self._keep_manifest(whole.digest(), build_manifest(refs)):
+        healed = len(self._new) > mark.new
+        if self._keep_manifest(whole.digest(), build_manifest(refs)) or healed:
             return Stored(whole.hexdigest(), size, self._position - start)
         self._rollback(mark)
         return Stored(whole.hexdigest(), size, 0)
@@ -226,9 +227,19 @@ class Batch:
 
     def _encode(self, piece: "Piece") -> _Coded:
         ref = ChunkRef(sha256(piece.data), len(piece.data))
-        if (Kind.CHUNK, ref.id) in self._new or self._packs.find(Kind.CHUNK, ref.id):
+        if (Kind.CHUNK, ref.id) in self._new or self._is_sound(ref.id):
             return _Coded(piece.layout, ref, None)
         return _Coded(piece.layout, ref, _chunk_record(ref.id, piece.data, piece.layout))
+
+    def _is_sound(self, id: bytes) -> bool:
+        """Say whether the store has a chunk whose stored bytes match their checksum; a damaged one is written again."""
+        if self._packs.find(Kind.CHUNK, id) is None:
+            return False
+        try:
+            self._packs.read(Kind.CHUNK, id, lambda record: None)
+        except DamagedError:
+            return False
+        return True
 
     def _keep(self, item: _Coded) -> None:
         if item.record is not None:

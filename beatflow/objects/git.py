@@ -7,6 +7,7 @@ audio, the worktree or what a commit means to the user.
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import FileMode, ObjectType, Option
 
-from beatflow.errors import DamagedError, NotFoundError
+from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
 
 pygit2.option(Option.ENABLE_FSYNC_GITDIR, 1)
 
@@ -22,6 +23,7 @@ FILE = int(FileMode.BLOB)
 EXECUTABLE = int(FileMode.BLOB_EXECUTABLE)
 SYMLINK = int(FileMode.LINK)
 TREE = int(FileMode.TREE)
+LOCK_SUFFIX = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class GitStore:
     """
 
     def __init__(self, path: Path) -> None:
+        # Backups leave out empty folders, and after `git pack-refs` these are empty.
+        for name in ("refs/heads", "objects/pack"):
+            with suppress(OSError):
+                (path / name).mkdir(parents=True, exist_ok=True)
         try:
             self._repo = pygit2.Repository(str(path))
         except pygit2.GitError as error:
@@ -106,7 +112,8 @@ class GitStore:
 
     def write_blob(self, data: bytes) -> str:
         """Store bytes and return their id."""
-        return str(self._repo.create_blob(data))
+        with _writing():
+            return str(self._repo.create_blob(data))
 
     def read_blob(self, oid: str) -> bytes:
         """Return the bytes of a blob.
@@ -135,21 +142,39 @@ class GitStore:
             raise DamagedError(f"object {oid[:12]} is missing or damaged", hint="bf check") from error
 
     def write_tree(self, entries: Mapping[str, Entry]) -> str:
-        """Store a flattened tree, sub-trees and all, and return the id of its root."""
-        folders: dict[str, dict[str, Entry]] = {}
-        rows: list[tuple[bytes, bytes]] = []
+        """Store a flattened tree, sub-trees and all, and return the id of its root.
+
+        Raises
+        ------
+        ConflictError
+            A path is a file and a folder at once.
+        """
+        folders: dict[str, dict[str, Entry]] = {"": {}}
         for path, entry in entries.items():
-            head, _, rest = path.partition("/")
-            if rest:
-                folders.setdefault(head, {})[rest] = entry
-            else:
-                name = encode_path(head)
-                rows.append((name, b"%o %s\0" % (entry.mode, name) + bytes.fromhex(entry.oid)))
-        for head, below in folders.items():
-            name = encode_path(head)
-            # git sorts a tree as if its name ended in a slash
-            rows.append((name + b"/", b"40000 " + name + b"\0" + bytes.fromhex(self.write_tree(below))))
-        return str(self._repo.write(ObjectType.TREE, b"".join(row for _, row in sorted(rows))))
+            folder, _, name = path.rpartition("/")
+            folders.setdefault(folder, {})[name] = entry
+            while folder:
+                folder = folder.rpartition("/")[0]
+                folders.setdefault(folder, {})
+        for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
+            if folder:
+                parent, _, name = folder.rpartition("/")
+                if name in folders[parent]:
+                    raise ConflictError(f"{folder} is a file and a folder at once", hint="remove one of them")
+                folders[parent][name] = Entry(TREE, self._write_folder(folders[folder]))
+        return self._write_folder(folders[""])
+
+    def _write_folder(self, rows: Mapping[str, Entry]) -> str:
+        def order(name: str) -> bytes:
+            # git sorts a tree as if the names of its sub-trees ended in a slash
+            return encode_path(name) + (b"/" if rows[name].mode == TREE else b"")
+
+        raw = b"".join(
+            b"%o %s\0" % (rows[name].mode, encode_path(name)) + bytes.fromhex(rows[name].oid)
+            for name in sorted(rows, key=order)
+        )
+        with _writing():
+            return str(self._repo.write(ObjectType.TREE, raw))
 
     def read_tree(self, oid: str | None) -> Tree:
         """Return a tree flattened; ``None`` is the empty tree."""
@@ -196,9 +221,9 @@ class GitStore:
             yield name, Entry(mode, child)
 
     def find_entry(self, tree: str, path: str) -> Entry | None:
-        """Return what stands at a path, a folder (mode ``TREE``) included, or None."""
+        """Return what stands at a path, a folder (mode ``TREE``) included, or None; ``""`` is the tree itself."""
         entry = Entry(TREE, tree)
-        for part in path.split("/"):
+        for part in path.split("/") if path else ():
             if entry.mode != TREE:
                 return None
             row = next((row for row in self._tree_rows(entry.oid) if row[0] == part), None)
@@ -215,8 +240,10 @@ class GitStore:
         time_s = max([author.time_s, *(self.read_commit(parent).time_s for parent in parents)])
         author_signature = pygit2.Signature(author.name, author.email, author.time_s, author.offset_min)
         committer = pygit2.Signature(author.name, author.email, time_s, author.offset_min)
-        text = message.strip() + "\n"
-        return str(self._repo.create_commit(None, author_signature, committer, text, tree, list(parents)))
+        # A message from a command line may hold bytes that are not UTF-8; git's messages are text.
+        text = message.strip().encode("utf-8", "replace").decode("utf-8") + "\n"
+        with _writing():
+            return str(self._repo.create_commit(None, author_signature, committer, text, tree, list(parents)))
 
     def read_commit(self, oid: str) -> Commit:
         """Return a commit.
@@ -287,6 +314,8 @@ class GitStore:
                 (decode_path(raw[space + 1 : zero]), int(raw[at:space], 8), raw[zero + 1 : zero + 21].hex())
             )
             at = zero + 21
+        if len({name for name, _, _ in rows}) != len(rows):
+            raise DamagedError(f"tree {oid[:12]} has two entries of one name", hint="bf check")
         self._trees[oid] = result = tuple(rows)
         return result
 
@@ -355,33 +384,67 @@ class GitStore:
         return result
 
     def list_refs(self) -> list[str]:
-        """Return the full names of all refs, those that name nothing readable included."""
-        return list(self._repo.listall_references())
+        """Return the full names of all refs, those that libgit2 passes over because they are damaged included."""
+        loose = (
+            path for path in (self.path / "refs").rglob("*") if path.is_file() and path.suffix != LOCK_SUFFIX
+        )
+        names = {path.relative_to(self.path).as_posix() for path in loose}
+        return sorted(names | set(self._repo.listall_references()))
 
     def read_ref(self, name: str) -> str | None:
-        """Return the commit that a ref names, or None."""
+        """Return the commit that a ref names, or None when there is no such ref.
+
+        Raises
+        ------
+        DamagedError
+            The ref cannot be read, or names a commit that is not here.
+        """
         try:
-            return str(self._repo.lookup_reference(name).peel(pygit2.Commit).id)
-        except (KeyError, ValueError, pygit2.GitError):
+            ref = self._repo.lookup_reference(name)
+        except (KeyError, ValueError):
             return None
+        except pygit2.GitError as error:
+            raise DamagedError(f"{name} cannot be read", hint="bf check") from error
+        try:
+            return str(ref.peel(pygit2.Commit).id)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise DamagedError(
+                f"{name} names a commit that is missing or damaged", hint="bf check"
+            ) from error
 
     def write_ref(self, name: str, oid: str | None) -> None:
         """Point a ref at a commit, or delete it (None). Both may already be so."""
-        if oid is not None:
-            self._repo.references.create(name, oid, force=True)
-        elif name in self._repo.references:
-            self._repo.references.delete(name)
+        with _writing():
+            if oid is not None:
+                self._repo.references.create(name, oid, force=True)
+            elif name in self._repo.references:
+                self._repo.references.delete(name)
 
     def read_head(self) -> str:
-        """Return what HEAD holds: a ref name, or a commit id when detached."""
-        return str(self._repo.lookup_reference("HEAD").target)
+        """Return what HEAD holds: a ref name, or a commit id when detached.
+
+        Raises
+        ------
+        DamagedError
+            HEAD cannot be read.
+        """
+        try:
+            return str(self._repo.lookup_reference("HEAD").target)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise DamagedError(
+                "HEAD cannot be read", hint=f"echo 'ref: refs/heads/main' > {self.path / 'HEAD'}"
+            ) from error
 
     def write_head(self, target: str) -> None:
         """Point HEAD at a ref name (which need not exist yet) or at a commit id."""
-        if target.startswith("refs/"):
-            self._repo.set_head(target)
-        else:
-            self._repo.set_head(pygit2.Oid(hex=target))
+        with _writing():
+            self._repo.set_head(target if target.startswith("refs/") else pygit2.Oid(hex=target))
+
+    def break_locks(self) -> None:
+        """Remove what a killed writer left locked. Only for who holds the repository's own lock."""
+        locks = [self.path / f"{name}{LOCK_SUFFIX}" for name in ("HEAD", "packed-refs", "config")]
+        for path in (*locks, *(self.path / "refs").rglob(f"*{LOCK_SUFFIX}")):
+            path.unlink(missing_ok=True)
 
     def write_config(self, key: str, value: str) -> None:
         """Set a value in the repository's configuration file."""
@@ -395,6 +458,16 @@ class GitStore:
     def is_valid_ref(name: str) -> bool:
         """Say whether git accepts this as a full ref name."""
         return pygit2.reference_is_valid_name(name)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turn libgit2's complaints about a disk, which carry no error number, into an error with a way out."""
+    try:
+        yield
+    except (OSError, pygit2.GitError) as error:
+        hint = "free some space or check the permissions, then run it again"
+        raise BeatFlowError(f"history cannot be written: {str(error).strip(' :')}", hint) from error
 
 
 def _hash(kind: int, data: bytes) -> str:
