@@ -100,6 +100,7 @@ class Delivery:
         self._force = force
         self._files: dict[str, Path] = {}
         self._removed: list[str] = []
+        self._expected: dict[Path, str] = {}
         self._records: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
@@ -149,8 +150,18 @@ class Delivery:
         """Keep where a sound comes from; outside a track there is no place for it."""
         self._records[oid] = record
 
+    def expect(self, path: Path, oid: str) -> None:
+        """Have the delivery refused when a file that it was made from is not the same any more."""
+        self._expected[path] = oid
+
     def publish(self) -> None:
-        """Put everything in place."""
+        """Put everything in place.
+
+        Raises
+        ------
+        ConflictError
+            A file is in the way, or one that was expected has changed.
+        """
         self.check_free(*self._files)
         if self.repository:
             self._publish_in_track(self.repository)
@@ -162,6 +173,10 @@ class Delivery:
 
     def _publish_in_track(self, repository: Repository) -> None:
         with Transaction(repository, self.kind, self.description) as transaction:
+            for file, expected in self._expected.items():
+                if not file.is_file() or digest(file) != expected:
+                    changed = file.relative_to(repository.root)
+                    raise ConflictError(f"{changed} changed in the meantime", hint="run the command again")
             for name, source in self._files.items():
                 transaction.put_file(self._prefix + name, source)
             for name in self._removed:
@@ -184,6 +199,18 @@ class Delivery:
             [TRACK_FILE, *(stem.file for stem in track.stems.values())] if track.mix_file in staged else []
         )
         return [*staged, *(file for file in files if repository.worktree.find(file))]
+
+
+def check_new(path: Path, force: bool) -> None:
+    """Refuse to overwrite a file that no undo would bring back.
+
+    Raises
+    ------
+    ConflictError
+        It is there, and ``force`` is not given.
+    """
+    if os.path.lexists(path) and not force:
+        raise ConflictError(f"{path} is there already", hint="--force overwrites it")
 
 
 def digest(path: Path) -> str:

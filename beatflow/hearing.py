@@ -107,7 +107,11 @@ def measure_file(
         if not reader.info.frames:
             raise AudioError(f"{name} holds no samples", hint=AGAIN)
         facts = analyze(_checked(reader, name, progress), bpm_range).to_json()
-        facts |= {"format": reader.info.format, "subtype": reader.info.subtype}
+        facts |= {
+            "format": reader.info.format,
+            "subtype": reader.info.subtype,
+            "truncated": reader.info.truncated,
+        }
     if cache and oid:
         cache.put(oid, facts)
     return {"oid": oid, **facts}

@@ -186,5 +186,9 @@ def _get(repository: Repository, prefix: str, name: str) -> str:
     elif repository.git.resolve(name):
         hint = f"bf switch --detach {name} goes to a commit without a branch"
     else:
-        hint = f"bf switch -c {name} makes it" if prefix == BRANCHES else "bf tag lists them"
+        hint = (
+            f"bf switch -c {name} makes it; bf branch lists them"
+            if prefix == BRANCHES
+            else "bf tag lists them"
+        )
     raise NotFoundError(f"no {'branch' if prefix == BRANCHES else 'tag'} {name!r}", hint=hint)

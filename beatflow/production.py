@@ -14,7 +14,7 @@ from typing import Any
 from beatflow import __version__
 from beatflow.ai.engine import Brief, Performance, Progress, no_progress
 from beatflow.ai.table import Choice
-from beatflow.delivery import Delivery, Place, digest
+from beatflow.delivery import Delivery, Place, check_new, digest
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.request import BARS_RANGE, Request, draw_seed, folder_name
@@ -140,6 +140,8 @@ def produce(
     with Delivery(place.folder, repository, kind, request.prompt, force, message) as delivery:
         names = [_take_names(place, first + i, count) for i in range(count)]
         delivery.check_free(*(prefix + (file or DEFAULT_MIX) for prefix, file in names))
+        if midi and count == 1 and not midi.is_relative_to(place.folder):
+            check_new(midi, force)
         for i, (prefix, file) in enumerate(names):
 
             def report(fraction: float, what: str, i: int = i) -> None:
@@ -149,7 +151,10 @@ def produce(
             take = write_take(made, delivery, prefix, file)
             if midi:
                 take = replace(
-                    take, midi=write_notes(made, delivery, midi if count == 1 else numbered(midi, first + i))
+                    take,
+                    midi=write_notes(
+                        made, delivery, midi if count == 1 else numbered(midi, first + i), force
+                    ),
                 )
             if delivery.repository and place.folder == delivery.repository.root and not (prefix or file):
                 write_score(made, delivery)
@@ -297,7 +302,7 @@ def write_sound(delivery: Delivery, name: str, path: str, audio: Audio, subtype:
     return SoundFile(name, delivery.folder / path, delivery.add(path, file))
 
 
-def write_notes(made: Made, delivery: Delivery, path: Path) -> Path:
+def write_notes(made: Made, delivery: Delivery, path: Path, force: bool) -> Path:
     """Write every stem's notes as MIDI."""
     from beatflow.sound.midi import write_midi
 
@@ -307,6 +312,7 @@ def write_notes(made: Made, delivery: Delivery, path: Path) -> Path:
         write_midi(file, performance.notes, performance.tempo, performance.meter)
         delivery.add(path.relative_to(delivery.folder).as_posix(), file)
     else:
+        check_new(path, force)
         write_midi(path, performance.notes, performance.tempo, performance.meter)
     return path
 

@@ -60,6 +60,7 @@ def remake_stem(
     if any(value is not None for value in (request.tempo, request.key, request.bars, request.duration_s)):
         raise UsageError("--stem keeps the track's tempo, key and length", hint="leave those options out")
     files = {name: repository.root / item.file for name, item in track.stems.items()}
+    expected = {path: digest(path) for path in files.values()}
     info = read_info(files[stem])
     request = replace(
         request,
@@ -86,7 +87,7 @@ def remake_stem(
     fitted = fit_stem(_to_length(new, others.shape[0]), level, others, bits)
     mix = from_integers((others + fitted).astype(np.int32), bits, info.sample_rate)
     sound = from_integers(fitted, bits, info.sample_rate)
-    return _deliver(made, repository, track, stem, sound, mix, info.subtype, message)
+    return _deliver(made, repository, track, stem, sound, mix, info.subtype, message, expected)
 
 
 def _read_score(repository: Repository) -> Track:
@@ -182,17 +183,20 @@ def _deliver(
     mix: Audio,
     subtype: str,
     message: str | None,
+    expected: Mapping[Path, str],
 ) -> Take:
     """Write the stem and the mix, with their records."""
     description = f"{stem}: {made.brief.prompt}"
     with Delivery(repository.root, repository, "generate", description, message=message) as delivery:
+        for path, oid in expected.items():
+            delivery.expect(path, oid)
         written = write_sound(delivery, stem, track.stems[stem].file, sound, subtype)
         mixed = write_sound(delivery, "mix", track.mix_file, mix, subtype)
         oids = {stem: written.oid}
         inputs = []
         for name, item in track.stems.items():
             if name != stem:
-                oids[name] = digest(repository.root / item.file)
+                oids[name] = expected[repository.root / item.file]
                 inputs.append({"path": item.file, "oid": oids[name]})
         record = describe(made)
         delivery.describe(written.oid, {**record, "stem": stem, "mix": mixed.oid})

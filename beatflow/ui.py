@@ -37,6 +37,9 @@ _ASCII_DRAWING = str.maketrans(
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+PIPE_BYTES = 1 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How to show things: color auto, always or never; progress auto, json or none; None for no program."""
@@ -118,10 +121,25 @@ class Ui:
 
     def emit_bytes(self, chunks: Iterable[bytes]) -> None:
         """Write raw bytes to standard output."""
+        with self.open_pipe() as out:
+            for chunk in chunks:
+                out.write(chunk)
+
+    @contextmanager
+    def open_pipe(self) -> Iterator[BinaryIO]:
+        """Give standard output as a binary file with a large buffer.
+
+        Some readers (sox) take the first piece that comes out of a pipe for the whole header, so it must not be small.
+        """
         self._out.flush()
-        for chunk in chunks:
-            self._out.buffer.write(chunk)
-        self._out.buffer.flush()
+        try:
+            descriptor = os.dup(self._out.fileno())
+        except (OSError, AttributeError):
+            yield self._out.buffer
+            self._out.buffer.flush()
+        else:
+            with os.fdopen(descriptor, "wb", buffering=PIPE_BYTES) as out:
+                yield out
 
     def emit_json(self, schema: str, document: object) -> None:
         """Write one JSON document, with ``"schema": "beatflow.NAME/N"`` first."""
@@ -286,8 +304,8 @@ class Ui:
             task = bar.add_task(safe(what), total=1.0)
             yield lambda fraction, what, _: bar.update(task, completed=fraction, description=safe(what))
 
-    def open_output(self) -> BinaryIO:
-        """Standard output as a binary file, for sound.
+    def check_output(self) -> None:
+        """Refuse to write sound to standard output when it is a terminal.
 
         Raises
         ------
@@ -296,8 +314,6 @@ class Ui:
         """
         if self.terminal:
             raise UsageError("sound would fill the terminal", hint="pipe it on, or give -o FILE")
-        self._out.flush()
-        return self._out.buffer
 
     def read_input(self) -> BinaryIO:
         """Standard input as bytes, for an argument that is ``-``.
@@ -349,7 +365,11 @@ class Ui:
         with tempfile.TemporaryDirectory(prefix="beatflow-") as folder:
             path = Path(folder, "BEATFLOW_EDITMSG")
             path.write_text(text, encoding="utf-8")
-            done = subprocess.run([*shlex.split(self.look.editor), os.fspath(path)], check=False)
+            try:
+                done = subprocess.run([*shlex.split(self.look.editor), os.fspath(path)], check=False)
+            except OSError as error:
+                message = f"the editor {self.look.editor!r} cannot be started"
+                raise UsageError(message, hint='say it with -m "...", or: bf config editor nano') from error
             return path.read_text(encoding="utf-8") if done.returncode == 0 else None
 
     def flush(self) -> None:

@@ -170,9 +170,9 @@ def _certainty(confidence: float, steps: tuple[float, float, float]) -> str:
 def _faults(facts: Facts) -> list[str]:
     from beatflow.wording import format_number, plural
 
+    found = ["breaks off before its announced end"] if facts.get("truncated") else []
     if facts["silent"]:
-        return ["silent"]
-    found = []
+        return [*found, "silent"]
     if facts["mono"]:
         found.append("all channels alike")
     if facts["clipped_samples"]:

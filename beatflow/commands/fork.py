@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from beatflow.commands.options import JsonOption
+from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 
@@ -32,6 +33,8 @@ def fork(
 
     invocation = Invocation.of(ctx)
     folder, revision = split_source(source)
+    if not (invocation.directory / folder).is_dir():
+        raise UsageError(f"no folder {str(folder)!r}", hint="bf fork TRACK[@REV] NEW-FOLDER")
     origin = Repository.get(invocation.directory / folder, invocation.signature)
     commit = get_commit(origin, revision)
     made = make_fork(origin, commit, invocation.directory / destination)

@@ -114,7 +114,7 @@ def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:
     from beatflow.sound.files import write_audio
     from beatflow.wording import plural
 
-    out = invocation.ui.open_output()
+    invocation.ui.check_output()
     choice = choose(invocation, "generate", engine)
     with invocation.ui.progress("composing") as progress:
         made = compose(choice, request, progress)
@@ -122,4 +122,5 @@ def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:
     invocation.ui.say(
         f"{performance.tempo:g} BPM, {performance.key}, {plural(performance.bars, 'bar')}, seed {made.brief.seed}"
     )
-    write_audio(out, performance.mix, performance.subtype)
+    with invocation.ui.open_pipe() as out:
+        write_audio(out, performance.mix, performance.subtype)

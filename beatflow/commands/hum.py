@@ -61,7 +61,7 @@ def hum(
       bf hum idea.wav --midi idea.mid
       arecord -d 10 -f cd | bf hum - --json
     """
-    from beatflow.delivery import find_place
+    from beatflow.delivery import check_new, find_place
     from beatflow.hearing import find_sound, hear
     from beatflow.production import produce
 
@@ -82,6 +82,7 @@ def hum(
         heard = hear(tracker, source, "standard input" if file == "-" else file, progress)
     if not making:
         if midi:
+            check_new(invocation.directory / midi, force)
             heard.write_midi(invocation.directory / midi)
         _show(ui, heard.transcription, json)
         return

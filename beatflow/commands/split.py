@@ -50,6 +50,8 @@ def split(
     repository = invocation.find_repository() if message is None else invocation.repository()
     if output == "-":
         raise UsageError("stems are several files", hint="give -o DIR")
+    if output and Path(output).suffix.lower() in (".wav", ".flac", ".aiff", ".mp3", ".ogg"):
+        raise UsageError(f"stems are several files, and {output} is a name for one", hint="give -o DIR")
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
         piped = file == "-"
         path = spool(ui.read_input(), Path(scratch)) if piped else find_sound(invocation.directory, file)

@@ -34,6 +34,13 @@ def show_takes(
         ui.emit_json(schema, {**more, **documents[0]} if len(takes) == 1 else {**more, "takes": documents})
         return
     for take in takes:
+        ignored = take.parameters.get("ignored_words")
+        if ignored:
+            genre = take.parameters.get("genre")
+            words = " ".join(map(str, ignored)) if isinstance(ignored, list | tuple) else ignored
+            ui.warn(
+                f"not understood: {words}; this is {genre}", hint="docs/engines.md lists the words it knows"
+            )
         ui.say(
             f"{take.tempo:g} BPM, {take.key}, {take.meter}, {plural(take.bars, 'bar')}, {take.duration_s:.1f} s, "
             f"seed {take.seed} ({take.seconds:.1f} s, {take.real_time_factor:.0f}x real time)"

@@ -18,6 +18,8 @@ from pygit2.enums import FileMode, ObjectType, Option
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
 
 pygit2.option(Option.ENABLE_FSYNC_GITDIR, 1)
+# Git refuses the repositories of other users since their configuration can name programs to run; libgit2 runs none.
+pygit2.option(Option.SET_OWNER_VALIDATION, 0)
 
 FILE = int(FileMode.BLOB)
 EXECUTABLE = int(FileMode.BLOB_EXECUTABLE)

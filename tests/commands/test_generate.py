@@ -1,6 +1,7 @@
 """``bf generate`` as a person meets it, with the embedded producer."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -164,3 +165,44 @@ def test_real_pipe(bf: Bf) -> None:
     assert making.returncode == 0
     assert "mix-stems/drums.wav" in done.stdout.splitlines()
     assert done.stderr == ""
+
+
+def test_unknown_words_are_told(bf: Bf) -> None:
+    result = bf.ok("generate", "reggae xyzzy", *SHORT, "-o", "x.wav")
+    assert "warning: not understood: reggae xyzzy; this is " in result.stderr
+    assert "warning" not in bf.ok("generate", "lofi", *SHORT, "-o", "y.wav").stderr
+
+
+def test_midi_does_not_overwrite_what_undo_could_not_bring_back(bf: Bf) -> None:
+    (bf.directory / "x.mid").write_text("precious")
+    assert "is there already" in bf.fails(4, "generate", "lofi", *SHORT, "-o", "out/", "--midi", "x.mid")
+    assert (bf.directory / "x.mid").read_text() == "precious"
+    bf.ok("generate", "lofi", *SHORT, "-o", "out/", "--midi", "x.mid", "--force")
+    assert (bf.directory / "x.mid").read_bytes()[:4] == b"MThd"
+
+
+def test_two_stems_made_at_once_lose_nothing(bf: Bf) -> None:
+    """The slower one is refused: it was made around a stem that is another one now."""
+    bf.ok("init")
+    bf.ok("generate", "lofi", *SHORT)
+    command = [sys.executable, "-m", "beatflow", "generate", "lofi", "--seed", "1", "--stem"]
+    both = [
+        subprocess.Popen([*command, stem], cwd=bf.directory, stderr=subprocess.PIPE)
+        for stem in ("drums", "bass")
+    ]
+    codes = sorted(process.wait() for process in both)
+    said = b"".join(process.communicate()[1] for process in both)
+    assert codes in ([0, 0], [0, 4]), said
+    assert stems_sum_to_mix(bf.directory)
+
+
+def test_the_first_piece_through_a_pipe_is_more_than_a_header(bf: Bf) -> None:
+    """Some readers take the first read from a pipe for the whole header."""
+    command = [sys.executable, "-m", "beatflow", "generate", "lofi", *SHORT, "-o", "-"]
+    with subprocess.Popen(
+        command, cwd=bf.directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        assert len(os.read(process.stdout.fileno(), 1 << 16)) > 4096
+        process.stdout.read()
+    assert process.returncode == 0
