@@ -66,6 +66,8 @@ class Delivery:
         Overwrite files outside the track.
     message : str, optional
         Commit what is delivered, in the same operation.
+    dry_run : bool
+        Do everything but put it in place.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class Delivery:
         description: str,
         force: bool = False,
         message: str | None = None,
+        dry_run: bool = False,
     ) -> None:
         self.folder = folder
         self.kind = kind
@@ -98,6 +101,7 @@ class Delivery:
             )
         self._message = message
         self._force = force
+        self._dry_run = dry_run
         self._files: dict[str, Path] = {}
         self._removed: list[str] = []
         self._expected: dict[Path, str] = {}
@@ -163,6 +167,8 @@ class Delivery:
             A file is in the way, or one that was expected has changed.
         """
         self.check_free(*self._files)
+        if self._dry_run:
+            return
         if self.repository:
             self._publish_in_track(self.repository)
             return

@@ -23,8 +23,8 @@ def split_source(text: str) -> tuple[Path, str]:
     return Path(text), "HEAD"
 
 
-def fork(source: Repository, commit: str, destination: Path) -> Repository:
-    """Make a new track whose only branch stands at ``commit``, with all of the history behind it.
+def fork(source: Repository, commit: str, destination: Path, dry_run: bool = False) -> Path:
+    """Make a new track whose only branch stands at ``commit``, with all of the history behind it; return its folder.
 
     The source's branches stay visible as ``parent/…``. Packs never change, so they are hard-linked where the file
     system allows and copied otherwise. The new track appears under its name only when it is whole.
@@ -44,6 +44,8 @@ def fork(source: Repository, commit: str, destination: Path) -> Repository:
         raise UsageError(
             f"{destination} lies inside the track {outer.root}", hint="fork to a place outside it"
         )
+    if dry_run:
+        return destination
     destination.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{destination.name[:100]}.", dir=destination.parent))
     try:
@@ -55,7 +57,7 @@ def fork(source: Repository, commit: str, destination: Path) -> Repository:
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    return Repository(destination, source.signer)
+    return destination
 
 
 def _build(source: Repository, commit: str, root: Path) -> None:

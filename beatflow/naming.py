@@ -33,7 +33,9 @@ def list_tags(repository: Repository) -> list[Name]:
     return _list(repository, TAGS)
 
 
-def create_branch(repository: Repository, name: str, revision: str = "HEAD", force: bool = False) -> str:
+def create_branch(
+    repository: Repository, name: str, revision: str = "HEAD", force: bool = False, dry_run: bool = False
+) -> str:
     """Make a branch at a revision and return the commit.
 
     Raises
@@ -45,24 +47,27 @@ def create_branch(repository: Repository, name: str, revision: str = "HEAD", for
     """
     if force and name == repository.branch:
         raise ConflictError(f"{name} is the current branch", hint="bf switch to another one first")
-    return _create(repository, "branch", BRANCHES, name, revision, force)
+    return _create(repository, "branch", BRANCHES, name, revision, force, dry_run)
 
 
-def create_tag(repository: Repository, name: str, revision: str = "HEAD", force: bool = False) -> str:
+def create_tag(
+    repository: Repository, name: str, revision: str = "HEAD", force: bool = False, dry_run: bool = False
+) -> str:
     """Make a tag at a revision and return the commit; errors as for a branch."""
-    return _create(repository, "tag", TAGS, name, revision, force)
+    return _create(repository, "tag", TAGS, name, revision, force, dry_run)
 
 
-def delete_tag(repository: Repository, name: str) -> str:
+def delete_tag(repository: Repository, name: str, dry_run: bool = False) -> str:
     """Delete a tag and return the commit that it named."""
     with Transaction(repository, "tag", f"delete {name}") as transaction:
         oid = _get(repository, TAGS, name)
         transaction.set_ref(TAGS + name, None)
-        transaction.publish()
+        if not dry_run:
+            transaction.publish()
     return oid
 
 
-def delete_branch(repository: Repository, name: str, force: bool = False) -> str:
+def delete_branch(repository: Repository, name: str, force: bool = False, dry_run: bool = False) -> str:
     """Delete a branch and return the commit that it named.
 
     Raises
@@ -79,11 +84,12 @@ def delete_branch(repository: Repository, name: str, force: bool = False) -> str
             hint = f"bf branch --delete {name} --force"
             raise ConflictError(f"{name} has commits that are on no other branch", hint)
         transaction.set_ref(BRANCHES + name, None)
-        transaction.publish()
+        if not dry_run:
+            transaction.publish()
     return oid
 
 
-def rename_branch(repository: Repository, old: str, new: str) -> None:
+def rename_branch(repository: Repository, old: str, new: str, dry_run: bool = False) -> None:
     """Rename a branch, the current one too."""
     with Transaction(repository, "branch", f"rename {old} to {new}") as transaction:
         oid = _get(repository, BRANCHES, old)
@@ -92,7 +98,8 @@ def rename_branch(repository: Repository, old: str, new: str) -> None:
         transaction.set_ref(BRANCHES + new, oid)
         if repository.branch == old:
             transaction.set_head(BRANCHES + new)
-        transaction.publish()
+        if not dry_run:
+            transaction.publish()
 
 
 def switch_to(
@@ -143,7 +150,9 @@ def _list(repository: Repository, prefix: str) -> list[Name]:
     ]
 
 
-def _create(repository: Repository, kind: str, prefix: str, name: str, revision: str, force: bool) -> str:
+def _create(
+    repository: Repository, kind: str, prefix: str, name: str, revision: str, force: bool, dry_run: bool
+) -> str:
     _check_name(prefix, name)
     with Transaction(repository, kind, name) as transaction:
         commit = get_commit(repository, revision)
@@ -151,7 +160,8 @@ def _create(repository: Repository, kind: str, prefix: str, name: str, revision:
             _check_new(repository, prefix, name)
         transaction.description = f"{name} at {commit[:7]}"
         transaction.set_ref(prefix + name, commit)
-        transaction.publish()
+        if not dry_run:
+            transaction.publish()
     return commit
 
 

@@ -92,6 +92,7 @@ def produce(
     force: bool = False,
     midi: Path | None = None,
     message: str | None = None,
+    dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> list[Take]:
     """Make takes and put them where they belong.
@@ -118,6 +119,8 @@ def produce(
         Write the notes there, too.
     message : str, optional
         Commit the takes, in the same operation.
+    dry_run : bool
+        Compose, but write nothing.
 
     Raises
     ------
@@ -137,7 +140,7 @@ def produce(
         place = Place(folder)
     kind = "hum" if source else "generate"
     takes = []
-    with Delivery(place.folder, repository, kind, request.prompt, force, message) as delivery:
+    with Delivery(place.folder, repository, kind, request.prompt, force, message, dry_run) as delivery:
         names = [_take_names(place, first + i, count) for i in range(count)]
         delivery.check_free(*(prefix + (file or DEFAULT_MIX) for prefix, file in names))
         if midi and count == 1 and not midi.is_relative_to(place.folder):
@@ -149,7 +152,7 @@ def produce(
 
             made = compose(choice, replace(request, seed=first + i), report, source)
             take = write_take(made, delivery, prefix, file)
-            if midi:
+            if midi and not dry_run:
                 take = replace(
                     take,
                     midi=write_notes(

@@ -64,6 +64,7 @@ def split_file(
     known: Mapping[str, str] | None = None,
     force: bool = False,
     message: str | None = None,
+    dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> Split:
     """Split a mix into ``STEM.wav`` files in a folder.
@@ -86,6 +87,8 @@ def split_file(
         Overwrite files outside the track.
     message : str, optional
         Commit the stems, in the same operation.
+    dry_run : bool
+        Separate, but write nothing.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def split_file(
     started = time.perf_counter()
     oid = digest(path)
     with (
-        Delivery(folder, repository, "split", name, force, message) as delivery,
+        Delivery(folder, repository, "split", name, force, message, dry_run) as delivery,
         AudioReader(path, name) as reader,
     ):
         if known is not None:

@@ -41,6 +41,7 @@ def remake_stem(
     stem: str,
     repository: Repository,
     message: str | None = None,
+    dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> Take:
     """Have an engine make one stem of the track anew, in the track's tempo, key, meter and length.
@@ -87,7 +88,7 @@ def remake_stem(
     fitted = fit_stem(_to_length(new, others.shape[0]), level, others, bits)
     mix = from_integers((others + fitted).astype(np.int32), bits, info.sample_rate)
     sound = from_integers(fitted, bits, info.sample_rate)
-    return _deliver(made, repository, track, stem, sound, mix, info.subtype, message, expected)
+    return _deliver(made, repository, track, stem, sound, mix, info.subtype, message, expected, dry_run)
 
 
 def _read_score(repository: Repository) -> Track:
@@ -184,10 +185,13 @@ def _deliver(
     subtype: str,
     message: str | None,
     expected: Mapping[Path, str],
+    dry_run: bool,
 ) -> Take:
     """Write the stem and the mix, with their records."""
     description = f"{stem}: {made.brief.prompt}"
-    with Delivery(repository.root, repository, "generate", description, message=message) as delivery:
+    with Delivery(
+        repository.root, repository, "generate", description, message=message, dry_run=dry_run
+    ) as delivery:
         for path, oid in expected.items():
             delivery.expect(path, oid)
         written = write_sound(delivery, stem, track.stems[stem].file, sound, subtype)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import ForceOption, JsonOption
+from beatflow.commands.options import DryRunOption, ForceOption, JsonOption
 from beatflow.invocation import Invocation
 
 
@@ -17,6 +17,7 @@ def branch(
     ] = None,
     rename: Annotated[str | None, typer.Option("--move", metavar="NEW", help="Rename NAME to NEW.")] = None,
     force: ForceOption = False,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """List, make, rename or delete branches.
@@ -35,15 +36,16 @@ def branch(
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
+    would = "would be: " if dry_run else ""
     if delete is not None:
-        oid = delete_branch(repository, delete, force)
-        ui.say(f"deleted {delete} (was {oid[:7]}); bf undo brings it back")
+        oid = delete_branch(repository, delete, force, dry_run)
+        ui.say(f"{would}deleted {delete} (was {oid[:7]}); bf undo brings it back")
     elif name is not None and rename is not None:
-        rename_branch(repository, name, rename)
-        ui.say(f"renamed {name} to {rename}")
+        rename_branch(repository, name, rename, dry_run)
+        ui.say(f"{would}renamed {name} to {rename}")
     elif name is not None:
-        oid = create_branch(repository, name, revision, force)
-        ui.say(f"{name} at {oid[:7]}")
+        oid = create_branch(repository, name, revision, force, dry_run)
+        ui.say(f"{would}{name} at {oid[:7]}")
     else:
         rows = list_branches(repository)
         if json:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import JsonOption
-from beatflow.config import OPTIONS, change_setting, get_option
+from beatflow.commands.options import DryRunOption, JsonOption
+from beatflow.config import OPTIONS, change_setting, check_value, get_option
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -18,6 +18,7 @@ def config(
     user: Annotated[
         bool, typer.Option("--user", help="For all your repositories, not only this one.")
     ] = False,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
     """Show or change settings.
@@ -36,6 +37,11 @@ def config(
     if key is not None and (value is not None or unset):
         if value is not None and unset:
             raise UsageError("--unset takes no value")
+        if dry_run:
+            if value is not None:
+                check_value(key, value, "command line")
+            ui.emit(f"would {'forget' if unset else 'set'} {key}")
+            return 0
         path = change_setting(invocation.directory, key, value, user)
         ui.say(f"{'forgot' if unset else 'set'} {key} in {path}")
         return 0

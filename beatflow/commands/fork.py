@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import JsonOption
+from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -14,6 +14,7 @@ def fork(
     ctx: typer.Context,
     source: Annotated[str, typer.Argument(metavar="SRC[@REV]", help="A track, and a commit in it.")],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder.")],
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Start a new track from a commit of another one.
@@ -37,9 +38,10 @@ def fork(
         raise UsageError(f"no folder {str(folder)!r}", hint="bf fork TRACK[@REV] NEW-FOLDER")
     origin = Repository.get(invocation.directory / folder, invocation.signature)
     commit = get_commit(origin, revision)
-    made = make_fork(origin, commit, invocation.directory / destination)
+    made = make_fork(origin, commit, invocation.directory / destination, dry_run)
     if json:
-        document = {"path": made.root, "parent": origin.root, "commit": commit, "branch": made.branch}
+        document = {"path": made, "parent": origin.root, "commit": commit, "dry_run": dry_run}
         invocation.ui.emit_json("beatflow.fork/1", document)
     else:
-        invocation.ui.say(f"forked {origin.root.name} at {commit[:7]} into {destination}")
+        word = "would fork" if dry_run else "forked"
+        invocation.ui.say(f"{word} {origin.root.name} at {commit[:7]} into {destination}")

@@ -7,6 +7,7 @@ import typer
 from beatflow.commands.options import (
     BarsOption,
     CommitOption,
+    DryRunOption,
     DurationOption,
     EngineOption,
     ForceOption,
@@ -19,7 +20,7 @@ from beatflow.commands.options import (
     SeedOption,
     TempoOption,
 )
-from beatflow.commands.takes import choose, say_committed, show_takes
+from beatflow.commands.takes import choose, say_written, show_takes
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.request import Request
@@ -49,6 +50,7 @@ def generate(
     force: ForceOption = False,
     commit: CommitOption = False,
     message: MessageOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Make music from words.
@@ -77,7 +79,7 @@ def generate(
     if stem:
         if output or midi or count != 1:
             raise UsageError("--stem works in the track: it takes no -o, --count or --midi")
-        takes = [_stem(invocation, request, stem, name, message)]
+        takes = [_stem(invocation, request, stem, name, message, dry_run)]
     else:
         from beatflow.delivery import find_place
         from beatflow.production import produce
@@ -95,18 +97,21 @@ def generate(
                 force=force,
                 midi=invocation.directory / midi if midi else None,
                 message=message,
+                dry_run=dry_run,
                 progress=progress,
             )
     show_takes(invocation, takes, json, "beatflow.generate/1")
-    say_committed(invocation, message)
+    say_written(invocation, message, dry_run)
 
 
-def _stem(invocation: Invocation, request: Request, stem: str, engine: str, message: str | None) -> "Take":
+def _stem(
+    invocation: Invocation, request: Request, stem: str, engine: str, message: str | None, dry_run: bool
+) -> "Take":
     from beatflow.stem import remake_stem
 
     choice = choose(invocation, "generate", engine)
     with invocation.ui.progress("composing") as progress:
-        return remake_stem(choice, request, stem, invocation.repository(), message, progress)
+        return remake_stem(choice, request, stem, invocation.repository(), message, dry_run, progress)
 
 
 def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:

@@ -9,6 +9,7 @@ from beatflow.commands.options import (
     AudioArgument,
     BarsOption,
     CommitOption,
+    DryRunOption,
     EngineOption,
     ForceOption,
     JsonOption,
@@ -19,7 +20,7 @@ from beatflow.commands.options import (
     SeedOption,
     TempoOption,
 )
-from beatflow.commands.takes import choose, say_committed, show_takes, take_document
+from beatflow.commands.takes import choose, say_written, show_takes, take_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.request import Request
@@ -48,6 +49,7 @@ def hum(
     force: ForceOption = False,
     commit: CommitOption = False,
     message: MessageOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Turn a hum into notes, and into music around them.
@@ -81,7 +83,7 @@ def hum(
     with ui.progress("listening") as progress:
         heard = hear(tracker, source, "standard input" if file == "-" else file, progress)
     if not making:
-        if midi:
+        if midi and not dry_run:
             check_new(invocation.directory / midi, force)
             heard.write_midi(invocation.directory / midi)
         _show(ui, heard.transcription, json)
@@ -97,6 +99,7 @@ def hum(
             force=force,
             midi=invocation.directory / midi if midi else None,
             message=message,
+            dry_run=dry_run,
             progress=progress,
         )
     if json:
@@ -104,7 +107,7 @@ def hum(
         ui.emit_json("beatflow.hum/1", {**_document(heard.transcription), **document})
     else:
         show_takes(invocation, takes, False, "beatflow.hum/1")
-    say_committed(invocation, message)
+    say_written(invocation, message, dry_run)
 
 
 def _document(heard: "Transcription") -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import JsonOption
+from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -13,6 +13,7 @@ from beatflow.invocation import Invocation
 def init(
     ctx: typer.Context,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The track's folder.")] = Path(),
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Start a track: make a repository in a folder.
@@ -24,17 +25,18 @@ def init(
       bf init
       bf init "night drive"
     """
-    from beatflow.repository import Repository
+    from beatflow.repository import Repository, make_absolute
 
     invocation = Invocation.of(ctx)
-    root = invocation.directory / directory
+    root = make_absolute(invocation.directory / directory)
     if root.exists() and not root.is_dir():
         raise UsageError(f"{directory} is a file", hint="name a folder")
     found = Repository.find(root, invocation.signature)
     existed = found is not None and found.root == root
-    repository = Repository.create(root, invocation.signature)
+    if not dry_run:
+        Repository.create(root, invocation.signature)
     if json:
-        invocation.ui.emit_json("beatflow.init/1", {"path": repository.root, "created": not existed})
+        invocation.ui.emit_json("beatflow.init/1", {"path": root, "created": not existed, "dry_run": dry_run})
     else:
-        word = "already a track" if existed else "new track"
-        invocation.ui.say(f"{word}: {repository.root}")
+        word = "already a track" if existed else "would make a track" if dry_run else "new track"
+        invocation.ui.say(f"{word}: {root}")

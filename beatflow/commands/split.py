@@ -8,13 +8,14 @@ import typer
 from beatflow.commands.options import (
     AudioArgument,
     CommitOption,
+    DryRunOption,
     EngineOption,
     ForceOption,
     JsonOption,
     MessageOption,
     OutputOption,
 )
-from beatflow.commands.takes import choose, relative, say_committed, sound_document
+from beatflow.commands.takes import choose, relative, say_written, sound_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -27,6 +28,7 @@ def split(
     force: ForceOption = False,
     commit: CommitOption = False,
     message: MessageOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Split a mix into stems that sum to it, sample for sample.
@@ -62,7 +64,9 @@ def split(
         if known:
             ui.say("these are the stems that it was mixed from; --engine makes new ones")
         with ui.progress("separating") as progress:
-            found = split_file(path, name, folder, repository, choice, known, force, message, progress)
+            found = split_file(
+                path, name, folder, repository, choice, known, force, message, dry_run, progress
+            )
     if json:
         document = {field: getattr(found, field) for field in found.__slots__}
         document["stems"] = [sound_document(invocation, stem) for stem in found.stems]
@@ -70,4 +74,4 @@ def split(
     else:
         for stem in found.stems:
             ui.emit(relative(invocation, stem.path))
-    say_committed(invocation, message)
+    say_written(invocation, message, dry_run)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import ForceOption, JsonOption
+from beatflow.commands.options import DryRunOption, ForceOption, JsonOption
 from beatflow.invocation import Invocation
 
 
@@ -16,6 +16,7 @@ def tag(
         str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a tag.")
     ] = None,
     force: ForceOption = False,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """List, make or delete tags: names that stay where they are.
@@ -31,12 +32,13 @@ def tag(
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
+    would = "would be: " if dry_run else ""
     if delete is not None:
-        oid = delete_tag(repository, delete)
-        ui.say(f"deleted {delete} (was {oid[:7]}); bf undo brings it back")
+        oid = delete_tag(repository, delete, dry_run)
+        ui.say(f"{would}deleted {delete} (was {oid[:7]}); bf undo brings it back")
     elif name is not None:
-        oid = create_tag(repository, name, revision, force)
-        ui.say(f"{name} at {oid[:7]}")
+        oid = create_tag(repository, name, revision, force, dry_run)
+        ui.say(f"{would}{name} at {oid[:7]}")
     else:
         rows = list_tags(repository)
         if json:

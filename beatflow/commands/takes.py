@@ -68,9 +68,11 @@ def relative(invocation: Invocation, path: Path) -> str:
     return Path(os.path.relpath(path, invocation.directory)).as_posix()
 
 
-def say_committed(invocation: Invocation, message: str | None) -> None:
-    """Tell that the result was recorded, when it was."""
-    if message is not None:
+def say_written(invocation: Invocation, message: str | None, dry_run: bool) -> None:
+    """Tell that the result was recorded, or that nothing was written at all."""
+    if dry_run:
+        invocation.ui.say("a dry run: nothing was written")
+    elif message is not None:
         repository = invocation.repository()
         invocation.ui.say(f"[{repository.branch or 'detached'} {(repository.head or '')[:7]}] {message}")
 

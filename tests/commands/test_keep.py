@@ -46,6 +46,7 @@ def test_init_says_where_and_is_harmless_twice(bf: Bf) -> None:
         "schema": "beatflow.init/1",
         "path": str(bf.directory),
         "created": False,
+        "dry_run": False,
     }
 
 
@@ -419,3 +420,43 @@ def test_neighbours_are_reached_by_dots(track: Bf) -> None:
     track.ok("init", "../other")
     assert (track.directory.parent / "sibling" / "mix.wav").is_file()
     assert (track.directory.parent / "other" / ".beatflow").is_dir()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["branch", "take2"],
+        ["branch", "--delete", "spare"],
+        ["branch", "spare", "--move", "club"],
+        ["tag", "v1"],
+        ["tag", "--delete", "v0"],
+        ["switch", "-c", "take2"],
+        ["switch", "spare"],
+        ["commit"],
+        ["restore", "."],
+        ["undo"],
+        ["gc"],
+        ["fork", ".", "../fork"],
+        ["init", "../other"],
+        ["config", "color", "never"],
+        ["generate", "lofi", "--bars", "1", "--seed", "1"],
+        ["generate", "lofi", "--bars", "1", "--seed", "1", "--commit", "--midi", "x.mid"],
+        ["split", "mix.wav"],
+    ],
+)
+def test_a_dry_run_changes_nothing(track: Bf, command: list[str]) -> None:
+    track.ok("branch", "spare")
+    track.ok("tag", "v0")
+    write_tone(track.directory / "mix.wav", seconds=1, hz=500)
+
+    def everything() -> dict[str, bytes]:
+        ours = ("state", "lock")
+        return {
+            str(path): path.read_bytes()
+            for path in track.directory.parent.rglob("*")
+            if path.is_file() and not set(path.parts) & set(ours) and "/objects/" not in str(path)
+        }
+
+    before = everything()
+    track.ok(*command, "--dry-run")
+    assert everything() == before
