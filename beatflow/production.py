@@ -20,9 +20,10 @@ from beatflow.repository import Repository
 from beatflow.request import BARS_RANGE, Request, draw_seed, folder_name
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
-from beatflow.sound.files import get_format, write_audio
+from beatflow.sound.formats import get_format
 from beatflow.sound.note import Note
 from beatflow.sound.tonality import parse_key
+from beatflow.sound.writing import write_audio
 from beatflow.track import DEFAULT_MIX, TRACK_FILE, edit_track, parse_track
 
 _PACKAGES = ("numpy", "scipy", "torch", "transformers", "demucs", "audiocraft")

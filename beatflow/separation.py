@@ -16,7 +16,8 @@ from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, digest
 from beatflow.production import SoundFile, surroundings
 from beatflow.repository import Repository
-from beatflow.sound.files import AudioReader, AudioWriter, SoundInfo, check_sound
+from beatflow.sound.files import AudioReader, SoundInfo, check_sound
+from beatflow.sound.writing import AudioWriter
 from beatflow.stem import find_known_stems
 
 

@@ -18,8 +18,9 @@ from beatflow.request import Request, folder_name
 from beatflow.separation import find_true_stems, split_file, stem_subtype
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum
-from beatflow.sound.files import read_audio, read_info, write_audio
+from beatflow.sound.files import read_audio, read_info
 from beatflow.sound.midi import read_midi
+from beatflow.sound.writing import write_audio
 from beatflow.stem import fit_stem, remake_stem
 from beatflow.track import parse_track
 from tests.toys import SAMPLE_RATE, STEMS, ToyProducer, ToySeparator, ToyTracker

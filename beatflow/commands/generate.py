@@ -116,7 +116,7 @@ def _stem(
 
 def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:
     from beatflow.production import compose
-    from beatflow.sound.files import write_audio
+    from beatflow.sound.writing import write_audio
     from beatflow.wording import plural
 
     invocation.ui.check_output()

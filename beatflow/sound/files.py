@@ -1,6 +1,6 @@
-"""Sound files: what they are, reading them, writing them.
+"""Reads sound files: what they say of themselves, and their samples, from any place and block by block.
 
-Knows no repository and replaces nothing atomically: it writes where it is told to. A source is a path or an open
+Knows no repository, and writes nothing: `beatflow.sound.writing` does. A source is a path or an open
 binary file; one that cannot seek (a pipe) is first copied to memory, or beyond 32 MiB to a temporary file.
 """
 
@@ -14,42 +14,19 @@ from os import PathLike
 from pathlib import Path
 from shlex import quote
 from types import TracebackType
-from typing import IO, BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from beatflow.errors import AudioError
 from beatflow.objects.sndfile import LibsndfileError, SoundFile
-from beatflow.sound.audio import Audio, Samples
-from beatflow.sound.exact import get_bits, round_samples
-from beatflow.sound.formats import FORMATS, LOSSY, Dest, Source, get_format, get_name
+from beatflow.sound.audio import Audio
+from beatflow.sound.formats import Source, check_shape, get_name
 from beatflow.sound.looks import AGAIN, READABLE, REPAIR, describe_bytes
 from beatflow.sound.mp3 import add_length_tag, has_length_tag
-from beatflow.sound.ogg import fix_serial
 from beatflow.sound.wav import WavLayout, WavReader, WavWriter, parse_wav
 
-__all__ = [
-    "BLOCK_FRAMES",
-    "FORMATS",
-    "AudioReader",
-    "AudioWriter",
-    "Dest",
-    "SoundInfo",
-    "Source",
-    "check_finite",
-    "check_sound",
-    "get_format",
-    "get_name",
-    "hint_missing",
-    "iter_audio",
-    "read_audio",
-    "read_info",
-    "write_audio",
-]
-
 BLOCK_FRAMES = 65_536
-SAMPLE_RATES = range(8_000, 192_001)
-CHANNELS = range(1, 9)
 _SPOOL_BYTES = 32 << 20
 # What decodes to integers cannot hold anything else.
 _INTEGERS = ("PCM_", "ALAC_", "ULAW", "ALAW")
@@ -111,7 +88,7 @@ class AudioReader(AbstractContextManager["AudioReader"]):
             else:
                 self._wav, self._sound = None, stack.enter_context(_open_sndfile(file, self.name))
                 self.info = self._describe(file, stack)
-            _check_shape(self.info.sample_rate, self.info.channels, self.name)
+            check_shape(self.info.sample_rate, self.info.channels, self.name)
             self._stack = stack.pop_all()
 
     def __exit__(
@@ -151,10 +128,10 @@ class AudioReader(AbstractContextManager["AudioReader"]):
         sound = self._sound
         frames = sound.frames
         if frames >= _UNKNOWN_FRAMES:
-            self._wav = _decode_stream(file, stack.enter_context(_make_spool()), self.name)
+            self._wav = _decode_stream(file, stack.enter_context(make_spool()), self.name)
             frames = self._wav.layout.frames
         elif sound.format == "MP3" and not _keeping_position(file, has_length_tag):
-            tagged = stack.enter_context(_make_spool())
+            tagged = stack.enter_context(make_spool())
             add_length_tag(file, tagged)
             self._sound = sound = stack.enter_context(_open_sndfile(tagged, self.name))
             frames = sound.frames
@@ -242,135 +219,6 @@ def check_sound(reader: AudioReader) -> None:
     reader.seek(0)
 
 
-class AudioWriter(AbstractContextManager["AudioWriter"]):
-    """Writes a sound block by block; the same samples give the same bytes, whatever the blocks.
-
-    Parameters
-    ----------
-    dest : path or binary file
-        A path is created or overwritten; a file is written from where it stands and left open.
-    sample_rate, channels : int
-    subtype : str
-    format : str, optional
-        See `get_format`.
-    frames : int, optional
-        The length, if known: gives a WAV on a pipe a true header.
-
-    Raises
-    ------
-    AudioError
-        The format cannot hold this; samples are not numbers.
-    """
-
-    def __init__(
-        self,
-        dest: Dest,
-        sample_rate: int,
-        channels: int,
-        subtype: str = "PCM_16",
-        format: str | None = None,
-        frames: int | None = None,
-    ) -> None:
-        self.name = get_name(dest)
-        self.format, self.subtype = get_format(dest, subtype, format)
-        _check_shape(sample_rate, channels, self.name)
-        self._sample_rate, self._channels = sample_rate, channels
-        self.frames = 0
-        self.clipped = 0
-        self._wav: WavWriter | None = None
-        with ExitStack() as stack:
-            if isinstance(dest, (str, PathLike)):
-                file: IO[bytes] = stack.enter_context(Path(dest).open("wb"))
-            else:
-                file = dest
-            self._out = file
-            if self.format == "WAV":
-                self._wav = WavWriter(cast(BinaryIO, file), sample_rate, channels, self.subtype, frames)
-            else:
-                # libsndfile wants to seek from a start of its own, and Ogg pages are touched up afterwards.
-                self._spool = stack.enter_context(_make_spool())
-                self._sound = _create_sndfile(self._spool, self)
-            self._stack = stack.pop_all()
-
-    @property
-    def sample_rate(self) -> int:
-        """Frames per second."""
-        return self._sample_rate
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return self._channels
-
-    def write(self, audio: Audio) -> None:
-        """Append a block.
-
-        Raises
-        ------
-        AudioError
-            It has another shape, or holds samples that are not numbers.
-        """
-        if audio.channels != self._channels or audio.sample_rate != self._sample_rate:
-            raise AudioError(
-                f"{self.name} takes {self._channels} channels at {self._sample_rate} Hz, "
-                f"not {audio.channels} at {audio.sample_rate} Hz",
-                hint=f"convert it first: ffmpeg -i IN -ar {self._sample_rate} -ac {self._channels} OUT.wav",
-            )
-        check_finite(
-            audio, self.name, self.frames, "what it is made from is wrong: bf analyze FILE... tells which"
-        )
-        if self._wav is not None:
-            self._wav.write(audio.samples)
-            self.clipped = self._wav.clipped
-        else:
-            self._sound.write(self._encode(audio.samples))
-        self.frames += audio.frames
-
-    def _encode(self, samples: Samples) -> Samples | np.ndarray[tuple[int, int], np.dtype[np.int32]]:
-        """Integers for libsndfile in the upper bits of 32, which it shifts down again unchanged."""
-        if self.format in LOSSY:
-            return samples
-        bits = get_bits(self.subtype) or 32
-        integers, clipped = round_samples(samples, bits)
-        self.clipped += clipped
-        return integers << (32 - bits)
-
-    def close(self) -> None:
-        """Finish the file: sizes, last packets."""
-        with self._stack:
-            if self._wav is not None:
-                self._wav.finish()
-                return
-            self._sound.close()
-            if self.format == "OGG":
-                fix_serial(self._spool)
-            if self._spool.seek(0, 2) == 0:
-                raise AudioError(f"{self.format} cannot hold a sound of no frames", hint="write it as WAV")
-            self._spool.seek(0)
-            shutil.copyfileobj(self._spool, self._out, 1 << 20)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            self.close()
-            return
-        with self._stack:  # leave the torso as it is; who asked for it throws it away
-            if self._wav is None:
-                self._sound.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-
-def write_audio(dest: Dest, audio: Audio, subtype: str = "PCM_16", format: str | None = None) -> int:
-    """Write a whole sound and return how many samples clipped; see `AudioWriter`."""
-    with AudioWriter(dest, audio.sample_rate, audio.channels, subtype, format, audio.frames) as writer:
-        for start in range(0, audio.frames, BLOCK_FRAMES):
-            writer.write(Audio(audio.samples[start : start + BLOCK_FRAMES], audio.sample_rate))
-    return writer.clipped
-
-
 def _open_source(source: Source, name: str, stack: ExitStack) -> BinaryIO:
     """A seekable file with the whole sound, at its start."""
     if isinstance(source, (str, PathLike)):
@@ -386,7 +234,7 @@ def _open_source(source: Source, name: str, stack: ExitStack) -> BinaryIO:
     else:
         file = source
     if not file.seekable():
-        spool = stack.enter_context(_make_spool())
+        spool = stack.enter_context(make_spool())
         shutil.copyfileobj(file, spool, 1 << 20)
         file = spool
     file.seek(0)
@@ -419,7 +267,7 @@ def _parse_wav(file: BinaryIO, name: str) -> WavLayout | None:
         raise AudioError(error.message, hint=error.hint or AGAIN) from None
 
 
-def _make_spool() -> BinaryIO:
+def make_spool() -> BinaryIO:
     """A file in memory that moves to disk when it grows."""
     return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))
 
@@ -472,30 +320,7 @@ def _decode_stream(file: BinaryIO, spool: BinaryIO, name: str) -> WavReader:
     return WavReader(spool, layout)
 
 
-def _create_sndfile(file: BinaryIO, writer: AudioWriter) -> SoundFile:
-    try:
-        return SoundFile(file, "w", writer.sample_rate, writer.channels, writer.subtype, format=writer.format)
-    except (LibsndfileError, ValueError) as error:
-        raise AudioError(
-            f"{writer.format} {writer.subtype} cannot hold {writer.channels} channels at {writer.sample_rate} Hz",
-            hint="write it as WAV or FLAC",
-        ) from error
-
-
 def _reason(error: LibsndfileError) -> str:
     """libsndfile's own words, as part of a sentence."""
     words = str(error.error_string).rstrip(". ")
     return words[:1].lower() + words[1:]
-
-
-def _check_shape(sample_rate: int, channels: int, name: str) -> None:
-    if sample_rate not in SAMPLE_RATES:
-        raise AudioError(
-            f"{name} has a sample rate of {sample_rate} Hz; 8000 to 192000 Hz can be used",
-            hint="convert it first: ffmpeg -i FILE -ar 48000 FILE.wav",
-        )
-    if channels not in CHANNELS:
-        raise AudioError(
-            f"{name} has {channels} channels; 1 to 8 can be used",
-            hint="mix it down first: ffmpeg -i FILE -ac 2 FILE.wav",
-        )

@@ -1,4 +1,4 @@
-"""Which formats can be written, and what they hold. Opens nothing."""
+"""Which formats can be written, what they hold, and which rates and channels are taken. Opens nothing."""
 
 from os import PathLike
 from pathlib import Path
@@ -16,6 +16,9 @@ FORMATS = {
 }  # fmt: skip
 """Suffix to format, and the subtype where the format allows no choice."""
 LOSSY = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
+
+SAMPLE_RATES = range(8_000, 192_001)
+CHANNELS = range(1, 9)
 
 
 def get_name(source: Source | Dest) -> str:
@@ -65,3 +68,23 @@ def get_format(dest: Dest, subtype: str, format: str | None = None) -> tuple[str
             f"{format} cannot hold {subtype} here", hint=f"use one of {', '.join(allowed)}, or WAV"
         )
     return format, subtype
+
+
+def check_shape(sample_rate: int, channels: int, name: str) -> None:
+    """Refuse sample rates and channels that BeatFlow does not work with.
+
+    Raises
+    ------
+    AudioError
+        It is outside 8 to 192 kHz, or 1 to 8 channels.
+    """
+    if sample_rate not in SAMPLE_RATES:
+        raise AudioError(
+            f"{name} has a sample rate of {sample_rate} Hz; 8000 to 192000 Hz can be used",
+            hint="convert it first: ffmpeg -i FILE -ar 48000 FILE.wav",
+        )
+    if channels not in CHANNELS:
+        raise AudioError(
+            f"{name} has {channels} channels; 1 to 8 can be used",
+            hint="mix it down first: ffmpeg -i FILE -ac 2 FILE.wav",
+        )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from beatflow.sound.audio import Audio
-from beatflow.sound.files import write_audio
+from beatflow.sound.writing import write_audio
 from tests.conftest import Bf
 
 RATE = 22050

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from beatflow.sound.audio import Audio
-from beatflow.sound.files import read_info, write_audio
+from beatflow.sound.files import read_info
 from beatflow.sound.midi import read_midi
 from beatflow.sound.note import Note
+from beatflow.sound.writing import write_audio
 from tests.ai.voices import Voice, sing
 from tests.conftest import Bf
 

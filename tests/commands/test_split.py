@@ -7,7 +7,8 @@ import pytest
 
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum
-from beatflow.sound.files import read_audio, read_info, write_audio
+from beatflow.sound.files import read_audio, read_info
+from beatflow.sound.writing import write_audio
 from tests.conftest import Bf
 
 

@@ -13,16 +13,15 @@ from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import (
     AudioReader,
-    AudioWriter,
     check_finite,
     check_sound,
-    get_format,
     hint_missing,
     iter_audio,
     read_audio,
     read_info,
-    write_audio,
 )
+from beatflow.sound.formats import get_format
+from beatflow.sound.writing import AudioWriter, write_audio
 
 RATE = 44_100
 
