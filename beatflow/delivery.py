@@ -6,7 +6,6 @@ moved into place only when all of them are whole.
 
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -19,8 +18,6 @@ from beatflow.repository import Repository
 from beatflow.scratch import Scratch
 from beatflow.track import TRACK_FILE
 from beatflow.transaction import Transaction
-
-Stage = Callable[[str, Path], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +48,54 @@ def find_place(output: str, directory: Path) -> Place:
     return Place(path.parent, path.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Where and how a result is to be handed over.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the user is; absolute.
+    repository : Repository or None
+        The track around it, for undo and provenance.
+    place : Place or None
+        None leaves it to the maker.
+    force : bool
+        Overwrite files outside the track.
+    message : str, optional
+        Commit the result, in the same operation.
+    dry_run : bool
+        Do everything but put it in place.
+    midi : Path, optional
+        Write the notes there, too; absolute.
+    """
+
+    directory: Path
+    repository: Repository | None = None
+    place: Place | None = None
+    force: bool = False
+    message: str | None = None
+    dry_run: bool = False
+    midi: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files go: into the place, or else the track, or else where the user is."""
+        if self.place:
+            return self.place.folder
+        return self.repository.root if self.repository else self.directory
+
+
 class Delivery:
     """Collects finished files and hands them over at once, to be used as a context.
 
     Parameters
     ----------
-    folder : Path
-        Absolute; where the files go. Lies it in ``repository``'s worktree, then handing over is a transaction and what
-        stood there before can be had back with ``bf undo``.
-    repository : Repository or None
+    handover : Handover
+        If its folder lies in its track, handing over is a transaction, and what stood there before can be had back
+        with ``bf undo``.
     kind, description : str
         For the operation.
-    force : bool
-        Overwrite files outside the track.
-    message : str, optional
-        Commit what is delivered, in the same operation.
-    dry_run : bool
-        Do everything but put it in place.
 
     Raises
     ------
@@ -75,33 +103,22 @@ class Delivery:
         There is a message, but the folder is in no track.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        repository: Repository | None,
-        kind: str,
-        description: str,
-        force: bool = False,
-        message: str | None = None,
-        dry_run: bool = False,
-    ) -> None:
-        self.folder = folder
-        self.kind = kind
-        self.description = description
+    def __init__(self, handover: Handover, kind: str, description: str) -> None:
+        self.handover = handover
+        self.folder = handover.folder
         self.repository: Repository | None = None
-        if repository and folder.is_relative_to(repository.root):
-            below = folder.relative_to(repository.root)
+        repository = handover.repository
+        if repository and self.folder.is_relative_to(repository.root):
+            below = self.folder.relative_to(repository.root)
             if repository.directory.name in below.parts:
-                raise UsageError(f"{folder} belongs to BeatFlow itself", hint="choose another folder")
+                raise UsageError(f"{self.folder} belongs to BeatFlow itself", hint="choose another folder")
             self.repository = repository
-            self._prefix = "" if folder == repository.root else below.as_posix() + "/"
-        if message is not None and self.repository is None:
+            self._prefix = "" if self.folder == repository.root else below.as_posix() + "/"
+        if handover.message is not None and self.repository is None:
             raise NotFoundError(
                 "only files inside a track can be committed", hint="leave out -o, or --commit"
             )
-        self._message = message
-        self._force = force
-        self._dry_run = dry_run
+        self._kind, self._description = kind, description
         self._files: dict[str, Path] = {}
         self._removed: list[str] = []
         self._expected: dict[Path, str] = {}
@@ -134,7 +151,7 @@ class Delivery:
         folders = [name for name in there if (self.folder / name).is_dir()]
         if folders:
             raise ConflictError(f"{self.folder / folders[0]} is a folder")
-        if there and not self._force:
+        if there and not self.handover.force:
             raise ConflictError(f"{self.folder / there[0]} is there already", hint="--force overwrites it")
 
     def new_file(self, name: str) -> Path:
@@ -167,7 +184,7 @@ class Delivery:
             A file is in the way, or one that was expected has changed.
         """
         self.check_free(*self._files)
-        if self._dry_run:
+        if self.handover.dry_run:
             return
         if self.repository:
             self._publish_in_track(self.repository)
@@ -178,7 +195,7 @@ class Delivery:
             source.replace(target)
 
     def _publish_in_track(self, repository: Repository) -> None:
-        with Transaction(repository, self.kind, self.description) as transaction:
+        with Transaction(repository, self._kind, self._description) as transaction:
             for file, expected in self._expected.items():
                 if not file.is_file() or digest(file) != expected:
                     changed = file.relative_to(repository.root)
@@ -189,8 +206,10 @@ class Delivery:
                 transaction.put_entry(self._prefix + name, None)
             for oid, record in self._records.items():
                 transaction.put_provenance(oid, record)
-            if self._message is not None:
-                record_commit(transaction, self._message, self._find_committed(repository, transaction))
+            if self.handover.message is not None:
+                record_commit(
+                    transaction, self.handover.message, self._find_committed(repository, transaction)
+                )
             transaction.publish()
 
     @staticmethod

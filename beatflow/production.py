@@ -14,9 +14,8 @@ from typing import Any
 from beatflow import __version__
 from beatflow.ai.engine import Brief, Performance, Progress, no_progress
 from beatflow.ai.table import Choice
-from beatflow.delivery import Delivery, Place, check_new, digest
+from beatflow.delivery import Delivery, Handover, Place, check_new, digest
 from beatflow.provenance import find_record
-from beatflow.repository import Repository
 from beatflow.request import BARS_RANGE, Request, draw_seed, folder_name
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
@@ -82,18 +81,26 @@ class Source:
     inputs: tuple[Mapping[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TakeNames:
+    """How the files of one take are called: below ``prefix``, or with ``file`` the mix alone under that name."""
+
+    prefix: str = ""
+    file: str | None = None
+    midi: Path | None = None
+
+    @property
+    def mix(self) -> str:
+        """The mix, below the delivery's folder."""
+        return self.prefix + (self.file or DEFAULT_MIX)
+
+
 def produce(
     choice: Choice,
     request: Request,
-    place: Place | None,
-    repository: Repository | None,
-    directory: Path,
+    handover: Handover,
     source: Source | None = None,
     count: int = 1,
-    force: bool = False,
-    midi: Path | None = None,
-    message: str | None = None,
-    dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> list[Take]:
     """Make takes and put them where they belong.
@@ -104,24 +111,12 @@ def produce(
         The engine.
     request : Request
         The first take's; the others count its seed up.
-    place : Place or None
-        None for the track itself, or outside one for a new folder in ``directory``.
-    repository : Repository or None
-        The track, if any.
-    directory : Path
-        Where the user is.
+    handover : Handover
+        If its place is left open: the track itself, or outside one a new folder.
     source : Source, optional
         A melody to play around.
     count : int
         How many takes; more than one go to ``takes/SEED``.
-    force : bool
-        Overwrite files outside the track.
-    midi : Path, optional
-        Write the notes there, too.
-    message : str, optional
-        Commit the takes, in the same operation.
-    dry_run : bool
-        Compose, but write nothing.
 
     Raises
     ------
@@ -131,49 +126,46 @@ def produce(
         Files are in the way.
     """
     request.check(count)
-    if place and place.file:
-        get_format(place.file, "PCM_16")
-    if request.seed is None:
-        request = replace(request, seed=draw_seed())
-    first = request.seed or 0
-    if place is None:
-        folder = repository.root if repository else directory / folder_name(request.prompt, first)
-        place = Place(folder)
-    kind = "hum" if source else "generate"
+    if handover.place and handover.place.file:
+        get_format(handover.place.file, "PCM_16")
+    first = draw_seed() if request.seed is None else request.seed
+    if not (handover.place or handover.repository):
+        handover = replace(handover, place=Place(handover.directory / folder_name(request.prompt, first)))
+    names = [_name_take(handover, first + i, count) for i in range(count)]
     takes = []
-    with Delivery(place.folder, repository, kind, request.prompt, force, message, dry_run) as delivery:
-        names = [_take_names(place, first + i, count) for i in range(count)]
-        delivery.check_free(*(prefix + (file or DEFAULT_MIX) for prefix, file in names))
-        if midi and count == 1 and not midi.is_relative_to(place.folder):
-            check_new(midi, force)
-        for i, (prefix, file) in enumerate(names):
-
-            def report(fraction: float, what: str, i: int = i) -> None:
-                progress((i + fraction) / count, what if count == 1 else f"take {i + 1}: {what}")
-
+    with Delivery(handover, "hum" if source else "generate", request.prompt) as delivery:
+        delivery.check_free(*(take.mix for take in names))
+        if handover.midi and count == 1 and not handover.midi.is_relative_to(delivery.folder):
+            check_new(handover.midi, handover.force)
+        for i, take in enumerate(names):
+            report = _report_part(progress, i, count)
             made = compose(choice, replace(request, seed=first + i), report, source)
-            take = write_take(made, delivery, prefix, file)
-            if midi and not dry_run:
-                take = replace(
-                    take,
-                    midi=write_notes(
-                        made, delivery, midi if count == 1 else numbered(midi, first + i), force
-                    ),
-                )
-            if delivery.repository and place.folder == delivery.repository.root and not (prefix or file):
+            takes.append(write_take(made, delivery, take))
+            in_root = delivery.repository and delivery.folder == delivery.repository.root
+            if in_root and not (take.prefix or take.file):
                 write_score(made, delivery)
-            takes.append(take)
         delivery.publish()
     return takes
 
 
-def _take_names(place: Place, seed: int, count: int) -> tuple[str, str | None]:
-    """The folder below the place and the single file's name of one take."""
+def _name_take(handover: Handover, seed: int, count: int) -> TakeNames:
+    file = handover.place.file if handover.place else None
+    midi = handover.midi
     if count == 1:
-        return "", place.file
-    if place.file:
-        return "", numbered(Path(place.file), seed).name
-    return f"takes/{seed}/", None
+        return TakeNames(file=file, midi=midi)
+    midi = numbered(midi, seed) if midi else None
+    if file:
+        return TakeNames(file=numbered(Path(file), seed).name, midi=midi)
+    return TakeNames(f"takes/{seed}/", midi=midi)
+
+
+def _report_part(progress: Progress, part: int, count: int) -> Progress:
+    """Progress of one take as progress of all of them."""
+
+    def report(fraction: float, what: str) -> None:
+        progress((part + fraction) / count, what if count == 1 else f"take {part + 1}: {what}")
+
+    return report
 
 
 def numbered(path: Path, seed: int) -> Path:
@@ -270,12 +262,14 @@ def surroundings(seconds: float, audio: Audio | float) -> dict[str, Any]:
     }
 
 
-def write_take(made: Made, delivery: Delivery, prefix: str = "", file: str | None = None) -> Take:
-    """Write the mix and the stems of a performance, or with ``file`` the mix alone under that name."""
+def write_take(made: Made, delivery: Delivery, names: TakeNames) -> Take:
+    """Write the mix, the stems and the notes of a performance."""
     performance = made.performance
-    sounds = {"mix": (prefix + (file or DEFAULT_MIX), performance.mix)}
-    if file is None:
-        sounds |= {name: (f"{prefix}stems/{name}.wav", audio) for name, audio in performance.stems.items()}
+    sounds = {"mix": (names.mix, performance.mix)}
+    if names.file is None:
+        sounds |= {
+            name: (f"{names.prefix}stems/{name}.wav", audio) for name, audio in performance.stems.items()
+        }
     for path, _ in sounds.values():
         get_format(path, performance.subtype)
     written = {
@@ -288,7 +282,11 @@ def write_take(made: Made, delivery: Delivery, prefix: str = "", file: str | Non
     delivery.describe(mix.oid, {**record, "stems": {name: sound.oid for name, sound in written.items()}})
     for name, sound in written.items():
         delivery.describe(sound.oid, {**record, "stem": name, "mix": mix.oid})
-    return replace(summarize(made, mix, tuple(written.values())), measured=measured)
+    take = replace(summarize(made, mix, tuple(written.values())), measured=measured)
+    if names.midi is None or delivery.handover.dry_run:
+        return take
+    write_notes(made, delivery, names.midi)
+    return replace(take, midi=names.midi)
 
 
 def measure(performance: Performance) -> dict[str, Any]:
@@ -306,19 +304,18 @@ def write_sound(delivery: Delivery, name: str, path: str, audio: Audio, subtype:
     return SoundFile(name, delivery.folder / path, delivery.add(path, file))
 
 
-def write_notes(made: Made, delivery: Delivery, path: Path, force: bool) -> Path:
+def write_notes(made: Made, delivery: Delivery, path: Path) -> None:
     """Write every stem's notes as MIDI."""
     from beatflow.sound.midi import write_midi
 
     performance = made.performance
-    if path.is_relative_to(delivery.folder):
-        file = delivery.new_file(path.name)
-        write_midi(file, performance.notes, performance.tempo, performance.meter)
+    inside = path.is_relative_to(delivery.folder)
+    if not inside:
+        check_new(path, delivery.handover.force)
+    file = delivery.new_file(path.name) if inside else path
+    write_midi(file, performance.notes, performance.tempo, performance.meter)
+    if inside:
         delivery.add(path.relative_to(delivery.folder).as_posix(), file)
-    else:
-        check_new(path, force)
-        write_midi(path, performance.notes, performance.tempo, performance.meter)
-    return path
 
 
 def summarize(made: Made, mix: SoundFile | None, stems: tuple[SoundFile, ...] = ()) -> Take:

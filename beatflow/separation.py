@@ -13,7 +13,7 @@ from typing import Any
 from beatflow.ai.engine import Progress, no_progress
 from beatflow.ai.separation import separate_stream
 from beatflow.ai.table import Choice
-from beatflow.delivery import Delivery, digest
+from beatflow.delivery import Delivery, Handover, digest
 from beatflow.production import SoundFile, surroundings
 from beatflow.repository import Repository
 from beatflow.sound.files import AudioReader, SoundInfo, check_sound
@@ -57,18 +57,9 @@ def find_true_stems(path: Path, repository: Repository | None) -> dict[str, str]
 
 
 def split_file(
-    path: Path,
-    name: str,
-    folder: Path,
-    repository: Repository | None,
-    choice: Choice | None,
-    known: Mapping[str, str] | None = None,
-    force: bool = False,
-    message: str | None = None,
-    dry_run: bool = False,
-    progress: Progress = no_progress,
+    path: Path, name: str, choice: Choice, handover: Handover, progress: Progress = no_progress
 ) -> Split:
-    """Split a mix into ``STEM.wav`` files in a folder.
+    """Split a mix into ``STEM.wav`` files.
 
     Parameters
     ----------
@@ -76,20 +67,9 @@ def split_file(
         The mix; a real file.
     name : str
         What to call it.
-    folder : Path
-        Absolute.
-    repository : Repository or None
-        The track, for undo and provenance, and for the content of known stems.
-    choice : Choice or None
-        The separator; not needed with ``known``.
-    known : mapping, optional
-        True stems, name to oid.
-    force : bool
-        Overwrite files outside the track.
-    message : str, optional
-        Commit the stems, in the same operation.
-    dry_run : bool
-        Separate, but write nothing.
+    choice : Choice
+        The separator.
+    handover : Handover
 
     Raises
     ------
@@ -100,31 +80,52 @@ def split_file(
     """
     started = time.perf_counter()
     oid = digest(path)
-    with (
-        Delivery(folder, repository, "split", name, force, message, dry_run) as delivery,
-        AudioReader(path, name) as reader,
-    ):
-        if known is not None:
-            assert repository is not None
-            stems = _copy_known(known, repository, delivery)
-        else:
-            assert choice is not None
-            delivery.check_free(*(f"{stem}.wav" for stem in choice.engine.stems))
-            check_sound(reader)
-            stems = _separate(reader, choice, delivery, progress)
+    with Delivery(handover, "split", name) as delivery, AudioReader(path, name) as reader:
+        delivery.check_free(*(f"{stem}.wav" for stem in choice.engine.stems))
+        check_sound(reader)
+        stems = _separate(reader, choice, delivery, progress)
         seconds = time.perf_counter() - started
-        if choice is not None and known is None:
-            record = _describe(choice, reader.info, seconds, name, oid)
-            for stem in stems:
-                delivery.describe(stem.oid, {**record, "stem": stem.name, "mix": oid})
+        record = _describe(choice, reader.info, seconds, name, oid)
+        for stem in stems:
+            delivery.describe(stem.oid, {**record, "stem": stem.name, "mix": oid})
         delivery.publish()
-        info = reader.info
+        return _summarize(name, oid, reader.info, stems, seconds, choice)
+
+
+def write_true_stems(path: Path, name: str, known: Mapping[str, str], handover: Handover) -> Split:
+    """Write the stems that a mix of the track was made from, name to oid, as `split_file` would others.
+
+    Raises
+    ------
+    AudioError
+        The mix cannot be read.
+    ConflictError
+        Files are in the way.
+    """
+    started = time.perf_counter()
+    oid = digest(path)
+    assert handover.repository is not None
+    with Delivery(handover, "split", name) as delivery, AudioReader(path, name) as reader:
+        stems = _copy_known(known, handover.repository, delivery)
+        seconds = time.perf_counter() - started
+        delivery.publish()
+        return _summarize(name, oid, reader.info, stems, seconds, None)
+
+
+def _summarize(
+    name: str,
+    oid: str,
+    info: SoundInfo,
+    stems: tuple[SoundFile, ...],
+    seconds: float,
+    choice: Choice | None,
+) -> Split:
     return Split(
         mix=name,
         mix_oid=oid,
-        engine=choice.info.name if choice and known is None else None,
-        engine_version=choice.info.version if choice and known is None else None,
-        known=known is not None,
+        engine=choice.info.name if choice else None,
+        engine_version=choice.info.version if choice else None,
+        known=choice is None,
         frames=info.frames,
         sample_rate=info.sample_rate,
         channels=info.channels,

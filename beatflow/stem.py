@@ -4,7 +4,7 @@ Joins the engines, the score and the files; the sum of the stems stays the mix, 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from beatflow.ai.engine import Progress, no_progress
 from beatflow.ai.table import Choice
-from beatflow.delivery import Delivery, digest
+from beatflow.delivery import Delivery, Handover, digest
 from beatflow.errors import AudioError, NotFoundError, UsageError
 from beatflow.production import (
     Made,
@@ -28,25 +28,41 @@ from beatflow.repository import Repository
 from beatflow.request import Request
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import from_integers, get_bits, to_integers
-from beatflow.sound.files import read_audio, read_info
+from beatflow.sound.files import SoundInfo, read_audio, read_info
 from beatflow.track import TRACK_FILE, Track, parse_track
 
 _STEP_DB = -1.0
 _MAX_CLIPPED = 1e-4
 
 
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The stem that is to be replaced, among the stems of the track; ``oids`` are what they are now."""
+
+    repository: Repository
+    track: Track
+    stem: str
+    oids: Mapping[str, str]
+    info: SoundInfo
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Where each stem lies."""
+        return {name: self.repository.root / item.file for name, item in self.track.stems.items()}
+
+    @property
+    def file(self) -> str:
+        """The stem's name in the track."""
+        return self.track.stems[self.stem].file
+
+
 def remake_stem(
-    choice: Choice,
-    request: Request,
-    stem: str,
-    repository: Repository,
-    message: str | None = None,
-    dry_run: bool = False,
-    progress: Progress = no_progress,
+    choice: Choice, request: Request, stem: str, handover: Handover, progress: Progress = no_progress
 ) -> Take:
     """Have an engine make one stem of the track anew, in the track's tempo, key, meter and length.
 
     The other stems stay as they are; the new one is brought to the old one's level, and the mix becomes the exact sum.
+    The handover has a track, and leaves the place open.
 
     Raises
     ------
@@ -55,40 +71,52 @@ def remake_stem(
     UsageError
         The request asks for another tempo, key or length, or the track's faders are not all at zero.
     """
-    track = _read_score(repository)
+    assert handover.repository is not None
+    track = _read_score(handover.repository)
     if stem not in track.stems:
         raise UsageError(f"the track has no stem {stem!r}", hint=f"it has {', '.join(track.stems)}")
     if any(value is not None for value in (request.tempo, request.key, request.bars, request.duration_s)):
         raise UsageError("--stem keeps the track's tempo, key and length", hint="leave those options out")
-    files = {name: repository.root / item.file for name, item in track.stems.items()}
-    expected = {path: digest(path) for path in files.values()}
-    info = read_info(files[stem])
+    old = _read_old(handover.repository, track, stem)
     request = replace(
         request,
         tempo=track.tempo,
         key=track.key,
         meter=track.meter or request.meter,
-        duration_s=info.duration_s,
+        duration_s=old.info.duration_s,
         stems=(stem,),
     )
     made = compose(choice, request, progress)
-    new = made.performance.stems.get(stem)
+    sound, mix = _mix_in(made, old)
+    return _deliver(made, old, sound, mix, handover)
+
+
+def _read_old(repository: Repository, track: Track, stem: str) -> _Old:
+    files = {name: repository.root / item.file for name, item in track.stems.items()}
+    oids = {name: digest(path) for name, path in files.items()}
+    return _Old(repository, track, stem, oids, read_info(files[stem]))
+
+
+def _mix_in(made: Made, old: _Old) -> tuple[Audio, Audio]:
+    """The new stem, fitted to the old one's place among the others, and the new mix."""
+    new = made.performance.stems.get(old.stem)
     if new is None:
+        names = ", ".join(made.performance.stems) or "none"
         raise UsageError(
-            f"engine {choice.info.name} made no stem {stem!r}", hint=f"it makes {_made_names(made)}"
+            f"engine {made.choice.info.name} made no stem {old.stem!r}", hint=f"it makes {names}"
         )
+    info = old.info
     bits = get_bits(info.subtype)
     if bits is None or bits > 24 or new.sample_rate != info.sample_rate or new.channels != info.channels:
         raise AudioError(
-            f"{track.stems[stem].file} is {info.subtype}, {info.sample_rate} Hz; the engine gives "
+            f"{old.file} is {info.subtype}, {info.sample_rate} Hz; the engine gives "
             f"{made.performance.subtype}, {new.sample_rate} Hz"
         )
-    others = sum_others(files, stem, bits)
-    level = read_audio(files[stem])
+    others = sum_others(old.files, old.stem, bits)
+    level = read_audio(old.files[old.stem])
     fitted = fit_stem(_to_length(new, others.shape[0]), level, others, bits)
     mix = from_integers((others + fitted).astype(np.int32), bits, info.sample_rate)
-    sound = from_integers(fitted, bits, info.sample_rate)
-    return _deliver(made, repository, track, stem, sound, mix, info.subtype, message, expected, dry_run)
+    return from_integers(fitted, bits, info.sample_rate), mix
 
 
 def _read_score(repository: Repository) -> Track:
@@ -171,40 +199,19 @@ def _to_length(audio: Audio, frames: int) -> Audio:
     return Audio(samples, audio.sample_rate)
 
 
-def _made_names(made: Made) -> str:
-    return ", ".join(made.performance.stems) or "none"
-
-
-def _deliver(
-    made: Made,
-    repository: Repository,
-    track: Track,
-    stem: str,
-    sound: Audio,
-    mix: Audio,
-    subtype: str,
-    message: str | None,
-    expected: Mapping[Path, str],
-    dry_run: bool,
-) -> Take:
+def _deliver(made: Made, old: _Old, sound: Audio, mix: Audio, handover: Handover) -> Take:
     """Write the stem and the mix, with their records."""
-    description = f"{stem}: {made.brief.prompt}"
-    with Delivery(
-        repository.root, repository, "generate", description, message=message, dry_run=dry_run
-    ) as delivery:
-        for path, oid in expected.items():
-            delivery.expect(path, oid)
-        written = write_sound(delivery, stem, track.stems[stem].file, sound, subtype)
-        mixed = write_sound(delivery, "mix", track.mix_file, mix, subtype)
-        oids = {stem: written.oid}
-        inputs = []
-        for name, item in track.stems.items():
-            if name != stem:
-                oids[name] = expected[repository.root / item.file]
-                inputs.append({"path": item.file, "oid": oids[name]})
+    with Delivery(handover, "generate", f"{old.stem}: {made.brief.prompt}") as delivery:
+        for name, path in old.files.items():
+            delivery.expect(path, old.oids[name])
+        written = write_sound(delivery, old.stem, old.file, sound, old.info.subtype)
+        mixed = write_sound(delivery, "mix", old.track.mix_file, mix, old.info.subtype)
+        others = {name: item for name, item in old.track.stems.items() if name != old.stem}
+        inputs = [{"path": item.file, "oid": old.oids[name]} for name, item in others.items()]
+        inputs.append({"path": old.file, "oid": written.oid})
+        oids = {old.stem: written.oid, **{name: old.oids[name] for name in others}}
         record = describe(made)
-        delivery.describe(written.oid, {**record, "stem": stem, "mix": mixed.oid})
-        inputs.append({"path": track.stems[stem].file, "oid": written.oid})
+        delivery.describe(written.oid, {**record, "stem": old.stem, "mix": mixed.oid})
         delivery.describe(mixed.oid, {**record, "kind": "mix", "inputs": inputs, "stems": oids})
         delivery.publish()
     return replace(summarize(made, mixed, (written,)), frames=mix.frames, duration_s=mix.duration_s)

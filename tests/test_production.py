@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from beatflow.ai.table import Choice
-from beatflow.delivery import Delivery, Place, digest, find_place
+from beatflow.delivery import Delivery, Handover, Place, digest, find_place
 from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
 from beatflow.hearing import hear
 from beatflow.objects.git import Signature
@@ -15,7 +15,7 @@ from beatflow.production import compose, produce
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.request import Request, folder_name
-from beatflow.separation import find_true_stems, split_file, stem_subtype
+from beatflow.separation import find_true_stems, split_file, stem_subtype, write_true_stems
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum
 from beatflow.sound.files import read_audio, read_info
@@ -77,20 +77,22 @@ def test_folder_name(prompt: str, name: str) -> None:
 
 
 def test_outside_a_track_takes_get_a_folder(tmp_path: Path) -> None:
-    (take,) = produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, None, tmp_path)
+    (take,) = produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(tmp_path))
     folder = tmp_path / "lofi-7"
     assert take.mix is not None
     assert take.mix.path == folder / "mix.wav"
     assert check_sum(stems_of(folder / "stems"), read_audio(folder / "mix.wav"), "PCM_16") == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lofi-7"]
     with pytest.raises(ConflictError, match="is there already"):
-        produce(TOY, Request("lofi", 7), None, None, tmp_path)
-    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, None, tmp_path, force=True)
+        produce(TOY, Request("lofi", 7), Handover(tmp_path))
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(tmp_path, force=True))
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.aiff", "a.mp3"])
 def test_one_file_in_any_format(name: str, tmp_path: Path) -> None:
-    (take,) = produce(TOY, Request("x", 7, tempo=240, bars=1), Place(tmp_path, name), None, tmp_path)
+    (take,) = produce(
+        TOY, Request("x", 7, tempo=240, bars=1), Handover(tmp_path, place=Place(tmp_path, name))
+    )
     assert take.stems == ()
     assert read_info(tmp_path / name).frames == SAMPLE_RATE
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -98,7 +100,7 @@ def test_one_file_in_any_format(name: str, tmp_path: Path) -> None:
 
 def test_unknown_format_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"no sound can be written as \.xyz"):
-        produce(TOY, Request("x", 7), Place(tmp_path, "a.xyz"), None, tmp_path)
+        produce(TOY, Request("x", 7), Handover(tmp_path, place=Place(tmp_path, "a.xyz")))
     assert not list(tmp_path.iterdir())
 
 
@@ -108,24 +110,23 @@ def test_several_takes(tmp_path: Path) -> None:
     takes = produce(
         TOY,
         request,
-        Place(tmp_path / "o"),
-        None,
-        tmp_path,
+        Handover(tmp_path, place=Place(tmp_path / "o")),
         count=2,
         progress=lambda part, _: seen.append(part),
     )
     assert [take.seed for take in takes] == [7, 8]
     assert (tmp_path / "o" / "takes" / "8" / "stems" / "bass.wav").is_file()
     assert seen == [0.25, 0.75]
-    produce(TOY, request, Place(tmp_path, "a.wav"), None, tmp_path, count=2, midi=tmp_path / "a.mid")
+    handover = Handover(tmp_path, place=Place(tmp_path, "a.wav"), midi=tmp_path / "a.mid")
+    produce(TOY, request, handover, count=2)
     assert {path.name for path in tmp_path.iterdir()} == {"o", "a-7.wav", "a-8.wav", "a-7.mid", "a-8.mid"}
     with pytest.raises(UsageError, match="number of takes must be 1 to 100"):
-        produce(TOY, request, None, None, tmp_path, count=0)
+        produce(TOY, request, Handover(tmp_path), count=0)
 
 
 def test_in_a_track(track: Repository) -> None:
     request = Request("lofi", 7, tempo=240, key="Am", bars=1)
-    (take,) = produce(TOY, request, None, track, track.root, midi=track.root / "notes.mid")
+    (take,) = produce(TOY, request, Handover(track.root, track, midi=track.root / "notes.mid"))
     assert take.mix is not None
     score = parse_track((track.root / "track.toml").read_bytes())
     assert (score.title, score.tempo, score.key, score.meter) == ("lofi", 240.0, "A:min", "4/4")
@@ -149,7 +150,7 @@ def test_in_a_track(track: Repository) -> None:
 def test_new_music_resets_the_old_faders_but_keeps_the_title(track: Repository) -> None:
     toml = '# mine\ntitle = "night"\n[mix]\nmaster_db = -3.0\n[stems.old]\nfile = "stems/old.wav"\ngain_db = -1.5\n'
     (track.root / "track.toml").write_text(toml)
-    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(track.root, track))
     text = (track.root / "track.toml").read_text()
     score = parse_track(text.encode())
     assert text.startswith('# mine\ntitle = "night"')
@@ -170,7 +171,7 @@ def test_places(tmp_path: Path) -> None:
 
 def test_nothing_is_delivered_when_the_work_fails(tmp_path: Path) -> None:
     def work() -> None:
-        with Delivery(tmp_path / "a" / "b", None, "generate", "") as delivery:
+        with Delivery(Handover(tmp_path / "a" / "b"), "generate", "") as delivery:
             delivery.new_file("x.wav").write_bytes(b"half")
             raise KeyboardInterrupt
 
@@ -182,18 +183,18 @@ def test_nothing_is_delivered_when_the_work_fails(tmp_path: Path) -> None:
 def test_a_folder_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "mix.wav").mkdir()
     with pytest.raises(ConflictError, match="is a folder"):
-        Delivery(tmp_path, None, "generate", "", force=True).check_free("mix.wav")
+        Delivery(Handover(tmp_path, force=True), "generate", "").check_free("mix.wav")
 
 
 def test_the_repository_itself_is_no_place(track: Repository) -> None:
     with pytest.raises(UsageError, match="belongs to BeatFlow"):
-        Delivery(track.directory / "audio", track, "generate", "")
+        Delivery(Handover(track.root, track, Place(track.directory / "audio")), "generate", "")
 
 
 def test_remaking_a_stem(track: Repository) -> None:
-    produce(TOY, Request("lofi", 7, tempo=240, bars=2), None, track, track.root)
+    produce(TOY, Request("lofi", 7, tempo=240, bars=2), Handover(track.root, track))
     before = {name: digest(track.root / "stems" / f"{name}.wav") for name in STEMS}
-    take = remake_stem(TOY, Request("other", 8), "drums", track)
+    take = remake_stem(TOY, Request("other", 8), "drums", Handover(track.root, track))
     after = {name: digest(track.root / "stems" / f"{name}.wav") for name in STEMS}
     assert {name for name in STEMS if before[name] != after[name]} == {"drums"}
     mix = read_audio(track.root / "mix.wav")
@@ -213,24 +214,24 @@ def test_remaking_a_stem(track: Repository) -> None:
     ],
 )
 def test_stems_that_cannot_be_remade(request_: Request, stem: str, message: str, track: Repository) -> None:
-    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(track.root, track))
     with pytest.raises(UsageError, match=message):
-        remake_stem(TOY, request_, stem, track)
+        remake_stem(TOY, request_, stem, Handover(track.root, track))
 
 
 def test_remaking_wants_stems_and_faders_at_zero(track: Repository) -> None:
     with pytest.raises(NotFoundError, match="no stems in"):
-        remake_stem(TOY, Request("x"), "drums", track)
-    produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+        remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(track.root, track))
     score = track.root / "track.toml"
     plain = score.read_text()
     score.write_text(plain.replace('file = "stems/bass.wav"', 'file = "stems/bass.wav"\ngain_db = -2.0'))
     with pytest.raises(UsageError, match="faders of bass are not at zero"):
-        remake_stem(TOY, Request("x"), "drums", track)
+        remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
     score.write_text(plain)
     (track.root / "stems" / "bass.wav").unlink()
     with pytest.raises(NotFoundError, match=r"stems/bass.wav is not here"):
-        remake_stem(TOY, Request("x"), "drums", track)
+        remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
 
 
 def test_a_new_stem_takes_the_old_ones_level_where_there_is_room() -> None:
@@ -251,14 +252,14 @@ def test_splitting_keeps_shape_and_sum(tmp_path: Path) -> None:
     for subtype in ("PCM_16", "PCM_24", "FLOAT", "PCM_U8"):
         path = tmp_path / f"{subtype}.wav"
         write_audio(path, mix, subtype)
-        found = split_file(path, path.name, tmp_path / subtype, None, HALVES)
+        found = split_file(path, path.name, HALVES, Handover(tmp_path / subtype))
         assert (found.engine, found.known, found.subtype, found.frames) == ("halves", False, subtype, 11_111)
         stems = stems_of(tmp_path / subtype)
         assert list(stems) == ["left", "right"]
         assert check_sum(stems, read_audio(path), subtype) == 0
         assert read_info(tmp_path / subtype / "left.wav").subtype == subtype
     with pytest.raises(ConflictError, match=r"left\.wav is there already"):
-        split_file(path, path.name, tmp_path / subtype, None, HALVES)
+        split_file(path, path.name, HALVES, Handover(tmp_path / subtype))
 
 
 @pytest.mark.parametrize(
@@ -278,7 +279,7 @@ def test_stem_subtype(subtype: str, expected: str) -> None:
 def test_splitting_in_a_track_is_recorded(track: Repository) -> None:
     mix = track.root / "song.wav"
     write_audio(mix, Audio(np.full((900, 1), 0.5, np.float32), SAMPLE_RATE))
-    found = split_file(mix, "song.wav", track.root / "parts", track, HALVES)
+    found = split_file(mix, "song.wav", HALVES, Handover(track.root, track, Place(track.root / "parts")))
     record = find_record(track, found.stems[0].oid)
     assert record is not None
     assert record["inputs"] == [{"path": "song.wav", "oid": found.mix_oid}]
@@ -286,13 +287,13 @@ def test_splitting_in_a_track_is_recorded(track: Repository) -> None:
 
 
 def test_true_stems_are_given_back(track: Repository, tmp_path: Path) -> None:
-    (take,) = produce(TOY, Request("lofi", 7, tempo=240, bars=1), None, track, track.root)
+    (take,) = produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(track.root, track))
     mix = track.root / "mix.wav"
     for path in (track.root / "stems").iterdir():
         path.unlink()
     known = find_true_stems(mix, track)
     assert known == {stem.name: stem.oid for stem in take.stems}
-    found = split_file(mix, "mix.wav", tmp_path / "out", track, None, known)
+    found = write_true_stems(mix, "mix.wav", known, Handover(track.root, track, Place(tmp_path / "out")))
     assert found.known
     assert {stem.name: digest(stem.path) for stem in found.stems} == known
     assert find_true_stems(mix, None) is None
@@ -311,7 +312,7 @@ def test_hearing(tmp_path: Path) -> None:
     with path.open("rb") as stream:
         assert hear(ear, stream, "standard input").transcription == heard.transcription
     (take,) = produce(
-        TOY, Request("x", 7, bars=1), Place(tmp_path / "o"), None, tmp_path, source=heard.source
+        TOY, Request("x", 7, bars=1), Handover(tmp_path, place=Place(tmp_path / "o")), heard.source
     )
     assert take.mix is not None
 

@@ -20,12 +20,13 @@ from beatflow.commands.options import (
     SeedOption,
     TempoOption,
 )
-from beatflow.commands.takes import choose, say_written, show_takes
+from beatflow.commands.takes import choose, make_handover, say_written, show_takes
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.request import Request
 
 if TYPE_CHECKING:
+    from beatflow.delivery import Handover
     from beatflow.production import Take
 
 
@@ -75,43 +76,25 @@ def generate(
             raise UsageError("-o - gives one sound and nothing else", hint="give -o FILE or -o DIR/")
         _to_stdout(invocation, request, name)
         return
-    repository = invocation.repository() if message is not None or stem else invocation.find_repository()
-    if stem:
-        if output or midi or count != 1:
-            raise UsageError("--stem works in the track: it takes no -o, --count or --midi")
-        takes = [_stem(invocation, request, stem, name, message, dry_run)]
-    else:
-        from beatflow.delivery import find_place
-        from beatflow.production import produce
-
-        place = find_place(output, invocation.directory) if output else None
-        choice = choose(invocation, "generate", name)
-        with invocation.ui.progress("composing") as progress:
-            takes = produce(
-                choice,
-                request,
-                place,
-                repository,
-                invocation.directory,
-                count=count,
-                force=force,
-                midi=invocation.directory / midi if midi else None,
-                message=message,
-                dry_run=dry_run,
-                progress=progress,
-            )
+    if stem and (output or midi or count != 1):
+        raise UsageError("--stem works in the track: it takes no -o, --count or --midi")
+    handover = make_handover(invocation, output, force, message, dry_run, midi, in_track=bool(stem))
+    takes = _make(invocation, request, name, handover, stem, count)
     show_takes(invocation, takes, json, "beatflow.generate/1")
-    say_written(invocation, message, dry_run)
+    say_written(invocation, handover)
 
 
-def _stem(
-    invocation: Invocation, request: Request, stem: str, engine: str, message: str | None, dry_run: bool
-) -> "Take":
+def _make(
+    invocation: Invocation, request: Request, engine: str, handover: "Handover", stem: str | None, count: int
+) -> "list[Take]":
+    from beatflow.production import produce
     from beatflow.stem import remake_stem
 
     choice = choose(invocation, "generate", engine)
     with invocation.ui.progress("composing") as progress:
-        return remake_stem(choice, request, stem, invocation.repository(), message, dry_run, progress)
+        if stem:
+            return [remake_stem(choice, request, stem, handover, progress)]
+        return produce(choice, request, handover, count=count, progress=progress)
 
 
 def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:

@@ -1,5 +1,6 @@
 """``bf hum``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from beatflow.commands.options import (
     SeedOption,
     TempoOption,
 )
-from beatflow.commands.takes import choose, say_written, show_takes, take_document
+from beatflow.commands.takes import choose, make_handover, say_written, show_takes, take_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.request import Request
@@ -29,6 +30,9 @@ from beatflow.ui import Ui
 
 if TYPE_CHECKING:
     from beatflow.ai.engine import Transcription
+    from beatflow.delivery import Handover
+    from beatflow.hearing import Heard
+    from beatflow.production import Take
 
 ROLL_COLUMNS = 32
 
@@ -63,51 +67,59 @@ def hum(
       bf hum idea.wav --midi idea.mid
       arecord -d 10 -f cd | bf hum - --json
     """
-    from beatflow.delivery import check_new, find_place
-    from beatflow.hearing import find_sound, hear
-    from beatflow.production import produce
-
     invocation = Invocation.of(ctx)
-    ui = invocation.ui
     if output == "-":
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
     if commit and message is None:
         message = f"hum {Path(file).name}"
-    making = prompt is not None or output is not None or message is not None
-    if making:
-        # What cannot work is told before minutes of listening.
-        Request(prompt or "", seed, tempo, key, bars).check()
-        repository = invocation.repository() if message is not None else invocation.find_repository()
-    source = ui.read_input() if file == "-" else find_sound(invocation.directory, file)
+    if prompt is None and output is None and message is None:
+        heard = _listen(invocation, file)
+        if midi and not dry_run:
+            _write_midi(heard, invocation.directory / midi, force)
+        _show(invocation.ui, heard.transcription, json)
+        return
+    # What cannot work is told before minutes of listening.
+    request = Request(prompt or "", seed, tempo, key, bars)
+    request.check()
+    handover = make_handover(invocation, output, force, message, dry_run, midi)
+    heard = _listen(invocation, file)
+    request = replace(request, tempo=tempo or heard.tempo, key=key or heard.transcription.key)
+    take = _play_around(invocation, heard, request, engine, handover)
+    if json:
+        document = {**_document(heard.transcription), **take_document(invocation, take)}
+        invocation.ui.emit_json("beatflow.hum/1", document)
+    else:
+        show_takes(invocation, [take], False, "beatflow.hum/1")
+    say_written(invocation, handover)
+
+
+def _listen(invocation: Invocation, file: str) -> "Heard":
+    from beatflow.hearing import find_sound, hear
+
+    ui = invocation.ui
+    piped = file == "-"
+    source = ui.read_input() if piped else find_sound(invocation.directory, file)
     tracker = choose(invocation, "transcribe", None)
     with ui.progress("listening") as progress:
-        heard = hear(tracker, source, "standard input" if file == "-" else file, progress)
-    if not making:
-        if midi and not dry_run:
-            check_new(invocation.directory / midi, force)
-            heard.write_midi(invocation.directory / midi)
-        _show(ui, heard.transcription, json)
-        return
-    with ui.progress("composing") as progress:
-        takes = produce(
-            choose(invocation, "accompany", engine or invocation.settings.engine),
-            Request(prompt or "", seed, tempo or heard.tempo, key or heard.transcription.key, bars),
-            find_place(output, invocation.directory) if output else None,
-            repository,
-            invocation.directory,
-            source=heard.source,
-            force=force,
-            midi=invocation.directory / midi if midi else None,
-            message=message,
-            dry_run=dry_run,
-            progress=progress,
-        )
-    if json:
-        document = take_document(invocation, takes[0])
-        ui.emit_json("beatflow.hum/1", {**_document(heard.transcription), **document})
-    else:
-        show_takes(invocation, takes, False, "beatflow.hum/1")
-    say_written(invocation, message, dry_run)
+        return hear(tracker, source, "standard input" if piped else file, progress)
+
+
+def _write_midi(heard: "Heard", path: Path, force: bool) -> None:
+    from beatflow.delivery import check_new
+
+    check_new(path, force)
+    heard.write_midi(path)
+
+
+def _play_around(
+    invocation: Invocation, heard: "Heard", request: Request, engine: str | None, handover: "Handover"
+) -> "Take":
+    from beatflow.production import produce
+
+    with invocation.ui.progress("composing") as progress:
+        choice = choose(invocation, "accompany", engine or invocation.settings.engine)
+        (take,) = produce(choice, request, handover, heard.source, progress=progress)
+    return take
 
 
 def _document(heard: "Transcription") -> dict[str, object]:

@@ -1,7 +1,9 @@
 """``bf split``."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,9 +17,13 @@ from beatflow.commands.options import (
     MessageOption,
     OutputOption,
 )
-from beatflow.commands.takes import choose, relative, say_written, sound_document
+from beatflow.commands.takes import choose, make_handover, relative, say_written, sound_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.delivery import Handover
+    from beatflow.separation import Split
 
 
 def split(
@@ -42,37 +48,44 @@ def split(
       bf split song.flac -o stems/ --json
       bf generate "lofi" --bpm 90 -o - | bf split - -o stems/ --json | jq -r '.stems[].path'
     """
-    from beatflow.delivery import spool
-    from beatflow.hearing import find_sound
-    from beatflow.separation import find_true_stems, split_file
-
     invocation = Invocation.of(ctx)
-    ui = invocation.ui
     if commit and message is None:
         message = f"split {Path(file).name}"
-    repository = invocation.find_repository() if message is None else invocation.repository()
+    handover = make_handover(invocation, None, force, message, dry_run)
     if output == "-":
         raise UsageError("stems are several files", hint="give -o DIR")
     if output and Path(output).suffix.lower() in (".wav", ".flac", ".aiff", ".mp3", ".ogg"):
         raise UsageError(f"stems are several files, and {output} is a name for one", hint="give -o DIR")
+    found = _split(invocation, file, output, engine, handover)
+    if json:
+        document = {field: getattr(found, field) for field in found.__slots__}
+        document["stems"] = [sound_document(invocation, stem) for stem in found.stems]
+        invocation.ui.emit_json("beatflow.split/1", document)
+    else:
+        for stem in found.stems:
+            invocation.ui.emit(relative(invocation, stem.path))
+    say_written(invocation, handover)
+
+
+def _split(
+    invocation: Invocation, file: str, output: str | None, engine: str | None, handover: "Handover"
+) -> "Split":
+    from beatflow.delivery import Place, spool
+    from beatflow.hearing import find_sound
+    from beatflow.separation import find_true_stems, split_file, write_true_stems
+
+    ui = invocation.ui
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
         piped = file == "-"
         path = spool(ui.read_input(), Path(scratch)) if piped else find_sound(invocation.directory, file)
         name = "standard input" if piped else file
         folder = invocation.directory / (output or f"{'mix' if piped else path.stem}-stems")
-        known = None if engine else find_true_stems(path, repository)
-        choice = None if known else choose(invocation, "separate", engine)
+        handover = replace(handover, place=Place(folder))
+        known = None if engine else find_true_stems(path, handover.repository)
         if known:
             ui.say("these are the stems that it was mixed from; --engine makes new ones")
+            with ui.progress("separating"):
+                return write_true_stems(path, name, known, handover)
+        choice = choose(invocation, "separate", engine)
         with ui.progress("separating") as progress:
-            found = split_file(
-                path, name, folder, repository, choice, known, force, message, dry_run, progress
-            )
-    if json:
-        document = {field: getattr(found, field) for field in found.__slots__}
-        document["stems"] = [sound_document(invocation, stem) for stem in found.stems]
-        ui.emit_json("beatflow.split/1", document)
-    else:
-        for stem in found.stems:
-            ui.emit(relative(invocation, stem.path))
-    say_written(invocation, message, dry_run)
+            return split_file(path, name, choice, handover, progress)

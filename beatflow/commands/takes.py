@@ -1,4 +1,4 @@
-"""What the commands that make music share: choosing the engine, showing takes, recording them."""
+"""What the commands that make music share: choosing the engine, handing over, showing takes."""
 
 import os
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
     from beatflow.ai.table import Choice
+    from beatflow.delivery import Handover
     from beatflow.production import SoundFile, Take
 
 
@@ -20,6 +21,25 @@ def choose(invocation: Invocation, task: str, name: str | None) -> "Choice":
     if (name or "auto") == "auto":
         invocation.ui.say(f"engine {choice.info.name}: {choice.reason}")
     return choice
+
+
+def make_handover(
+    invocation: Invocation,
+    output: str | None = None,
+    force: bool = False,
+    message: str | None = None,
+    dry_run: bool = False,
+    midi: Path | None = None,
+    in_track: bool = False,
+) -> "Handover":
+    """What -o, --force, -m, --dry-run and --midi ask for; a commit needs a track, as what is ``in_track`` does."""
+    from beatflow.delivery import Handover, find_place
+
+    directory = invocation.directory
+    needed = in_track or message is not None
+    repository = invocation.repository() if needed else invocation.find_repository()
+    place = find_place(output, directory) if output else None
+    return Handover(directory, repository, place, force, message, dry_run, directory / midi if midi else None)
 
 
 def show_takes(
@@ -68,13 +88,14 @@ def relative(invocation: Invocation, path: Path) -> str:
     return Path(os.path.relpath(path, invocation.directory)).as_posix()
 
 
-def say_written(invocation: Invocation, message: str | None, dry_run: bool) -> None:
+def say_written(invocation: Invocation, handover: "Handover") -> None:
     """Tell that the result was recorded, or that nothing was written at all."""
-    if dry_run:
+    if handover.dry_run:
         invocation.ui.say("a dry run: nothing was written")
-    elif message is not None:
+    elif handover.message is not None:
         repository = invocation.repository()
-        invocation.ui.say(f"[{repository.branch or 'detached'} {(repository.head or '')[:7]}] {message}")
+        head = (repository.head or "")[:7]
+        invocation.ui.say(f"[{repository.branch or 'detached'} {head}] {handover.message}")
 
 
 def _paths(take: "Take") -> list[Path]:
