@@ -1,12 +1,21 @@
 """``bf log``."""
 
+import sys
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beatflow.commands.options import JsonOption
 from beatflow.invocation import Invocation
+from beatflow.ui import Ui
+
+if TYPE_CHECKING:
+    from beatflow.logbook import LogEntry, Measure
+    from beatflow.repository import Repository
+
+    Title = Callable[[LogEntry], str]
 
 
 def log(
@@ -39,10 +48,8 @@ def log(
       bf log --oneline -n 10 main stems/drums.wav
       bf log v1..HEAD --format '{short} {tempo} {message}'
     """
-    from beatflow.graph import draw
     from beatflow.history import find_branch_tips, iter_commits
-    from beatflow.logbook import MEASURED_AT_ONCE, iter_log, make_measure
-    from beatflow.logtext import describe, format_facts, format_title, make_formatter
+    from beatflow.logbook import iter_log
     from beatflow.revision import parse_log_arguments
 
     invocation = Invocation.of(ctx)
@@ -53,36 +60,82 @@ def log(
     if everything or (graph and not arguments):
         include = (*include, *find_branch_tips(repository))
     commits = islice(iter_commits(repository, include, wanted.exclude, path), count)
-    limit = 1 << 62 if measure else 0 if oneline else MEASURED_AT_ONCE
+    limit = _limit_measuring(measure, oneline, template)
+    entries = iter_log(repository, commits, _show_measuring(ui, repository), limit)
+    if json:
+        _emit_json(ui, entries)
+    elif template is not None:
+        _emit_formatted(ui, entries, template)
+    else:
+        title = _make_title(ui, repository)
+        with ui.pager():
+            if graph:
+                _emit_graph(ui, entries, title, oneline)
+            else:
+                _emit_plain(ui, entries, title, oneline)
+
+
+def _limit_measuring(measure: bool, oneline: bool, template: str | None) -> int:
+    """How many mixes to measure at most: none where their loudness would not be seen."""
+    from beatflow.logbook import MEASURED_AT_ONCE
+
     if template is not None and "{loudness_lufs" not in template:
-        limit = 0
-    raw_measure = make_measure(repository)
+        return 0
+    if measure:
+        return sys.maxsize
+    return 0 if oneline else MEASURED_AT_ONCE
+
+
+def _show_measuring(ui: Ui, repository: "Repository") -> "Measure":
+    from beatflow.logbook import make_measure
+
+    measure = make_measure(repository)
 
     def measure_shown(oid: str) -> float | None:
         with ui.progress("measuring loudness"):
-            return raw_measure(oid)
+            return measure(oid)
 
-    entries = iter_log(repository, commits, measure_shown, limit)
-    if json:
-        ui.emit_json("beatflow.log/1", {"commits": [describe(entry) for entry in entries]})
-        return
-    if template is not None:
-        render = make_formatter(template)
-        for entry in entries:
-            ui.emit(render(entry))
-        return
+    return measure_shown
+
+
+def _emit_json(ui: Ui, entries: "Iterable[LogEntry]") -> None:
+    from beatflow.logtext import describe
+
+    ui.emit_json("beatflow.log/1", {"commits": [describe(entry) for entry in entries]})
+
+
+def _emit_formatted(ui: Ui, entries: "Iterable[LogEntry]", template: str) -> None:
+    from beatflow.logtext import make_formatter
+
+    render = make_formatter(template)
+    for entry in entries:
+        ui.emit(render(entry))
+
+
+def _make_title(ui: Ui, repository: "Repository") -> "Title":
+    from beatflow.logtext import format_title
+
     branch, head = repository.branch, repository.head
-    with ui.pager():
-        if not graph:
-            for entry in entries:
-                ui.emit(format_title(entry, branch, head, ui.style))
-                if not oneline:
-                    ui.emit(f"        {format_facts(entry, ui.style)}")
-            return
-        for row in draw(entries, paint=ui.style, ascii_only=not ui.unicode):
-            if row.node is None:
-                ui.emit(row.prefix.rstrip())
-                continue
-            ui.emit(row.prefix + format_title(row.node, branch, head, ui.style))
-            if not oneline:
-                ui.emit(f"{row.below or '  '}        {format_facts(row.node, ui.style)}")
+    return lambda entry: format_title(entry, branch, head, ui.style)
+
+
+def _emit_plain(ui: Ui, entries: "Iterable[LogEntry]", title: "Title", oneline: bool) -> None:
+    from beatflow.logtext import format_facts
+
+    for entry in entries:
+        ui.emit(title(entry))
+        if not oneline:
+            ui.emit(f"        {format_facts(entry, ui.style)}")
+
+
+def _emit_graph(ui: Ui, entries: "Iterable[LogEntry]", title: "Title", oneline: bool) -> None:
+    from beatflow.graph import draw
+    from beatflow.logtext import format_facts
+
+    for row in draw(entries, paint=ui.style, ascii_only=not ui.unicode):
+        if row.node is None:
+            ui.emit(row.prefix.rstrip())
+            continue
+        ui.emit(row.prefix + title(row.node))
+        if not oneline:
+            ui.emit(f"{row.below or '  '}        {format_facts(row.node, ui.style)}")
