@@ -31,21 +31,21 @@ def branch(
       bf branch --delete take2
       bf branch take2 --move club-mix
     """
+    from beatflow.nametext import format_deleted, format_done, format_made, format_name
     from beatflow.naming import create_branch, delete_branch, list_branches, rename_branch
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
-    would = "would be: " if dry_run else ""
     if delete is not None:
         oid = delete_branch(repository, delete, force, dry_run)
-        ui.say(f"{would}deleted {delete} (was {oid[:7]}); bf undo brings it back")
+        ui.say(format_deleted(delete, oid, dry_run))
     elif name is not None and rename is not None:
         rename_branch(repository, name, rename, dry_run)
-        ui.say(f"{would}renamed {name} to {rename}")
+        ui.say(format_done(f"renamed {name} to {rename}", dry_run))
     elif name is not None:
         oid = create_branch(repository, name, revision, force, dry_run)
-        ui.say(f"{would}{name} at {oid[:7]}")
+        ui.say(format_made(name, oid, dry_run))
     else:
         rows = list_branches(repository)
         if json:
@@ -56,4 +56,4 @@ def branch(
             return
         for row in rows:
             mark = "*" if row.name == repository.branch else " "
-            ui.emit(f"{mark} {ui.style(row.name, 'branch')} {ui.style(row.oid[:7], 'oid')} {row.title}")
+            ui.emit(f"{mark} {format_name(row, 'branch', ui.style)}")

@@ -27,22 +27,22 @@ def tag(
       bf tag demo HEAD~2
       bf tag --delete demo
     """
+    from beatflow.nametext import format_deleted, format_made, format_name
     from beatflow.naming import create_tag, delete_tag, list_tags
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
-    would = "would be: " if dry_run else ""
     if delete is not None:
         oid = delete_tag(repository, delete, dry_run)
-        ui.say(f"{would}deleted {delete} (was {oid[:7]}); bf undo brings it back")
+        ui.say(format_deleted(delete, oid, dry_run))
     elif name is not None:
         oid = create_tag(repository, name, revision, force, dry_run)
-        ui.say(f"{would}{name} at {oid[:7]}")
+        ui.say(format_made(name, oid, dry_run))
     else:
         rows = list_tags(repository)
         if json:
             ui.emit_json("beatflow.tag/1", {"tags": [{"name": row.name, "oid": row.oid} for row in rows]})
             return
         for row in rows:
-            ui.emit(f"{ui.style(row.name, 'tag')} {ui.style(row.oid[:7], 'oid')} {row.title}")
+            ui.emit(format_name(row, "tag", ui.style))
