@@ -54,12 +54,6 @@ class EngineError(BeatFlowError):
     exit_code = 5
 
 
-class OutOfMemoryError(BeatFlowError):
-    """The work does not fit into memory, nor could it be made to fit."""
-
-    exit_code = 6
-
-
 class DamagedError(BeatFlowError):
     """Stored data that is missing or does not match its checksum."""
 

@@ -19,7 +19,6 @@ MessageOption = Annotated[
     str | None, typer.Option("--message", "-m", metavar="TEXT", help="The commit's message.")
 ]
 CommitOption = Annotated[bool, typer.Option("--commit", help="Record the result at once, with -m.")]
-RevisionOption = Annotated[str | None, typer.Option("--rev", "-r", metavar="REV", help="At this revision.")]
 
 EngineOption = Annotated[
     str | None, typer.Option("--engine", metavar="NAME", help="The engine; auto picks the best at hand.")
@@ -42,5 +41,4 @@ MidiOption = Annotated[
 ]
 
 PathsArgument = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Files and folders.")]
-RevisionArgument = Annotated[str, typer.Argument(metavar="REV", help="A revision: HEAD~2, main, a prefix.")]
 AudioArgument = Annotated[str, typer.Argument(metavar="FILE|-", help="A sound file; - reads standard input.")]

@@ -42,16 +42,14 @@ def make_handover(
     return Handover(directory, repository, place, force, message, dry_run, directory / midi if midi else None)
 
 
-def show_takes(
-    invocation: Invocation, takes: Sequence["Take"], json: bool, schema: str, **more: object
-) -> None:
+def show_takes(invocation: Invocation, takes: Sequence["Take"], json: bool, schema: str) -> None:
     """Print what was made: the files to stdout, the figures to stderr; or all of it as JSON."""
     from beatflow.wording import plural
 
     ui = invocation.ui
     if json:
         documents = [take_document(invocation, take) for take in takes]
-        ui.emit_json(schema, {**more, **documents[0]} if len(takes) == 1 else {**more, "takes": documents})
+        ui.emit_json(schema, documents[0] if len(takes) == 1 else {"takes": documents})
         return
     for take in takes:
         ignored = take.parameters.get("ignored_words")

@@ -277,10 +277,6 @@ class GitStore:
         """Say whether an object is here."""
         return self._repo.odb.exists(oid)
 
-    def iter_objects(self) -> Iterator[str]:
-        """Yield the id of every object, reachable or not."""
-        return map(str, self._repo.odb)
-
     def check_object(self, oid: str) -> None:
         """Read an object and verify its id.
 
