@@ -254,7 +254,8 @@ def _identity(values: Mapping[str, str], environment: Mapping[str, str]) -> Iden
 
 def _one_line(text: str) -> str:
     """Git's commit format has no room for <, > and line ends in a name."""
-    return re.sub(r"[<>\x00-\x1f]", "", text).strip() or "nobody"
+    plain = text.encode("utf-8", "replace").decode()
+    return re.sub(r"[<>\x00-\x1f]", "", plain).strip() or "nobody"
 
 
 def _fixed_now(environment: Mapping[str, str]) -> Moment | None:

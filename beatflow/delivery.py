@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
-from beatflow.history import read_track, record_commit
+from beatflow.history import read_content, read_track, record_commit
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch
 from beatflow.track import TRACK_FILE
@@ -108,12 +108,14 @@ class Delivery:
         self.folder = handover.folder
         self.repository: Repository | None = None
         repository = handover.repository
-        if repository and self.folder.is_relative_to(repository.root):
-            below = self.folder.relative_to(repository.root)
+        # Resolved, since a link may lead into the track from anywhere.
+        inside, root = self.folder.resolve(), repository.root.resolve() if repository else None
+        if repository and root and inside.is_relative_to(root):
+            below = inside.relative_to(root)
             if repository.directory.name in below.parts:
                 raise UsageError(f"{self.folder} belongs to BeatFlow itself", hint="choose another folder")
             self.repository = repository
-            self._prefix = "" if self.folder == repository.root else below.as_posix() + "/"
+            self._prefix = "" if inside == root else below.as_posix() + "/"
         if handover.message is not None and self.repository is None:
             raise NotFoundError(
                 "only files inside a track can be committed", hint="leave out -o, or --commit"
@@ -189,17 +191,20 @@ class Delivery:
         if self.repository:
             self._publish_in_track(self.repository)
             return
+        self._check_expected()
         for name, source in self._files.items():
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
 
+    def _check_expected(self) -> None:
+        for file, oid in self._expected.items():
+            if not file.is_file() or digest(file) != oid:
+                raise ConflictError(f"{file.name} changed in the meantime", hint="run the command again")
+
     def _publish_in_track(self, repository: Repository) -> None:
         with Transaction(repository, self._kind, self._description) as transaction:
-            for file, expected in self._expected.items():
-                if not file.is_file() or digest(file) != expected:
-                    changed = file.relative_to(repository.root)
-                    raise ConflictError(f"{changed} changed in the meantime", hint="run the command again")
+            self._check_expected()
             for name, source in self._files.items():
                 transaction.put_file(self._prefix + name, source)
             for name in self._removed:
@@ -215,7 +220,8 @@ class Delivery:
     @staticmethod
     def _find_committed(repository: Repository, transaction: Transaction) -> list[str]:
         """What a commit takes: what is delivered, and with a new mix its score and all of its stems."""
-        staged = transaction.staged
+        former = read_content(repository, repository.head)
+        staged = {path: entry for path, entry in transaction.staged.items() if entry or path in former}
         score = staged.get(TRACK_FILE) or repository.worktree.identify(TRACK_FILE)
         if score is None:
             return list(staged)

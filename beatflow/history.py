@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
 from beatflow.objects.git import FILE, Commit, Entry, GitStore, Tree
 from beatflow.provenance import FOLDER as PROVENANCE
-from beatflow.provenance import collect_records
+from beatflow.provenance import Record, collect_records
 from beatflow.repository import BRANCHES, Repository
 from beatflow.track import TRACK_FILE, Track, parse_track
 from beatflow.transaction import Transaction
@@ -142,14 +142,16 @@ def record_commit(
         tree = _overlay(former, tree, paths)
     if tree == former:
         raise NothingToCommitError("nothing to commit: every file is as in the last commit", hint="bf status")
-    commit = write_commit(repository, tree, [head] if head else [], message)
+    commit = write_commit(repository, tree, [head] if head else [], message, transaction.provenance)
     advance_head(transaction, commit)
     transaction.description = message.strip().split("\n", 1)[0]
     return commit
 
 
-def write_commit(repository: Repository, tree: Tree, parents: Sequence[str], message: str) -> str:
-    """Store a commit of these files, with the provenance of their sounds; no ref moves."""
+def write_commit(
+    repository: Repository, tree: Tree, parents: Sequence[str], message: str, records: Mapping[str, Record]
+) -> str:
+    """Store a commit of these files with the provenance of their sounds, new ``records`` included; no ref moves."""
     git = repository.git
     oids, plain = [], []
     for path, entry in tree.items():
@@ -162,7 +164,7 @@ def write_commit(repository: Repository, tree: Tree, parents: Sequence[str], mes
     if oids and ATTRIBUTES not in tree:
         full[ATTRIBUTES] = Entry(FILE, git.write_blob(_format_attributes([path for path, _ in oids], plain)))
     parent_trees = [git.read_commit(parent).tree for parent in parents]
-    full |= collect_records(repository, [oid for _, oid in oids], parent_trees)
+    full |= collect_records(repository, [oid for _, oid in oids], parent_trees, records)
     return git.write_commit(git.write_tree(full), parents, message, repository.signer())
 
 

@@ -7,7 +7,7 @@ from beatflow.errors import DamagedError
 from beatflow.objects.git import TREE, Entry
 from beatflow.objects.store import Collected
 from beatflow.repository import Repository
-from beatflow.transaction import JOURNAL, Transaction
+from beatflow.transaction import BAD_JOURNAL, JOURNAL, Transaction
 from beatflow.worktree import read_pointer
 
 
@@ -33,6 +33,10 @@ def check(repository: Repository, data: bool, progress: Callable[[float, str], N
     """
     if (repository.state / JOURNAL).exists():
         yield Problem("a change was interrupted; the next command that writes finishes it")
+    if (repository.state / BAD_JOURNAL).exists():
+        yield Problem(
+            f"an interrupted change could not be finished; remove {repository.state / BAD_JOURNAL} to forget it"
+        )
     progress(0.0, "history")
     sounds: dict[str, tuple[str, str]] = {}
     yield from _check_history(repository, sounds, data)

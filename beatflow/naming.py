@@ -134,6 +134,7 @@ def switch_to(
             commit = _get(repository, BRANCHES, name)
         transaction.set_head(target)
         count = stage_switch(transaction, commit)
+        transaction.check_places()
         return count if dry_run else _publish(transaction, count)
 
 

@@ -21,9 +21,9 @@ Record = dict[str, Any]
 
 def encode_record(record: Mapping[str, Any]) -> bytes:
     """Write a record in its canonical form: sorted keys, two spaces, UTF-8, one line end."""
-    return (
-        json.dumps({**record, "schema": SCHEMA}, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
-    ).encode()
+    text = json.dumps({**record, "schema": SCHEMA}, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    # Names that are not UTF-8 travel as lone surrogates, for which JSON has an escape.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_pending(repository: Repository, oid: str, record: Record) -> None:
@@ -57,7 +57,9 @@ def find_record(
     return record if isinstance(record, dict) else None
 
 
-def collect_records(repository: Repository, oids: Iterable[str], trees: Iterable[str]) -> Tree:
+def collect_records(
+    repository: Repository, oids: Iterable[str], trees: Iterable[str], new: Mapping[str, Record]
+) -> Tree:
     """Return the records that a commit with these sounds carries, their inputs' records included.
 
     Parameters
@@ -66,6 +68,8 @@ def collect_records(repository: Repository, oids: Iterable[str], trees: Iterable
         The sounds in the commit.
     trees : iterable of str
         Root trees of its parents, where records may lie already.
+    new : mapping of str to Record
+        Records that are published together with the commit.
     """
     known: Tree = {}
     for tree in trees:
@@ -81,7 +85,7 @@ def collect_records(repository: Repository, oids: Iterable[str], trees: Iterable
             continue
         seen.add(oid)
         name = f"{oid}.json"
-        data = _read_pending(repository, oid)
+        data = encode_record(new[oid]) if oid in new else _read_pending(repository, oid)
         if data is not None:
             entry = Entry(FILE, repository.git.write_blob(data))
         elif name in known:

@@ -56,15 +56,16 @@ def restore_into(
     ConflictError
         A file is there already, and ``force`` is not given; nothing was written.
     """
-    folder = make_absolute(folder)
+    folder = make_absolute(folder).resolve()
     tree = _select(repository, commit, wanted)
     for path in tree:
         check_path(path)
         if not force and os.path.lexists(folder / path):
             raise ConflictError(f"{folder / path} is there already", hint="add --force to overwrite it")
-    if folder.is_relative_to(repository.root):
+    root = repository.root.resolve()
+    if folder.is_relative_to(root):
         # Inside the track it is a change like any other, which undo takes back.
-        prefix = "" if folder == repository.root else folder.relative_to(repository.root).as_posix() + "/"
+        prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"
         with Transaction(repository, "restore", f"from {commit[:7]} to {prefix or '.'}") as transaction:
             for path in tree:
                 transaction.put_entry(prefix + path, tree[path])

@@ -88,6 +88,7 @@ def split_file(
         record = _describe(choice, reader.info, seconds, name, oid)
         for stem in stems:
             delivery.describe(stem.oid, {**record, "stem": stem.name, "mix": oid})
+        delivery.expect(path, oid)
         delivery.publish()
         return _summarize(name, oid, reader.info, stems, seconds, choice)
 

@@ -37,12 +37,15 @@ _MAX_CLIPPED = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class _Old:
-    """The stem that is to be replaced, among the stems of the track; ``oids`` are what they are now."""
+    """The stem that is to be replaced, among the stems of the track; ``oids`` and ``score`` are what they and
+    ``track.toml`` are now.
+    """
 
     repository: Repository
     track: Track
     stem: str
     oids: Mapping[str, str]
+    score: str
     info: SoundInfo
 
     @property
@@ -72,12 +75,13 @@ def remake_stem(
         The request asks for another tempo, key or length, or the track's faders are not all at zero.
     """
     assert handover.repository is not None
+    score = _find_score(handover.repository)
     track = _read_score(handover.repository)
     if stem not in track.stems:
         raise UsageError(f"the track has no stem {stem!r}", hint=f"it has {', '.join(track.stems)}")
     if any(value is not None for value in (request.tempo, request.key, request.bars, request.duration_s)):
         raise UsageError("--stem keeps the track's tempo, key and length", hint="leave those options out")
-    old = _read_old(handover.repository, track, stem)
+    old = _read_old(handover.repository, track, stem, score)
     request = replace(
         request,
         tempo=track.tempo,
@@ -91,10 +95,10 @@ def remake_stem(
     return _deliver(made, old, sound, mix, handover)
 
 
-def _read_old(repository: Repository, track: Track, stem: str) -> _Old:
+def _read_old(repository: Repository, track: Track, stem: str, score: str) -> _Old:
     files = {name: repository.root / item.file for name, item in track.stems.items()}
     oids = {name: digest(path) for name, path in files.items()}
-    return _Old(repository, track, stem, oids, read_info(files[stem]))
+    return _Old(repository, track, stem, oids, score, read_info(files[stem]))
 
 
 def _mix_in(made: Made, old: _Old) -> tuple[Audio, Audio]:
@@ -117,6 +121,11 @@ def _mix_in(made: Made, old: _Old) -> tuple[Audio, Audio]:
     fitted = fit_stem(_to_length(new, others.shape[0]), level, others, bits)
     mix = from_integers((others + fitted).astype(np.int32), bits, info.sample_rate)
     return from_integers(fitted, bits, info.sample_rate), mix
+
+
+def _find_score(repository: Repository) -> str:
+    path = repository.root / TRACK_FILE
+    return digest(path) if path.is_file() else ""
 
 
 def _read_score(repository: Repository) -> Track:
@@ -146,16 +155,19 @@ def sum_others(files: Mapping[str, Path], stem: str, bits: int) -> NDArray[np.in
     Raises
     ------
     AudioError
-        The stems differ in rate or channels.
+        The stems differ in rate, channels, depth or length, so that the mix could not be their exact sum.
     """
     info = read_info(files[stem])
     total = np.zeros((info.frames, info.channels), np.int32)
     for name, path in files.items():
-        audio = read_audio(path)
-        if (audio.sample_rate, audio.channels) != (info.sample_rate, info.channels):
-            raise AudioError(f"stem {name} has another sample rate or number of channels than {stem}")
+        other = read_info(path)
+        if replace(other, format=info.format, truncated=info.truncated) != info:
+            raise AudioError(
+                f"stem {name} has another rate, depth, length or number of channels than {stem}",
+                hint="bounce all stems alike, or take a new mix: bf generate",
+            )
         if name != stem:
-            total += to_integers(_to_length(audio, info.frames), bits)
+            total += to_integers(read_audio(path), bits)
     return total
 
 
@@ -179,6 +191,10 @@ def fit_stem(new: Audio, old: Audio, others: NDArray[np.int32], bits: int) -> ND
     rms_new, rms_old = _rms(new), _rms(old)
     gain = rms_old / rms_new if rms_new > 0 and rms_old > 0 else 1.0
     low, high = -scale - others, scale - 1 - others
+    if (low > scale - 1).any() or (high < -scale).any():
+        raise AudioError(
+            "the other stems are too loud together: no mix has room for them", hint="turn them down"
+        )
     while True:
         wanted = np.rint(new.samples.astype(np.float64) * gain * scale).astype(np.int64)
         fitted = np.clip(wanted, np.maximum(low, -scale), np.minimum(high, scale - 1))
@@ -202,6 +218,7 @@ def _to_length(audio: Audio, frames: int) -> Audio:
 def _deliver(made: Made, old: _Old, sound: Audio, mix: Audio, handover: Handover) -> Take:
     """Write the stem and the mix, with their records."""
     with Delivery(handover, "generate", f"{old.stem}: {made.brief.prompt}") as delivery:
+        delivery.expect(old.repository.root / TRACK_FILE, old.score)
         for name, path in old.files.items():
             delivery.expect(path, old.oids[name])
         written = write_sound(delivery, old.stem, old.file, sound, old.info.subtype)

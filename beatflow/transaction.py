@@ -16,11 +16,11 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from beatflow.errors import BeatFlowError, ConflictError
+from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.git import Entry
@@ -38,9 +38,10 @@ from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 from beatflow.statcache import identify
-from beatflow.worktree import Worktree, check_path
+from beatflow.worktree import check_path
 
 JOURNAL = "journal"
+BAD_JOURNAL = "journal.bad"
 
 
 class UnfinishedError(BeatFlowError):
@@ -74,7 +75,7 @@ class Transaction:
         self._refs: dict[str, str | None] = {}
         self._head: str | None = None
         self._staged: dict[str, tuple[Path, Entry] | None] = {}
-        self._provenance: dict[str, Record] = {}
+        self.provenance: dict[str, Record] = {}
 
     def __enter__(self) -> "Transaction":
         with ExitStack() as stack:
@@ -134,7 +135,7 @@ class Transaction:
 
     def put_provenance(self, oid: str, record: Record) -> None:
         """Have a provenance record wait for the commit that brings its sound into history."""
-        self._provenance[oid] = record
+        self.provenance[oid] = record
 
     def set_ref(self, name: str, commit: str | None) -> None:
         """Have a ref name a commit; None deletes it."""
@@ -157,7 +158,7 @@ class Transaction:
             It has happened, but could not be brought to the end; the next writer does that.
         """
         git = self.repository.git
-        self._check_places()
+        self.check_places()
         worktree, seen = self._read_before()
         refs = {
             name: Change(before, commit)
@@ -167,9 +168,10 @@ class Transaction:
         head = git.read_head()
         moved = Change(head, self._head) if self._head not in (None, head) else None
         self.batch.publish()
-        for oid, record in self._provenance.items():
+        for oid, record in self.provenance.items():
             write_pending(self.repository, oid, record)
-        if not (worktree or refs or moved):
+        # Taking back what somebody has taken back by hand already is a step all the same.
+        if not (worktree or refs or moved or self.target):
             return None
         operation = Operation(self.kind, self.description, self.repository.signer(), refs, moved, self.target)
         oid = write_operation(git, operation, worktree)
@@ -187,7 +189,7 @@ class Transaction:
                 ) from error
         return oid
 
-    def _check_places(self) -> None:
+    def check_places(self) -> None:
         """Refuse now what could not be finished later: names and paths that cannot be written."""
         names = {name for name in self.repository.git.list_refs() if self._refs.get(name, "") is not None}
         for name, commit in self._refs.items():
@@ -226,42 +228,51 @@ class Transaction:
 
 
 def recover(repository: Repository) -> bool:
-    """Finish a change whose writer died after its publishing; say whether there was one. Needs the lock."""
+    """Finish a change whose writer died after its publishing; say whether there was one. Needs the lock.
+
+    What is neither as the change found it nor as it was to be has been changed by somebody since, and is theirs to
+    keep: refs and files alike. A journal that cannot be read is set aside as ``journal.bad``.
+    """
     journal = repository.state / JOURNAL
     try:
-        oid = journal.read_text().strip()
+        oid = journal.read_text("ascii", "replace").strip()
     except FileNotFoundError:
         return False
-    operation = read_operation(repository.git, oid)
-    _apply_refs(repository, oid, operation.refs, operation.head)
-    worktree = repository.worktree
-    with Scratch(repository.scratch) as scratch:
-        staged: dict[str, tuple[Path, Entry] | None] = {}
+    try:
+        operation = read_operation(repository.git, oid)
         changes = read_worktree_changes(repository.git, oid)
-        removed = {path for path, (_, after) in changes.items() if after is None}
-        for path, (before, after) in changes.items():
-            # What is neither the old state nor the new was changed by somebody since: theirs to keep.
-            if worktree.identify(path) != before or _is_taken(worktree, path, removed if after else None):
-                continue
-            staged[path] = None
-            if after:
-                file = scratch.new_file()
-                worktree.materialize(after, file)
-                staged[path] = (file, after)
-        worktree.place(staged)
+    except DamagedError:
+        journal.replace(journal.with_name(BAD_JOURNAL))
+        return False
+    git = repository.git
+    refs = {name: change for name, change in operation.refs.items() if git.read_ref(name) == change.before}
+    head = operation.head if operation.head and git.read_head() == operation.head.before else None
+    _apply_refs(repository, oid, refs, head)
+    with Scratch(repository.scratch) as scratch:
+        repository.worktree.place(_stage_again(repository, changes, scratch))
     journal.unlink()
     return True
 
 
-def _is_taken(worktree: Worktree, path: str, removed: set[str] | None) -> bool:
-    """Say whether something was put where a file shall go; a removal (None) needs no place."""
-    if removed is None:
-        return False
-    try:
-        worktree.check_free(path, removed)
-    except ConflictError:
-        return True
-    return False
+def _stage_again(
+    repository: Repository, changes: WorktreeChanges, scratch: Scratch
+) -> dict[str, tuple[Path, Entry] | None]:
+    """Make the files of an unfinished change anew, except where that cannot or must not be."""
+    worktree = repository.worktree
+    untouched = {path for path, (before, _) in changes.items() if worktree.identify(path) == before}
+    staged: dict[str, tuple[Path, Entry] | None] = {
+        path: None for path in untouched if changes[path][1] is None
+    }
+    removed = set(staged)
+    for path in untouched - removed:
+        after = changes[path][1]
+        file = scratch.new_file()
+        with suppress(ConflictError, DamagedError, NotFoundError):
+            worktree.check_free(path, removed)
+            if after:
+                worktree.materialize(after, file)
+                staged[path] = (file, after)
+    return staged
 
 
 def _apply_refs(repository: Repository, oid: str, refs: Mapping[str, Change], head: Change | None) -> None:

@@ -5,6 +5,7 @@ Knows no refs and no operations. Everything it overwrites or removes is the call
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 from beatflow.content import HEAD_BYTES, is_kept_as_audio
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
 from beatflow.ignore import read_ignore
+from beatflow.objects.durable import temporary_name
 from beatflow.objects.git import (
     EXECUTABLE,
     FILE,
@@ -228,7 +230,7 @@ class Worktree:
             if change:
                 source, entry = change
                 target = self._prepare(path)
-                source.replace(target)
+                _move(source, target)
                 self._cache.record(path, os.lstat(target), entry)
         self._cache.save()
 
@@ -354,6 +356,21 @@ def iter_content(git: GitStore, audio: AudioStore, entry: Entry) -> Iterator[byt
         yield from audio.iter_bytes(pointer.oid)
     else:
         yield git.read_blob(entry.oid)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a finished file, by way of a copy where a folder of the track lies on another disk."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = temporary_name(target.parent, ".part")
+        try:
+            shutil.copy2(source, beside, follow_symlinks=False)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _read_small(path: Path, status: os.stat_result) -> tuple[bytes, bool]:

@@ -403,12 +403,26 @@ class GitStore:
             return None
         except pygit2.GitError as error:
             raise DamagedError(f"{name} cannot be read", hint="bf check") from error
+        if isinstance(ref.target, str) and ref.target not in self._repo.references:
+            return None  # a symbolic ref to a branch that is not born yet, or gone
         try:
             return str(ref.peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError) as error:
+            if not isinstance(ref.target, str) and self._is_no_commit(str(ref.target)):
+                return None
             raise DamagedError(
                 f"{name} names a commit that is missing or damaged", hint="bf check"
             ) from error
+
+    def _is_no_commit(self, oid: str) -> bool:
+        """Say whether an object is here and leads to a tree or blob, which git lets a tag name."""
+        try:
+            found = self._repo[oid]
+            while isinstance(found, pygit2.Tag):
+                found = found.get_object()
+        except (KeyError, ValueError, pygit2.GitError):
+            return False
+        return not isinstance(found, pygit2.Commit)
 
     def write_ref(self, name: str, oid: str | None) -> None:
         """Point a ref at a commit, or delete it (None). Both may already be so."""
@@ -446,7 +460,7 @@ class GitStore:
 
     def write_config(self, key: str, value: str) -> None:
         """Set a value in the repository's configuration file."""
-        self._repo.config[key] = value
+        self._repo.config[key] = value.encode("utf-8", "backslashreplace").decode()
 
     def read_config(self, key: str) -> str | None:
         """Return a value of the configuration, or None."""
