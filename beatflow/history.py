@@ -278,11 +278,19 @@ def stage_switch(transaction: Transaction, commit: str) -> int:
 
 
 def iter_commits(
-    repository: Repository, include: Iterable[str], exclude: Iterable[str] = (), path: str | None = None
+    repository: Repository,
+    include: Iterable[str],
+    exclude: Iterable[str] = (),
+    path: str | None = None,
+    topological: bool = False,
 ) -> Iterator[Commit]:
-    """Yield commits newest first; with a path only those that changed it or something below it."""
+    """Yield commits newest first; with a path only those that changed it or something below it.
+
+    ``topological`` puts children before their parents whatever their clocks said, which a drawing needs.
+    """
     git = repository.git
-    for commit in git.iter_history(include, exclude):
+    walk = git.iter_topological if topological else git.iter_history
+    for commit in walk(include, exclude):
         if not path:
             yield commit
             continue

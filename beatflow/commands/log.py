@@ -59,7 +59,7 @@ def log(
     include = wanted.include
     if everything or (graph and not arguments):
         include = (*include, *find_branch_tips(repository))
-    commits = islice(iter_commits(repository, include, wanted.exclude, path), count)
+    commits = islice(iter_commits(repository, include, wanted.exclude, path, topological=graph), count)
     limit = _limit_measuring(measure, oneline, template)
     entries = iter_log(repository, commits, _show_measuring(ui, repository), limit)
     if json:

@@ -168,3 +168,28 @@ def test_a_stem_that_could_not_sum_exactly_is_refused(
         score += f'[stems.{name}]\nfile = "stems/{name}.wav"\n'
     (bf.directory / "track.toml").write_text(score)
     assert said in bf.fails(1, "generate", "lofi", "--stem", "drums", "--seed", "1")
+
+
+def test_the_graph_holds_when_clocks_went_backwards(track: Bf) -> None:
+    """A merge by real git that claims to be older than what it merges is still drawn above it."""
+    track.ok("switch", "-c", "side")
+    write_tone(track.directory / "side.wav")
+    track.ok("commit", "-m", "on side")
+    track.ok("switch", "main")
+    tree = git(track, "rev-parse", "side^{tree}").strip()
+    merge = subprocess.run(
+        ["git", "--git-dir=.beatflow", "commit-tree", tree, "-p", "main", "-p", "side", "-m", "merged"],
+        cwd=track.directory,
+        env={
+            **os.environ,
+            "GIT_COMMITTER_DATE": "2001-01-01T00:00:00Z",
+            "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z",
+        }
+        | {f"GIT_{role}_{what}": "b@c" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    git(track, "update-ref", "refs/heads/main", merge)
+    lines = [line for line in track.ok("log", "--graph", "--oneline").stdout.splitlines() if "●" in line]
+    assert [line.split()[-1] for line in lines] == ["merged", "side", "take"]
