@@ -4,7 +4,7 @@ Knows samples only by their ids; what a change sounds like is told elsewhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
 from beatflow.objects.git import FILE, Commit, Entry, GitStore, Tree
@@ -289,15 +289,33 @@ def iter_commits(
     ``topological`` puts children before their parents whatever their clocks said, which a drawing needs.
     """
     git = repository.git
-    walk = git.iter_topological if topological else git.iter_history
-    for commit in walk(include, exclude):
-        if not path:
-            yield commit
-            continue
-        here = git.find_entry(commit.tree, path)
-        parents = [git.find_entry(git.read_commit(parent).tree, path) for parent in commit.parents]
-        if (not parents and here) or (parents and all(here != there for there in parents)):
-            yield commit
+    commits = git.iter_topological(include, exclude) if topological else git.iter_history(include, exclude)
+    if not path:
+        yield from commits
+    elif topological:
+        yield from _simplify(git, list(commits), path)
+    else:
+        yield from (commit for commit in commits if _touches(git, commit, path))
+
+
+def _touches(git: GitStore, commit: Commit, path: str) -> bool:
+    here = git.find_entry(commit.tree, path)
+    parents = [git.find_entry(git.read_commit(parent).tree, path) for parent in commit.parents]
+    return all(here != there for there in parents) if parents else here is not None
+
+
+def _simplify(git: GitStore, commits: Sequence[Commit], path: str) -> Iterator[Commit]:
+    """Leave out what does not touch a path, each kept commit's parents becoming the nearest ones that are kept."""
+    parents: dict[str, tuple[str, ...]] = {}
+    nearest: dict[str, tuple[str, ...]] = {}
+    for commit in reversed(commits):
+        nearest[commit.oid] = tuple(
+            dict.fromkeys(oid for parent in commit.parents for oid in nearest.get(parent, ()))
+        )
+        if _touches(git, commit, path):
+            parents[commit.oid] = nearest[commit.oid]
+            nearest[commit.oid] = (commit.oid,)
+    yield from (replace(commit, parents=parents[commit.oid]) for commit in commits if commit.oid in parents)
 
 
 def find_branch_tips(repository: Repository) -> list[str]:

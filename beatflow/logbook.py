@@ -83,7 +83,8 @@ def iter_log(
         yield LogEntry(
             commit,
             tuple(names.get(commit.oid, ())),
-            changes_of(repository.git, commit),
+            # Read anew: a path's log gives commits whose parents are only those that it shows.
+            changes_of(repository.git, repository.git.read_commit(commit.oid)),
             track.tempo if track.tempo is not None else facts.get("tempo"),
             track.key or facts.get("key"),
             mix,

@@ -193,3 +193,15 @@ def test_the_graph_holds_when_clocks_went_backwards(track: Bf) -> None:
     git(track, "update-ref", "refs/heads/main", merge)
     lines = [line for line in track.ok("log", "--graph", "--oneline").stdout.splitlines() if "●" in line]
     assert [line.split()[-1] for line in lines] == ["merged", "side", "take"]
+
+
+def test_the_graph_of_a_path_joins_what_it_shows(track: Bf) -> None:
+    for number in range(3):
+        write_tone(track.directory / "other.wav", hz=100 + number)
+        track.ok("commit", "-m", f"other {number}")
+    write_tone(track.directory / "mix.wav", hz=333)
+    track.ok("commit", "-m", "mix again")
+    lines = track.ok("log", "--graph", "--oneline", "HEAD", "mix.wav").stdout.splitlines()
+    assert [line[:2] for line in lines] == ["● ", "● "]
+    assert [line.split()[-1] for line in lines] == ["again", "take"]
+    assert "other" not in track.ok("log", "--graph", "HEAD", "mix.wav").stdout
