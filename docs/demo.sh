@@ -31,7 +31,7 @@ fi
 
 step "a second take of the drums"
 if [ "$commits" -ge 2 ]; then kept "the second take"; else
-    run generate "lofi, busier drums" --stem drums --seed 8
+    run generate "lofi, energetic drums" --stem drums --seed 8
     run status
     run commit -m "busier drums"
 fi
