@@ -1,12 +1,13 @@
 """The log: commits with what a musician wants to know of each, read lazily."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from beatflow.errors import BeatFlowError
+from beatflow.errors import AudioError, DamagedError, NotFoundError
 from beatflow.history import FileChange, changes_of, content_tree, read_track
-from beatflow.objects.git import Commit, Entry, Tree
+from beatflow.objects.git import TREE, Commit, Entry, Tree
 from beatflow.provenance import Record, find_record
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.worktree import read_pointer
@@ -67,19 +68,18 @@ def iter_log(
     measure : callable
         Called for mixes whose loudness is not known yet, at most ``limit`` times.
     """
-    names: dict[str, list[str]] = {}
-    for ref, oid in repository.git.read_refs().items():
-        if ref.startswith((BRANCHES, REMOTES, TAGS)):
-            names.setdefault(oid, []).append(ref)
+    names = _read_names(repository)
     for commit in commits:
         tree = _top_of(repository, commit)
         track = read_track(repository, tree)
-        mix = find_mix(repository, commit, track.mix_file)
+        mix = find_mix(repository, tree, commit, track.mix_file)
         facts = known_facts(repository, mix, commit.oid) if mix else {}
         if mix and "loudness_lufs" not in facts and limit > 0:
             limit -= 1
-            facts["loudness_lufs"] = measure(mix)
-            repository.analysis_cache.put(mix, {"loudness_lufs": facts["loudness_lufs"]})
+            # What is damaged or missing today may be healed tomorrow: only a measurement is remembered.
+            with suppress(DamagedError, NotFoundError):
+                facts["loudness_lufs"] = measure(mix)
+                repository.analysis_cache.put(mix, {"loudness_lufs": facts["loudness_lufs"]})
         yield LogEntry(
             commit,
             tuple(names.get(commit.oid, ())),
@@ -92,11 +92,27 @@ def iter_log(
         )
 
 
-def find_mix(repository: Repository, commit: Commit, mix_file: str) -> str | None:
+def iter_titles(repository: Repository, commits: Iterable[Commit]) -> Iterator[LogEntry]:
+    """Yield log entries that know only their commit and its names: all that one line needs, and much cheaper."""
+    names = _read_names(repository)
+    for commit in commits:
+        yield LogEntry(commit, tuple(names.get(commit.oid, ())), [], None, None, None, None)
+
+
+def _read_names(repository: Repository) -> dict[str, list[str]]:
+    """Return the refs that a log shows, by the commit that they name."""
+    names: dict[str, list[str]] = {}
+    for ref, oid in repository.git.read_refs().items():
+        if ref.startswith((BRANCHES, REMOTES, TAGS)):
+            names.setdefault(oid, []).append(ref)
+    return names
+
+
+def find_mix(repository: Repository, top: Tree, commit: Commit, mix_file: str) -> str | None:
     """Return the id of a commit's mix: the file that ``track.toml`` names, or the only sound at the top."""
     git = repository.git
     entry = git.find_entry(commit.tree, mix_file)
-    candidates = [entry] if entry else list(_top_of(repository, commit).values())
+    candidates = [entry] if entry else list(top.values())
     pointers = [pointer for candidate in candidates if (pointer := read_pointer(git, candidate))]
     return pointers[0].oid if len(pointers) == 1 else None
 
@@ -111,9 +127,7 @@ def known_facts(repository: Repository, oid: str, commit: str | None = None) -> 
 def _top_of(repository: Repository, commit: Commit) -> Tree:
     """Return the files at the top of a commit's tree, BeatFlow's own left out."""
     entries: dict[str, Entry] = {
-        name: entry
-        for name, entry in repository.git.iter_folder(commit.tree)
-        if entry.mode & 0o170000 != 0o040000
+        name: entry for name, entry in repository.git.iter_folder(commit.tree) if entry.mode != TREE
     }
     return content_tree(repository.git, entries)
 
@@ -129,7 +143,7 @@ def make_measure(repository: Repository) -> Measure:
         try:
             with repository.audio.open(oid) as file:
                 return measure_loudness(iter_audio(file)).integrated_lufs
-        except BeatFlowError:
+        except AudioError:
             return None
 
     return measure

@@ -49,7 +49,7 @@ def log(
       bf log v1..HEAD --format '{short} {tempo} {message}'
     """
     from beatflow.history import find_branch_tips, iter_commits
-    from beatflow.logbook import iter_log
+    from beatflow.logbook import iter_log, iter_titles
     from beatflow.revision import parse_log_arguments
 
     invocation = Invocation.of(ctx)
@@ -60,8 +60,11 @@ def log(
     if everything or (graph and not arguments):
         include = (*include, *find_branch_tips(repository))
     commits = islice(iter_commits(repository, include, wanted.exclude, path, topological=graph), count)
-    limit = _limit_measuring(measure, oneline, template)
-    entries = iter_log(repository, commits, _show_measuring(ui, repository), limit)
+    if json or measure or _tells_sound(oneline, template):
+        limit = _limit_measuring(measure, oneline, template)
+        entries = iter_log(repository, commits, _show_measuring(ui, repository), limit)
+    else:
+        entries = iter_titles(repository, commits)
     if json:
         _emit_json(ui, entries)
     elif template is not None:
@@ -73,6 +76,13 @@ def log(
                 _emit_graph(ui, entries, title, oneline)
             else:
                 _emit_plain(ui, entries, title, oneline)
+
+
+def _tells_sound(oneline: bool, template: str | None) -> bool:
+    """Whether anything of what is shown needs more than the commits themselves."""
+    if template is not None:
+        return any(f"{{{name}" in template for name in ("tempo", "key", "loudness_lufs"))
+    return not oneline
 
 
 def _limit_measuring(measure: bool, oneline: bool, template: str | None) -> int:

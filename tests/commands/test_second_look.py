@@ -205,3 +205,22 @@ def test_the_graph_of_a_path_joins_what_it_shows(track: Bf) -> None:
     assert [line[:2] for line in lines] == ["● ", "● "]
     assert [line.split()[-1] for line in lines] == ["again", "take"]
     assert "other" not in track.ok("log", "--graph", "HEAD", "mix.wav").stdout
+
+
+def test_loudness_is_measured_again_once_the_sound_is_healed(track: Bf) -> None:
+    mix = (track.directory / "mix.wav").read_bytes()
+    (pack,) = (track.directory / ".beatflow" / "audio" / "packs").iterdir()
+    sound = pack.read_bytes()
+    pack.chmod(0o644)
+    pack.write_bytes(sound[:300] + bytes([sound[300] ^ 0xFF]) + sound[301:])
+    assert "LUFS" not in track.ok("log").stdout
+    pack.write_bytes(sound)
+    assert "LUFS" in track.ok("log").stdout
+    assert track.ok("cat", "mix.wav").out_bytes == mix
+
+
+def test_one_line_measures_nothing(track: Bf) -> None:
+    track.ok("log", "--oneline")
+    track.ok("log", "--format", "{oid} {message}")
+    assert not (track.directory / ".beatflow" / "state" / "analysis").exists()
+    assert track.ok("log", "--format", "{loudness_lufs}").stdout.strip().startswith("-")
