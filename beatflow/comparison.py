@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.errors import AudioError, UsageError
 from beatflow.history import MODIFIED, FileChange
-from beatflow.objects.git import Entry
+from beatflow.objects.gitvalue import Entry
 from beatflow.repository import Repository
 from beatflow.worktree import read_pointer
 

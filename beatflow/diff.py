@@ -7,7 +7,7 @@ from pathlib import Path
 from beatflow.comparison import Difference, compare_changes, compare_files
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.history import compare_trees, content_tree, read_content
-from beatflow.objects.git import Tree
+from beatflow.objects.gitvalue import Tree
 from beatflow.repository import Repository
 from beatflow.revision import get_commit
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beatflow.errors import ConflictError, UsageError
 from beatflow.history import read_content
-from beatflow.objects.git import Entry
+from beatflow.objects.gitvalue import Entry
 from beatflow.repository import BRANCHES, DEFAULT_BRANCH, REMOTES, TAGS, Repository, make_absolute
 from beatflow.worktree import REPOSITORY
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
-from beatflow.objects.git import FILE, Commit, Entry, GitStore, Tree
+from beatflow.objects.git import GitStore
+from beatflow.objects.gitvalue import FILE, Commit, Entry, Tree
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.provenance import Record, collect_records
 from beatflow.repository import BRANCHES, Repository

@@ -14,7 +14,7 @@ from beatflow.config import Moment, Settings, load_settings
 from beatflow.ui import Look, Ui
 
 if TYPE_CHECKING:
-    from beatflow.objects.git import Signature
+    from beatflow.objects.gitvalue import Signature
     from beatflow.repository import Repository
 
 
@@ -59,7 +59,7 @@ class Invocation:
 
     def signature(self) -> "Signature":
         """Who changes something now: the identity and the clock, as git writes them into a commit."""
-        from beatflow.objects.git import Signature
+        from beatflow.objects.gitvalue import Signature
 
         moment = self.clock()
         return Signature(*self.settings.identity, int(moment.time), moment.offset_minutes)

@@ -7,7 +7,7 @@ from typing import Any
 
 from beatflow.errors import AudioError, DamagedError, NotFoundError
 from beatflow.history import FileChange, changes_of, content_tree, read_track
-from beatflow.objects.git import TREE, Commit, Entry, Tree
+from beatflow.objects.gitvalue import TREE, Commit, Entry, Tree
 from beatflow.provenance import Record, find_record
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.worktree import read_pointer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from beatflow.errors import DamagedError
-from beatflow.objects.git import TREE, Entry
+from beatflow.objects.gitvalue import TREE, Entry
 from beatflow.objects.store import Collected
 from beatflow.repository import Repository
 from beatflow.transaction import BAD_JOURNAL, JOURNAL, Transaction

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.git import FILE, Entry, Tree
+from beatflow.objects.gitvalue import FILE, Entry, Tree
 from beatflow.repository import Repository
 
 FOLDER = ".provenance/"

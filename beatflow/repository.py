@@ -10,7 +10,8 @@ from pathlib import Path
 
 from beatflow.errors import ConflictError, NotFoundError
 from beatflow.measurement import FactCache
-from beatflow.objects.git import GitStore, Signature, Tree
+from beatflow.objects.git import GitStore
+from beatflow.objects.gitvalue import Signature, Tree
 from beatflow.objects.store import AudioStore
 from beatflow.worktree import REPOSITORY, Worktree
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from beatflow.errors import ConflictError, NotFoundError
 from beatflow.history import read_content
 from beatflow.objects.durable import temporary_name
-from beatflow.objects.git import Tree
+from beatflow.objects.gitvalue import Tree
 from beatflow.repository import Repository, make_absolute
 from beatflow.transaction import Transaction
 from beatflow.worktree import check_path, make_parents

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beatflow.errors import NotFoundError, UsageError
-from beatflow.objects.git import Entry
+from beatflow.objects.gitvalue import Entry
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 
 

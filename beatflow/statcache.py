@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.git import Entry
+from beatflow.objects.gitvalue import Entry
 
 VERSION = 2
 # Coarser than the clock that file systems read (4 ms on Linux). FAT has steps of 2 s for the modification time, but

@@ -23,7 +23,7 @@ from types import FrameType, TracebackType
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.git import Entry
+from beatflow.objects.gitvalue import Entry
 from beatflow.objects.operation import (
     OPERATIONS,
     Change,

@@ -2,10 +2,8 @@
 
 import datetime
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from beatflow.objects.git import Signature
+from beatflow.objects.gitvalue import Signature
 
 MINUS = "−"
 
@@ -45,13 +43,13 @@ def format_size(size: float) -> str:
     return f"{size:.1f} GB"
 
 
-def format_time(signature: "Signature") -> str:
+def format_time(signature: Signature) -> str:
     """Write when something was done, in the clock of where it was done: ``2026-11-21 07:10``."""
     zone = datetime.timezone(datetime.timedelta(minutes=signature.offset_min))
     return datetime.datetime.fromtimestamp(signature.time_s, zone).strftime("%Y-%m-%d %H:%M")
 
 
-def format_iso_time(signature: "Signature") -> str:
+def format_iso_time(signature: Signature) -> str:
     """Write when something was done as ISO 8601, zone included."""
     zone = datetime.timezone(datetime.timedelta(minutes=signature.offset_min))
     return datetime.datetime.fromtimestamp(signature.time_s, zone).isoformat()

@@ -17,12 +17,12 @@ from beatflow.content import HEAD_BYTES, is_kept_as_audio
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
 from beatflow.ignore import read_ignore
 from beatflow.objects.durable import temporary_name
-from beatflow.objects.git import (
+from beatflow.objects.git import GitStore
+from beatflow.objects.gitvalue import (
     EXECUTABLE,
     FILE,
     SYMLINK,
     Entry,
-    GitStore,
     Tree,
     blob_oid,
     decode_path,

@@ -89,7 +89,7 @@ def allowed(importer: str, imported: str) -> bool:
     if source in FRONT:
         return True
     if source == "invocation":
-        return target in {"config", "ui", "repository"} or imported == "beatflow.objects.git"
+        return target in {"config", "ui", "repository"} or imported == "beatflow.objects.gitvalue"
     return target not in FRONT | SCREEN
 
 

@@ -10,7 +10,7 @@ from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, Place, digest, find_place
 from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
 from beatflow.hearing import hear
-from beatflow.objects.git import Signature
+from beatflow.objects.gitvalue import Signature
 from beatflow.production import compose, produce
 from beatflow.provenance import find_record
 from beatflow.repository import Repository

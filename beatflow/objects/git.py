@@ -8,78 +8,20 @@ audio, the worktree or what a commit means to the user.
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType, Option, SortMode
+from pygit2.enums import ObjectType, Option, SortMode
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
+from beatflow.objects.gitvalue import TREE, Commit, Entry, Signature, Tree, decode_path, encode_path
 
 pygit2.option(Option.ENABLE_FSYNC_GITDIR, 1)
 # Git refuses the repositories of other users since their configuration can name programs to run; libgit2 runs none.
 pygit2.option(Option.SET_OWNER_VALIDATION, 0)
 
-FILE = int(FileMode.BLOB)
-EXECUTABLE = int(FileMode.BLOB_EXECUTABLE)
-SYMLINK = int(FileMode.LINK)
-TREE = int(FileMode.TREE)
 LOCK_SUFFIX = ".lock"
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """Who did something, and when: ``time_s`` whole seconds since the epoch, ``offset_min`` east of UTC."""
-
-    name: str
-    email: str
-    time_s: int
-    offset_min: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit as it stands in history."""
-
-    oid: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Signature
-    message: str
-    time_s: int
-
-    @property
-    def title(self) -> str:
-        """The message's first line."""
-        return self.message.strip().split("\n", 1)[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What stands at a path of a tree: git's file mode and the object id of the blob."""
-
-    mode: int
-    oid: str
-
-
-Tree = dict[str, Entry]
-"""A whole tree, flattened: path -> entry."""
-
-
-def blob_oid(data: bytes) -> str:
-    """Compute the id that git gives to these bytes as a blob."""
-    return sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def encode_path(path: str) -> bytes:
-    """Turn a path into the bytes that git and the file system know."""
-    return path.encode("utf-8", "surrogateescape")
-
-
-def decode_path(raw: bytes) -> str:
-    """Turn git's bytes into a path."""
-    return raw.decode("utf-8", "surrogateescape")
 
 
 class GitStore:

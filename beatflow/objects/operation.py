@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from beatflow.errors import DamagedError
-from beatflow.objects.git import FILE, TREE, Entry, GitStore, Signature, Tree
+from beatflow.objects.git import GitStore
+from beatflow.objects.gitvalue import FILE, TREE, Entry, Signature, Tree
 
 OPERATIONS = "refs/beatflow/operations"
 """The ref that names the newest operation."""
