@@ -57,7 +57,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Split a mix into stems that sum to it, sample for sample.",
     ),
     "analyze": ("make", "beatflow.commands.analyze:analyze", "Measure tempo, key, loudness and faults."),
-    "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read."),
+    "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read, and mend it."),
+    "du": ("care", "beatflow.commands.du:du", "Show where the bytes of a track are, and what is saved."),
     "gc": ("care", "beatflow.commands.gc:gc", "Pack the audio store tightly and drop what nothing reaches."),
 }
 """Command to its group, its function (or typer app with subcommands), and its one-line help.

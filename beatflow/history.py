@@ -137,7 +137,7 @@ def record_commit(
     repository = transaction.repository
     head = repository.head
     former = read_content(repository, head)
-    tree = repository.worktree.snapshot(transaction.batch, advance)
+    tree = repository.worktree.snapshot(transaction.batch, advance, transaction.forecast)
     tree = content_tree(repository.git, _lay_over(tree, transaction.staged))
     if paths:
         tree = _overlay(former, tree, paths)

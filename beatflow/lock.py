@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -46,9 +47,9 @@ class Lock:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._acquire(descriptor)
-            text = json.dumps({"pid": os.getpid(), "command": self._holder}).encode()
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, text, 0) if hasattr(os, "pwrite") else os.write(descriptor, text)
+            # The text is for people: a full disk must not keep `bf gc` from making room.
+            with suppress(OSError):
+                self._write(descriptor, json.dumps({"pid": os.getpid(), "command": self._holder}).encode())
         except BaseException:
             os.close(descriptor)
             raise
@@ -58,8 +59,15 @@ class Lock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.ftruncate(self._descriptor, 0)
+        with suppress(OSError):
+            self._write(self._descriptor, b"")
         os.close(self._descriptor)
+
+    @staticmethod
+    def _write(descriptor: int, text: bytes) -> None:
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, text)
 
     def _acquire(self, descriptor: int) -> None:
         deadline = time.monotonic() + self._timeout_s

@@ -11,6 +11,7 @@ from typing import Any
 
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.gitvalue import FILE, Entry, Tree
+from beatflow.objects.ids import is_oid
 from beatflow.repository import Repository
 
 FOLDER = ".provenance/"
@@ -48,13 +49,40 @@ def find_record(
     data = _read_pending(repository, oid)
     if data is None:
         data = _search(repository, oid, commit or repository.head, search)
-    if data is None:
-        return None
+    return None if data is None else decode_record(data)
+
+
+def decode_record(data: bytes) -> Record | None:
+    """Read a record, None when it is none; a record comes from anybody's history, so what is malformed in it is dropped."""
     try:
         record = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict):
+        return None
+    for name, kind in (("inputs", list), ("measured", dict)):
+        if not isinstance(record.get(name, kind()), kind):
+            del record[name]
+    if "inputs" in record:
+        record["inputs"] = [item for item in record["inputs"] if _is_input(item)]
+    if "measured" in record:
+        record["measured"] = {name: value for name, value in record["measured"].items() if _is_fact(name, value)}
+    return record
+
+
+def _is_input(item: Any) -> bool:
+    """Say whether this can be one of the sounds that a sound was made from; its oid becomes a file's name."""
+    if not isinstance(item, dict):
+        return False
+    path, oid = item.get("path") or "", item.get("oid")
+    return isinstance(path, str) and (oid is None or (isinstance(oid, str) and is_oid(oid)))
+
+
+def _is_fact(name: str, value: Any) -> bool:
+    """Say whether a figure is of the kind that its name promises, as far as it is shown."""
+    if name == "key":
+        return value is None or isinstance(value, str)
+    return name not in ("tempo", "loudness_lufs") or value is None or isinstance(value, int | float)
 
 
 def collect_records(
@@ -99,11 +127,8 @@ def collect_records(
 
 
 def _inputs(data: bytes) -> list[str]:
-    try:
-        inputs = json.loads(data).get("inputs", [])
-        return [item["oid"] for item in inputs if item.get("oid")]
-    except (ValueError, TypeError, AttributeError, KeyError):
-        return []
+    record = decode_record(data) or {}
+    return [item["oid"] for item in record.get("inputs", []) if item.get("oid")]
 
 
 def _read_pending(repository: Repository, oid: str) -> bytes | None:

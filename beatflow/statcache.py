@@ -5,10 +5,12 @@ A cache: deleting it costs time, never truth. Knows no git store and no audio st
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.gitvalue import Entry
+from beatflow.objects.gitvalue import EXECUTABLE, FILE, SYMLINK, Entry
 
 VERSION = 2
 # Coarser than the clock that file systems read (4 ms on Linux). FAT has steps of 2 s for the modification time, but
@@ -19,6 +21,13 @@ _GRANULE_NS = 20_000_000
 def identify(status: os.stat_result) -> tuple[int, int, int, int]:
     """Return what changes whenever a file does: size, modification time, change time and inode."""
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _is_row(row: Any) -> bool:
+    """Say whether this can be a file's row: a damaged one must not bring an impossible entry into a tree."""
+    *numbers, oid = row
+    sound = len(numbers) == 5 and all(type(number) is int for number in numbers)
+    return sound and numbers[4] in (FILE, EXECUTABLE, SYMLINK) and re.fullmatch("[0-9a-f]{40}", oid) is not None
 
 
 class StatCache:
@@ -43,9 +52,11 @@ class StatCache:
                 # A file changed within one tick of our reading it would look unchanged: read it again.
                 limit = written_ns - _GRANULE_NS
                 self._rows = {
-                    key: tuple(row) for key, row in document["files"].items() if max(row[1], row[2]) < limit
+                    key: tuple(row)
+                    for key, row in document["files"].items()
+                    if _is_row(row) and max(row[1], row[2]) < limit
                 }
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
 
     def find(self, path: str, status: os.stat_result) -> Entry | None:

@@ -17,10 +17,12 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from types import FrameType, TracebackType
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
+from beatflow.forecast import Forecast
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.gitvalue import Entry
@@ -114,9 +116,18 @@ class Transaction:
             The file, on the repository's own disk; it is moved away on publishing.
         """
         check_path(path)
-        entry = self.repository.worktree.keep_file(source, self.batch)
+        entry = self.repository.worktree.keep_file(
+            source, self.batch, None, lambda: self.forecast.advise(path)
+        )
+        self.forecast.note(path, entry, source)
         self._staged[path] = (source, entry)
         return entry
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        """What the sounds of this change may be predicted from."""
+        repository = self.repository
+        return Forecast(repository.git, self.batch, repository.tree_of(repository.head))
 
     def put_entry(self, path: str, entry: Entry | None) -> None:
         """Have a path of the worktree become what the entry stands for; None removes it."""
@@ -176,13 +187,16 @@ class Transaction:
         operation = Operation(self.kind, self.description, self.repository.signer(), refs, moved, self.target)
         oid = write_operation(git, operation, worktree)
         self._check_unchanged(seen)
+        journal = self.repository.state / JOURNAL
         with _uninterrupted():
-            write_atomic(self.repository.state / JOURNAL, oid.encode())
             try:
+                write_atomic(journal, oid.encode())
                 _apply_refs(self.repository, oid, refs, moved)
                 self.repository.worktree.place({path: self._staged[path] for path in worktree})
-                (self.repository.state / JOURNAL).unlink()
+                journal.unlink()
             except (OSError, BeatFlowError) as error:
+                if not journal.exists():
+                    raise
                 raise UnfinishedError(
                     f"the change is recorded, but not finished: {error}",
                     hint="mend that; the next command that changes something finishes it",

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from beatflow.content import HEAD_BYTES, is_kept_as_audio
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
@@ -30,12 +31,36 @@ from beatflow.objects.gitvalue import (
 )
 from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer, encode_pointer
 from beatflow.objects.store import AudioStore, Batch
-from beatflow.statcache import StatCache
+from beatflow.statcache import StatCache, identify
+
+if TYPE_CHECKING:
+    from beatflow.objects.prediction import Advisor
 
 REPOSITORY = ".beatflow"
 _PRIVATE = {REPOSITORY, ".git", ".provenance"}
 _NOT_ON_WINDOWS = set('\\:*?"<>|')
 _BLOCK = 1 << 20
+
+
+class Forecast(Protocol):
+    """Knows which sounds of a change may be predicted from which others."""
+
+    def order(self, path: str) -> Any:
+        """Return what to sort paths by: parts come before what is mixed of them."""
+        ...
+
+    def expect(self, paths: Set[str]) -> None:
+        """Learn which paths there will be."""
+        ...
+
+    def note(self, path: str, entry: Entry, place: Path) -> None:
+        """Learn that a file is stored, and where it lies."""
+        ...
+
+    def advise(self, path: str) -> "Advisor | None":
+        """Return what the file at a path may be predicted from."""
+        ...
+
 
 Advance = Callable[[int, str], None]
 """Called with the bytes read since the last call and the path; raising in it interrupts the work."""
@@ -113,9 +138,11 @@ class Worktree:
         """Return what stands at every path without storing anything."""
         return self._survey(lambda found: self._identify(found, advance))
 
-    def snapshot(self, batch: Batch, advance: Advance | None = None) -> Tree:
+    def snapshot(
+        self, batch: Batch, advance: Advance | None = None, forecast: Forecast | None = None
+    ) -> Tree:
         """Return what stands at every path, with all content stored: sound in the batch, the rest in git."""
-        return self._survey(lambda found: self._keep(found, batch, advance))
+        return self._survey(lambda found: self._keep(found, batch, advance, forecast), forecast)
 
     def find(self, path: str) -> Found | None:
         """Return the file at a path, ignored or not; None when there is none."""
@@ -144,10 +171,14 @@ class Worktree:
         """Write the stat cache, when something new was learnt."""
         self._cache.save()
 
-    def _survey(self, read: Callable[[Found], Entry]) -> Tree:
+    def _survey(self, read: Callable[[Found], Entry], forecast: Forecast | None = None) -> Tree:
         tree: Tree = {}
         failures: list[BeatFlowError] = []
-        for found in sorted(self.scan(), key=lambda found: found.path):
+        order = forecast.order if forecast else str
+        present = sorted(self.scan(), key=lambda found: order(found.path))
+        if forecast:
+            forecast.expect({found.path for found in present})
+        for found in present:
             try:
                 tree[found.path] = read(found)
             except FileNotFoundError:
@@ -182,21 +213,46 @@ class Worktree:
         self._cache.record(found.path, found.status, entry)
         return entry
 
-    def _keep(self, found: Found, batch: Batch, advance: Advance | None) -> Entry:
-        cached = self._cache.find(found.path, found.status)
-        if cached and self._is_kept(cached, batch):
-            return cached
-        entry = self.keep_file(self.root / found.path, batch, advance)
-        self._cache.record(found.path, found.status, entry)
+    def _keep(self, found: Found, batch: Batch, advance: Advance | None, forecast: Forecast | None) -> Entry:
+        path = self.root / found.path
+        entry = self._cache.find(found.path, found.status)
+        if entry is None or not self._is_kept(entry, batch):
+            advise = (lambda: forecast.advise(found.path)) if forecast else None
+            entry = self.keep_file(path, batch, advance, advise)
+            self._cache.record(found.path, found.status, entry)
+        if forecast:
+            forecast.note(found.path, entry, path)
         return entry
 
-    def keep_file(self, path: Path, batch: Batch, advance: Advance | None = None) -> Entry:
-        """Store the content of any file, in the worktree or not: sound in the batch, the rest in git."""
-        status = os.lstat(path)
-        data, kept_as_audio = _read_small(path, status)
+    def keep_file(
+        self,
+        path: Path,
+        batch: Batch,
+        advance: Advance | None = None,
+        advise: Callable[[], "Advisor | None"] | None = None,
+    ) -> Entry:
+        """Store the content of any file, in the worktree or not: sound in the batch, the rest in git.
+
+        Parameters
+        ----------
+        path : Path
+        batch : Batch
+        advance : callable, optional
+        advise : callable, optional
+            Asked, for sound, what it may be predicted from.
+        """
+        for _ in range(2):
+            status = os.lstat(path)
+            data, kept_as_audio = _read_small(path, status)
+            if kept_as_audio or identify(os.lstat(path)) == identify(status):
+                break
+        else:
+            raise ConflictError(
+                f"{path} changes while it is being read", "stop what is writing it and try again"
+            )
         if kept_as_audio:
             progress = (lambda count: advance(count, path.name)) if advance else None
-            stored = batch.add_path(path, progress=progress)
+            stored = batch.add_path(path, progress, advise() if advise else None)
             data = encode_pointer(Pointer(stored.oid, stored.size))
         return Entry(_mode_of(status), self._git.write_blob(data))
 

@@ -1,43 +1,135 @@
 """``bf check``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import JsonOption
+from beatflow.commands.options import DryRunOption, JsonOption
+from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
+
+if TYPE_CHECKING:
+    from beatflow.maintenance import Findings
+    from beatflow.repair import Repair
+    from beatflow.ui import Ui
 
 DAMAGED = 7
 
 
 def check(
     ctx: typer.Context,
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[REV]...", help="Only the files of these commits; of A..B, of each in it."),
+    ] = None,
     data: Annotated[
         bool, typer.Option("--data", help="Decode every sound and verify every checksum.")
     ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="With --data, begin anew after an interruption.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Verify all data, then bring back what is lost.")
+    ] = False,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option("--from", metavar="DIR", help="With --repair, a track or a folder that may have it."),
+    ] = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
-    """Check that all of a track can be read.
+    """Check that all of a track can be read, and mend it.
 
-    Nothing is changed. Ends with 7 when something is damaged, and names the commits and paths that it hurts.
+    Without REV the structure of everything is checked, with --data every byte; an interrupted --data goes on where it
+    was. With REV every stored byte of those files is read, with --data each is put together whole. Ends with 7 when
+    something is damaged, and tells which commits, files and moments it hurts.
+
+    --repair moves what is damaged to quarantine, deletes nothing, and takes what is lost from the folder and from DIR:
+    another track, an audio store, or a folder of sound files such as your bounces. Ends with 0 when all is mended.
 
     Examples:
       bf check
       bf check --data
+      bf check HEAD v1
+      bf check --repair --from ~/bounces --dry-run
+      bf check --repair --from /backup/night-drive
     """
-    from beatflow.maintenance import check as find_problems
+    from beatflow.maintenance import examine, get_commits
+    from beatflow.repair import open_place
+    from beatflow.repair import repair as mend
+    from beatflow.repository import Repository
+    from beatflow.verification import Verification
+    from beatflow.wording import format_iso_time
 
+    if (sources or dry_run) and not repair:
+        raise UsageError("--from and --dry-run are for --repair", hint="bf check --repair --from DIR")
+    if restart and not (data or repair):
+        raise UsageError("--restart is for --data", hint="bf check --data --restart")
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
-    with ui.progress("checking") as progress:
-        problems = list(find_problems(repository, data, progress))
+    data = data or repair
+    places = [open_place(source, invocation.signature) for source in sources or ()]
+    commits = get_commits(repository, revisions) if revisions else []
+    verification = None
+    if data and not commits:
+        started = format_iso_time(invocation.signature())
+        verification = Verification(repository.state / "check", started, restart)
+        if verification.resumed:
+            ui.say(
+                f"going on with the check of {verification.started}: "
+                f"{plural(verification.resumed, 'pack')} done (--restart begins anew)"
+            )
+
+    def look(what: str) -> "Findings":
+        # Opened anew each time: libgit2 and the store remember what they have read.
+        fresh = Repository(repository.root, invocation.signature)
+        with ui.progress(what) as progress:
+            return examine(fresh, commits, data, verification, progress)
+
+    repairs: list[Repair] = []
+    try:
+        findings = before = look("checking")
+        if repair and before.problems:
+            with ui.progress("repairing"):
+                repairs = list(mend(repository, before, places, lambda: look("checking"), dry_run))
+            if not dry_run:
+                findings = look("checking again")
+        if verification:
+            verification.finish()
+    except BaseException:
+        if verification:
+            verification.save()
+        raise
     if json:
-        ui.emit_json("beatflow.check/1", {"data": data, "problems": problems})
+        document = {"data": data, "commits": commits, "problems": findings.problems}
+        if repair:
+            document |= {"dry_run": dry_run, "found": before.problems, "repairs": repairs}
+        ui.emit_json("beatflow.check/2", document)
     else:
-        for problem in problems:
-            where = f"{problem.commit[:7]}:{problem.path or ''} " if problem.commit else ""
-            ui.emit(f"{where}{problem.message}" + (f" ({problem.oid[:12]})" if problem.oid else ""))
-        ui.say(plural(len(problems), "problem") if problems else "no problem found")
-    return DAMAGED if problems else 0
+        _emit(ui, before, findings, repairs, repair and not dry_run)
+    return DAMAGED if findings.problems else 0
+
+
+def _emit(ui: "Ui", before: "Findings", after: "Findings", repairs: "list[Repair]", repaired: bool) -> None:
+    from beatflow.checktext import format_problem
+    from beatflow.repair import advise
+    from beatflow.ui import safe
+
+    for problem in before.problems:
+        ui.emit(safe(format_problem(problem)))
+    for done in repairs:
+        ui.say(safe(done.message))
+    if repaired and before.problems:
+        if after.problems:
+            ui.say(f"{plural(len(after.problems), 'problem')} still there:")
+            for problem in after.problems:
+                ui.say(safe(f"  {format_problem(problem)}"))
+        else:
+            ui.say("all is mended")
+    else:
+        ui.say(plural(len(after.problems), "problem") if after.problems else "no problem found")
+    if after.problems:
+        for hint in dict.fromkeys(filter(None, map(advise, after.problems))):
+            ui.say(f"hint: {hint}")

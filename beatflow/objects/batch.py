@@ -22,12 +22,17 @@ from beatflow.objects.ids import parse_oid, sha256
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
-from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind, Mark, NewRecord, PackWriter
+from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind, Mark, NewRecord, PackWriter, read_dependencies
 from beatflow.objects.packset import PackSet
-from beatflow.objects.reading import read_manifest
+from beatflow.objects.reading import ALONE, LOST, ChunkReader, Reach, read_manifest, read_reach
 
 if TYPE_CHECKING:
+    from beatflow.objects.prediction import Advisor
+    from beatflow.objects.sources import SourceFile
     from beatflow.objects.split import Piece
+
+# Chunks that one thread codes after each other, so that it may learn from each for the next.
+_RUN_PIECES = 8
 
 Progress = Callable[[int], None]
 """Called with the bytes read since the last call; an exception raised in it undoes the file being added."""
@@ -53,12 +58,15 @@ class _Signature(NamedTuple):
 
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
     device: int
 
 
 def _signature(status: os.stat_result) -> _Signature:
-    return _Signature(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+    return _Signature(
+        status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+    )
 
 
 class _Bounded:
@@ -79,6 +87,15 @@ class _Mark(NamedTuple):
 
     writer: Mark | None
     new: int
+    manifests: int
+
+
+class _Run(NamedTuple):
+    """Pieces that follow each other and are read alike, and the byte of their region at which they begin."""
+
+    layout: Layout | None
+    start: int
+    pieces: list[bytes]
 
 
 class _Coded(NamedTuple):
@@ -95,14 +112,17 @@ class Batch:
     Leaving the ``with`` block without `publish` discards everything. One thread may use a batch at a time.
     """
 
-    def __init__(self, packs: PackSet, temporary: Path, workers: int) -> None:
+    def __init__(self, packs: PackSet, reader: ChunkReader, temporary: Path, workers: int) -> None:
         self._packs = packs
+        self._reader = reader
         self._temporary = temporary
         self._workers = workers
         self._writer: PackWriter | None = None
         # In the order of writing, so that a roll-back can take the last ones off.
         self._new: dict[tuple[int, bytes], None] = {}
         self._reused: set[bytes] = set()
+        self._manifests: dict[str, Manifest] = {}
+        self._reaches: dict[bytes, Reach] = {}
         self._pool = ThreadPoolExecutor(workers, "beatflow-encode")
 
     def __enter__(self) -> Self:
@@ -117,8 +137,62 @@ class Batch:
         """Whether a file was added to this batch and was new to the store."""
         return (Kind.MANIFEST, parse_oid(oid)) in self._new
 
-    def add_path(self, path: Path, progress: Progress | None = None) -> Stored:
+    def source(self, oid: str, path: Path | None = None) -> "SourceFile | None":
+        """Return a stored file, or one of this batch, to predict others from; None where neither has it.
+
+        Parameters
+        ----------
+        oid : str
+        path : Path, optional
+            Where the same file lies. Without it nothing can be predicted from what this batch has added.
+        """
+        from beatflow.objects.sources import SourceFile
+
+        manifest = self._manifests.get(oid)
+        try:
+            manifest = manifest or read_manifest(self._packs, parse_oid(oid))
+        except DamagedError:
+            return None
+        return SourceFile(manifest, self._reader, self._reach_of, path)
+
+    def _reach_of(self, ref: ChunkRef) -> Reach:
+        """Return how far a chunk's predictions reach; beyond all limits where one that it needs is missing.
+
+        Nothing may be predicted from such a chunk, even if its bytes are at hand: what is missing may be the very chunk
+        that is to be predicted.
+        """
+        known = self._reaches.get(ref.id)
+        if known is None:
+            known = self._reaches[ref.id] = self._find_reach(ref.id)
+        return known
+
+    def _find_reach(self, id: bytes) -> Reach:
+        if (Kind.CHUNK, id) in self._new:
+            return ALONE  # `_write` has noted those that are not
+        entry = self._packs.find(Kind.CHUNK, id)
+        if entry is None:
+            return LOST
+        if entry.codec != Codec.PREDICTION:
+            return ALONE
+        try:
+            record = self._packs.read(Kind.CHUNK, id, lambda record: record)
+            found = [self._reach_of(ChunkRef(needed, 0)) for needed in record.dependencies]
+        except DamagedError:
+            return LOST
+        return LOST if LOST in found else read_reach(record)
+
+    def add_path(
+        self, path: Path, progress: Progress | None = None, advisor: "Advisor | None" = None
+    ) -> Stored:
         """Add one file as it stands now.
+
+        Parameters
+        ----------
+        path : Path
+        progress : callable, optional
+            Called with the bytes read since the last call.
+        advisor : Advisor, optional
+            Knows what the file may be predicted from.
 
         Raises
         ------
@@ -133,7 +207,7 @@ class Batch:
             with path.open("rb", buffering=0) as file:
                 before = _signature(os.fstat(file.fileno()))
                 mark = self._mark()
-                stored = self._add(_Bounded(file, before.size), progress)
+                stored = self._add(_Bounded(file, before.size), progress, advisor)
                 after = _signature(os.fstat(file.fileno()))
             if before == after == _signature(path.stat()) and stored.size == before.size:
                 return stored
@@ -142,7 +216,7 @@ class Batch:
 
     def add_stream(self, stream: Readable, progress: Progress | None = None) -> Stored:
         """Add all that a binary stream gives."""
-        return self._add(stream, progress)
+        return self._add(stream, progress, None)
 
     def publish(self) -> str | None:
         """Make everything added durable and readable; return the pack's name, None where nothing was new.
@@ -162,7 +236,7 @@ class Batch:
         final = self._packs.folder / f"{name}{PACK_SUFFIX}"
         publish_file(writer.path, final)
         self._writer = None
-        self._packs.rescan()
+        self._packs.write_index(self._temporary)
         self.discard()
         return name
 
@@ -174,16 +248,20 @@ class Batch:
             self._writer = None
         self._new.clear()
         self._reused.clear()
+        self._manifests.clear()
+        self._reaches.clear()
 
-    def _add(self, stream: Readable, progress: Progress | None) -> Stored:
+    def _add(self, stream: Readable, progress: Progress | None, advisor: "Advisor | None") -> Stored:
         mark = self._mark()
         try:
-            return self._store(stream, progress, mark)
+            return self._store(stream, progress, advisor, mark)
         except BaseException:
             self._rollback(mark)
             raise
 
-    def _store(self, stream: Readable, progress: Progress | None, mark: _Mark) -> Stored:
+    def _store(
+        self, stream: Readable, progress: Progress | None, advisor: "Advisor | None", mark: _Mark
+    ) -> Stored:
         """Write what is new of one stream: its chunks in the order of the file, then its manifest."""
         from beatflow.objects.split import pieces
 
@@ -201,40 +279,53 @@ class Batch:
 
         start = self._position
         refs = []
-        with closing(self._code(pieces(read))) as coded:
+        with closing(self._code(_runs(pieces(read), _RUN_PIECES if advisor else 1), advisor)) as coded:
             for item in coded:
                 self._keep(item)
                 refs.append((item.layout, item.ref))
         healed = len(self._new) > mark.new
-        if self._keep_manifest(whole.digest(), build_manifest(refs)) or healed:
+        manifest = build_manifest(refs)
+        self._manifests[whole.hexdigest()] = manifest
+        if self._keep_manifest(whole.digest(), manifest) or healed:
             return Stored(whole.hexdigest(), size, self._position - start)
         self._rollback(mark)
         return Stored(whole.hexdigest(), size, 0)
 
-    def _code(self, found: Iterator["Piece"]) -> Generator[_Coded, None, None]:
-        """Hash, look up and encode pieces on the threads; give them back in order, few at a time."""
-        ahead: deque[Future[_Coded]] = deque()
+    def _code(self, runs: Iterator[_Run], advisor: "Advisor | None") -> Generator[_Coded, None, None]:
+        """Hash, look up and encode runs on the threads; give their chunks back in order, few runs at a time."""
+        ahead: deque[Future[list[_Coded]]] = deque()
         try:
-            for piece in found:
-                ahead.append(self._pool.submit(self._encode, piece))
+            for run in runs:
+                ahead.append(self._pool.submit(self._encode, run, advisor))
                 if len(ahead) > 2 * self._workers:
-                    yield ahead.popleft().result()
+                    yield from ahead.popleft().result()
             while ahead:
-                yield ahead.popleft().result()
+                yield from ahead.popleft().result()
         finally:
             for future in ahead:
                 future.cancel()
 
-    def _encode(self, piece: "Piece") -> _Coded:
-        ref = ChunkRef(sha256(piece.data), len(piece.data))
-        if (Kind.CHUNK, ref.id) in self._new or self._is_sound(ref.id):
-            return _Coded(piece.layout, ref, None)
-        return _Coded(piece.layout, ref, _chunk_record(ref.id, piece.data, piece.layout))
+    def _encode(self, run: _Run, advisor: "Advisor | None") -> list[_Coded]:
+        from beatflow.objects.coding import RunCoder
+
+        coder = RunCoder(run.layout, advisor.guide(run.layout) if advisor and run.layout else None)
+        coded = []
+        at = run.start
+        for data in run.pieces:
+            frame = at // run.layout.frame_bytes if run.layout else 0
+            ref = ChunkRef(sha256(data), len(data))
+            known = self._packs.find(Kind.CHUNK, ref.id) is not None
+            if (Kind.CHUNK, ref.id) in self._new or (known and self._is_sound(ref.id)):
+                coder.pass_over(frame, ref)
+                coded.append(_Coded(run.layout, ref, None))
+            else:
+                # What heals a damaged chunk must stand alone: others may be predicted from it.
+                coded.append(_Coded(run.layout, ref, coder.code(frame, ref, data, plainly=known)))
+            at += len(data)
+        return coded
 
     def _is_sound(self, id: bytes) -> bool:
-        """Say whether the store has a chunk whose stored bytes match their checksum; a damaged one is written again."""
-        if self._packs.find(Kind.CHUNK, id) is None:
-            return False
+        """Say whether a chunk's stored bytes match their checksum; a damaged one is written again."""
         try:
             self._packs.read(Kind.CHUNK, id, lambda record: None)
         except DamagedError:
@@ -243,6 +334,8 @@ class Batch:
 
     def _keep(self, item: _Coded) -> None:
         if item.record is not None:
+            needed = read_dependencies(item.record.flags, item.record.payload)
+            self._reused.update(id for id in needed if (Kind.CHUNK, id) not in self._new)
             self._write(item.record)
         elif (Kind.CHUNK, item.ref.id) not in self._new:
             self._reused.add(item.ref.id)
@@ -275,17 +368,23 @@ class Batch:
             self._writer = PackWriter(temporary_name(self._temporary, PACK_SUFFIX))
         self._writer.add(record)
         self._new[key] = None
+        if record.codec == Codec.PREDICTION:
+            self._reaches[record.id] = Reach(*record.parameters[2:4])
 
     @property
     def _position(self) -> int:
         return self._writer.position if self._writer else 0
 
     def _mark(self) -> _Mark:
-        return _Mark(self._writer.mark() if self._writer else None, len(self._new))
+        writer = self._writer.mark() if self._writer else None
+        return _Mark(writer, len(self._new), len(self._manifests))
 
     def _rollback(self, mark: _Mark) -> None:
         while len(self._new) > mark.new:
-            self._new.popitem()
+            (_, id), _ = self._new.popitem()
+            self._reaches.pop(id, None)
+        while len(self._manifests) > mark.manifests:
+            self._manifests.popitem()
         if self._writer is None:
             return
         if mark.writer is None:
@@ -295,11 +394,22 @@ class Batch:
             self._writer.rollback(mark.writer)
 
 
-def _chunk_record(id: bytes, raw: bytes, layout: Layout | None) -> NewRecord:
-    from beatflow.objects.codec import encode
-
-    found = encode(raw, layout)
-    return NewRecord(Kind.CHUNK, id, found.codec, 0, found.parameters, len(raw), found.payload)
+def _runs(found: Iterator["Piece"], longest: int) -> Iterator[_Run]:
+    """Join pieces of the same layout into runs."""
+    run: _Run | None = None
+    at = 0
+    for piece in found:
+        same = run is not None and piece.layout == run.layout
+        if run is not None and (not same or len(run.pieces) == longest):
+            yield run
+            run = None
+        at = at if same else 0
+        if run is None:
+            run = _Run(piece.layout, at, [])
+        run.pieces.append(piece.data)
+        at += len(piece.data)
+    if run is not None:
+        yield run
 
 
 def _manifest_record(id: bytes, raw: bytes) -> NewRecord:

@@ -61,6 +61,16 @@ class Collected:
 
 def collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool) -> Collected:
     """Drop every record that no file of `keep` needs; join small packs."""
+    if dry_run:
+        return _collect(packs, temporary, keep, dry_run)
+    # Before, so that there is no need for a table of all records in memory; after, when all else has left it.
+    packs.write_index(temporary)
+    collected = _collect(packs, temporary, keep, dry_run)
+    packs.write_index(temporary)
+    return collected
+
+
+def _collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool) -> Collected:
     listed = packs.current()
     for pack in listed:
         pack.verify_directory()
@@ -73,7 +83,7 @@ def collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool)
     sizes = {pack.name: pack.size for pack in listed}
     if dry_run:
         return _estimate(listed, sizes, chosen, live)
-    rewriting = _Rewriting(packs.folder, temporary, live)
+    rewriting = _Rewriting(packs.folder, temporary, live, _repeated(listed))
     try:
         for pack in chosen:
             rewriting.take(pack)
@@ -176,6 +186,18 @@ def _needed(pack: Pack, live: _Live) -> Iterator[Entry]:
     return (entry for entry in sorted(pack.directory, key=lambda e: e.offset) if entry in live)
 
 
+def _repeated(packs: Iterable[Pack]) -> set[int]:
+    """Return how the ids begin that several records may share; a set of all ids would be most of the memory."""
+    import numpy as np
+
+    entry = np.dtype({"names": ["prefix"], "formats": ["<u8"], "offsets": [1], "itemsize": ENTRY_BYTES})
+    prefixes = np.concatenate(
+        [np.zeros(0, "<u8"), *(np.frombuffer(pack.directory.raw, entry)["prefix"] for pack in packs)]
+    )
+    prefixes.sort()
+    return set(prefixes[1:][prefixes[1:] == prefixes[:-1]].tolist())
+
+
 def _key(entry: Entry) -> Key:
     return bytes((entry.kind,)) + entry.id
 
@@ -183,12 +205,14 @@ def _key(entry: Entry) -> Key:
 class _Rewriting:
     """New packs being filled from old ones."""
 
-    def __init__(self, folder: Path, temporary: Path, live: _Live) -> None:
+    def __init__(self, folder: Path, temporary: Path, live: _Live, repeated: set[int]) -> None:
         self._folder = folder
         self._temporary = temporary
         self._live = live
+        self._repeated = repeated
         self._writer: PackWriter | None = None
-        # Only records that this run has read and verified count as another copy of themselves.
+        # Of those that there may be several of. Only records that this run has read and verified count as another
+        # copy of themselves.
         self._placed: set[Key] = set()
         self.published: set[str] = set()
         self.emptied: list[Pack] = []
@@ -198,13 +222,15 @@ class _Rewriting:
     def take(self, pack: Pack) -> None:
         """Copy what is needed of one pack; take nothing of it if any of that is damaged."""
         writer = self._open()
-        mark, placed = writer.mark(), []
+        mark, before, placed = writer.mark(), len(writer), []
         try:
             with pack.path.open("rb") as file:
                 for entry in _needed(pack, self._live):
                     key = _key(entry)
-                    if key not in self._placed:
-                        writer.add(copy_of(read_record(file, entry)))
+                    if key in self._placed:
+                        continue
+                    writer.add(copy_of(read_record(file, entry)))
+                    if prefix_of(entry.id) in self._repeated:
                         self._placed.add(key)
                         placed.append(key)
         except DamagedError:
@@ -213,7 +239,7 @@ class _Rewriting:
             self.damaged.add(pack.name)
             return
         self.emptied.append(pack)
-        self.dropped += len(pack.directory) - len(placed)
+        self.dropped += len(pack.directory) - (len(writer) - before)
         if writer.position > MAX_PACK_BYTES or len(writer) > MAX_PACK_RECORDS:
             self.finish()
 

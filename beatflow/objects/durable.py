@@ -40,6 +40,14 @@ def temporary_name(folder: Path, suffix: str) -> Path:
     return folder / f"{os.getpid()}-{secrets.token_hex(8)}{suffix}"
 
 
+def free_name(folder: Path, name: str, suffix: str = "") -> Path:
+    """Return the first of ``name.0``, ``name.1``, … with which nothing in `folder` is called."""
+    number = 0
+    while (path := folder / f"{name}.{number}{suffix}").exists():
+        number += 1
+    return path
+
+
 def publish_file(temporary: Path, final: Path) -> None:
     """Give a finished file its final name, durably.
 

@@ -15,6 +15,7 @@ import pygit2
 from pygit2.enums import ObjectType, Option, SortMode
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
+from beatflow.objects.durable import free_name
 from beatflow.objects.gitvalue import TREE, Commit, Entry, Signature, Tree, decode_path, encode_path
 
 pygit2.option(Option.ENABLE_FSYNC_GITDIR, 1)
@@ -231,6 +232,60 @@ class GitStore:
         if str(pygit2.hash(data) if kind == ObjectType.BLOB else _hash(kind, data)) != oid:
             raise DamagedError(f"object {oid[:12]} does not match its id")
 
+    def copy_object(self, oid: str, source: "GitStore", refuge: Path) -> list[str]:
+        """Take an object that is missing or damaged here, and all that it leads to and is not here, from another store.
+
+        What lies in its place goes to `refuge`. Returns the ids of what was copied.
+        """
+        copied = []
+        waiting = [oid]
+        seen = set()
+        while waiting:
+            oid = waiting.pop()
+            if oid in seen or self._is_sound(oid):
+                continue
+            seen.add(oid)
+            try:
+                source.check_object(oid)
+                kind, data = source._read(oid)
+            except DamagedError:
+                continue
+            self.put_aside(oid, refuge)
+            with _writing():
+                self._repo.write(kind, data)
+            if not self._is_sound(oid):
+                # A damaged copy in one of git's own packs stands before ours.
+                continue
+            copied.append(oid)
+            if kind == ObjectType.COMMIT:
+                commit = self.read_commit(oid)
+                waiting += [commit.tree, *commit.parents]
+            elif kind == ObjectType.TREE:
+                waiting += [entry.oid for _, entry in self.iter_folder(oid)]
+        return copied
+
+    def put_aside(self, oid: str, refuge: Path) -> None:
+        """Move an object's own file, if it has one, to `refuge`, so that it can be written again."""
+        path = self.path / "objects" / oid[:2] / oid[2:]
+        if path.exists():
+            refuge.mkdir(parents=True, exist_ok=True)
+            path.replace(free_name(refuge, oid))
+        self._trees.pop(oid, None)
+
+    def iter_commits(self) -> Iterator[str]:
+        """Yield the id of every commit that is stored and can be read, in no particular order, reached or not."""
+        for oid in self._repo.odb:
+            with suppress(KeyError, ValueError, pygit2.GitError):
+                if self._repo.odb.read_header(oid)[0] == ObjectType.COMMIT:
+                    yield str(oid)
+
+    def _is_sound(self, oid: str) -> bool:
+        try:
+            self.check_object(oid)
+        except DamagedError:
+            return False
+        return True
+
     def _read(self, oid: str) -> tuple[int, bytes]:
         try:
             return self._repo.odb.read(oid)
@@ -373,6 +428,23 @@ class GitStore:
             raise DamagedError(
                 f"{name} names a commit that is missing or damaged", hint="bf check"
             ) from error
+
+    def read_target(self, name: str) -> str | None:
+        """Return the id that a ref holds, whether or not anything of that id is here; None where it holds none."""
+        try:
+            target = self._repo.lookup_reference(name).target
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+        return str(target) if isinstance(target, pygit2.Oid) else None
+
+    def read_reflog(self, name: str) -> list[str]:
+        """Return the ids that a ref has held, newest first, as far as its log can be read."""
+        try:
+            lines = (self.path / "logs" / name).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+        found = [line.split(" ")[1] for line in reversed(lines) if line.count(" ") > 1]
+        return [oid for oid in found if len(oid) == 40 and oid.strip("0")]
 
     def _is_no_commit(self, oid: str) -> bool:
         """Say whether an object is here and leads to a tree or blob, which git lets a tag name."""

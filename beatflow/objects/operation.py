@@ -115,7 +115,7 @@ def read_operation(git: GitStore, oid: str) -> Operation:
             previous=document["previous"],
             oid=oid,
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError(f"operation {oid[:12]} cannot be read", hint="bf check") from error
 
 

@@ -2,12 +2,16 @@
 
 Knows where packs lie and how to find a record in them; not what records mean. Packs are opened when something
 is looked for, never kept open, and listed anew when the folder changes, so that a reader lives on while a writer
-adds, rewrites and removes them. An index on disk over thousands of packs would go here and nowhere else.
+adds, rewrites and removes them. Most packs are found through the index (`packindex.py`); those that it does not
+cover are searched one by one.
 """
 
 import mmap
+import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,13 +31,12 @@ from beatflow.objects.pack import (
     read_trailer,
     scan,
 )
+from beatflow.objects.packindex import FEW_PACKS, Index
 
 # Small directories are read and verified at once. A larger one is mapped, and verified when something is amiss:
 # reading 50 MB to look up one id would be the slowest thing that `bf status` does.
 _MAPPED_BYTES = 1024 * 1024
 _ATTEMPTS = 3
-# From this many packs on, a table in memory beats one search in each (4 µs).
-_MANY_PACKS = 8
 
 T = TypeVar("T")
 
@@ -43,19 +46,23 @@ class Pack:
 
     Attributes
     ----------
-    path : Path
     name : str
         The SHA-256 of the file, in hexadecimal.
     rebuilt : bool
         Whether the directory on disk was damaged and the one in use was made from the records.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.name = path.name.removesuffix(PACK_SUFFIX)
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self.name = name
         self.rebuilt = False
         self.mapped = False
         self._directory: Directory | None = None
+
+    @cached_property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._folder / f"{self.name}{PACK_SUFFIX}"
 
     @property
     def directory(self) -> Directory:
@@ -68,6 +75,14 @@ class Pack:
         """Compare the checksum of a directory that was only mapped."""
         if self.mapped:
             self._directory = self._load(verify=True)
+
+    def sound_directory(self) -> Directory | None:
+        """Read and verify the directory, and hold on to nothing; None where it is damaged."""
+        with self.path.open("rb") as file:
+            try:
+                return read_directory(file, read_trailer(file, self.size))
+            except DamagedError:
+                return None
 
     @property
     def size(self) -> int:
@@ -103,7 +118,7 @@ class PackSet:
     Parameters
     ----------
     folder : Path
-        Holds files named ``<sha256>.pack``; others are left alone.
+        Holds files named ``<sha256>.pack``; others are left alone. The index lies in ``index`` beside it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -111,15 +126,14 @@ class PackSet:
         self._lock = threading.RLock()
         self._packs: dict[str, Pack] | None = None
         self._seen_mtime_ns = -1
-        self._tables: dict[int, dict[int, Pack]] = {}
+        self._index = Index(folder.parent / "index")
+        self._outside: _Searched | None = None
 
     @property
     def packs(self) -> tuple[Pack, ...]:
         """All packs, ordered by name."""
         with self._lock:
-            if self._packs is None:
-                self.rescan()
-            return tuple((self._packs or {}).values())
+            return tuple(self._listed().values())
 
     def current(self) -> tuple[Pack, ...]:
         """All packs as the folder lists them now."""
@@ -131,17 +145,35 @@ class PackSet:
         with self._lock:
             before = self._packs or {}
             self._seen_mtime_ns = self.folder.stat().st_mtime_ns
-            names = sorted(path.name for path in self.folder.iterdir() if _is_pack(path.name))
-            self._packs = {name: before.get(name) or Pack(self.folder / name) for name in names}
+            with os.scandir(self.folder) as files:
+                names = sorted(file.name[: -len(PACK_SUFFIX)] for file in files if _is_pack(file.name))
+            self._packs = {name: before.get(name) or Pack(self.folder, name) for name in names}
             if self._packs.keys() != before.keys():
-                self._tables = {}
+                self._index.load()
+                self._outside = None
             return not before.keys() <= self._packs.keys()
 
     def forget(self) -> None:
         """Look at everything afresh: files were replaced or removed under their names."""
         with self._lock:
             self._packs = None
-            self._tables = {}
+            self._outside = None
+
+    def write_index(self, temporary: Path) -> None:
+        """List the folder again and bring the index up to date. Only for a writer, after it has published.
+
+        Parameters
+        ----------
+        temporary : Path
+            Folder for unfinished files.
+        """
+        with self._lock:
+            self.rescan()
+            self._index.load()
+            packs = {pack.name: pack.sound_directory for pack in self.packs}
+            # What was published stands, whether or not there is room for an index.
+            with suppress(OSError):
+                self._index.update(packs, temporary)
 
     def find(self, kind: int, id: bytes) -> Entry | None:
         """Return the entry of one record, or None; notices packs published meanwhile."""
@@ -176,7 +208,11 @@ class PackSet:
     def between(self, kind: int, low: bytes, high: bytes) -> Iterator[bytes]:
         """Yield the ids of one kind in [low, high], in order, each once."""
         found = self._retry(
-            lambda: {entry.id for pack in self.packs for entry in pack.directory.between(kind, low, high)}
+            lambda: {
+                entry.id
+                for pack in self._that_may_hold(kind, low, high)
+                for entry in pack.directory.between(kind, low, high)
+            }
         )
         return iter(sorted(found))
 
@@ -201,21 +237,75 @@ class PackSet:
         for pack in self.packs:
             pack.verify_directory()
         with self._lock:
-            self._tables = {}
+            self._outside = None
 
     def _first(self, kind: int, id: bytes) -> tuple[Pack, Entry] | None:
         return self._retry(lambda: self._look_up(kind, id))
 
     def _look_up(self, kind: int, id: bytes) -> tuple[Pack, Entry] | None:
-        packs = self.packs
-        small = len(packs) >= _MANY_PACKS
-        if small:
-            pack = self._table(kind).get(prefix_of(id))
-            if pack is not None and (entry := pack.directory.find(kind, id)):
+        with self._lock:
+            listed = self._listed()
+            inside = [listed[name] for name in self._index.find(kind, id) if name in listed]
+            outside = self._not_covered()
+        for pack in inside:
+            if entry := pack.directory.find(kind, id):
                 return pack, entry
-        for pack in packs:
-            # What the table does not know is in no small pack, two ids with one prefix apart: 2**-64.
-            if (not small or pack.mapped) and (entry := pack.directory.find(kind, id)):
+        return outside.find(kind, id)
+
+    def _that_may_hold(self, kind: int, low: bytes, high: bytes) -> list[Pack]:
+        """Return the packs to search for ids in [low, high]."""
+        with self._lock:
+            listed = self._listed()
+            # A wide range is in most packs anyhow.
+            if low[0] != high[0]:
+                return list(listed.values())
+            inside = self._index.between(kind, low, high)
+            return [*(listed[name] for name in inside if name in listed), *self._not_covered().packs]
+
+    def _listed(self) -> dict[str, Pack]:
+        if self._packs is None:
+            self.rescan()
+        return self._packs or {}
+
+    def _not_covered(self) -> "_Searched":
+        """Return the packs that the index does not answer for; ask it first, it finds its damage by being asked."""
+        covered = self._index.covered
+        if self._outside is None or self._outside.covered is not covered:
+            packs = [pack for name, pack in self._listed().items() if name not in covered]
+            self._outside = _Searched(packs, covered)
+        return self._outside
+
+    def _is_stale(self) -> bool:
+        return self.folder.stat().st_mtime_ns != self._seen_mtime_ns
+
+    def _retry(self, search: Callable[[], T]) -> T:
+        """Search again when a pack was removed in the middle; what it held is in another one by then."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return search()
+            except FileNotFoundError:
+                self.rescan()
+        return search()
+
+
+class _Searched:
+    """Packs that are searched themselves, since the index, which has `covered`, does not have them."""
+
+    def __init__(self, packs: list[Pack], covered: frozenset[str]) -> None:
+        self.packs = packs
+        self.covered = covered
+        self._lock = threading.Lock()
+        self._tables: dict[int, dict[int, Pack]] = {}
+
+    def find(self, kind: int, id: bytes) -> tuple[Pack, Entry] | None:
+        # From some packs on, a table in memory beats one search in each (4 µs).
+        many = len(self.packs) >= FEW_PACKS
+        likely = self._table(kind).get(prefix_of(id)) if many else None
+        if likely and (entry := likely.directory.find(kind, id)):
+            return likely, entry
+        for pack in self.packs:
+            # An id whose first bytes the table does not know is in no pack that it covers.
+            if (likely or pack.mapped or not many) and (entry := pack.directory.find(kind, id)):
                 return pack, entry
         return None
 
@@ -230,18 +320,6 @@ class PackSet:
                     for (prefix,) in directory.prefixes(kind)
                 }
             return self._tables[kind]
-
-    def _is_stale(self) -> bool:
-        return self.folder.stat().st_mtime_ns != self._seen_mtime_ns
-
-    def _retry(self, search: Callable[[], T]) -> T:
-        """Search again when a pack was removed in the middle; what it held is in another one by then."""
-        for _ in range(_ATTEMPTS):
-            try:
-                return search()
-            except FileNotFoundError:
-                self.rescan()
-        return search()
 
 
 def _decode_in(pack: Pack, entry: Entry, decode: Callable[[Record], T]) -> T:

@@ -7,12 +7,13 @@ so that opening a store and reading manifests stays cheap.
 import hashlib
 import io
 import os
+import threading
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.ids import sha256
@@ -24,6 +25,10 @@ from beatflow.objects.packset import PackSet
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+CACHE_BYTES = 48 * 1024 * 1024
+MAX_DEPTH = 8
+"""How many predictions may stand on each other."""
+MAX_DECODED_CHUNKS = 4096
 _CACHED_CHUNKS = 4
 _MAX_WORKERS = 8
 
@@ -45,23 +50,144 @@ def open_manifest(record: Record) -> Manifest:
     return decode_manifest(decode_payload(record))
 
 
-def read_chunk(packs: PackSet, ref: ChunkRef) -> bytes:
-    """Return one chunk's bytes, verified against its id."""
-    return packs.read(Kind.CHUNK, ref.id, lambda record: open_chunk(record, ref.length))
+class Reach(NamedTuple):
+    """How far a chunk's predictions reach.
+
+    `depth` is how many stand on each other, 0 for a chunk that can be decoded alone; `cost` how many chunks' worth of
+    decoding it takes, itself included.
+    """
+
+    depth: int
+    cost: int
+
+
+ALONE = Reach(0, 1)
+LOST = Reach(255, 255)
+
+
+class ChunkReader:
+    """Reads chunks, verified, and keeps those read lately: predictions need the same ones again and again.
+
+    Safe to use from several threads.
+
+    Parameters
+    ----------
+    packs : PackSet
+    capacity : int
+        Bytes to keep.
+    """
+
+    def __init__(self, packs: PackSet, capacity: int = CACHE_BYTES) -> None:
+        self._packs = packs
+        self._room = capacity
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[bytes, tuple[bytes, int]] = OrderedDict()
+
+    def read(self, ref: ChunkRef, keep: bool = False) -> bytes:
+        """Return a chunk's bytes.
+
+        Parameters
+        ----------
+        ref : ChunkRef
+        keep : bool
+            It will be asked for again; those that others are predicted from are kept anyway.
+
+        Raises
+        ------
+        DamagedError
+            It is missing, damaged, or a chunk that it is predicted from is.
+        """
+        return self._find(ref, MAX_DEPTH + 1, _Budget(), keep)
+
+    def find_kept(self, ref: ChunkRef) -> bytes | None:
+        """Return a chunk that is at hand, None for any other."""
+        with self._lock:
+            kept = self._kept.get(ref.id)
+            return kept[0] if kept else None
+
+    def keep(self, id: bytes, raw: bytes, depth: int) -> None:
+        """Keep a chunk's verified bytes at hand, in place of those not asked for the longest."""
+        with self._lock:
+            if id in self._kept:
+                return
+            self._kept[id] = raw, depth
+            self._room -= len(raw)
+            while self._room < 0:
+                _, (dropped, _) = self._kept.popitem(last=False)
+                self._room += len(dropped)
+
+    def _find(self, ref: ChunkRef, limit: int, budget: "_Budget", keep: bool = True) -> bytes:
+        """Return a chunk that stands on fewer than `limit` predictions: no chain can bite its own tail."""
+        with self._lock:
+            kept = self._kept.get(ref.id)
+            if kept and kept[1] < limit and len(kept[0]) == ref.length:
+                self._kept.move_to_end(ref.id)
+                return kept[0]
+        budget.spend()
+        raw, depth = self._packs.read(
+            Kind.CHUNK, ref.id, lambda record: self._open(record, ref.length, limit, budget)
+        )
+        if keep:
+            self.keep(ref.id, raw, depth)
+        return raw
+
+    def _open(self, record: Record, length: int, limit: int, budget: "_Budget") -> tuple[bytes, int]:
+        if record.entry.codec != Codec.PREDICTION:
+            return open_chunk(record, length), 0
+        from beatflow.objects.prediction import decode, join_samples
+
+        depth = read_reach(record).depth
+        _check_length(record, length)
+        if depth >= limit:
+            raise DamagedError("it is predicted from itself")
+
+        def fetch(ref: ChunkRef) -> bytes:
+            return self._find(ref, depth, budget)
+
+        raw = decode(record.parameters, record.payload, length, lambda source: join_samples(source, fetch))
+        return _prove(record, raw), depth
+
+
+class _Budget:
+    """Bounds what one chunk may take to decode, whatever a hostile pack says."""
+
+    def __init__(self) -> None:
+        self._left = MAX_DECODED_CHUNKS
+
+    def spend(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise DamagedError(f"it is predicted from more than {MAX_DECODED_CHUNKS} chunks")
+
+
+def read_reach(record: Record) -> Reach:
+    """Return how far the predictions of a chunk's record reach."""
+    if record.entry.codec != Codec.PREDICTION:
+        return ALONE
+    if record.entry.flags != Flag.DEPENDS:
+        raise DamagedError(f"a prediction with flags {record.entry.flags:#06x}")
+    return Reach(*record.parameters[2:4])
 
 
 def open_chunk(record: Record, length: int) -> bytes:
-    """Decode a chunk's record and compare the bytes with its id."""
+    """Decode the record of a chunk that needs no other, and compare the bytes with its id."""
+    _check_length(record, length)
+    return _prove(record, decode_payload(record))
+
+
+def _check_length(record: Record, length: int) -> None:
     if record.entry.raw_length != length or length > MAX_CHUNK_BYTES:
         raise DamagedError(f"chunk of {record.entry.raw_length} bytes in place of {length}")
-    raw = decode_payload(record)
+
+
+def _prove(record: Record, raw: bytes) -> bytes:
     if sha256(raw) != record.entry.id:
         raise DamagedError("the bytes do not match their SHA-256")
     return raw
 
 
 def decode_payload(record: Record) -> bytes:
-    """Undo a record's codec."""
+    """Undo the codec of a record that needs no other."""
     entry = record.entry
     if entry.flags & (MUST_KNOW | Flag.DEPENDS):
         raise BeatFlowError(
@@ -76,17 +202,17 @@ def decode_payload(record: Record) -> bytes:
     return decode(entry.codec, record.parameters, record.payload, entry.raw_length)
 
 
-def iter_chunks(packs: PackSet, refs: tuple[ChunkRef, ...], workers: int) -> Iterator[bytes]:
+def iter_chunks(reader: ChunkReader, refs: tuple[ChunkRef, ...], workers: int) -> Iterator[bytes]:
     """Yield the chunks in order, decoding a few ahead on `workers` threads."""
     if len(refs) < 2:
         for ref in refs:
-            yield read_chunk(packs, ref)
+            yield reader.read(ref)
         return
     with ThreadPoolExecutor(workers, "beatflow-decode") as pool:
         ahead: deque[Future[bytes]] = deque()
         try:
             for ref in refs:
-                ahead.append(pool.submit(read_chunk, packs, ref))
+                ahead.append(pool.submit(reader.read, ref))
                 if len(ahead) > 2 * workers:
                     yield ahead.popleft().result()
             while ahead:
@@ -96,7 +222,9 @@ def iter_chunks(packs: PackSet, refs: tuple[ChunkRef, ...], workers: int) -> Ite
                 future.cancel()
 
 
-def iter_verified(packs: PackSet, oid: str, workers: int) -> Iterator[bytes]:
+def iter_verified(
+    packs: PackSet, oid: str, workers: int, reader: ChunkReader | None = None
+) -> Iterator[bytes]:
     """Yield the bytes of one file.
 
     Raises
@@ -108,7 +236,7 @@ def iter_verified(packs: PackSet, oid: str, workers: int) -> Iterator[bytes]:
     manifest = read_manifest(packs, bytes.fromhex(oid))
     whole = hashlib.sha256()
     try:
-        for data in iter_chunks(packs, manifest.chunks, workers):
+        for data in iter_chunks(reader or ChunkReader(packs), manifest.chunks, workers):
             whole.update(data)
             yield data
     except DamagedError as error:
@@ -125,8 +253,8 @@ class StoredFile(io.RawIOBase):
     Each chunk is verified; the file as a whole is not, since it is seldom read as a whole.
     """
 
-    def __init__(self, packs: PackSet, manifest: Manifest) -> None:
-        self._packs = packs
+    def __init__(self, reader: ChunkReader, manifest: Manifest) -> None:
+        self._reader = reader
         self._refs = manifest.chunks
         self._ends = list(accumulate(ref.length for ref in self._refs))
         self._size = manifest.size
@@ -163,7 +291,7 @@ class StoredFile(io.RawIOBase):
 
     def _chunk(self, index: int) -> bytes:
         if index not in self._cache:
-            self._cache[index] = read_chunk(self._packs, self._refs[index])
+            self._cache[index] = self._reader.read(self._refs[index])
             if len(self._cache) > _CACHED_CHUNKS:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(index)

@@ -7,20 +7,27 @@ Importing this module, opening a store and reading manifests load neither numpy 
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, DamagedError, NotFoundError
 from beatflow.objects import care, collection
 from beatflow.objects.batch import Batch, Progress, Stored
-from beatflow.objects.care import Problem, Salvaged, Usage
+from beatflow.objects.care import Salvaged, Usage
+from beatflow.objects.checking import Checkup, Problem
 from beatflow.objects.collection import Collected
 from beatflow.objects.durable import link_or_copy, make_directory, write_atomic
 from beatflow.objects.ids import parse_oid, prefix_range
+from beatflow.objects.ledger import Ledger
 from beatflow.objects.manifest import Manifest
 from beatflow.objects.pack import Kind
 from beatflow.objects.packset import PackSet
-from beatflow.objects.reading import StoredFile, default_workers, iter_verified, read_manifest
+from beatflow.objects.reading import ChunkReader, StoredFile, default_workers, iter_verified, read_manifest
+
+if TYPE_CHECKING:
+    from beatflow.objects.layout import Layout
+    from beatflow.objects.mending import Mending
 
 __all__ = ["AudioStore", "Batch", "Collected", "Problem", "Progress", "Salvaged", "Stored", "Usage"]
 
@@ -49,6 +56,7 @@ class AudioStore:
         self.path = path
         self._workers = workers or default_workers()
         self._packs = PackSet(path / "packs")
+        self._reader = ChunkReader(self._packs)
         _check_format(path)
 
     @classmethod
@@ -101,7 +109,7 @@ class AudioStore:
         """
         if oid not in self:
             raise NotFoundError(f"sound {oid} is not in this store", "bf check")
-        return iter_verified(self._packs, oid, self._workers)
+        return iter_verified(self._packs, oid, self._workers, self._reader)
 
     def read(self, oid: str) -> bytes:
         """Return all bytes of a file, verified."""
@@ -109,11 +117,11 @@ class AudioStore:
 
     def open(self, oid: str) -> io.BufferedReader:
         """Open a file for reading anywhere in it; each chunk is verified when it is decoded."""
-        return io.BufferedReader(StoredFile(self._packs, self.manifest(oid)), 64 * 1024)
+        return io.BufferedReader(StoredFile(self._reader, self.manifest(oid)), 64 * 1024)
 
     def batch(self) -> Batch:
         """Return a new batch to add files with."""
-        return Batch(self._packs, self.path / "tmp", self._workers)
+        return Batch(self._packs, self._reader, self.path / "tmp", self._workers)
 
     def check(
         self, oids: Iterable[str] | None = None, data: bool = False, progress: Progress | None = None
@@ -129,9 +137,42 @@ class AudioStore:
         progress : callable, optional
             Called with the bytes checked since the last call.
         """
+        checkup = self.checkup(progress)
         if oids is None:
-            return care.check_all(self._packs, data, self._workers, progress)
-        return care.check_files(self._packs, oids, data, self._workers, progress)
+            yield from checkup.check_packs(data)
+            yield from checkup.check_files(self.oids())
+        else:
+            yield from checkup.read_files(oids, data)
+
+    def checkup(self, progress: Progress | None = None) -> Checkup:
+        """Begin to look over the store: what `check` does, with what was found in between."""
+        return Checkup(PackSet(self._packs.folder), self._workers, progress)
+
+    def ledger(self) -> Ledger:
+        """Begin to account for the store's bytes."""
+        return Ledger(self._packs)
+
+    def mending(
+        self,
+        chunks: "Mapping[bytes, Layout | None]",
+        manifests: Iterable[str],
+        sounds: Iterable[str],
+        write: bool = True,
+    ) -> "Mending":
+        """Begin to put back lost chunks, which `sounds` want, and lost manifests."""
+        from beatflow.objects.mending import Mending
+
+        wanting = {parse_oid(oid): self.manifest(oid) for oid in sounds}
+        lost = set(map(parse_oid, manifests))
+        return Mending(self._packs, self.path / "tmp", chunks, lost, wanting, write)
+
+    def mend_from(self, mending: "Mending", other: "AudioStore", name: str) -> None:
+        """Put back what another store has."""
+        mending.take_from_store(other._packs, name)
+
+    def count_sound(self, pack: str) -> int:
+        """Return how many records `quarantine` would keep of a damaged pack."""
+        return sum(care.count_sound(found) for found in self._packs.current() if found.name == pack)
 
     def quarantine(self, pack: str) -> Salvaged:
         """Move a damaged pack out of the way, keeping what is sound in it in a new one; nothing is deleted."""
@@ -154,7 +195,7 @@ class AudioStore:
         new = [pack for pack in packs if pack.name not in there]
         for pack in new:
             link_or_copy(pack.path, destination._packs.folder / pack.path.name)
-        destination._packs.rescan()
+        destination._packs.write_index(destination.path / "tmp")
         return len(new)
 
     def sweep(self) -> int:

@@ -75,9 +75,11 @@ def test_the_error_names_sound_pack_and_place(store: AudioStore) -> None:
     flip(pack, entries(pack)[0].offset + 100)
     with pytest.raises(DamagedError, match=rf"sound {oid} .*pack {pack.stem}, offset 16"):
         store.read(oid)
-    problems = list(store.check([oid], data=True))
-    assert [problem.oid for problem in problems] == [oid]
-    assert [problem.offset for problem in store.check(data=True) if problem.offset] == [16]
+    (problem,) = store.check([oid], data=True)
+    assert (problem.oid, pack.stem in problem.message) == (oid, True)
+    found = list(store.check(data=True))
+    assert [problem.offset for problem in found if problem.offset] == [16]
+    assert [problem.oid for problem in found if problem.oid] == [oid]
 
 
 def test_a_chunk_that_decodes_to_something_else(store: AudioStore) -> None:
@@ -89,14 +91,25 @@ def test_a_chunk_that_decodes_to_something_else(store: AudioStore) -> None:
 
 
 def test_a_manifest_of_something_else(store: AudioStore) -> None:
+    """Two chunks in the wrong order: each is right, and only the whole tells."""
+    one, two = b"one, ", b"two"
+    ids = [sha256(data) for data in (one, two)]
+    refs = ChunkRef(ids[1], len(two)), ChunkRef(ids[0], len(one))
+    chunks = [plain(Kind.CHUNK, id, data) for id, data in zip(ids, (one, two), strict=True)]
+    whole = sha256(one + two)
+    publish(store, *chunks, plain(Kind.MANIFEST, whole, encode(Manifest((Region(None, refs),)))))
+    with pytest.raises(DamagedError, match="put together"):
+        store.read(whole.hex())
+    assert list(store.check()) == []
+    assert ["put together" in problem.message for problem in store.check([whole.hex()], data=True)] == [True]
+
+
+def test_a_file_of_one_chunk_is_that_chunk(store: AudioStore) -> None:
     manifest = encode(Manifest((Region(None, (ChunkRef(sha256(b"other"), 5),)),)))
     publish(
         store, plain(Kind.CHUNK, sha256(b"other"), b"other"), plain(Kind.MANIFEST, sha256(b"right"), manifest)
     )
-    with pytest.raises(DamagedError, match="put together"):
-        store.read(sha256(b"right").hex())
-    assert list(store.check()) == []
-    assert len(list(store.check(data=True))) == 1
+    assert [problem.oid for problem in store.check()] == [sha256(b"right").hex()]
 
 
 def test_another_copy_is_read_where_one_is_damaged(store: AudioStore) -> None:
@@ -110,7 +123,7 @@ def test_another_copy_is_read_where_one_is_damaged(store: AudioStore) -> None:
 
 def test_records_of_the_future(store: AudioStore) -> None:
     ids = [bytes((number,)) * 32 for number in range(3)]
-    chunk = Manifest((Region(None, (ChunkRef(ids[0], 3),)),))
+    chunk = Manifest((Region(None, (ChunkRef(ids[0], 3), ChunkRef(ids[0], 3))),))
     publish(
         store,
         plain(Kind.CHUNK, ids[0], b"new", codec=200),
@@ -137,18 +150,83 @@ def test_check_finds_what_is_missing(store: AudioStore) -> None:
         plain(Kind.CHUNK, short.id, b"short"),
         plain(Kind.MANIFEST, bytes(32), encode(Manifest((Region(None, (lost, base, short)),)))),
     )
-    messages = [problem.message for problem in store.check()]
-    assert len(messages) == 3
-    assert f"chunk {lost.id.hex()} is missing" in messages
-    assert any("predicted" in message for message in messages)
+    (problem,) = store.check()
+    assert problem.message.startswith("3 of 3 chunks cannot be read")
+    assert [(part.start_byte, part.size) for part in problem.ranges] == [(0, 14)]
+    checkup = store.checkup()
+    reasons = checkup.lost_of(store.manifest(bytes(32).hex()))
+    assert reasons[lost.id] == f"chunk {lost.id.hex()} is missing"
+    assert "predicted from, is missing" in reasons[base.id]
+    assert "has 5 bytes in place of 6" in reasons[short.id]
+    assert list(checkup.lost_sources(base.id)) == [sha256(b"nowhere")]
     assert [problem.message for problem in store.check(["ab" * 32])] == ["is not in the store"]
+
+
+def test_a_prediction_is_lost_with_its_source_and_stands_with_another_copy(store: AudioStore) -> None:
+    base = ChunkRef(sha256(b"base"), 4)
+    payload = b"\x01\x00" + sha256(b"nowhere") + b"residual"
+    publish(
+        store,
+        NewRecord(Kind.CHUNK, base.id, 64, Flag.DEPENDS, bytes(4), 4, payload),
+        plain(Kind.MANIFEST, sha256(b"base"), encode(Manifest((Region(None, (base,)),)))),
+    )
+    assert [problem.oid for problem in store.check()] == [sha256(b"base").hex()]
+    publish(store, plain(Kind.CHUNK, base.id, b"base"))
+    assert list(store.check()) == []
+
+
+def test_where_in_a_file_the_damage_is(store: AudioStore) -> None:
+    (oid,) = add(store, SONG)
+    pack = only_pack(store.path)
+    manifest = store.manifest(oid)
+    refs = [ref for region in manifest.regions if region.layout for ref in region.chunks]
+    for ref in refs[1:3]:
+        entry = next(entry for entry in entries(pack) if entry.id == ref.id)
+        flip(pack, entry.offset + 100)
+    header = next(region.length for region in manifest.regions if not region.layout)
+    first, frames = refs[0].length // 4, (refs[1].length + refs[2].length) // 4
+    for found in (store.check(data=True), store.check([oid]), store.check([oid], data=True)):
+        (problem,) = (problem for problem in found if problem.oid)
+        (part,) = problem.ranges
+        assert (part.start_byte, part.size) == (header + 4 * first, 4 * frames)
+        assert (part.start_frame, part.frames) == (first, frames)
+        assert (part.start_s, part.duration_s) == (first / 44100, frames / 44100)
+    # The structure alone does not show it.
+    assert list(store.check()) == []
 
 
 def test_progress_of_a_check(store: AudioStore) -> None:
     add(store, SONG, OTHER)
     seen: list[int] = []
     assert list(store.check(data=True, progress=seen.append)) == []
-    assert sum(seen) == len(SONG) + len(OTHER) + store.usage().stored_bytes
+    payloads = sum(64 + entry.stored_length for entry in entries(only_pack(store.path)))
+    assert sum(seen) == payloads + store.usage().stored_bytes
+
+
+class Remembered:
+    """A pass that lives as long as the test."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def has(self, pack: Path) -> bool:
+        return pack.stem in self.names
+
+    def add(self, pack: Path) -> None:
+        self.names.append(pack.stem)
+
+
+def test_a_check_goes_on_where_it_was(store: AudioStore) -> None:
+    for data in (SONG, OTHER):
+        add(store, data)
+    packs = sorted((store.path / "packs").iterdir())
+    done = Remembered()
+    done.add(packs[0])
+    flip(packs[0], 100)
+    flip(packs[1], 100)
+    found = list(store.checkup().check_packs(True, done))
+    assert {problem.pack for problem in found} == {packs[1].stem}
+    assert done.names == [packs[0].stem]
 
 
 def test_quarantine_keeps_what_is_sound(store: AudioStore) -> None:
@@ -161,6 +239,7 @@ def test_quarantine_keeps_what_is_sound(store: AudioStore) -> None:
     assert (done.lost, done.moved_to.read_bytes()) == (1, damaged)
     assert only_pack(store.path).stem == done.pack
     assert store.read(other) == OTHER
+    assert store.count_sound(done.pack or "") == done.records
     assert [problem.oid for problem in store.check(data=True)] == [song]
     # The file itself, added again, heals the store.
     assert add(store, SONG) == [song]

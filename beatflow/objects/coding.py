@@ -1,0 +1,104 @@
+"""Turns the chunks of one run of samples, or single chunks of bytes, into records: plain or predicted.
+
+Knows codecs and predictions, no packs. Whichever is smaller is taken; where predictions have proven much smaller, the
+plain codec is no longer tried.
+"""
+
+import numpy as np
+
+from beatflow.errors import DamagedError
+from beatflow.objects.codec import encode
+from beatflow.objects.flac import LEVEL
+from beatflow.objects.layout import Layout
+from beatflow.objects.manifest import ChunkRef
+from beatflow.objects.pack import Codec, Flag, Kind, NewRecord
+from beatflow.objects.prediction import Guide, Proposal, decode, read_samples
+from beatflow.objects.prediction import encode as encode_prediction
+from beatflow.objects.samples import Integers
+
+# A prediction this much smaller than the plain codec is expected to be needs no comparing with it.
+_CLEARLY = 0.75
+
+
+class RunCoder:
+    """Codes chunks that follow each other in one file.
+
+    Parameters
+    ----------
+    layout : Layout or None
+        How to read them; None for plain bytes.
+    guide : Guide or None
+        Proposes predictions.
+    level : float
+        FLAC's.
+    """
+
+    def __init__(self, layout: Layout | None, guide: Guide | None, level: float = LEVEL) -> None:
+        self._layout = layout
+        self._guide = guide
+        self._level = level
+        # Bits per sample of a plain chunk, less the logarithm of how rough it was.
+        self._plain_bits: float | None = None
+
+    def pass_over(self, frame: int, ref: ChunkRef) -> None:
+        """Take note of a chunk that is stored already."""
+        if self._guide:
+            self._guide.pass_over(frame, ref)
+
+    def code(self, frame: int, ref: ChunkRef, raw: bytes, plainly: bool = False) -> NewRecord:
+        """Return the record of a new chunk that begins at a frame of its region; `plainly`, one that stands alone."""
+        attempt = None if plainly else self._predict(frame, ref, raw)
+        if attempt is None:
+            return self._code_plainly(ref, raw)
+        predicted, rough, size = attempt
+        bits = 8 * len(predicted.payload) / size
+        if self._plain_bits is not None and bits < _CLEARLY * (self._plain_bits + rough):
+            self._guide_settles(True)
+            return predicted
+        plain = self._code_plainly(ref, raw)
+        self._plain_bits = 8 * len(plain.payload) / size - rough
+        won = len(predicted.payload) < len(plain.payload)
+        self._guide_settles(won)
+        return predicted if won else plain
+
+    def _predict(self, frame: int, ref: ChunkRef, raw: bytes) -> tuple[NewRecord, float, int] | None:
+        """Return a predicted record, how rough the samples are and how many; None where no prediction holds."""
+        if self._guide is None or self._layout is None:
+            return None
+        samples = read_samples(raw, self._layout)
+        proposal = None if samples is None else self._guide.propose(frame, samples)
+        if samples is None or proposal is None:
+            return None
+        predicted = _encode_predicted(ref, raw, self._layout, samples, proposal)
+        return predicted and (predicted, _measure_roughness(samples), samples.size)
+
+    def _code_plainly(self, ref: ChunkRef, raw: bytes) -> NewRecord:
+        found = encode(raw, self._layout, self._level)
+        return NewRecord(Kind.CHUNK, ref.id, found.codec, 0, found.parameters, len(raw), found.payload)
+
+    def _guide_settles(self, won: bool) -> None:
+        if self._guide:
+            self._guide.settle(won)
+
+
+def _encode_predicted(
+    ref: ChunkRef, raw: bytes, layout: Layout, samples: Integers, proposal: Proposal
+) -> NewRecord | None:
+    """Return a predicted chunk's record, None where it does not decode to the chunk."""
+    try:
+        found = encode_prediction(samples, layout, proposal)
+        inputs = dict(zip(proposal.prediction.sources, proposal.inputs, strict=True))
+        if decode(found.parameters, found.payload, len(raw), inputs.__getitem__) != raw:
+            return None
+    except (DamagedError, ValueError):
+        return None
+    return NewRecord(
+        Kind.CHUNK, ref.id, Codec.PREDICTION, Flag.DEPENDS, found.parameters, len(raw), found.payload
+    )
+
+
+def _measure_roughness(samples: Integers) -> float:
+    """Return the logarithm of the mean second difference: what a plain codec needs grows and falls with it."""
+    flat = samples[::4].astype(np.float32) if len(samples) > 4096 else samples.astype(np.float32)
+    steps = np.abs(np.diff(flat, n=2, axis=0))
+    return float(np.log2(steps.mean() + 1.0)) if steps.size else 0.0

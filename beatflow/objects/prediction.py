@@ -1,0 +1,569 @@
+"""Predicting a chunk from others: a fixed-point linear combination of their samples, and what it leaves.
+
+Knows samples and the byte tables in docs/format.md; not where chunks come from and not how weights are found.
+A stem that is the old one louder, later or equalised, and a mix that is the sum of its stems, leave next to nothing.
+All arithmetic that decides a sample is on integers. They are carried in float64, which holds every integer below
+2**53 exactly, so neither the order of a sum nor the machine it runs on can change the result.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from beatflow.errors import DamagedError
+from beatflow.objects.flac import decode_stream, encode_stream
+from beatflow.objects.ids import ID_BYTES
+from beatflow.objects.layout import Layout, SampleFormat
+from beatflow.objects.manifest import ChunkRef
+from beatflow.objects.reading import Reach
+from beatflow.objects.samples import Integers, from_integers, get_bits, to_integers
+
+WEIGHT_BITS = 24
+"""Fraction bits of a weight."""
+
+SLOPE_BITS = 16
+"""Further fraction bits of a slope, which is a weight's change from one frame to the next."""
+
+ONE = 1 << WEIGHT_BITS
+FULL_BITS = 24
+MAX_CHANNELS = 8
+MAX_SOURCES = 16
+MAX_SOURCE_CHUNKS = 256
+_LIMIT = 1 << 28  # with 24 bits of sample and one of rounding still below 2**53
+_HEAD = struct.Struct("<BBHI")
+_SOURCE = struct.Struct("<BBHHi")
+_TERM = struct.Struct("<HBBBBhii")
+_PARAMETERS = struct.Struct("<BBBB")
+_COUNT = struct.Struct("<H")
+_BLOCK = 8192  # frames worked on at once: they stay in the processor's cache
+_SYMBOLS = struct.Struct("<BI")
+_EXCEPTION = struct.Struct("<Ii")
+_EXCEPTIONS = np.dtype([("place", "<u4"), ("value", "<i4")])
+_MOST_DIGIT = 7
+# Noise repeats nothing: matches of less than 7 bytes would cost more than what they stand for.
+_HUFFMAN = zstandard.ZstdCompressionParameters(
+    strategy=zstandard.STRATEGY_FAST,
+    window_log=17,
+    hash_log=6,
+    chain_log=6,
+    search_log=1,
+    min_match=7,
+    write_checksum=False,
+)
+
+
+class Residual(IntEnum):
+    """How what a prediction leaves is written; the numbers are on disk."""
+
+    NOTHING = 0
+    SYMBOLS = 1
+    FLAC = 2
+
+
+class Source(NamedTuple):
+    """Samples to predict from: chunks laid end to end.
+
+    Frame 0 of the predicted chunk lies at frame `start` of them, which may be negative; frames outside are 0.
+    """
+
+    layout: Layout
+    chunks: tuple[ChunkRef, ...]
+    start: int
+
+
+class Term(NamedTuple):
+    """One summand: channel `channel` of source `source`, `lag` frames earlier, goes into channel `output`.
+
+    Its weight in frame `n` of the segment is ``weight + floor(slope * n / 2**16)``, in units of ``2**-24``.
+    """
+
+    segment: int
+    output: int
+    source: int
+    channel: int
+    lag: int
+    weight: int
+    slope: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """How one chunk's samples are guessed.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+        1 to 16.
+    segments : tuple of int
+        Frames of each part with weights of its own; they add up to the chunk.
+    terms : tuple of Term
+        In ascending order. A segment and channel without any is guessed as silence.
+    """
+
+    sources: tuple[Source, ...]
+    segments: tuple[int, ...]
+    terms: tuple[Term, ...]
+
+
+class Proposal(NamedTuple):
+    """A prediction, the samples of each source's chunks, end to end, and how far it reaches."""
+
+    prediction: Prediction
+    inputs: tuple[Integers, ...]
+    reach: Reach
+
+
+class Guide(Protocol):
+    """Proposes predictions for the chunks of one run, in order; may learn from each for the next."""
+
+    def pass_over(self, frame: int, ref: ChunkRef) -> None:
+        """Take note of a chunk, at a frame of its region, that the store has already."""
+        ...
+
+    def propose(self, frame: int, samples: Integers) -> Proposal | None:
+        """Return a prediction of new samples that begin at a frame of their region, or None."""
+        ...
+
+    def settle(self, won: bool) -> None:
+        """Take note of whether the last proposal was of use."""
+        ...
+
+
+class Advisor(Protocol):
+    """Knows what a file may be predicted from. Its guides are used one per thread."""
+
+    def guide(self, layout: Layout) -> Guide | None:
+        """Return a guide for a run of samples, None where there is nothing to predict from."""
+        ...
+
+
+class Predicted(NamedTuple):
+    """A payload, dependency table included, and the codec's 4 bytes of parameters."""
+
+    parameters: bytes
+    payload: bytes
+
+
+def is_predictable(layout: Layout) -> bool:
+    """Say whether samples of a layout can be predicted, or predicted from."""
+    return 1 <= layout.channels <= MAX_CHANNELS
+
+
+# Samples -------------------------------------------------------------------------------------------------
+
+
+def read_samples(raw: bytes, layout: Layout) -> Integers | None:
+    """Return PCM as integers, shape (frames, channels), or None where 24 bits cannot hold them."""
+    flat = to_integers(raw, layout.format)
+    return None if flat is None else (flat >> _unused_bits(layout)).reshape(-1, layout.channels)
+
+
+def write_samples(values: Integers, layout: Layout) -> bytes:
+    """Undo `read_samples`."""
+    flat = values.reshape(-1) << _unused_bits(layout)
+    narrow = np.int16 if layout.format.width < 3 else np.int32
+    return from_integers(flat.astype(narrow, copy=False), layout.format)
+
+
+def _unused_bits(layout: Layout) -> int:
+    """Return by how many bits samples that are left-justified stand to the left."""
+    return 0 if layout.format.width == 2 else 8
+
+
+def predict(prediction: Prediction, sources: Sequence[Integers], layout: Layout) -> Integers:
+    """Return the guess, shape (frames, channels), within the range of the layout's format.
+
+    A weight of 1 keeps the level whatever the formats: 8- and 16-bit samples count as the upper bits of 24.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    sources : sequence of Integers
+        The samples of each source's chunks, end to end.
+    layout : Layout
+        Of the chunk that is predicted.
+
+    Raises
+    ------
+    ValueError
+        The sums could leave what float64 holds exactly.
+    """
+    frames = sum(prediction.segments)
+    bits = get_bits(layout.format)
+    shifts = [get_bits(source.layout.format) for source in prediction.sources]
+    result = np.zeros((frames, layout.channels), np.int32)
+    first = 0
+    for number, length in enumerate(prediction.segments):
+        terms = [term for term in prediction.terms if term.segment == number]
+        _check_bounds(terms, length)
+        part = result[first : first + length]
+        inputs = [
+            _Input(samples, source.start + first, FULL_BITS - shift)
+            for samples, source, shift in zip(sources, prediction.sources, shifts, strict=True)
+        ]
+        gains = _as_gains(terms, prediction.sources, layout.channels)
+        if gains is None:
+            _sum_terms(terms, inputs, bits, part)
+        elif all(not weight % ONE and bits >= shifts[source] for source, weight in gains.items()):
+            _sum_whole(gains, inputs, bits, part)
+        else:
+            _sum_gains(gains, inputs, bits, part)
+        first += length
+    highest = 1 << (bits - 1)
+    np.clip(result, -highest, highest - 1, out=result)
+    return result
+
+
+class _Input(NamedTuple):
+    """One source's samples, the frame of theirs that belongs to a segment's first, and the bits below their last."""
+
+    samples: Integers
+    start: int
+    unused: int
+
+
+def _check_bounds(terms: Sequence[Term], length: int) -> None:
+    reach: dict[int, int] = {}
+    for term in terms:
+        largest = abs(term.weight) + (abs(term.slope) * length >> SLOPE_BITS) + 1
+        reach[term.output] = reach.get(term.output, 0) + largest
+    if max(reach.values(), default=0) >= _LIMIT:
+        raise ValueError("weights are too large")
+
+
+def _as_gains(terms: Sequence[Term], sources: Sequence[Source], channels: int) -> dict[int, int] | None:
+    """Return source -> weight where all channels have the same constant gains and nothing crosses over."""
+    gains: dict[int, int] = {}
+    for term in terms:
+        plain = term.output == term.channel and not term.lag and not term.slope
+        if not plain or sources[term.source].layout.channels != channels:
+            return None
+        if gains.setdefault(term.source, term.weight) != term.weight:
+            return None
+    return gains if len(terms) == len(gains) * channels else None
+
+
+def _sum_whole(gains: dict[int, int], inputs: Sequence[_Input], bits: int, part: Integers) -> None:
+    """Sum whole multiples of whole frames: nothing is rounded."""
+    for at in range(0, len(part), _BLOCK):
+        block = part[at : at + _BLOCK]
+        for number, weight in gains.items():
+            factor = weight // ONE << bits - FULL_BITS + inputs[number].unused
+            _add_frames(block, inputs[number], at, factor)
+
+
+def _sum_gains(gains: dict[int, int], inputs: Sequence[_Input], bits: int, part: Integers) -> None:
+    """Sum whole frames: no channel needs to be taken apart."""
+    for at in range(0, len(part), _BLOCK):
+        block = part[at : at + _BLOCK]
+        total = np.zeros(block.shape)
+        for number, weight in gains.items():
+            _add_frames(total, inputs[number], at, weight << inputs[number].unused)
+        block[:] = _round(total, bits)
+
+
+def _add_frames(total: NDArray[np.float64] | Integers, source: _Input, at: int, factor: int) -> None:
+    """Add multiples of a source's frames, from `at` in the segment on; there is nothing outside of the samples."""
+    start = source.start + at
+    low, high = max(start, 0), min(start + len(total), len(source.samples))
+    if low < high:
+        found = source.samples[low:high]
+        target = total[low - start : high - start]
+        target += found if factor == 1 else np.multiply(found, factor, dtype=total.dtype)
+
+
+def _sum_terms(terms: Sequence[Term], inputs: Sequence[_Input], bits: int, part: Integers) -> None:
+    length = len(part)
+    for output in range(part.shape[1]):
+        total = np.zeros(length)
+        for term in terms:
+            if term.output != output:
+                continue
+            source = inputs[term.source]
+            start = source.start - term.lag
+            low, high = max(start, 0), min(start + length, len(source.samples))
+            if low >= high:
+                continue
+            found = source.samples[low:high, term.channel].astype(np.float64)
+            weight: NDArray[np.float64] | float = float(term.weight)
+            if term.slope:
+                steps = np.arange(low - start, high - start) * (term.slope * 2.0**-SLOPE_BITS)
+                weight = np.floor(steps) + term.weight
+            found *= weight * 2.0**source.unused
+            total[low - start : high - start] += found
+        part[:, output] = _round(total, bits)
+
+
+def _round(total: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
+    """Scale sums in units of ``2**-24`` of the lowest of 24 bits to a format's own units, halves upwards; in place."""
+    unit = 2.0 ** (WEIGHT_BITS + FULL_BITS - bits)
+    total += unit / 2
+    total *= 1 / unit
+    return np.floor(total, out=total)
+
+
+# Payloads ------------------------------------------------------------------------------------------------
+
+
+def encode(samples: Integers, layout: Layout, proposal: Proposal) -> Predicted:
+    """Return the payload that gives `samples` back.
+
+    Parameters
+    ----------
+    samples : Integers
+        The chunk, of `layout`.
+    proposal : Proposal
+        Its depth is larger than that of every chunk that it needs.
+    """
+    prediction = proposal.prediction
+    rest = _wrap(samples - predict(prediction, proposal.inputs, layout), get_bits(layout.format))
+    kind, data = _encode_residual(rest, get_bits(layout.format))
+    table = list(dict.fromkeys(ref for source in prediction.sources for ref in source.chunks))
+    place = {ref: number for number, ref in enumerate(table)}
+    parts = [_COUNT.pack(len(table)), *(ref.id for ref in table)]
+    parts.append(_HEAD.pack(kind, len(prediction.sources), len(prediction.segments), len(prediction.terms)))
+    for source in prediction.sources:
+        fields = (source.layout.format, source.layout.channels, len(source.chunks), 0, source.start)
+        parts.append(_SOURCE.pack(*fields))
+        parts += [struct.pack("<HI", place[ref], ref.length) for ref in source.chunks]
+    parts.append(struct.pack(f"<{len(prediction.segments)}I", *prediction.segments))
+    parts += [_pack_term(term) for term in prediction.terms]
+    parameters = _PARAMETERS.pack(layout.format, layout.channels, *proposal.reach)
+    return Predicted(parameters, b"".join([*parts, data]))
+
+
+def _pack_term(term: Term) -> bytes:
+    return _TERM.pack(
+        term.segment, term.output, term.source, term.channel, 0, term.lag, term.weight, term.slope
+    )
+
+
+def decode(parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[Source], Integers]) -> bytes:
+    """Give a predicted chunk's bytes back.
+
+    Parameters
+    ----------
+    parameters, payload : bytes
+        As stored.
+    raw_length : int
+        Of the chunk.
+    fetch : callable
+        Gives the verified samples of a source's chunks, end to end.
+
+    Raises
+    ------
+    DamagedError
+        The payload is not what `encode` writes, or `fetch` raised it.
+    """
+    try:
+        form, channels, _, _ = _PARAMETERS.unpack(parameters)
+        layout = Layout(SampleFormat(form), channels)
+        if not is_predictable(layout):
+            raise ValueError(f"parameters {parameters.hex()}")
+        if raw_length % layout.frame_bytes:
+            raise ValueError("not a whole number of frames")
+        frames = raw_length // layout.frame_bytes
+        kind, prediction, rest = _unpack(payload, frames, channels)
+        sources = [fetch(source) for source in prediction.sources]
+        guess: Integers = predict(prediction, sources, layout)
+        if kind is not Residual.NOTHING:
+            guess += _decode_residual(kind, rest, frames, channels, get_bits(layout.format))
+            guess = _wrap(guess, get_bits(layout.format))
+        elif rest:
+            raise ValueError("bytes after the terms")
+    except (ValueError, struct.error, zstandard.ZstdError, IndexError) as error:
+        raise DamagedError(f"a prediction cannot be decoded: {error}") from error
+    return write_samples(guess, layout)
+
+
+def join_samples(source: Source, fetch: Callable[[ChunkRef], bytes]) -> Integers:
+    """Return the samples of a source's chunks, end to end, from their bytes.
+
+    Raises
+    ------
+    ValueError
+        24 bits cannot hold them.
+    """
+    parts = []
+    for ref in source.chunks:
+        found = read_samples(fetch(ref), source.layout)
+        if found is None:
+            raise ValueError("a source is not of integers")
+        parts.append(found)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _unpack(payload: bytes, frames: int, channels: int) -> tuple[Residual, Prediction, memoryview]:
+    """Take a payload apart; everything that `predict` relies on is checked here."""
+    (count,) = _COUNT.unpack_from(payload)
+    at = _COUNT.size + count * ID_BYTES
+    kind, source_count, segment_count, term_count = _HEAD.unpack_from(payload, at)
+    at += _HEAD.size
+    if not 1 <= source_count <= MAX_SOURCES:
+        raise ValueError(f"{source_count} sources")
+    sources = []
+    for _ in range(source_count):
+        source, at = _unpack_source(payload, at, count)
+        sources.append(source)
+    segments = struct.unpack_from(f"<{segment_count}I", payload, at)
+    at += 4 * segment_count
+    if sum(segments) != frames or not all(segments):
+        raise ValueError("segments do not add up")
+    fields = [_TERM.unpack_from(payload, at + number * _TERM.size) for number in range(term_count)]
+    terms = tuple(Term(*words[:4], *words[5:]) for words in fields)
+    for term in terms:
+        if term.segment >= segment_count or term.output >= channels or term.source >= source_count:
+            raise ValueError("a term points nowhere")
+        if term.channel >= sources[term.source].layout.channels:
+            raise ValueError("a term points to no channel")
+    if any(before[:5] >= after[:5] for before, after in pairwise(terms)):
+        raise ValueError("terms are not in order")
+    rest = memoryview(payload)[at + term_count * _TERM.size :]
+    return Residual(kind), Prediction(tuple(sources), tuple(segments), terms), rest
+
+
+def _unpack_source(payload: bytes, at: int, count: int) -> tuple[Source, int]:
+    form, channels, chunk_count, _, start = _SOURCE.unpack_from(payload, at)
+    at += _SOURCE.size
+    layout = Layout(SampleFormat(form), channels)
+    if not is_predictable(layout) or not 1 <= chunk_count <= MAX_SOURCE_CHUNKS:
+        raise ValueError("a source of unknown samples")
+    refs = []
+    for number, length in struct.iter_unpack("<HI", payload[at : at + 6 * chunk_count]):
+        if number >= count or length % layout.frame_bytes:
+            raise ValueError("a source points nowhere")
+        begin = _COUNT.size + number * ID_BYTES
+        refs.append(ChunkRef(payload[begin : begin + ID_BYTES], length))
+    if len(refs) != chunk_count:
+        raise ValueError("a source is cut short")
+    return Source(layout, tuple(refs), start), at + 6 * chunk_count
+
+
+# What is left --------------------------------------------------------------------------------------------
+
+
+def _wrap(values: Integers, bits: int) -> Integers:
+    """Reduce modulo ``2**bits`` to the signed range, so that no difference is too large for its format."""
+    values = values.astype(np.int32, copy=False)
+    values <<= 32 - bits
+    values >>= 32 - bits
+    return values
+
+
+def _encode_residual(rest: Integers, bits: int) -> tuple[Residual, bytes]:
+    """Choose by size: noise as entropy-coded symbols, whatever has a shape of its own as FLAC."""
+    if not rest.any():
+        return Residual.NOTHING, b""
+    flat = np.ascontiguousarray(rest.T).reshape(-1)
+    largest, cost = _choose_digits(flat)
+    noise = cost is not None and (largest > 0 or _is_noise(rest))
+    if noise:
+        return Residual.SYMBOLS, _encode_symbols(flat, largest)
+    stream = encode_stream(_justify(rest, bits), bits)
+    if cost is not None and cost < len(stream):
+        symbols = _encode_symbols(flat, largest)
+        if len(symbols) < len(stream):
+            return Residual.SYMBOLS, symbols
+    return Residual.FLAC, stream
+
+
+def _choose_digits(flat: NDArray[np.int32]) -> tuple[int, float | None]:
+    """Return the largest digit to write, 0 for whole bytes, and about how many bytes that takes; None for too many."""
+    near = np.clip(flat, -129, 128) + 129
+    counts = np.bincount(near, minlength=258).astype(np.float64)
+    beyond = counts[0] + counts[257]
+    if beyond * _EXCEPTION.size > flat.size / 16:
+        return 0, None
+    share = counts[counts > 0] / flat.size
+    entropy = float(-(share * np.log2(share)).sum()) * flat.size / 8
+    for largest in range(1, _MOST_DIGIT + 1):
+        # Values beyond the digits are written apart; a digit more makes fewer of them, and fewer digits in a byte.
+        apart = flat.size - counts[129 - largest : 130 + largest].sum()
+        if apart * _EXCEPTION.size < 0.01 * entropy:
+            return largest, entropy
+    return 0, entropy + beyond * _EXCEPTION.size
+
+
+def _encode_symbols(flat: NDArray[np.int32], largest: int) -> bytes:
+    """Pack several small digits into a byte, or one value; then entropy coding, hardly any search for repeats."""
+    low, high = (-largest, largest) if largest else (-128, 127)
+    apart = np.flatnonzero((flat < low) | (flat > high))
+    table = np.zeros(len(apart), _EXCEPTIONS)
+    table["place"], table["value"] = apart, flat[apart]
+    values = np.clip(flat, low, high)
+    data = _pack_digits(values, largest) if largest else values.astype(np.int8).tobytes()
+    packed = zstandard.ZstdCompressor(compression_params=_HUFFMAN).compress(data)
+    return _SYMBOLS.pack(largest, len(apart)) + table.tobytes() + packed
+
+
+def _pack_digits(values: NDArray[np.int32], largest: int) -> bytes:
+    base, count = 2 * largest + 1, _digits_per_byte(largest)
+    digits = (values + largest).astype(np.uint8)
+    digits = np.append(digits, np.zeros(-len(digits) % count, np.uint8)).reshape(-1, count)
+    packed = digits[:, 0].copy()
+    for column in range(1, count):
+        packed *= np.uint8(base)
+        packed += digits[:, column]
+    return packed.tobytes()
+
+
+def _digits_per_byte(largest: int) -> int:
+    """Return how many digits from ``-largest`` to ``largest`` one byte holds: 5, 3 or 2."""
+    return {1: 5, 2: 3}.get(largest, 2)
+
+
+def _decode_symbols(data: memoryview, size: int) -> NDArray[np.int32]:
+    largest, apart = _SYMBOLS.unpack_from(data)
+    if largest > _MOST_DIGIT or apart > size:
+        raise ValueError("a residual of unknown digits")
+    start = _SYMBOLS.size + apart * _EXCEPTION.size
+    table = np.frombuffer(data[_SYMBOLS.size : start], _EXCEPTIONS)
+    count = _digits_per_byte(largest) if largest else 1
+    packed = np.frombuffer(_decompress(data[start:], -(-size // count)), np.uint8)
+    flat = (_unpack_digits(packed, largest) if largest else packed.view(np.int8))[:size].astype(np.int32)
+    if len(table) and int(table["place"].max()) >= size:
+        raise ValueError("a residual points nowhere")
+    flat[table["place"]] = table["value"]
+    return flat
+
+
+def _unpack_digits(packed: NDArray[np.uint8], largest: int) -> NDArray[np.int8]:
+    base, count = 2 * largest + 1, _digits_per_byte(largest)
+    powers = base ** np.arange(count - 1, -1, -1)
+    table = (np.arange(256)[:, None] // powers % base - largest).astype(np.int8)
+    return np.take(table, packed, axis=0).reshape(-1)
+
+
+def _justify(rest: Integers, bits: int) -> Integers:
+    """Return integers as FLAC takes them, left-justified."""
+    return (rest << 8 if bits != 16 else rest).astype(np.int16 if bits <= 16 else np.int32)
+
+
+def _unjustify(found: Integers, bits: int) -> Integers:
+    return found >> 8 if bits != 16 else found
+
+
+def _is_noise(rest: Integers) -> bool:
+    """Say whether neighbours have nothing to do with each other: no linear predictor gains anything then."""
+    values = rest.astype(np.float32)
+    power = float(np.vdot(values, values))
+    return abs(float(np.vdot(values[1:], values[:-1]))) < 0.1 * power
+
+
+def _decode_residual(kind: Residual, data: memoryview, frames: int, channels: int, bits: int) -> Integers:
+    if kind is Residual.FLAC:
+        return _unjustify(decode_stream(bytes(data), frames, channels, bits), bits)
+    return _decode_symbols(data, frames * channels).reshape(channels, frames).T
+
+
+def _decompress(data: memoryview, length: int) -> bytes:
+    if zstandard.frame_content_size(data) != length:
+        raise ValueError("the frame announces another size")
+    return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)

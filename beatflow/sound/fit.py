@@ -1,0 +1,193 @@
+"""How one sound is made of others: gains, faders, filters and offsets by least squares.
+
+Pure numpy on samples; knows no files and no store. What the audio store predicts with is what a diff explains with.
+Samples are float64, shape (frames, channels), in any unit; powers are means of squares in that unit squared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_DECIMATION = 4
+_REFINE_FRAMES = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """``target[:, c] ≈ sum over features k of weights[k, c] * features[k]``.
+
+    Attributes
+    ----------
+    weights : ndarray
+        Shape (features, channels of the target).
+    power : float
+        Of what is left.
+    """
+
+    weights: Array
+    power: float
+
+
+def solve_gains(target: Array, features: Sequence[Array]) -> Fit:
+    """Fit one gain per feature, the same for all channels.
+
+    Parameters
+    ----------
+    target : ndarray
+        Shape (frames, channels).
+    features : sequence of ndarray
+        At least one, each in the target's shape.
+    """
+    rows = np.stack([feature.reshape(-1) for feature in features])
+    wanted = target.reshape(-1)
+    gains = _solve(rows, wanted)
+    power = _power_of(wanted - gains @ rows)
+    return Fit(np.repeat(gains[:, None], target.shape[1], axis=1), power)
+
+
+def solve_channels(target: Array, features: Sequence[Array]) -> Fit:
+    """Fit each channel of the target by itself; each feature is one channel, shape (frames,)."""
+    rows = np.stack(features)
+    weights = _solve(rows, target)
+    return Fit(weights, _power_of(target - rows.T @ weights))
+
+
+def _solve(rows: Array, wanted: Array) -> Array:
+    """Least squares by normal equations; of features that say the same, none is preferred."""
+    scale = np.sqrt(np.einsum("kn,kn->k", rows, rows))
+    scale[scale == 0] = 1.0
+    unit = rows / scale[:, None]
+    moment = unit @ wanted
+    solution = np.linalg.lstsq(unit @ unit.T, moment, rcond=1e-10)[0]
+    return np.asarray((solution.T / scale).T)
+
+
+def _power_of(rest: Array) -> float:
+    flat = rest.reshape(-1)
+    return float(flat @ flat) / max(1, flat.size)
+
+
+def choose_features(target: Array, features: Sequence[Array], prices: Sequence[float]) -> list[int]:
+    """Return which features are worth having, ascending: gains are fitted with all, then the least useful leave.
+
+    Parameters
+    ----------
+    target : ndarray
+        Shape (frames, channels).
+    features : sequence of ndarray
+        Each in the target's shape.
+    prices : sequence of float
+        How many bits per sample each must save.
+    """
+    chosen = [number for number, feature in enumerate(features) if feature.any()]
+    rows = [feature.reshape(-1) for feature in features]
+    wanted = target.reshape(-1)
+    products = {(a, b): float(rows[a] @ rows[b]) for a in chosen for b in chosen if a <= b}
+    moments = {a: float(rows[a] @ wanted) for a in chosen}
+    whole = float(wanted @ wanted)
+
+    def bits_of(kept: Sequence[int]) -> float:
+        return count_bits(_rest_of(products, moments, whole, kept) / max(1, wanted.size))
+
+    while chosen:
+        now = bits_of(chosen)
+        gains = {
+            number: bits_of([other for other in chosen if other != number]) - now - prices[number]
+            for number in chosen
+        }
+        least = min(chosen, key=lambda number: gains[number])
+        if gains[least] >= 0:
+            break
+        chosen.remove(least)
+    return chosen
+
+
+def _rest_of(
+    products: dict[tuple[int, int], float], moments: dict[int, float], whole: float, kept: Sequence[int]
+) -> float:
+    """Energy that is left by the best gains of some features."""
+    if not kept:
+        return whole
+    gram = np.array([[products[min(a, b), max(a, b)] for b in kept] for a in kept])
+    moment = np.array([moments[a] for a in kept])
+    gains = np.linalg.lstsq(gram, moment, rcond=1e-10)[0]
+    return max(0.0, whole - float(gains @ moment))
+
+
+def count_bits(power: float) -> float:
+    """Bits per sample of white noise rounded to integers: the entropy of a normal distribution of that power,
+    made wider by the rounding, ``log2(2 pi e (power + 1/12)) / 2``.
+    """
+    return max(0.0, 0.5 * float(np.log2(2 * np.pi * np.e * (power + 1 / 12))))
+
+
+def count_plain_bits(blocks: Array) -> float:
+    """Bits per sample without any reference, by the best of the fixed predictors of order 0 to 2.
+
+    As in Shorten (T. Robinson, 1994) and FLAC; a longer predictor may do better.
+
+    Parameters
+    ----------
+    blocks : ndarray
+        Shape (blocks, frames, channels): stretches that need not follow each other.
+    """
+    orders = range(min(3, blocks.shape[1]))
+    return min((count_bits(_power_of(np.diff(blocks, n=order, axis=1))) for order in orders), default=0.0)
+
+
+def find_offset(probe: Array, region: Array) -> tuple[int, float]:
+    """Return where in a region a stretch is most like it, whatever its gain and sign, and how much.
+
+    Parameters
+    ----------
+    probe : ndarray
+        Shape (frames,).
+    region : ndarray
+        Shape (more frames,).
+
+    Returns
+    -------
+    offset : int
+        Frame of the region at which the probe's first frame lies.
+    likeness : float
+        Normalised cross-correlation, 0 to 1.
+    """
+    coarse_probe, coarse_region = _decimate(probe), _decimate(region)
+    lags = _correlate(coarse_probe, coarse_region)
+    if not len(lags):
+        return 0, 0.0
+    middle = int(np.argmax(lags)) * _DECIMATION
+    part = probe[:_REFINE_FRAMES] if len(probe) > _REFINE_FRAMES else probe
+    low = max(0, middle - _DECIMATION)
+    high = min(len(region) - len(probe), middle + _DECIMATION)
+    found = {}
+    for offset in range(low, high + 1):
+        other = region[offset : offset + len(part)]
+        found[offset] = abs(float(part @ other)) / (float(np.sqrt((part @ part) * (other @ other))) or 1.0)
+    best = max(found, key=lambda offset: found[offset])
+    return best, found[best]
+
+
+def _decimate(samples: Array) -> Array:
+    whole = len(samples) // _DECIMATION * _DECIMATION
+    return np.asarray(samples[:whole].reshape(-1, _DECIMATION).mean(axis=1))
+
+
+def _correlate(probe: Array, region: Array) -> Array:
+    """Normalised cross-correlation, its magnitude, at every place where the whole probe lies in the region."""
+    lags = len(region) - len(probe) + 1
+    if lags < 1 or not len(probe):
+        return np.zeros(0)
+    size = 1 << (len(region) - 1).bit_length()
+    spectrum = np.fft.rfft(region.astype(np.float32), size) * np.conj(
+        np.fft.rfft(probe.astype(np.float32), size)
+    )
+    product = np.fft.irfft(spectrum, size)[:lags]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(region))])
+    local = energy[len(probe) :] - energy[: -len(probe)]
+    # Stretches of next to nothing correlate with anything; they must not win by dividing by it.
+    return np.asarray(np.abs(product) / np.sqrt(np.maximum(local, 1e-3 * local.max(initial=0.0) + 1e-20)))

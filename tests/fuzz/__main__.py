@@ -1,0 +1,20 @@
+"""``python -m tests.fuzz TARGET FOLDER [libFuzzer options]``: fuzzes one target with atheris, keeping what it finds in FOLDER.
+
+``pip install atheris`` first; for example ``python -m tests.fuzz pack /tmp/pack -max_total_time=300``.
+"""
+
+import sys
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["beatflow"]):
+    from tests.fuzz.targets import TARGETS, make_seeds
+
+if __name__ == "__main__":
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(make_seeds()[name]):
+        (folder / f"seed{number}").write_bytes(seed)
+    atheris.Setup([sys.argv[0], str(folder), f"-artifact_prefix={folder}/", *sys.argv[3:]], TARGETS[name])
+    atheris.Fuzz()
