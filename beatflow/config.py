@@ -142,6 +142,14 @@ def check_value(name: str, value: str, origin: str) -> None:
         raise UsageError(f"{name} cannot be {value!r} ({origin})", hint=f"one of {', '.join(choices)}")
 
 
+def share_cores() -> None:
+    """Have numpy's library compute on one thread, unless somebody wants it otherwise; it reads this when it is loaded.
+
+    The store's own threads keep every core busy, and the library's would fight them for it.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Settings:
     """Decide every setting for a command run in ``directory``; None among the flags means not given."""
     environment = dict(os.environ)

@@ -207,8 +207,7 @@ class Delivery:
             self._check_expected()
             for name, source in self._files.items():
                 transaction.put_file(self._prefix + name, source)
-            for name in self._removed:
-                transaction.put_entry(self._prefix + name, None)
+            transaction.put_entries({self._prefix + name: None for name in self._removed})
             for oid, record in self._records.items():
                 transaction.put_provenance(oid, record)
             if self.handover.message is not None:

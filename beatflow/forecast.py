@@ -3,17 +3,20 @@
 Knows paths and entries: what a file was before, what is around it now, and in which order to take them.
 """
 
-from collections.abc import Iterator, Set
+import threading
+from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import Entry, Tree
+from beatflow.objects.layout import Layout
 from beatflow.objects.store import Batch
 from beatflow.worktree import read_pointer
 
 if TYPE_CHECKING:
+    from beatflow.objects.prediction import Guide
     from beatflow.objects.sources import SourceFile
     from beatflow.prediction import SoundAdvisor
 
@@ -21,6 +24,10 @@ _MIXES = ("mix", "master", "bounce", "main")
 _MOST_VERSIONS = 3
 _MOST_SIBLINGS = 14
 _MOST_LOOKED_AT = 40
+
+
+_Place = tuple[Entry, Path | None]
+"""A stored file, and where it lies as it was when it was stored, if it does."""
 
 
 class Forecast:
@@ -57,17 +64,18 @@ class Forecast:
         """Take note that a file is stored, and where it lies."""
         self._here.setdefault(_folder_of(path), []).append((entry, place))
 
-    def advise(self, path: str) -> "SoundAdvisor | None":
-        """Return what the file at a path may be predicted from, None where there is nothing."""
-        from beatflow.prediction import SoundAdvisor
-
+    def advise(self, path: str) -> "_Advice":
+        """Return what the file at a path may be predicted from."""
         before = [path] if path in self._former else self._gone[:_MOST_VERSIONS]
-        versions = [source for one in before if (source := self._open(self._former[one], None))]
-        around = (self._open(entry, place) for entry, place in islice(self._around(path), _MOST_LOOKED_AT))
-        siblings = list(islice((source for source in around if source), _MOST_SIBLINGS))
-        return SoundAdvisor(versions, siblings) if versions or siblings else None
+        versions = [(self._former[one], None) for one in before]
+        return _Advice(self, versions, list(islice(self._around(path), _MOST_LOOKED_AT)))
 
-    def _around(self, path: str) -> Iterator[tuple[Entry, Path]]:
+    def open_all(self, places: "Sequence[_Place]", most: int) -> "list[SourceFile]":
+        """Open those files that are sound, the first of them."""
+        found = (self._open(entry, place) for entry, place in places)
+        return list(islice((source for source in found if source), most))
+
+    def _around(self, path: str) -> Iterator[_Place]:
         """Yield what was noted: the newest of the same folder, then of those below, then of the one above."""
         folder = _folder_of(path)
         below = [name for name in self._here if name != folder and PurePosixPath(name).is_relative_to(folder)]
@@ -80,6 +88,29 @@ class Forecast:
             pointer = read_pointer(self._git, entry)
             self._sources[key] = self._batch.source(pointer.oid, place) if pointer else None
         return self._sources[key]
+
+
+class _Advice:
+    """What one file may be predicted from, found out when the first chunk of it is new: most files are not."""
+
+    def __init__(self, forecast: Forecast, versions: Sequence[_Place], around: Sequence[_Place]) -> None:
+        self._forecast = forecast
+        self._versions = versions
+        self._around = around
+        self._lock = threading.Lock()
+        self._advisor: SoundAdvisor | None = None
+
+    def guide(self, layout: Layout) -> "Guide | None":
+        """Return a guide for a run of samples, None where there is nothing to predict from."""
+        with self._lock:
+            if self._advisor is None:
+                from beatflow.prediction import SoundAdvisor
+
+                self._advisor = SoundAdvisor(
+                    self._forecast.open_all(self._versions, _MOST_VERSIONS),
+                    self._forecast.open_all(self._around, _MOST_SIBLINGS),
+                )
+        return self._advisor.guide(layout)
 
 
 def _folder_of(path: str) -> str:

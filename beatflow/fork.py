@@ -77,11 +77,12 @@ def _build(source: Repository, commit: str, root: Path) -> None:
     git.write_config(f"remote.{PARENT}.url", str(source.root.resolve()))
     git.write_config(f"remote.{PARENT}.fetch", f"+{BRANCHES}*:{REMOTES}{PARENT}/*")
     git.write_config("beatflow.forkedFrom", commit)
-    placed: dict[str, tuple[Path, Entry] | None] = {}
+    git.flush()
+    placed: dict[str, tuple[Path, Entry]] = {}
     for number, (path, entry) in enumerate(read_content(target, commit).items()):
         file = root / REPOSITORY / "tmp" / str(number)
-        target.worktree.materialize(entry, file)
         placed[path] = (file, entry)
+    target.worktree.materialize([(entry, file) for file, entry in placed.values()])
     target.worktree.place(placed)
 
 

@@ -241,12 +241,11 @@ def _quote(path: str) -> str:
 def stage_files(transaction: Transaction, target: Tree, paths: Iterable[str]) -> int:
     """Have paths of the worktree become what a tree has there; say how many differ."""
     worktree = transaction.repository.worktree
-    count = 0
-    for path in sorted(paths):
-        if worktree.identify(path) != target.get(path):
-            transaction.put_entry(path, target.get(path))
-            count += 1
-    return count
+    differing = {
+        path: target.get(path) for path in sorted(paths) if worktree.identify(path) != target.get(path)
+    }
+    transaction.put_entries(differing)
+    return len(differing)
 
 
 def stage_switch(transaction: Transaction, commit: str) -> int:

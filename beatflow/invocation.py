@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from beatflow.config import Moment, Settings, load_settings
+from beatflow.config import Moment, Settings, load_settings, share_cores
 from beatflow.ui import Look, Ui
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Invocation:
             color=color if isinstance(color, str) else self.ui.look.color,
             progress=progress if isinstance(progress, str) else self.ui.look.progress,
         )
+        share_cores()
         self.directory = Path.cwd()
         self.settings = settings = load_settings(self.directory, self._flags)
         self.ui.look = Look(

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from beatflow.objects.durable import write_atomic
+from beatflow.objects.durable import write_cache
 
 VERSION = 1
 
@@ -40,6 +40,6 @@ class FactCache:
         document = {"version": VERSION, "facts": (self.get(oid) or {}) | facts}
         try:
             self._folder.mkdir(exist_ok=True)
-            write_atomic(self._folder / f"{oid}.json", json.dumps(document, sort_keys=True).encode())
+            write_cache(self._folder / f"{oid}.json", json.dumps(document, sort_keys=True).encode())
         except OSError:
             return

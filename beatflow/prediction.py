@@ -23,7 +23,7 @@ from beatflow.objects.prediction import (
     is_predictable,
     join_samples,
 )
-from beatflow.objects.reading import ALONE, MAX_DEPTH, Reach
+from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach
 from beatflow.objects.samples import Integers, get_bits
 from beatflow.objects.sources import SourceFile
 from beatflow.sound.fit import (

@@ -53,7 +53,10 @@ def find_record(
 
 
 def decode_record(data: bytes) -> Record | None:
-    """Read a record, None when it is none; a record comes from anybody's history, so what is malformed in it is dropped."""
+    """Read a record, None when it is none.
+
+    It may come from anybody's history: what is malformed in it is dropped.
+    """
     try:
         record = json.loads(data)
     except (ValueError, RecursionError):
@@ -66,7 +69,9 @@ def decode_record(data: bytes) -> Record | None:
     if "inputs" in record:
         record["inputs"] = [item for item in record["inputs"] if _is_input(item)]
     if "measured" in record:
-        record["measured"] = {name: value for name, value in record["measured"].items() if _is_fact(name, value)}
+        record["measured"] = {
+            name: value for name, value in record["measured"].items() if _is_fact(name, value)
+        }
     return record
 
 

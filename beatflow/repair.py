@@ -109,7 +109,6 @@ def repair(
     # Taking the lock also finishes a change that was interrupted, and an operation would say nothing: what is mended
     # is what history says already.
     with Transaction(repository, "check", "repair") as transaction:
-        yield from _repair_history(repository, findings, places, transaction)
         for name in sorted(findings.packs):
             with suppress(UsageError):
                 saved = repository.audio.quarantine(name)
@@ -118,10 +117,14 @@ def repair(
                     f"moved pack {name} to {saved.moved_to}, kept {plural(saved.records, 'record')} of it",
                     count=saved.records,
                 )
-        if findings.packs or findings.objects or findings.refs:
-            # What a damaged pack or tree had hidden shows only now.
-            repository = Repository(repository.root, repository.signer)
-            findings = examine()
+        # What a damaged pack, tree or commit hides shows only when that is there again, so look again and again.
+        seen: list[tuple[set[str], set[str]]] = []
+        while (state := (set(findings.objects), set(findings.refs))) not in seen:
+            seen.append(state)
+            yield from _repair_history(repository, findings, places, transaction)
+            if findings.packs or any(state):
+                repository = Repository(repository.root, repository.signer)
+                findings = examine()
         yield from _repair_sound(repository, findings, places, dry_run)
 
 

@@ -10,7 +10,7 @@ from beatflow.objects.durable import temporary_name
 from beatflow.objects.gitvalue import Tree
 from beatflow.repository import Repository, make_absolute
 from beatflow.transaction import Transaction
-from beatflow.worktree import check_path, make_parents
+from beatflow.worktree import check_path, make_parents, read_pointer
 
 Progress = Callable[[float, str], None]
 
@@ -33,9 +33,8 @@ def restore_worktree(
         differing = [path for path in sorted(tree) if worktree.identify(path) != tree[path]]
         if dry_run:
             return differing
-        for number, path in enumerate(differing):
-            progress(number / len(differing), path)
-            transaction.put_entry(path, tree[path])
+        wanted_tree = {path: tree[path] for path in differing}
+        transaction.put_entries(wanted_tree, _count_bytes(repository, wanted_tree, progress))
         transaction.publish()
     return differing
 
@@ -67,25 +66,45 @@ def restore_into(
         # Inside the track it is a change like any other, which undo takes back.
         prefix = "" if folder == root else folder.relative_to(root).as_posix() + "/"
         with Transaction(repository, "restore", f"from {commit[:7]} to {prefix or '.'}") as transaction:
-            for path in tree:
-                transaction.put_entry(prefix + path, tree[path])
+            transaction.put_entries(
+                {prefix + path: entry for path, entry in tree.items()},
+                _count_bytes(repository, tree, progress),
+            )
             if not dry_run:
                 transaction.publish()
         return sorted(tree)
     if dry_run:
         return sorted(tree)
-    for number, path in enumerate(sorted(tree)):
-        progress(number / len(tree), path)
-        folder.mkdir(parents=True, exist_ok=True)
-        make_parents(folder, path)
-        target = folder / path
-        unfinished = temporary_name(target.parent, ".part")
-        try:
-            repository.worktree.materialize(tree[path], unfinished)
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+    unfinished: dict[str, Path] = {}
+    try:
+        for path in sorted(tree):
+            folder.mkdir(parents=True, exist_ok=True)
+            make_parents(folder, path)
+            unfinished[path] = temporary_name((folder / path).parent, ".part")
+        repository.worktree.materialize(
+            [(tree[path], file) for path, file in unfinished.items()],
+            _count_bytes(repository, tree, progress),
+        )
+        for path, file in unfinished.items():
+            file.replace(folder / path)
+    finally:
+        for file in unfinished.values():
+            file.unlink(missing_ok=True)
     return sorted(tree)
+
+
+def _count_bytes(repository: Repository, tree: Tree, progress: Progress) -> Callable[[int], None]:
+    """Return what turns the bytes of sound written since the last call into a fraction."""
+    pointers = [read_pointer(repository.git, entry) for entry in tree.values()]
+    total = sum(pointer.size for pointer in pointers if pointer) or 1
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(min(1.0, done / total), "sound")
+
+    return advance
 
 
 def _select(repository: Repository, commit: str, wanted: Sequence[str]) -> Tree:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from beatflow.objects.durable import write_atomic
+from beatflow.objects.durable import write_cache
 from beatflow.objects.gitvalue import EXECUTABLE, FILE, SYMLINK, Entry
 
 VERSION = 2
@@ -27,7 +27,9 @@ def _is_row(row: Any) -> bool:
     """Say whether this can be a file's row: a damaged one must not bring an impossible entry into a tree."""
     *numbers, oid = row
     sound = len(numbers) == 5 and all(type(number) is int for number in numbers)
-    return sound and numbers[4] in (FILE, EXECUTABLE, SYMLINK) and re.fullmatch("[0-9a-f]{40}", oid) is not None
+    return (
+        sound and numbers[4] in (FILE, EXECUTABLE, SYMLINK) and re.fullmatch("[0-9a-f]{40}", oid) is not None
+    )
 
 
 class StatCache:
@@ -85,7 +87,7 @@ class StatCache:
         if self._dirty:
             document = {"version": VERSION, "files": self._rows}
             try:
-                write_atomic(self._path, json.dumps(document, separators=(",", ":")).encode())
+                write_cache(self._path, json.dumps(document, separators=(",", ":")).encode())
             except OSError:
                 return
             self._dirty = False

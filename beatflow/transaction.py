@@ -15,7 +15,7 @@ A writer that finds a journal does steps 5 and 6 again before anything else.
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +102,8 @@ class Transaction:
     ) -> None:
         self.repository.worktree.save_cache()
         self._stack.close()
+        if error is None:
+            self.repository.git.flush()
 
     # What shall change -----------------------------------------------------------------------------------
 
@@ -116,9 +118,7 @@ class Transaction:
             The file, on the repository's own disk; it is moved away on publishing.
         """
         check_path(path)
-        entry = self.repository.worktree.keep_file(
-            source, self.batch, None, lambda: self.forecast.advise(path)
-        )
+        entry = self.repository.worktree.keep_file(source, self.batch, None, self.forecast.advise(path))
         self.forecast.note(path, entry, source)
         self._staged[path] = (source, entry)
         return entry
@@ -129,15 +129,27 @@ class Transaction:
         repository = self.repository
         return Forecast(repository.git, self.batch, repository.tree_of(repository.head))
 
-    def put_entry(self, path: str, entry: Entry | None) -> None:
-        """Have a path of the worktree become what the entry stands for; None removes it."""
-        check_path(path)
-        if entry is None:
-            self._staged[path] = None
-            return
-        staged = self._scratch.new_file()
-        self.repository.worktree.materialize(entry, staged)
-        self._staged[path] = (staged, entry)
+    def put_entries(
+        self, entries: Mapping[str, Entry | None], progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Have paths of the worktree become what entries stand for; None removes what is there.
+
+        Parameters
+        ----------
+        entries : mapping of path to Entry or None
+        progress : callable, optional
+            Called with the bytes of sound written since the last call.
+        """
+        files = []
+        for path, entry in entries.items():
+            check_path(path)
+            if entry is None:
+                self._staged[path] = None
+            else:
+                staged = self._scratch.new_file()
+                self._staged[path] = (staged, entry)
+                files.append((entry, staged))
+        self.repository.worktree.materialize(files, progress)
 
     @property
     def staged(self) -> dict[str, Entry | None]:
@@ -187,6 +199,7 @@ class Transaction:
         operation = Operation(self.kind, self.description, self.repository.signer(), refs, moved, self.target)
         oid = write_operation(git, operation, worktree)
         self._check_unchanged(seen)
+        git.flush()
         journal = self.repository.state / JOURNAL
         with _uninterrupted():
             try:
@@ -284,7 +297,7 @@ def _stage_again(
         with suppress(ConflictError, DamagedError, NotFoundError):
             worktree.check_free(path, removed)
             if after:
-                worktree.materialize(after, file)
+                worktree.materialize([(after, file)])
                 staged[path] = (file, after)
     return staged
 
@@ -297,6 +310,7 @@ def _apply_refs(repository: Repository, oid: str, refs: Mapping[str, Change], he
     if head and head.after:
         git.write_head(head.after)
     git.write_ref(OPERATIONS, oid)
+    git.flush()
 
 
 @contextmanager

@@ -70,5 +70,5 @@ def _stage_opposite(transaction: Transaction, operation: Operation, named: Opera
         transaction.set_ref(name, change.before)
     if operation.head and operation.head.before:
         transaction.set_head(operation.head.before)
-    for path, (before, _) in read_worktree_changes(git, operation.oid).items():
-        transaction.put_entry(path, before)
+    changes = read_worktree_changes(git, operation.oid)
+    transaction.put_entries({path: before for path, (before, _) in changes.items()})

@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from beatflow.content import HEAD_BYTES, is_kept_as_audio
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
 from beatflow.ignore import read_ignore
-from beatflow.objects.durable import temporary_name
+from beatflow.objects.durable import copy_verified, temporary_name
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import (
     EXECUTABLE,
@@ -57,7 +57,7 @@ class Forecast(Protocol):
         """Learn that a file is stored, and where it lies."""
         ...
 
-    def advise(self, path: str) -> "Advisor | None":
+    def advise(self, path: str) -> "Advisor":
         """Return what the file at a path may be predicted from."""
         ...
 
@@ -217,8 +217,8 @@ class Worktree:
         path = self.root / found.path
         entry = self._cache.find(found.path, found.status)
         if entry is None or not self._is_kept(entry, batch):
-            advise = (lambda: forecast.advise(found.path)) if forecast else None
-            entry = self.keep_file(path, batch, advance, advise)
+            advisor = forecast.advise(found.path) if forecast else None
+            entry = self.keep_file(path, batch, advance, advisor)
             self._cache.record(found.path, found.status, entry)
         if forecast:
             forecast.note(found.path, entry, path)
@@ -229,7 +229,7 @@ class Worktree:
         path: Path,
         batch: Batch,
         advance: Advance | None = None,
-        advise: Callable[[], "Advisor | None"] | None = None,
+        advisor: "Advisor | None" = None,
     ) -> Entry:
         """Store the content of any file, in the worktree or not: sound in the batch, the rest in git.
 
@@ -238,8 +238,8 @@ class Worktree:
         path : Path
         batch : Batch
         advance : callable, optional
-        advise : callable, optional
-            Asked, for sound, what it may be predicted from.
+        advisor : Advisor, optional
+            Knows, for sound, what it may be predicted from.
         """
         for _ in range(2):
             status = os.lstat(path)
@@ -252,7 +252,7 @@ class Worktree:
             )
         if kept_as_audio:
             progress = (lambda count: advance(count, path.name)) if advance else None
-            stored = batch.add_path(path, progress, advise() if advise else None)
+            stored = batch.add_path(path, progress, advisor)
             data = encode_pointer(Pointer(stored.oid, stored.size))
         return Entry(_mode_of(status), self._git.write_blob(data))
 
@@ -264,16 +264,32 @@ class Worktree:
 
     # Writing ---------------------------------------------------------------------------------------------
 
-    def materialize(self, entry: Entry, destination: Path) -> None:
-        """Write the verified content of an entry to a new file (never into the worktree itself)."""
-        if entry.mode == SYMLINK:
-            destination.symlink_to(decode_path(self._git.read_blob(entry.oid)))
-            return
-        with destination.open("xb") as file:
-            for block in iter_content(self._git, self._audio, entry):
-                file.write(block)
-        if entry.mode == EXECUTABLE:
-            destination.chmod(destination.stat().st_mode | 0o111)
+    def materialize(
+        self, files: Sequence[tuple[Entry, Path]], progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Write the verified content of entries to new files (never into the worktree itself).
+
+        Parameters
+        ----------
+        files : sequence of (Entry, Path)
+        progress : callable, optional
+            Called with the bytes of sound written since the last call.
+        """
+        sounds: dict[str, list[Path]] = {}
+        for entry, destination in files:
+            if entry.mode == SYMLINK:
+                destination.symlink_to(decode_path(self._git.read_blob(entry.oid)))
+            elif pointer := read_pointer(self._git, entry):
+                sounds.setdefault(pointer.oid, []).append(destination)
+            else:
+                destination.write_bytes(self._git.read_blob(entry.oid))
+        self._audio.write_files([(oid, paths[0]) for oid, paths in sounds.items()], progress)
+        for oid, (first, *others) in sounds.items():
+            for path in others:
+                copy_verified(first, path, oid)
+        for entry, destination in files:
+            if entry.mode == EXECUTABLE:
+                destination.chmod(destination.stat().st_mode | 0o111)
 
     def place(self, changes: Mapping[str, tuple[Path, Entry] | None]) -> None:
         """Move finished files to their paths; None removes what is there.

@@ -28,14 +28,6 @@ ROUNDS = 9
 CHUNK_BYTES = 290
 STEMS = ("drums", "bass", "vocals", "keys", "guitar")
 
-# The part of `bf check` that looks at one commit.
-CHECK = """
-import sys
-from pathlib import Path
-from beatflow.objects.store import AudioStore
-problems = list(AudioStore(Path(sys.argv[1]) / ".beatflow/audio").check(sys.argv[2:]))
-sys.exit(len(problems))
-"""
 LOOK_UP = """
 import sys
 from pathlib import Path
@@ -78,10 +70,10 @@ class Track:
                 record_commit(transaction, f"take {number}")
                 transaction.publish()
 
-    def oids(self) -> list[str]:
-        """Return the sounds of HEAD."""
-        listed = json.loads(run(self.root, "ls", "--json"))
-        return [file["oid"] for file in listed["files"] if file["path"].startswith("stems/")]
+    def oid(self) -> str:
+        """Return one of HEAD's sounds."""
+        files = json.loads(run(self.root, "ls", "--json"))["files"]
+        return next(str(file["oid"]) for file in files if file["path"].startswith("stems/"))
 
 
 def run(root: Path, *arguments: str) -> str:
@@ -98,20 +90,20 @@ def cut_small() -> None:
 def measured(track: Track) -> dict[str, Callable[[], object]]:
     """Return what is timed; each is one process."""
     root = track.root
-    oids = track.oids()
+    oid = track.oid()
 
-    def script(program: str, *arguments: str) -> None:
-        subprocess.run([sys.executable, "-c", program, str(root), *arguments], check=True)
+    def look_up() -> None:
+        subprocess.run([sys.executable, "-c", LOOK_UP, str(root), oid], check=True)
 
     def commit_nothing() -> None:
         command = [sys.executable, "-m", "beatflow", "-C", str(root), "commit", "-m", "nothing"]
         assert subprocess.run(command, capture_output=True).returncode == 1
 
     return {
-        "look up": lambda: script(LOOK_UP, oids[0]),
+        "look up": look_up,
         "status": lambda: run(root, "status"),
         "log -n 20": lambda: run(root, "log", "-n", "20", "--oneline"),
-        "check HEAD": lambda: script(CHECK, *oids),
+        "check HEAD": lambda: run(root, "check", "HEAD"),
         "commit, no change": commit_nothing,
         "commit, one stem": lambda: run(root, "commit", "-m", "one stem"),
     }

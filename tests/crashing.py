@@ -212,7 +212,7 @@ def make(message: str) -> int:
             made = scratch.new_file(".wav")
             made.write_bytes((repository.root / "mix.wav").read_bytes()[:-400])
             entry = transaction.put_file("stems/made.wav", made)
-            transaction.put_entry("mix.wav", None)
+            transaction.put_entries({"mix.wav": None})
             oid = repository.git.read_blob(entry.oid).split(b"sha256:")[1][:64].decode()
             transaction.put_provenance(oid, {"engine": "test", "inputs": []})
             record_commit(transaction, message)
@@ -264,7 +264,8 @@ def _serve() -> None:
             "stderr": texts[0],
             "steps": json.loads(texts[1] or "[]"),
         }
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Two writers and a reader on one track at once: each a process of its own, for so many seconds.
 
-``python -m tests.stress TRACK NAME SECONDS`` writes and commits its own file as NAME, or, as ``reader``, reads. It prints one
-line of JSON at the end: what it did, and what went wrong.
+``python -m tests.stress TRACK NAME SECONDS`` writes and commits its own file as NAME, or, as ``reader``, reads. It
+ends with one line of JSON: what it did, and what went wrong.
 """
 
 import hashlib
@@ -65,4 +65,4 @@ def read(bf: Bf, seconds: float) -> dict[str, object]:
 
 if __name__ == "__main__":
     track, name, seconds = Bf(Path(sys.argv[1])), sys.argv[2], float(sys.argv[3])
-    print(json.dumps(read(track, seconds) if name == "reader" else write(track, name, seconds)))
+    sys.stdout.write(json.dumps(read(track, seconds) if name == "reader" else write(track, name, seconds)))

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Bf
 from tests.world import write_tone
 
-TIMES = int(os.environ.get("BEATFLOW_DAMAGE", "2"))
+TIMES = int(os.environ.get("BEATFLOW_DAMAGE", "1"))
 SEED = int(os.environ.get("BEATFLOW_SEED", "1"))
 BUG = 70
 LONGEST_S = 60

@@ -44,7 +44,7 @@ def test_leaving_without_publish_changes_nothing(repository: Repository) -> None
     mine = write_tone(repository.root / "mix.wav", hz=500)
     with Transaction(repository, "commit", "") as transaction:
         record_commit(transaction, "second")
-        transaction.put_entry("mix.wav", None)
+        transaction.put_entries({"mix.wav": None})
     assert repository.head == head
     assert (repository.root / "mix.wav").read_bytes() == mine
     assert list(repository.scratch.iterdir()) == []

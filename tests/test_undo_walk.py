@@ -48,7 +48,7 @@ def put(repository: Repository, path: str, number: int) -> None:
 
 def remove(repository: Repository, path: str) -> None:
     with Transaction(repository, "remove", path) as transaction:
-        transaction.put_entry(path, None)
+        transaction.put_entries({path: None})
         transaction.publish()
 
 

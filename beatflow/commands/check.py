@@ -7,6 +7,7 @@ import typer
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
+from beatflow.ui import safe
 from beatflow.wording import plural
 
 if TYPE_CHECKING:
@@ -91,9 +92,12 @@ def check(
     repairs: list[Repair] = []
     try:
         findings = before = look("checking")
+        if not json:
+            _emit(ui, before)
         if repair and before.problems:
-            with ui.progress("repairing"):
-                repairs = list(mend(repository, before, places, lambda: look("checking"), dry_run))
+            for done in mend(repository, before, places, lambda: look("checking"), dry_run):
+                repairs.append(done)
+                ui.say(safe(done.message))
             if not dry_run:
                 findings = look("checking again")
         if verification:
@@ -107,29 +111,29 @@ def check(
         if repair:
             document |= {"dry_run": dry_run, "found": before.problems, "repairs": repairs}
         ui.emit_json("beatflow.check/2", document)
-    else:
-        _emit(ui, before, findings, repairs, repair and not dry_run)
+    _conclude(ui, before, findings, repair and not dry_run)
     return DAMAGED if findings.problems else 0
 
 
-def _emit(ui: "Ui", before: "Findings", after: "Findings", repairs: "list[Repair]", repaired: bool) -> None:
+def _emit(ui: "Ui", findings: "Findings") -> None:
+    from beatflow.checktext import format_problem
+
+    for problem in findings.problems:
+        ui.emit(safe(format_problem(problem)))
+
+
+def _conclude(ui: "Ui", before: "Findings", after: "Findings", repaired: bool) -> None:
+    """Say how it ended, and what can be done about what is still wrong."""
     from beatflow.checktext import format_problem
     from beatflow.repair import advise
-    from beatflow.ui import safe
 
-    for problem in before.problems:
-        ui.emit(safe(format_problem(problem)))
-    for done in repairs:
-        ui.say(safe(done.message))
     if repaired and before.problems:
-        if after.problems:
-            ui.say(f"{plural(len(after.problems), 'problem')} still there:")
-            for problem in after.problems:
-                ui.say(safe(f"  {format_problem(problem)}"))
-        else:
-            ui.say("all is mended")
+        ui.say(
+            f"{plural(len(after.problems), 'problem')} still there:" if after.problems else "all is mended"
+        )
+        for problem in after.problems:
+            ui.say(safe(f"  {format_problem(problem)}"))
     else:
         ui.say(plural(len(after.problems), "problem") if after.problems else "no problem found")
-    if after.problems:
-        for hint in dict.fromkeys(filter(None, map(advise, after.problems))):
-            ui.say(f"hint: {hint}")
+    for hint in dict.fromkeys(filter(None, map(advise, after.problems))):
+        ui.say(f"hint: {hint}")

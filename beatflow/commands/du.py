@@ -128,8 +128,9 @@ def _emit_rows(ui: "Ui", usage: "Usage", by: str, everything: bool) -> None:
     columns = ["stored", "shared", "files", "versions", "path"]
     if by == "commit":
         columns = ["stored", "files", "versions", "commit"]
-    with ui.pager():
-        ui.table(columns, table, {})
+    if table:
+        with ui.pager():
+            ui.table(columns, table, {})
 
 
 def _cells(row: "Row", by: str) -> list[object]:
@@ -146,7 +147,8 @@ def _rest_cells(stored: int, text: str, by: str) -> list[object]:
 
 def _emit_total(ui: "Ui", usage: "Usage") -> None:
     account = usage.account
-    ui.emit()
+    if usage.paths:
+        ui.emit()
     ui.table(
         ["", ""],
         [

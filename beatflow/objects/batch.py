@@ -16,17 +16,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-from beatflow.errors import AudioError, ConflictError, DamagedError
+from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError
 from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid, sha256
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
-from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind, Mark, NewRecord, PackWriter, read_dependencies
+from beatflow.objects.pack import (
+    PACK_SUFFIX,
+    Codec,
+    Flag,
+    Kind,
+    Mark,
+    NewRecord,
+    PackWriter,
+    Record,
+    read_dependencies,
+)
 from beatflow.objects.packset import PackSet
-from beatflow.objects.reading import ALONE, LOST, ChunkReader, Reach, read_manifest, read_reach
+from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
+from beatflow.objects.reading import ChunkReader, read_manifest, read_reach
 
 if TYPE_CHECKING:
+    from beatflow.objects.coding import RunCoder
     from beatflow.objects.prediction import Advisor
     from beatflow.objects.sources import SourceFile
     from beatflow.objects.split import Piece
@@ -64,9 +76,7 @@ class _Signature(NamedTuple):
 
 
 def _signature(status: os.stat_result) -> _Signature:
-    return _Signature(
-        status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
-    )
+    return _Signature(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
 
 class _Bounded:
@@ -155,31 +165,35 @@ class Batch:
             return None
         return SourceFile(manifest, self._reader, self._reach_of, path)
 
-    def _reach_of(self, ref: ChunkRef) -> Reach:
-        """Return how far a chunk's predictions reach; beyond all limits where one that it needs is missing.
+    def _reach_of(self, ref: ChunkRef, limit: int = MAX_DEPTH + 1) -> Reach:
+        """Return how far a chunk's predictions reach; beyond all limits where it, or one that it needs, is lost.
 
-        Nothing may be predicted from such a chunk, even if its bytes are at hand: what is missing may be the very chunk
-        that is to be predicted.
+        Nothing may be predicted from such a chunk, even if its bytes are at hand: what is lost may be the very chunk
+        that is to be predicted. A chunk that stands on `limit` predictions or more counts as lost as well, so that
+        none is followed round in a circle.
         """
         known = self._reaches.get(ref.id)
-        if known is None:
-            known = self._reaches[ref.id] = self._find_reach(ref.id)
-        return known
+        # What `_write` has noted meanwhile is truer than what was found before it.
+        return known or self._reaches.setdefault(ref.id, self._find_reach(ref.id, limit))
 
-    def _find_reach(self, id: bytes) -> Reach:
-        if (Kind.CHUNK, id) in self._new:
-            return ALONE  # `_write` has noted those that are not
-        entry = self._packs.find(Kind.CHUNK, id)
-        if entry is None:
+    def _find_reach(self, id: bytes, limit: int) -> Reach:
+        if self._packs.find(Kind.CHUNK, id) is None:
             return LOST
-        if entry.codec != Codec.PREDICTION:
-            return ALONE
         try:
-            record = self._packs.read(Kind.CHUNK, id, lambda record: record)
-            found = [self._reach_of(ChunkRef(needed, 0)) for needed in record.dependencies]
-        except DamagedError:
+            # Read, not only looked up: it may be damaged here while the file that it came from lies there sound.
+            return self._packs.read(Kind.CHUNK, id, lambda record: self._reach_of_record(record, limit))
+        except BeatFlowError:
             return LOST
-        return LOST if LOST in found else read_reach(record)
+
+    def _reach_of_record(self, record: Record, limit: int) -> Reach:
+        if record.entry.codec != Codec.PREDICTION:
+            return LOST if record.entry.flags & Flag.DEPENDS else ALONE
+        reach = read_reach(record)
+        if reach.depth >= limit or any(
+            self._reach_of(ChunkRef(id, 0), reach.depth).depth >= reach.depth for id in record.dependencies
+        ):
+            raise DamagedError("what it is predicted from is lost")
+        return reach
 
     def add_path(
         self, path: Path, progress: Progress | None = None, advisor: "Advisor | None" = None
@@ -306,31 +320,31 @@ class Batch:
                 future.cancel()
 
     def _encode(self, run: _Run, advisor: "Advisor | None") -> list[_Coded]:
-        from beatflow.objects.coding import RunCoder
-
-        coder = RunCoder(run.layout, advisor.guide(run.layout) if advisor and run.layout else None)
+        coder: RunCoder | None = None
         coded = []
+        passed = []
         at = run.start
         for data in run.pieces:
             frame = at // run.layout.frame_bytes if run.layout else 0
             ref = ChunkRef(sha256(data), len(data))
             known = self._packs.find(Kind.CHUNK, ref.id) is not None
+            record = None
             if (Kind.CHUNK, ref.id) in self._new or (known and self._is_sound(ref.id)):
-                coder.pass_over(frame, ref)
-                coded.append(_Coded(run.layout, ref, None))
+                passed.append((frame, ref))
             else:
+                if coder is None:
+                    coder = _open_coder(run.layout, advisor)
                 # What heals a damaged chunk must stand alone: others may be predicted from it.
-                coded.append(_Coded(run.layout, ref, coder.code(frame, ref, data, plainly=known)))
+                record = coder.code(frame, ref, data, passed, plainly=known)
+            coded.append(_Coded(run.layout, ref, record))
             at += len(data)
         return coded
 
     def _is_sound(self, id: bytes) -> bool:
-        """Say whether a chunk's stored bytes match their checksum; a damaged one is written again."""
-        try:
-            self._packs.read(Kind.CHUNK, id, lambda record: None)
-        except DamagedError:
-            return False
-        return True
+        """Say whether a chunk can be read as far as checksums tell; one that is damaged, or lost with what it is
+        predicted from, is written again.
+        """
+        return self._reach_of(ChunkRef(id, 0)) != LOST
 
     def _keep(self, item: _Coded) -> None:
         if item.record is not None:
@@ -367,9 +381,10 @@ class Batch:
         if self._writer is None:
             self._writer = PackWriter(temporary_name(self._temporary, PACK_SUFFIX))
         self._writer.add(record)
+        if record.kind == Kind.CHUNK:
+            predicted = record.codec == Codec.PREDICTION
+            self._reaches[record.id] = Reach(*record.parameters[2:4]) if predicted else ALONE
         self._new[key] = None
-        if record.codec == Codec.PREDICTION:
-            self._reaches[record.id] = Reach(*record.parameters[2:4])
 
     @property
     def _position(self) -> int:
@@ -381,8 +396,9 @@ class Batch:
 
     def _rollback(self, mark: _Mark) -> None:
         while len(self._new) > mark.new:
-            (_, id), _ = self._new.popitem()
-            self._reaches.pop(id, None)
+            (kind, id), _ = self._new.popitem()
+            if kind == Kind.CHUNK:
+                self._reaches.pop(id, None)
         while len(self._manifests) > mark.manifests:
             self._manifests.popitem()
         if self._writer is None:
@@ -392,6 +408,13 @@ class Batch:
             self._writer = None
         else:
             self._writer.rollback(mark.writer)
+
+
+def _open_coder(layout: Layout | None, advisor: "Advisor | None") -> "RunCoder":
+    """Begin to code a run; not before something in it is new, since this loads numpy and the codecs."""
+    from beatflow.objects.coding import RunCoder
+
+    return RunCoder(layout, advisor.guide(layout) if advisor and layout else None)
 
 
 def _runs(found: Iterator["Piece"], longest: int) -> Iterator[_Run]:

@@ -40,13 +40,26 @@ class RunCoder:
         # Bits per sample of a plain chunk, less the logarithm of how rough it was.
         self._plain_bits: float | None = None
 
-    def pass_over(self, frame: int, ref: ChunkRef) -> None:
-        """Take note of a chunk that is stored already."""
-        if self._guide:
-            self._guide.pass_over(frame, ref)
+    def code(
+        self, frame: int, ref: ChunkRef, raw: bytes, passed: list[tuple[int, ChunkRef]], plainly: bool = False
+    ) -> NewRecord:
+        """Return the record of a new chunk.
 
-    def code(self, frame: int, ref: ChunkRef, raw: bytes, plainly: bool = False) -> NewRecord:
-        """Return the record of a new chunk that begins at a frame of its region; `plainly`, one that stands alone."""
+        Parameters
+        ----------
+        frame : int
+            Of its region, at which it begins.
+        ref : ChunkRef
+        raw : bytes
+        passed : list of (frame, ChunkRef)
+            Chunks before it that are stored already; they are taken note of, and taken off.
+        plainly : bool
+            Whether it must stand alone.
+        """
+        while passed:
+            known = passed.pop(0)
+            if self._guide:
+                self._guide.pass_over(*known)
         attempt = None if plainly else self._predict(frame, ref, raw)
         if attempt is None:
             return self._code_plainly(ref, raw)

@@ -5,11 +5,19 @@ name, whole; when it raises or the machine stops half-way, the final name is as 
 """
 
 import contextlib
+import errno
+import hashlib
 import os
 import secrets
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+# sync_file_range(2)
+_FICLONE = 0x40049409
+_COPY_BLOCK = 1 << 20
+_WAIT_BEFORE, _WRITE, _WAIT_AFTER = 1, 2, 4
 
 
 def fsync_file(descriptor: int) -> None:
@@ -33,6 +41,45 @@ def fsync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def fsync_all(files: Iterable[Path], root: Path) -> None:
+    """Push files below a folder, and their names, through to the disk: all of them as one step.
+
+    Like git's ``core.fsyncMethod=batch``: each file is only handed to the disk, and one flush at the end makes that,
+    and the journal of the file system with all the names, durable. A file that is not there was removed.
+    """
+    last = None
+    for path in files:
+        try:
+            descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+        except (FileNotFoundError, PermissionError):
+            continue  # removed, or, on Windows, one of git's read-only objects
+        try:
+            _write_out(descriptor)
+        finally:
+            os.close(descriptor)
+        last = path
+    if last and sys.platform == "darwin":
+        with last.open("rb") as file:
+            fsync_file(file.fileno())
+    fsync_directory(root)
+
+
+def _write_out(descriptor: int) -> None:
+    """Hand a file's bytes to the disk, which may still hold them in its cache."""
+    if sys.platform != "linux" or not _sync_file_range(descriptor):
+        os.fsync(descriptor)
+
+
+def _sync_file_range(descriptor: int) -> bool:
+    import ctypes
+
+    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
+    if function is None:
+        return False
+    whole = (ctypes.c_int64(0), ctypes.c_int64(0))
+    return bool(function(descriptor, *whole, _WAIT_BEFORE | _WRITE | _WAIT_AFTER) == 0)
 
 
 def temporary_name(folder: Path, suffix: str) -> Path:
@@ -72,6 +119,17 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
+def write_cache(path: Path, data: bytes) -> None:
+    """Write a small file in one step, but not durably: after a power cut it may hold anything."""
+    temporary = temporary_name(path.parent, f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def make_directory(path: Path) -> None:
     """Create a folder, its parents included, and make its name durable."""
     if path.is_dir():
@@ -100,3 +158,33 @@ def link_or_copy(source: Path, target: Path) -> None:
             raise
         return
     fsync_directory(target.parent)
+
+
+def copy_verified(source: Path, target: Path, oid: str) -> None:
+    """Copy a file to a new path, sharing its blocks where the file system can, and verify the copy's SHA-256.
+
+    Raises
+    ------
+    OSError
+        The copy cannot be written, or what was read back is not what was asked for (EIO).
+    """
+    with source.open("rb") as original, target.open("x+b") as copy:
+        if not _clone(original.fileno(), copy.fileno()):
+            shutil.copyfileobj(original, copy, _COPY_BLOCK)
+            copy.flush()
+            copy.seek(0)
+        if hashlib.file_digest(copy, "sha256").hexdigest() != oid:
+            raise OSError(errno.EIO, "the copy is not like the original", str(target))
+
+
+def _clone(source: int, target: int) -> bool:
+    """Let a file share another's blocks (btrfs, XFS, bcachefs); changing one later does not change the other."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True

@@ -54,6 +54,8 @@ def decode_stream(stream: bytes, frames: int, channels: int, bits: int) -> Integ
     with _FlacFile(io.BytesIO(stream)) as sound:
         if (sound.channels, sound.frames) != (channels, frames):
             raise ValueError(f"{sound.frames} frames of {sound.channels} channels")
+        if sound.subtype != _SUBTYPES[bits]:
+            raise ValueError(f"a stream of {sound.subtype}")
         found: Integers = sound.read(dtype="int16" if bits <= 16 else "int32", always_2d=True)
     if len(found) != frames:
         raise ValueError(f"{len(found)} frames in place of {frames}")

@@ -15,10 +15,9 @@ import pygit2
 from pygit2.enums import ObjectType, Option, SortMode
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
-from beatflow.objects.durable import free_name
+from beatflow.objects.durable import free_name, fsync_all
 from beatflow.objects.gitvalue import TREE, Commit, Entry, Signature, Tree, decode_path, encode_path
 
-pygit2.option(Option.ENABLE_FSYNC_GITDIR, 1)
 # Git refuses the repositories of other users since their configuration can name programs to run; libgit2 runs none.
 pygit2.option(Option.SET_OWNER_VALIDATION, 0)
 
@@ -27,6 +26,9 @@ LOCK_SUFFIX = ".lock"
 
 class GitStore:
     """A bare git repository.
+
+    What is written is safe from a power cut after the next `flush`, and not before: one flush for many objects takes
+    about as long as one for each of them alone.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class GitStore:
             raise NotFoundError(f"{path} is not a git directory: {error}") from error
         self.path = path
         self._trees: dict[str, tuple[tuple[str, int, str], ...]] = {}
+        self._unflushed: set[Path] = set()
 
     @classmethod
     def create(cls, path: Path, branch: str = "main") -> "GitStore":
@@ -58,7 +61,7 @@ class GitStore:
     def write_blob(self, data: bytes) -> str:
         """Store bytes and return their id."""
         with _writing():
-            return str(self._repo.create_blob(data))
+            return self._note_object(str(self._repo.create_blob(data)))
 
     def read_blob(self, oid: str) -> bytes:
         """Return the bytes of a blob.
@@ -119,7 +122,7 @@ class GitStore:
             for name in sorted(rows, key=order)
         )
         with _writing():
-            return str(self._repo.write(ObjectType.TREE, raw))
+            return self._note_object(str(self._repo.write(ObjectType.TREE, raw)))
 
     def read_tree(self, oid: str | None) -> Tree:
         """Return a tree flattened; ``None`` is the empty tree."""
@@ -188,7 +191,8 @@ class GitStore:
         # A message from a command line may hold bytes that are not UTF-8; git's messages are text.
         text = message.strip().encode("utf-8", "replace").decode("utf-8") + "\n"
         with _writing():
-            return str(self._repo.create_commit(None, author_signature, committer, text, tree, list(parents)))
+            oid = self._repo.create_commit(None, author_signature, committer, text, tree, list(parents))
+            return self._note_object(str(oid))
 
     def read_commit(self, oid: str) -> Commit:
         """Return a commit.
@@ -252,7 +256,7 @@ class GitStore:
                 continue
             self.put_aside(oid, refuge)
             with _writing():
-                self._repo.write(kind, data)
+                self._note_object(str(self._repo.write(kind, data)))
             if not self._is_sound(oid):
                 # A damaged copy in one of git's own packs stands before ours.
                 continue
@@ -263,6 +267,17 @@ class GitStore:
             elif kind == ObjectType.TREE:
                 waiting += [entry.oid for _, entry in self.iter_folder(oid)]
         return copied
+
+    def flush(self) -> None:
+        """Push everything written since the last flush through to the disk, objects and refs alike."""
+        if self._unflushed:
+            with _writing():
+                fsync_all(self._unflushed, self.path)
+            self._unflushed.clear()
+
+    def _note_object(self, oid: str) -> str:
+        self._unflushed.add(self.path / "objects" / oid[:2] / oid[2:])
+        return oid
 
     def put_aside(self, oid: str, refuge: Path) -> None:
         """Move an object's own file, if it has one, to `refuge`, so that it can be written again."""
@@ -458,6 +473,7 @@ class GitStore:
 
     def write_ref(self, name: str, oid: str | None) -> None:
         """Point a ref at a commit, or delete it (None). Both may already be so."""
+        self._unflushed |= {self.path / name, self.path / "packed-refs"}
         with _writing():
             if oid is not None:
                 self._repo.references.create(name, oid, force=True)
@@ -481,6 +497,7 @@ class GitStore:
 
     def write_head(self, target: str) -> None:
         """Point HEAD at a ref name (which need not exist yet) or at a commit id."""
+        self._unflushed.add(self.path / "HEAD")
         with _writing():
             self._repo.set_head(target if target.startswith("refs/") else pygit2.Oid(hex=target))
 

@@ -22,8 +22,9 @@ from beatflow.objects.flac import decode_stream, encode_stream
 from beatflow.objects.ids import ID_BYTES
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.reading import Reach
+from beatflow.objects.reach import Reach
 from beatflow.objects.samples import Integers, from_integers, get_bits, to_integers
+from beatflow.objects.sndfile import LibsndfileError
 
 WEIGHT_BITS = 24
 """Fraction bits of a weight."""
@@ -36,6 +37,11 @@ FULL_BITS = 24
 MAX_CHANNELS = 8
 MAX_SOURCES = 16
 MAX_SOURCE_CHUNKS = 256
+# These bound what a hostile payload costs: each is several times what the longest chunk can make use of.
+MAX_SOURCE_BYTES = 1 << 26
+MAX_SEGMENTS = 256
+MAX_TERMS = 1 << 14
+MAX_PRODUCTS = 1 << 28
 _LIMIT = 1 << 28  # with 24 bits of sample and one of rounding still below 2**53
 _HEAD = struct.Struct("<BBHI")
 _SOURCE = struct.Struct("<BBHHi")
@@ -196,12 +202,19 @@ def predict(prediction: Prediction, sources: Sequence[Integers], layout: Layout)
         The sums could leave what float64 holds exactly.
     """
     frames = sum(prediction.segments)
+    by_segment: list[list[Term]] = [[] for _ in prediction.segments]
+    for term in prediction.terms:
+        by_segment[term.segment].append(term)
+    if (
+        sum(len(terms) * length for terms, length in zip(by_segment, prediction.segments, strict=True))
+        > MAX_PRODUCTS
+    ):
+        raise ValueError("too many terms for so many frames")
     bits = get_bits(layout.format)
     shifts = [get_bits(source.layout.format) for source in prediction.sources]
     result = np.zeros((frames, layout.channels), np.int32)
     first = 0
-    for number, length in enumerate(prediction.segments):
-        terms = [term for term in prediction.terms if term.segment == number]
+    for terms, length in zip(by_segment, prediction.segments, strict=True):
         _check_bounds(terms, length)
         part = result[first : first + length]
         inputs = [
@@ -378,7 +391,7 @@ def decode(parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[
             guess = _wrap(guess, get_bits(layout.format))
         elif rest:
             raise ValueError("bytes after the terms")
-    except (ValueError, struct.error, zstandard.ZstdError, IndexError) as error:
+    except (ValueError, struct.error, zstandard.ZstdError, LibsndfileError) as error:
         raise DamagedError(f"a prediction cannot be decoded: {error}") from error
     return write_samples(guess, layout)
 
@@ -408,10 +421,14 @@ def _unpack(payload: bytes, frames: int, channels: int) -> tuple[Residual, Predi
     at += _HEAD.size
     if not 1 <= source_count <= MAX_SOURCES:
         raise ValueError(f"{source_count} sources")
+    if not 1 <= segment_count <= MAX_SEGMENTS or term_count > MAX_TERMS:
+        raise ValueError(f"{segment_count} segments, {term_count} terms")
     sources = []
     for _ in range(source_count):
         source, at = _unpack_source(payload, at, count)
         sources.append(source)
+    if sum(ref.length for source in sources for ref in source.chunks) > MAX_SOURCE_BYTES:
+        raise ValueError("sources are too long")
     segments = struct.unpack_from(f"<{segment_count}I", payload, at)
     at += 4 * segment_count
     if sum(segments) != frames or not all(segments):
@@ -528,8 +545,10 @@ def _decode_symbols(data: memoryview, size: int) -> NDArray[np.int32]:
     count = _digits_per_byte(largest) if largest else 1
     packed = np.frombuffer(_decompress(data[start:], -(-size // count)), np.uint8)
     flat = (_unpack_digits(packed, largest) if largest else packed.view(np.int8))[:size].astype(np.int32)
-    if len(table) and int(table["place"].max()) >= size:
+    if len(table) and int(table["place"][-1]) >= size:
         raise ValueError("a residual points nowhere")
+    if np.any(table["place"][1:] <= table["place"][:-1]):
+        raise ValueError("a residual is not in order")
     flat[table["place"]] = table["value"]
     return flat
 

@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.ids import sha256
@@ -21,13 +21,12 @@ from beatflow.objects.manifest import MAX_CHUNK_BYTES, MAX_MANIFEST_BYTES, Chunk
 from beatflow.objects.manifest import decode as decode_manifest
 from beatflow.objects.pack import MUST_KNOW, Codec, Flag, Kind, Record
 from beatflow.objects.packset import PackSet
+from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CACHE_BYTES = 48 * 1024 * 1024
-MAX_DEPTH = 8
-"""How many predictions may stand on each other."""
 MAX_DECODED_CHUNKS = 4096
 _CACHED_CHUNKS = 4
 _MAX_WORKERS = 8
@@ -48,21 +47,6 @@ def open_manifest(record: Record) -> Manifest:
     if record.entry.raw_length > MAX_MANIFEST_BYTES:
         raise DamagedError(f"manifest of {record.entry.raw_length} bytes")
     return decode_manifest(decode_payload(record))
-
-
-class Reach(NamedTuple):
-    """How far a chunk's predictions reach.
-
-    `depth` is how many stand on each other, 0 for a chunk that can be decoded alone; `cost` how many chunks' worth of
-    decoding it takes, itself included.
-    """
-
-    depth: int
-    cost: int
-
-
-ALONE = Reach(0, 1)
-LOST = Reach(255, 255)
 
 
 class ChunkReader:
@@ -103,7 +87,7 @@ class ChunkReader:
         """Return a chunk that is at hand, None for any other."""
         with self._lock:
             kept = self._kept.get(ref.id)
-            return kept[0] if kept else None
+            return kept[0] if kept and len(kept[0]) == ref.length else None
 
     def keep(self, id: bytes, raw: bytes, depth: int) -> None:
         """Keep a chunk's verified bytes at hand, in place of those not asked for the longest."""
@@ -138,7 +122,7 @@ class ChunkReader:
 
         depth = read_reach(record).depth
         _check_length(record, length)
-        if depth >= limit:
+        if not 1 <= depth < limit:
             raise DamagedError("it is predicted from itself")
 
         def fetch(ref: ChunkRef) -> bytes:
@@ -164,8 +148,9 @@ def read_reach(record: Record) -> Reach:
     """Return how far the predictions of a chunk's record reach."""
     if record.entry.codec != Codec.PREDICTION:
         return ALONE
-    if record.entry.flags != Flag.DEPENDS:
-        raise DamagedError(f"a prediction with flags {record.entry.flags:#06x}")
+    _check_flags(record.entry.flags & ~Flag.DEPENDS)
+    if not record.entry.flags & Flag.DEPENDS:
+        raise DamagedError("a prediction that depends on nothing")
     return Reach(*record.parameters[2:4])
 
 
@@ -189,10 +174,7 @@ def _prove(record: Record, raw: bytes) -> bytes:
 def decode_payload(record: Record) -> bytes:
     """Undo the codec of a record that needs no other."""
     entry = record.entry
-    if entry.flags & (MUST_KNOW | Flag.DEPENDS):
-        raise BeatFlowError(
-            f"a record's flags {entry.flags:#06x} are newer than this BeatFlow", "upgrade BeatFlow"
-        )
+    _check_flags(entry.flags)
     if entry.codec == Codec.NONE:
         if len(record.payload) != entry.raw_length:
             raise DamagedError(f"{len(record.payload)} bytes in place of {entry.raw_length}")
@@ -200,6 +182,11 @@ def decode_payload(record: Record) -> bytes:
     from beatflow.objects.codec import decode
 
     return decode(entry.codec, record.parameters, record.payload, entry.raw_length)
+
+
+def _check_flags(flags: int) -> None:
+    if flags & (MUST_KNOW | Flag.DEPENDS):
+        raise BeatFlowError(f"a record's flags {flags:#06x} are newer than this BeatFlow", "upgrade BeatFlow")
 
 
 def iter_chunks(reader: ChunkReader, refs: tuple[ChunkRef, ...], workers: int) -> Iterator[bytes]:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beatflow.errors import DamagedError
+from beatflow.errors import BeatFlowError
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest
 from beatflow.objects.prediction import is_predictable, read_samples
-from beatflow.objects.reading import ChunkReader, Reach
+from beatflow.objects.reach import Reach
+from beatflow.objects.reading import ChunkReader
 from beatflow.objects.samples import Integers
 
 
@@ -148,7 +149,7 @@ class SourceFile:
             return raw
         try:
             return self._reader.read(ref, keep=True)
-        except DamagedError:
+        except BeatFlowError:
             return None
 
     def _read_beside(self, ref: ChunkRef) -> bytes | None:

@@ -7,7 +7,7 @@ Importing this module, opening a store and reading manifests load neither numpy 
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from beatflow.objects.care import Salvaged, Usage
 from beatflow.objects.checking import Checkup, Problem
 from beatflow.objects.collection import Collected
 from beatflow.objects.durable import link_or_copy, make_directory, write_atomic
+from beatflow.objects.exporting import write_files
 from beatflow.objects.ids import parse_oid, prefix_range
 from beatflow.objects.ledger import Ledger
 from beatflow.objects.manifest import Manifest
@@ -114,6 +115,21 @@ class AudioStore:
     def read(self, oid: str) -> bytes:
         """Return all bytes of a file, verified."""
         return b"".join(self.iter_bytes(oid))
+
+    def write_files(self, targets: Sequence[tuple[str, Path]], progress: Progress | None = None) -> None:
+        """Write files, given as (oid, new path), all verified; quicker than one by one.
+
+        Raises
+        ------
+        NotFoundError
+            The store does not have one of them; nothing was written.
+        DamagedError
+            A part is missing or damaged; none of the files that were written may be used.
+        """
+        missing = next((oid for oid, _ in targets if oid not in self), None)
+        if missing:
+            raise NotFoundError(f"sound {missing} is not in this store", "bf check")
+        write_files(self._packs, self._reader, targets, self._workers, progress)
 
     def open(self, oid: str) -> io.BufferedReader:
         """Open a file for reading anywhere in it; each chunk is verified when it is decoded."""

@@ -321,6 +321,16 @@ def test_history_comes_back_from_another_track(track: Bf, revision: str, how: Da
     assert "error" not in git.stderr
 
 
+def test_damage_behind_damage(track: Bf) -> None:
+    """The first commit is hidden by the second; only when that is back does it show that the first's tree is gone."""
+    other = track.directory.parent / "other"
+    shutil.copytree(track.directory, other)
+    for revision in ("HEAD~2^{tree}", "HEAD~1", "HEAD"):
+        object_path(track, revision).unlink()
+    result = track("check", "--repair", "--from", other)
+    assert result.code == 0, result.stdout + result.stderr
+
+
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/other", "refs/tags/v1", OPERATIONS, "HEAD"])
 @pytest.mark.parametrize("damage", ["", "garbage\n"])
 def test_a_ref_is_restored(track: Bf, ref: str, damage: str) -> None:

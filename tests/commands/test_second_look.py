@@ -83,7 +83,7 @@ def test_recovery_over_an_edited_folder_goes_on(track: Bf) -> None:
     code = KILLER.replace(
         'record_commit(transaction, "second")',
         'file = repository.scratch / "file"; file.write_text("file"); transaction.put_file("fx", file);'
-        ' transaction.put_entry("fx/reverb.txt", None)',
+        ' transaction.put_entries({"fx/reverb.txt": None})',
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(track.directory), "place"], check=False, timeout=60

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz TARGET FOLDER [libFuzzer options]``: fuzzes one target with atheris, keeping what it finds in FOLDER.
+"""Fuzzes one target with atheris, keeping what it finds: ``python -m tests.fuzz TARGET FOLDER [libFuzzer options]``.
 
 ``pip install atheris`` first; for example ``python -m tests.fuzz pack /tmp/pack -max_total_time=300``.
 """

@@ -1,8 +1,8 @@
 """What hostile bytes may do to each decoder: nothing but an error that is meant to be shown.
 
-A target takes any bytes and raises when a promise is broken. `SEEDS` has sound input for each, for a fuzzer to change.
-The suite runs them briefly with hypothesis (``test_targets.py``), ``python -m tests.fuzz TARGET`` for as long as you like with
-atheris, if that is installed.
+A target takes any bytes and raises when a promise is broken; `make_seeds` gives sound input for each, for a fuzzer to
+change. The suite runs them briefly with hypothesis (``test_targets.py``), ``python -m tests.fuzz`` for as long as you
+like with atheris.
 """
 
 import io
@@ -133,7 +133,9 @@ def _pack_seed() -> bytes:
     ):
         directory += packs._ENTRY.pack(kind, bytes(32), codec, 0, raw, len(stored), len(body))
         parameters = chunk.parameters if kind == 1 else bytes(4)
-        body += packs._RECORD.pack(b"BFr\x01", kind, codec, 0, raw, len(stored), parameters, 0, bytes(32), 0, 0)
+        body += packs._RECORD.pack(
+            b"BFr\x01", kind, codec, 0, raw, len(stored), parameters, 0, bytes(32), 0, 0
+        )
         body += stored
     start = len(body)
     return seal(bytes(body) + directory + struct.pack("<Q", start) + bytes(32), 7)
@@ -196,5 +198,3 @@ def make_seeds() -> dict[str, list[bytes]]:
         "payload": _payload_seeds(),
         "pointer": [encode_pointer(Pointer("ab" * 32, size)) for size in (0, 2**63)],
     }
-
-

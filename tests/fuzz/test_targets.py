@@ -8,7 +8,7 @@ from tests.fuzz.targets import TARGETS, make_seeds
 
 SEEDS = make_seeds()
 NUMBERS = [0, 1, 2, 3, 7, 8, 16, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63]
-BRIEFLY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+BRIEFLY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

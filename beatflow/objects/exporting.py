@@ -1,0 +1,128 @@
+"""Writes many stored files at once, side by side in time: what one is predicted from is at hand when it is needed.
+
+Knows packs and manifests; every file is verified as a whole before this ends.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from heapq import merge
+from pathlib import Path
+from typing import BinaryIO
+
+from beatflow.errors import DamagedError
+from beatflow.objects.manifest import ChunkRef, Manifest
+from beatflow.objects.packset import PackSet
+from beatflow.objects.reading import ChunkReader, read_manifest
+
+_FILES_AT_ONCE = 32
+
+Progress = Callable[[int], None]
+
+
+class _Output:
+    """One file being written."""
+
+    def __init__(self, oid: str, file: BinaryIO) -> None:
+        self.oid = oid
+        self._file = file
+        self._whole = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._whole.update(data)
+        self._file.write(data)
+
+    def finish(self) -> None:
+        if self._whole.hexdigest() != self.oid:
+            raise DamagedError(f"sound {self.oid} is damaged: its parts do not make the whole")
+
+
+def write_files(
+    packs: PackSet,
+    reader: ChunkReader,
+    targets: Sequence[tuple[str, Path]],
+    workers: int,
+    progress: Progress | None = None,
+) -> None:
+    """Write stored files to new paths.
+
+    Parameters
+    ----------
+    packs : PackSet
+    reader : ChunkReader
+    targets : sequence of (oid, Path)
+        Nothing may lie at the paths yet.
+    workers : int
+        Threads to decode on.
+    progress : callable, optional
+        Called with the bytes written since the last call.
+
+    Raises
+    ------
+    DamagedError
+        A part is missing or damaged. Files may have been written in part; none of them is to be used.
+    """
+    with ThreadPoolExecutor(workers, "beatflow-decode") as pool:
+        for group in _grouped(targets):
+            with ExitStack() as stack:
+                outputs = [
+                    _Output(oid, stack.enter_context(path.open("xb", buffering=0))) for oid, path in group
+                ]
+                manifests = [read_manifest(packs, bytes.fromhex(output.oid)) for output in outputs]
+                for output, data in _decode(pool, reader, outputs, manifests, 2 * workers):
+                    output.write(data)
+                    if progress:
+                        progress(len(data))
+                for output in outputs:
+                    output.finish()
+
+
+def _grouped(targets: Sequence[tuple[str, Path]]) -> Iterator[Sequence[tuple[str, Path]]]:
+    for start in range(0, len(targets), _FILES_AT_ONCE):
+        yield targets[start : start + _FILES_AT_ONCE]
+
+
+def _decode(
+    pool: ThreadPoolExecutor,
+    reader: ChunkReader,
+    outputs: Sequence[_Output],
+    manifests: Sequence[Manifest],
+    most: int,
+) -> Iterator[tuple[_Output, bytes]]:
+    """Yield each file's chunks in order, those of all files in the order of time, decoding a few ahead."""
+    ahead: deque[tuple[_Output, Future[bytes]]] = deque()
+    timed = merge(*(_timed(number, manifest) for number, manifest in enumerate(manifests)))
+    try:
+        for _, number, ref in timed:
+            ahead.append(
+                (outputs[number], pool.submit(_read, reader, ref, len(outputs) > 1, outputs[number].oid))
+            )
+            if len(ahead) > most:
+                output, future = ahead.popleft()
+                yield output, future.result()
+        while ahead:
+            output, future = ahead.popleft()
+            yield output, future.result()
+    finally:
+        for _, future in ahead:
+            future.cancel()
+
+
+def _read(reader: ChunkReader, ref: ChunkRef, keep: bool, oid: str) -> bytes:
+    try:
+        return reader.read(ref, keep)
+    except DamagedError as error:
+        raise DamagedError(f"sound {oid} cannot be read: {error.message}", error.hint) from error
+
+
+def _timed(number: int, manifest: Manifest) -> Iterator[tuple[float, int, ChunkRef]]:
+    """Yield a file's chunks with the time, in seconds, at which each ends; bytes take no time."""
+    time_s = 0.0
+    for region in manifest.regions:
+        layout = region.layout
+        rate = layout.frame_bytes * (layout.sample_rate or 44100) if layout else 0
+        for ref in region.chunks:
+            time_s += ref.length / rate if rate else 0.0
+            yield time_s, number, ref
