@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from beatflow.objects.prediction import ONE, SLOPE_BITS, Source, Term
 from beatflow.objects.samples import Integers, get_bits
-from beatflow.sound.fit import Array, count_bits, count_plain_bits, solve_channels, solve_gains
+from beatflow.sound.fit import (
+    Array,
+    count_bits,
+    count_plain_bits,
+    is_noise,
+    solve_channels,
+    solve_filter,
+    solve_gains,
+)
 
 _BLOCKS, _BLOCK_FRAMES = 8, 512
 _SEGMENTS = 8
@@ -40,11 +48,29 @@ def take_frames(samples: Integers, first: NDArray[np.int64]) -> Array:
 
 
 class Fitted(NamedTuple):
-    """The parts of a chunk, the terms of each, and about how many bits per sample they leave."""
+    """The parts of a chunk, the terms of each, how many bits per sample they leave, and whether that is mere noise."""
 
     segments: tuple[int, ...]
     terms: list[Term]
     bits: float
+    noise: bool = False
+
+
+class _Segment(NamedTuple):
+    """One part: its terms, the power that they leave, and whether that is mere noise."""
+
+    terms: list[Term]
+    power: float
+    noise: bool
+
+
+def _sum_up(features: Sequence[Array], weights: Array) -> Array:
+    """Sum features, each channel with its weight."""
+    return np.asarray(np.einsum("kfc,kc->fc", np.stack(features), weights))
+
+
+def _power(rest: Array) -> float:
+    return float(np.square(rest).mean())
 
 
 class ChunkFit:
@@ -74,8 +100,8 @@ class ChunkFit:
         """Fit a gain for each source: constant, else a ramp, else piece by piece."""
         frames = len(self._samples)
         found = self._fit_segment(0, 0, frames, _BLOCKS)
-        if found and found[1] < 1.0:
-            return Fitted((frames,), found[0], count_bits(found[1]))
+        if found and found.noise:
+            return Fitted((frames,), found.terms, count_bits(found.power), noise=True)
         length = -(-frames // _SEGMENTS)
         segments = tuple(min(length, frames - at) for at in range(0, frames, length))
         pieces = [self._fit_segment(number, number * length, size, 2) for number, size in enumerate(segments)]
@@ -84,64 +110,80 @@ class ChunkFit:
         plain = self._plain_bits(0, frames)
         whole = (
             sum(
-                size * (count_bits(piece[1]) if piece else self._plain_bits(number * length, size))
+                size * (count_bits(piece.power) if piece else self._plain_bits(number * length, size))
                 for number, (size, piece) in enumerate(zip(segments, pieces, strict=True))
             )
             / frames
         )
-        if found and count_bits(found[1]) < whole + 0.1:
-            return Fitted((frames,), found[0], count_bits(found[1]))
+        if found and count_bits(found.power) < whole + 0.1:
+            return Fitted((frames,), found.terms, count_bits(found.power))
         if whole > plain - _LEAST_GAIN_BITS / 2:
             return None
-        return Fitted(segments, [term for piece in pieces if piece for term in piece[0]], whole)
+        return Fitted(segments, [term for piece in pieces if piece for term in piece.terms], whole)
 
     def fit_crossed(self) -> Fitted | None:
         """Fit a gain from each channel of each source to each channel of the chunk."""
-        taps = [
-            (source, channel, 0)
-            for source, array in enumerate(self._inputs)
-            for channel in range(array.shape[1])
-        ]
-        return self._fit_taps([taps] * self._channels)
+        frames = len(self._samples)
+        index = self._index(0, frames, _BLOCKS)
+        taps, rows = [], []
+        for source, samples in enumerate(self._inputs):
+            found = take_frames(samples, index + self._sources[source].start) * self._scales[source]
+            taps += [(source, channel) for channel in range(samples.shape[1])]
+            rows += list(found.T)
+        fit = solve_channels(self._samples[index].astype(np.float64), rows)
+        bits = count_bits(fit.power)
+        if bits > self._plain_bits(0, frames) - _LEAST_GAIN_BITS:
+            return None
+        return self._make_fitted(
+            [(output, *taps[row], 0, float(weight)) for (row, output), weight in np.ndenumerate(fit.weights)],
+            bits,
+        )
 
     def fit_filter(self, lags: int) -> Fitted | None:
         """Fit a filter of ``2 * lags + 1`` taps from each channel of the first source to the same one of the chunk."""
-        last = self._inputs[0].shape[1] - 1
-        return self._fit_taps(
+        frames = len(self._samples)
+        length = min(_BLOCK_FRAMES, frames)
+        starts = spread_blocks(frames, _BLOCKS, length)
+        blocks = np.stack([self._samples[at : at + length] for at in starts]).astype(np.float64)
+        wide = np.concatenate([np.arange(at - lags, at + length + lags) for at in starts])
+        source = self._feature(0, wide).reshape(len(starts), -1, self._channels)
+        found = solve_filter(blocks, source)
+        if found is None or found.bits > self._plain_bits(0, frames) - _LEAST_GAIN_BITS:
+            return None
+        return self._make_fitted(
             [
-                [(0, min(channel, last), lag) for lag in range(-lags, lags + 1)]
-                for channel in range(self._channels)
-            ]
+                (output, 0, output, tap - lags, float(weight))
+                for (tap, output), weight in np.ndenumerate(found.weights)
+            ],
+            found.bits,
         )
 
     # One part -------------------------------------------------------------------------------------------
 
-    def _fit_segment(
-        self, number: int, first: int, frames: int, blocks: int
-    ) -> tuple[list[Term], float] | None:
-        """Return terms for one segment and the power that they leave; None where they are not worth it."""
+    def _fit_segment(self, number: int, first: int, frames: int, blocks: int) -> _Segment | None:
+        """Fit one segment; None where that is not worth it."""
         index = self._index(first, frames, blocks)
         target = self._samples[index].astype(np.float64)
-        features = [self._feature(source, index, 0) for source in range(len(self._inputs))]
+        features = [self._feature(source, index) for source in range(len(self._inputs))]
         heard = [source for source, feature in enumerate(features) if feature.any()]
         if not heard:
             return None
         chosen = [features[source] for source in heard]
-        fit = solve_gains(target, chosen)
-        power, slopes = fit.power, np.zeros_like(fit.weights)
-        weights = fit.weights
-        if power > 1.0:
+        weights = solve_gains(target, chosen).weights
+        slopes = np.zeros_like(weights)
+        rest = target - _sum_up(chosen, weights)
+        if not self._is_noise(rest, frames):
             apart = self._solve_apart(target, chosen)
-            if apart[1] < 0.9 * power:
-                weights, power = apart
+            rest_apart = target - _sum_up(chosen, apart)
+            if _power(rest_apart) < 0.9 * _power(rest):
+                weights, rest = apart, rest_apart
             time = ((index - first) / frames)[:, None]
             ramp = solve_gains(target, [*chosen, *(feature * time for feature in chosen)])
-            if ramp.power < _RAMP_GAIN * power:
-                weights, slopes, power = (
-                    ramp.weights[: len(chosen)],
-                    ramp.weights[len(chosen) :] / frames,
-                    ramp.power,
-                )
+            if ramp.power < _RAMP_GAIN * _power(rest):
+                weights, slopes = ramp.weights[: len(chosen)], ramp.weights[len(chosen) :]
+                rest = target - _sum_up(chosen, weights) - _sum_up(chosen, slopes) * time
+                slopes = slopes / frames
+        power = _power(rest)
         if count_bits(power) > self._plain_bits(first, frames) - _LEAST_GAIN_BITS:
             return None
         terms = []
@@ -158,43 +200,27 @@ class ChunkFit:
                     return None
                 if term.weight or term.slope:
                     terms.append(term)
-        return (terms, power) if terms else None
+        return _Segment(terms, power, self._is_noise(rest, frames)) if terms else None
 
-    def _solve_apart(self, target: Array, features: Sequence[Array]) -> tuple[Array, float]:
+    def _is_noise(self, rest: Array, frames: int) -> bool:
+        """Say whether nothing is left to explain: next to nothing at all, or mere noise."""
+        blocks = rest.reshape(-1, min(_BLOCK_FRAMES, frames), self._channels)
+        return _power(rest) < 1.0 or is_noise(blocks)
+
+    def _solve_apart(self, target: Array, features: Sequence[Array]) -> Array:
         """Fit each channel with gains of its own."""
         fits = [
             solve_channels(target[:, channel], [feature[:, channel] for feature in features])
             for channel in range(self._channels)
         ]
-        return np.stack([fit.weights for fit in fits], axis=1), float(np.mean([fit.power for fit in fits]))
+        return np.stack([fit.weights for fit in fits], axis=1)
 
-    def _fit_taps(self, taps: Sequence[Sequence[tuple[int, int, int]]]) -> Fitted | None:
-        """Fit each channel of the chunk to its own (source, channel, lag)."""
-        frames = len(self._samples)
-        index = self._index(0, frames, _BLOCKS)
-        target = self._samples[index].astype(np.float64)
-        terms: list[Term | None] = []
-        powers = []
-        for output, chosen in enumerate(taps):
-            rows = [
-                take_frames(self._inputs[source][:, [channel]], index + (self._sources[source].start - lag))[
-                    :, 0
-                ]
-                * self._scales[source]
-                for source, channel, lag in chosen
-            ]
-            fit = solve_channels(target[:, output], rows)
-            powers.append(fit.power)
-            terms += [
-                self._make_term(0, output, *tap, float(weight), 0.0)
-                for tap, weight in zip(chosen, fit.weights, strict=True)
-            ]
-        bits = count_bits(float(np.mean(powers)))
+    def _make_fitted(self, taps: Sequence[tuple[int, int, int, int, float]], bits: float) -> Fitted | None:
+        """Write down weights of (output, source, channel, lag); None where one is beyond fixed point."""
+        terms = [self._make_term(0, *tap, 0.0) for tap in taps]
         sound = [term for term in terms if term is not None]
-        if len(sound) < len(terms) or bits > self._plain_bits(0, frames) - _LEAST_GAIN_BITS:
-            return None
         heard = [term for term in sound if term.weight]
-        return Fitted((frames,), heard, bits) if heard else None
+        return Fitted((len(self._samples),), heard, bits) if heard and len(sound) == len(terms) else None
 
     def _make_term(
         self, segment: int, output: int, source: int, channel: int, lag: int, weight: float, slope: float
@@ -213,9 +239,9 @@ class ChunkFit:
         starts = spread_blocks(frames, blocks, length)
         return np.concatenate([np.arange(first + at, first + at + length) for at in starts])
 
-    def _feature(self, source: int, index: NDArray[np.int64], lag: int) -> Array:
+    def _feature(self, source: int, index: NDArray[np.int64]) -> Array:
         """One source's frames in the chunk's unit; one channel becomes all of them."""
-        found = take_frames(self._inputs[source], index + (self._sources[source].start - lag))
+        found = take_frames(self._inputs[source], index + self._sources[source].start)
         found *= self._scales[source]
         return found if found.shape[1] == self._channels else np.repeat(found, self._channels, axis=1)
 

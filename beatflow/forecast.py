@@ -5,6 +5,7 @@ Knows paths and entries: what a file was before, what is around it now, and in w
 
 import threading
 from collections.abc import Iterator, Sequence, Set
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import Entry, Tree
 from beatflow.objects.layout import Layout
 from beatflow.objects.store import Batch
-from beatflow.worktree import read_pointer
+from beatflow.worktree import is_private, read_pointer
 
 if TYPE_CHECKING:
     from beatflow.objects.prediction import Guide
@@ -46,9 +47,12 @@ class Forecast:
         self._git = git
         self._batch = batch
         self._former = former
-        self._gone: list[str] = []
+        # Those of a name, then those of a folder, then all.
+        self._gone: dict[str, list[str]] = {}
         # By folder, in the order in which they came: a change may bring ten thousand.
         self._here: dict[str, list[tuple[Entry, Path]]] = {}
+        self._below: dict[str, list[str]] = {}
+        self._noted: set[str] = set()
         self._sources: dict[tuple[str, Path | None], SourceFile | None] = {}
 
     def order(self, path: str) -> tuple[bool, int, str]:
@@ -58,17 +62,31 @@ class Forecast:
 
     def expect(self, paths: Set[str]) -> None:
         """Say which paths there will be: what is gone may be what new ones were."""
-        self._gone = sorted(self._former.keys() - paths)
+        self._gone = {"": []}
+        for path in sorted(self._former.keys() - paths):
+            if not is_private(path.partition("/")[0]):
+                for key in (PurePosixPath(path).name, _folder_of(path) + "/", ""):
+                    self._gone.setdefault(key, []).append(path)
 
     def note(self, path: str, entry: Entry, place: Path) -> None:
         """Take note that a file is stored, and where it lies."""
-        self._here.setdefault(_folder_of(path), []).append((entry, place))
+        folder = _folder_of(path)
+        if folder not in self._here:
+            self._here[folder] = []
+            for above in PurePosixPath(folder).parents:
+                self._below.setdefault(str(above), []).append(folder)
+        self._here[folder].append((entry, place))
+        self._noted.add(path)
 
     def advise(self, path: str) -> "_Advice":
         """Return what the file at a path may be predicted from."""
-        before = [path] if path in self._former else self._gone[:_MOST_VERSIONS]
-        versions = [(self._former[one], None) for one in before]
+        before = [path] if path in self._former else list(islice(self._find_gone(path), _MOST_LOOKED_AT))
+        versions = [(self._former[one], None) for one in dict.fromkeys(before)]
         return _Advice(self, versions, list(islice(self._around(path), _MOST_LOOKED_AT)))
+
+    def _find_gone(self, path: str) -> Iterator[str]:
+        for key in (PurePosixPath(path).name, _folder_of(path) + "/", ""):
+            yield from self._gone.get(key, ())
 
     def open_all(self, places: "Sequence[_Place]", most: int) -> "list[SourceFile]":
         """Open those files that are sound, the first of them."""
@@ -76,11 +94,26 @@ class Forecast:
         return list(islice((source for source in found if source), most))
 
     def _around(self, path: str) -> Iterator[_Place]:
-        """Yield what was noted: the newest of the same folder, then of those below, then of the one above."""
+        """Yield what was noted: the newest of the same folder, then of those below, then of the one above.
+
+        Last comes what stood there before the change and was not looked at yet: the song, when its stems are added.
+        """
         folder = _folder_of(path)
-        below = [name for name in self._here if name != folder and PurePosixPath(name).is_relative_to(folder)]
+        below = islice(self._below.get(folder, ()), _MOST_LOOKED_AT)
         for name in dict.fromkeys((folder, *below, _folder_of(folder))):
             yield from reversed(self._here.get(name, []))
+        for name in dict.fromkeys((folder, _folder_of(folder))):
+            for other in self._standing.get(name, ()):
+                if other != path and other not in self._noted:
+                    yield self._former[other], None
+
+    @cached_property
+    def _standing(self) -> dict[str, list[str]]:
+        """What stood in each folder before the change."""
+        found: dict[str, list[str]] = {}
+        for path in self._former:
+            found.setdefault(_folder_of(path), []).append(path)
+        return found
 
     def _open(self, entry: Entry, place: Path | None) -> "SourceFile | None":
         key = entry.oid, place

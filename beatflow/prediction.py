@@ -4,8 +4,8 @@ Joins the fits of `sound` with the store's predictions, chunk by chunk. Everythi
 compares and keeps what is smaller.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ from beatflow.sound.fit import (
     count_plain_bits,
     find_offset,
     solve_channels,
+    solve_filter,
     solve_gains,
 )
 
@@ -43,13 +44,13 @@ _PEEKS, _PEEK_FRAMES = 4, 1024
 _LEAST_FRAMES = 256
 _LEAST_GAIN_BITS = 0.5
 # A source must be worth its table of chunks, and the time to decode it.
-_PRICE_BITS = 0.02
-_LAGS = 16
+_PRICE_BITS = 0.06
+_LAGS = 8
+# What leaves less than this share of the bits needs no better explanation.
+_WELL = 0.5
 _PROBE_FRAMES = 8192
 _LIKENESS = 0.5
 _MOST_HINTS = 2
-# A filter is tried where a gain alone leaves no more than this share of the power.
-_FILTERED = 0.5
 
 
 class Effort(NamedTuple):
@@ -79,11 +80,15 @@ class _Model:
     lags: int = 0
 
 
+_Try = tuple[Callable[["_View", Sequence[_Input]], _Model | None], Sequence[_Input]]
+
+
 class _Applied(NamedTuple):
-    """A model fitted to one chunk, and about how many bits per sample it leaves."""
+    """A model fitted to one chunk, about how many bits per sample it leaves, and whether that is mere noise."""
 
     proposal: Proposal
     bits: float
+    noise: bool
 
 
 class SoundAdvisor:
@@ -180,15 +185,10 @@ class _Guide:
             self._wait -= 1
             return None
         # Nothing known explains this chunk, or not as well as the last: an instrument may have come in.
-        model = self._detect(frame, samples)
-        found = self._apply(model, frame, samples) if model else None
-        if found and (former is None or found.bits < former.bits):
-            self._model = model
-            return found.proposal
-        if former:
-            return former.proposal
-        self._miss()
-        return None
+        found = self._detect(frame, samples, former)
+        if found is None:
+            self._miss()
+        return found and found.proposal
 
     def settle(self, won: bool) -> None:
         """Give up a model that is of no use."""
@@ -204,27 +204,35 @@ class _Guide:
 
     # Finding out ----------------------------------------------------------------------------------------
 
-    def _detect(self, frame: int, samples: Integers) -> _Model | None:
-        """Find what explains a chunk, the likeliest and cheapest first."""
+    def _detect(self, frame: int, samples: Integers, best: _Applied | None) -> _Applied | None:
+        """Find what explains a chunk better than the model of the last one did, and make it the model."""
         view = _View(frame, samples, self._bits)
         if view.plain < 2 * _LEAST_GAIN_BITS:
-            return None
+            return best
+        for attempt, inputs in self._list_tries(frame, samples):
+            model = attempt(view, inputs)
+            found = self._apply(model, frame, samples) if model else None
+            if model and found and (best is None or found.bits < best.bits):
+                best = found
+                self._model = replace(model, bits=found.bits)
+            if best and (best.noise or best.bits < _WELL * view.plain):
+                break
+        return best
+
+    def _list_tries(self, frame: int, samples: Integers) -> Iterator[_Try]:
+        """Yield what may explain a chunk, and from which inputs, the likeliest and cheapest first."""
         unmoved = [_Input(file, 0) for file in (*self._versions, *self._siblings)]
         moved = [*self._hints[:_MOST_HINTS], *self._advisor.offsets]
-        model = _try_gains(view, [*unmoved, *moved][:MAX_SOURCES])
-        if model or not self._versions:
-            return model
-        first = _Input(self._versions[0], 0)
+        yield _try_gains, [*unmoved, *moved][:MAX_SOURCES]
+        if not self._versions:
+            return
         known = len(self._advisor.offsets)
-        self._advisor.search(first.file, frame, samples, self._layout.sample_rate)
+        self._advisor.search(self._versions[0], frame, samples, self._layout.sample_rate)
         found = self._advisor.offsets[known:]
-        candidates = [*found, first, *moved]
-        tries = (
-            *((_try_gains, [one]) for one in found),
-            *((_try_crossed, [one]) for one in candidates),
-            *((_try_filter, [one]) for one in candidates[:2]),
-        )
-        return next((model for attempt, inputs in tries if (model := attempt(view, inputs))), None)
+        yield from ((_try_gains, [one]) for one in found)
+        candidates = [*found, unmoved[0], *moved]
+        yield from ((_try_crossed, [one]) for one in candidates)
+        yield from ((_try_filter, [one]) for one in candidates[:2])
 
     def _apply(self, model: _Model, frame: int, samples: Integers) -> _Applied | None:
         """Fit a model to one chunk."""
@@ -238,7 +246,7 @@ class _Guide:
             fitted = fitting.fit_crossed() if model.crossed else fitting.fit_gains()
         if fitted is None:
             return None
-        segments, terms, bits = fitted
+        segments, terms, bits, noise = fitted
         used = sorted({term.source for term in terms})
         reach = _join_reaches([laid[number].reach for number in used])
         if reach.cost > MAX_COST or reach.depth > MAX_DEPTH:
@@ -250,7 +258,7 @@ class _Guide:
             tuple(sorted(term._replace(source=place[term.source]) for term in terms)),
         )
         inputs = tuple(laid[number].samples for number in used)
-        return _Applied(Proposal(prediction, inputs, reach), bits)
+        return _Applied(Proposal(prediction, inputs, reach), bits, noise)
 
 
 class _View:
@@ -261,26 +269,44 @@ class _View:
         self._bits = bits
         self._length = min(_PEEK_FRAMES, len(samples))
         self._starts = spread_blocks(len(samples), _PEEKS, self._length)
-        blocks = np.stack([samples[at : at + self._length] for at in self._starts]).astype(np.float64)
-        self.plain = count_plain_bits(blocks)
-        self.target: Array = blocks.reshape(-1, samples.shape[1])
-        self.power = float(np.square(self.target).mean())
+        self.blocks: Array = np.stack([samples[at : at + self._length] for at in self._starts]).astype(
+            np.float64
+        )
+        self.plain = count_plain_bits(self.blocks)
+        self.target: Array = self.blocks.reshape(-1, samples.shape[1])
 
-    def read(self, one: _Input, lag: int = 0) -> Array | None:
+    def read(self, one: _Input) -> Array | None:
         """Return an input's frames in the target's shape; None where they cannot be had."""
+        blocks = self.read_blocks(one, 0)
+        return None if blocks is None else blocks.reshape(self.target.shape)
+
+    def read_blocks(self, one: _Input, margin: int) -> Array | None:
+        """Return an input's stretches, shape (blocks, frames, channels), with some frames more on either side."""
         layout = one.file.layout
         if layout is None:
             return None
         parts = []
         for at in self._starts:
-            part = one.file.peek(self.frame + at - one.offset - lag, self._length)
+            part = one.file.peek(self.frame + at - one.offset - margin, self._length + 2 * margin)
             if part is None:
                 return None
             parts.append(part)
-        found = np.concatenate(parts).astype(np.float64)
+        found = np.stack(parts).astype(np.float64)
         found *= 2.0 ** (self._bits - get_bits(layout.format))
         channels = self.target.shape[1]
-        return found if found.shape[1] == channels else np.repeat(found, channels, axis=1)
+        return found if found.shape[2] == channels else np.repeat(found, channels, axis=2)
+
+    def count_left(self, features: Sequence[Array]) -> float:
+        """Return the bits per sample that gains leave: of the whole or, since faders move, of each stretch."""
+        bits = count_bits(solve_gains(self.target, features).power)
+        if self.is_explained(bits):
+            return bits
+        stretches = [slice(at, at + self._length) for at in range(0, len(self.target), self._length)]
+        powers = [
+            solve_gains(self.target[part], [feature[part] for feature in features]).power
+            for part in stretches
+        ]
+        return count_bits(float(np.mean(powers)))
 
     def is_explained(self, bits: float) -> bool:
         """Say whether what is left takes clearly fewer bits per sample than the chunk itself."""
@@ -306,7 +332,7 @@ def _try_gains(view: _View, inputs: Sequence[_Input]) -> _Model | None:
         return None
     if not chosen:
         return None
-    bits = count_bits(solve_gains(view.target, [features[number] for number in chosen]).power)
+    bits = view.count_left([features[number] for number in chosen])
     return _Model(tuple(found[number][0] for number in chosen), bits) if view.is_explained(bits) else None
 
 
@@ -320,20 +346,10 @@ def _try_crossed(view: _View, inputs: Sequence[_Input]) -> _Model | None:
 
 
 def _try_filter(view: _View, inputs: Sequence[_Input]) -> _Model | None:
-    """Try an equaliser: each sample from those around it. What is one is like its source to begin with."""
-    feature = view.read(inputs[0])
-    if feature is None or solve_gains(view.target, [feature]).power > _FILTERED * view.power:
-        return None
-    lags = [view.read(inputs[0], lag) for lag in range(-_LAGS, _LAGS + 1)]
-    features = [feature for feature in lags if feature is not None]
-    if len(features) < len(lags) or not features[_LAGS].any():
-        return None
-    powers = [
-        solve_channels(view.target[:, channel], [feature[:, channel] for feature in features]).power
-        for channel in range(view.target.shape[1])
-    ]
-    bits = count_bits(float(np.mean(powers)))
-    return _Model(tuple(inputs), bits, lags=_LAGS) if view.is_explained(bits) else None
+    """Try an equaliser: each sample from those around it."""
+    source = view.read_blocks(inputs[0], _LAGS)
+    found = solve_filter(view.blocks, source) if source is not None and source.any() else None
+    return _Model(tuple(inputs), found.bits, lags=_LAGS) if found and view.is_explained(found.bits) else None
 
 
 class _Laid(NamedTuple):

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import pkgutil
+import resource
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ import beatflow
 from beatflow import cli
 from beatflow.invocation import Invocation
 
-KILL, FULL, COUNT = "kill", "full", "count"
+KILL, FULL, LIMIT, COUNT = "kill", "full", "limit", "count"
 _NEEDS_SPACE = ("open", "mkdir", "symlink", "link", "write", "fsync", "git")
 _EVENTS = {
     "os.rename": "rename",
@@ -86,7 +87,8 @@ class Crasher:
         Parameters
         ----------
         mode : str
-            What happens at `step` (from 1 on): `KILL`, or `FULL` from there on; `COUNT` lets it run to its end.
+            What happens at `step` (from 1 on): `KILL`, or `FULL` from there on. `LIMIT`: the system itself lets no
+            file become longer than `step` bytes. `COUNT` lets the command run to its end.
         after_s : float, optional
             Kill it after this time instead.
         """
@@ -234,6 +236,9 @@ def _in_child(request: dict[str, Any], said: int, counted: int) -> None:
         os.dup2(said, 2)
         argv = request["argv"]
         steps.install()
+        if request["mode"] == LIMIT:
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (request["step"], hard))
         code = make(*argv[1:]) if argv[0] == "make" else cli.main(argv)
     finally:
         with suppress(OSError):

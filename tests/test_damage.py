@@ -13,10 +13,13 @@ from types import FrameType
 
 import pytest
 
+from beatflow.objects.gitvalue import Signature
+from beatflow.objects.operation import OPERATIONS
+from beatflow.repository import Repository
 from tests.conftest import Bf
 from tests.world import write_tone
 
-TIMES = int(os.environ.get("BEATFLOW_DAMAGE", "1"))
+TIMES = int(os.environ.get("BEATFLOW_DAMAGE", "3"))
 SEED = int(os.environ.get("BEATFLOW_SEED", "1"))
 BUG = 70
 LONGEST_S = 60
@@ -145,3 +148,32 @@ def test_damage_is_said_or_does_not_matter(template: Path, tmp_path: Path, place
             wrong.append(f"{victim.relative_to(root)}: {data[:1000]!r}: {error}")
         shutil.rmtree(root)
     assert not wrong, "\n".join(wrong)
+
+
+def test_no_object_of_history_that_is_cut_short_is_read_for_ever(template: Path, tmp_path: Path) -> None:
+    """In processes of their own, since nothing could stop libgit2 here."""
+    root = tmp_path / "track"
+    shutil.copytree(template, root, symlinks=True)
+    (root / ".beatflow" / "state" / "journal").unlink()
+    bf = Bf(root)
+    repository = Repository(root, lambda: Signature("Ada", "ada@example.com", 1_700_000_000))
+    head = repository.head or ""
+    parent = repository.git.read_commit(head).parents[0]
+    operation = repository.git.read_ref(OPERATIONS) or ""
+    blob = repository.tree_of(head)["notes.txt"].oid
+    for oid, argv in (
+        (head, ("status",)),
+        (parent, ("restore", "-s", "HEAD~1", "mix.wav")),
+        (parent, ("show", parent[:8])),
+        (repository.git.read_commit(head).tree, ("ls",)),
+        (operation, ("op", "log")),
+        (blob, ("cat", "HEAD:notes.txt")),
+        (parent, ("check",)),
+    ):
+        victim = root / ".beatflow" / "objects" / oid[:2] / oid[2:]
+        whole = victim.read_bytes()
+        victim.chmod(0o644)
+        victim.write_bytes(whole[: len(whole) // 2])
+        result = bf.spawn(*argv)
+        assert result.code == 7, (argv, result)
+        victim.write_bytes(whole)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from beatflow.errors import DamagedError
 from beatflow.objects.care import copy_of
+from beatflow.objects.copies import Copies
 from beatflow.objects.durable import fsync_directory, publish_file, temporary_name
 from beatflow.objects.ids import parse_oid
 from beatflow.objects.pack import (
@@ -74,7 +75,8 @@ def _collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool
     listed = packs.current()
     for pack in listed:
         pack.verify_directory()
-    live = _Live(packs)
+    repeated = _repeated(listed)
+    live = _Live(packs, repeated)
     for oid in keep:
         live.add_file(oid)
     for pack in packs.packs:
@@ -83,7 +85,7 @@ def _collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool
     sizes = {pack.name: pack.size for pack in listed}
     if dry_run:
         return _estimate(listed, sizes, chosen, live)
-    rewriting = _Rewriting(packs.folder, temporary, live, _repeated(listed))
+    rewriting = _Rewriting(packs.folder, temporary, live, repeated)
     try:
         for pack in chosen:
             rewriting.take(pack)
@@ -116,8 +118,10 @@ class _Live:
     million take a third of the memory.
     """
 
-    def __init__(self, packs: PackSet) -> None:
+    def __init__(self, packs: PackSet, repeated: set[int]) -> None:
         self._packs = packs
+        self._repeated = repeated
+        self._copies = Copies(packs)
         self._prefixes: dict[int, set[int]] = {Kind.CHUNK: set(), Kind.MANIFEST: set()}
         self._dependent = {
             entry.id for pack in packs.packs for entry in pack.directory if entry.flags & Flag.DEPENDS
@@ -127,6 +131,16 @@ class _Live:
         """Records of kinds that this version does not know are always needed."""
         known = self._prefixes.get(entry.kind)
         return known is None or prefix_of(entry.id) in known
+
+    def has_better(self, pack: Pack, entry: Entry) -> bool:
+        """Say whether another copy of a chunk is to be kept in place of this one."""
+        if entry.kind != Kind.CHUNK or not self._may_differ(entry.id):
+            return False
+        best = self._copies.choose(entry.id)
+        return best is not None and (best.pack, best.offset) != (pack.name, entry.offset)
+
+    def _may_differ(self, id: bytes) -> bool:
+        return id in self._dependent and prefix_of(id) in self._repeated
 
     def add_file(self, oid: str) -> None:
         """Mark a file and all that it needs; one that the store does not have needs nothing."""
@@ -150,14 +164,17 @@ class _Live:
             if prefix_of(id) in chunks:
                 continue
             chunks.add(prefix_of(id))
-            if id in self._dependent and self._packs.find(Kind.CHUNK, id):
+            best = self._copies.choose(id) if self._may_differ(id) else None
+            if best:
+                waiting.extend(best.dependencies)
+            elif id in self._dependent and self._packs.find(Kind.CHUNK, id):
                 waiting.extend(self._packs.read(Kind.CHUNK, id, lambda record: record.dependencies))
 
 
 def _choose(listed: Iterable[Pack], live: _Live) -> list[Pack]:
     """Return the packs to rewrite: those with something to drop, and small ones if there are several."""
     sound = [pack for pack in listed if not pack.rebuilt]
-    wasteful = [pack for pack in sound if not all(entry in live for entry in pack.directory)]
+    wasteful = [pack for pack in sound if not all(_is_needed(pack, entry, live) for entry in pack.directory)]
     small = [pack for pack in sound if pack.size < SMALL_PACK_BYTES]
     chosen = {pack.name for pack in wasteful}
     if len({pack.name for pack in (*wasteful, *small)}) > 1:
@@ -183,7 +200,12 @@ def _estimate(listed: tuple[Pack, ...], sizes: dict[str, int], chosen: list[Pack
 
 
 def _needed(pack: Pack, live: _Live) -> Iterator[Entry]:
-    return (entry for entry in sorted(pack.directory, key=lambda e: e.offset) if entry in live)
+    in_order = sorted(pack.directory, key=lambda entry: entry.offset)
+    return (entry for entry in in_order if _is_needed(pack, entry, live))
+
+
+def _is_needed(pack: Pack, entry: Entry, live: _Live) -> bool:
+    return entry in live and not live.has_better(pack, entry)
 
 
 def _repeated(packs: Iterable[Pack]) -> set[int]:

@@ -6,6 +6,8 @@ audio, the worktree or what a commit means to the user.
 """
 
 import heapq
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha1
@@ -48,6 +50,7 @@ class GitStore:
         self.path = path
         self._trees: dict[str, tuple[tuple[str, int, str], ...]] = {}
         self._unflushed: set[Path] = set()
+        self._whole: set[str] = set()
 
     @classmethod
     def create(cls, path: Path, branch: str = "main") -> "GitStore":
@@ -202,6 +205,7 @@ class GitStore:
         DamagedError
             It is missing, damaged or not a commit.
         """
+        self._refuse_cut_short(oid)
         try:
             commit = self._repo[oid]
         except (KeyError, ValueError, pygit2.GitError) as error:
@@ -302,12 +306,28 @@ class GitStore:
         return True
 
     def _read(self, oid: str) -> tuple[int, bytes]:
+        self._refuse_cut_short(oid)
         try:
             return self._repo.odb.read(oid)
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise DamagedError(
                 f"object {oid[:12]} is missing or damaged: {error}", hint="bf check"
             ) from error
+
+    def _refuse_cut_short(self, oid: str) -> None:
+        """Raise DamagedError for an object whose file ends too early: libgit2 1.9 would read on for ever."""
+        if oid in self._whole:
+            return
+        try:
+            data = (self.path / "objects" / oid[:2] / oid[2:]).read_bytes()
+        except (OSError, ValueError):
+            return
+        stream = zlib.decompressobj()
+        with suppress(zlib.error):
+            stream.decompress(data)
+        if not stream.eof:
+            raise DamagedError(f"object {oid[:12]} is cut short or damaged", hint="bf check")
+        self._whole.add(oid)
 
     def _tree_rows(self, oid: str) -> tuple[tuple[str, int, str], ...]:
         cached = self._trees.get(oid)
@@ -388,16 +408,41 @@ class GitStore:
 
     def merge_base(self, one: str, two: str) -> str | None:
         """Return the best common ancestor of two commits, or None for unrelated histories."""
+        self._ancestors((one, two))  # whatever libgit2 is going to read is whole
         base = self._repo.merge_base(one, two)
         return None if base is None else str(base)
 
     def resolve(self, revision: str) -> str | None:
-        """Return the commit that a revision names in git's syntax (``HEAD~2``, ``v1``, a prefix), or None."""
+        """Return the commit that a revision names in git's syntax (``HEAD~2``, ``v1``, a prefix), or None.
+
+        Raises
+        ------
+        DamagedError
+            A commit on the way to it is cut short.
+        """
+        self._refuse_damaged_way(revision)
         try:
             found = self._repo.revparse_single(revision)
             return str(found.peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError, UnicodeEncodeError):
             return None
+
+    def _refuse_damaged_way(self, revision: str) -> None:
+        """Look at the commits that libgit2 passes to resolve a revision, before it does."""
+        base = re.split("[~^]", revision, maxsplit=1)[0]
+        generations = sum(int(number or 1) for number in re.findall(r"[~^](\d{0,6})", revision))
+        try:
+            start = self._repo.lookup_reference_dwim(base or "HEAD").resolve().target
+        except (KeyError, ValueError, pygit2.GitError):
+            try:
+                start = self._repo.expand_id(base)
+            except (KeyError, ValueError, pygit2.GitError):
+                return
+        self._refuse_cut_short(str(start))
+        with suppress(KeyError, ValueError, pygit2.GitError):
+            here = {str(self._repo[start].peel(pygit2.Commit).id)}
+            for _ in range(generations + 1):
+                here = {parent for oid in here for parent in self.read_commit(oid).parents}
 
     # Refs ------------------------------------------------------------------------------------------------
 
@@ -436,6 +481,7 @@ class GitStore:
         if isinstance(ref.target, str) and ref.target not in self._repo.references:
             return None  # a symbolic ref to a branch that is not born yet, or gone
         try:
+            self._refuse_cut_short(str(ref.resolve().target))
             return str(ref.peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError) as error:
             if not isinstance(ref.target, str) and self._is_no_commit(str(ref.target)):

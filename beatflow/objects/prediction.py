@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -37,6 +37,8 @@ FULL_BITS = 24
 MAX_CHANNELS = 8
 MAX_SOURCES = 16
 MAX_SOURCE_CHUNKS = 256
+MAX_SEGMENTS = 256
+MAX_TERMS = 4096
 # These bound what a hostile payload costs: each is several times what the longest chunk can make use of.
 MAX_SOURCE_BYTES = 1 << 26
 MAX_SEGMENTS = 256
@@ -293,25 +295,46 @@ def _add_frames(total: NDArray[np.float64] | Integers, source: _Input, at: int, 
 
 
 def _sum_terms(terms: Sequence[Term], inputs: Sequence[_Input], bits: int, part: Integers) -> None:
-    length = len(part)
     for output in range(part.shape[1]):
-        total = np.zeros(length)
-        for term in terms:
-            if term.output != output:
-                continue
-            source = inputs[term.source]
-            start = source.start - term.lag
-            low, high = max(start, 0), min(start + length, len(source.samples))
-            if low >= high:
-                continue
-            found = source.samples[low:high, term.channel].astype(np.float64)
-            weight: NDArray[np.float64] | float = float(term.weight)
+        total = np.zeros(len(part))
+        chosen = [term for term in terms if term.output == output]
+        for term in chosen:
             if term.slope:
-                steps = np.arange(low - start, high - start) * (term.slope * 2.0**-SLOPE_BITS)
-                weight = np.floor(steps) + term.weight
-            found *= weight * 2.0**source.unused
-            total[low - start : high - start] += found
+                _add_ramp(total, term, inputs[term.source])
+        flat = [term for term in chosen if not term.slope]
+        for (number, channel), taps in groupby(flat, lambda term: (term.source, term.channel)):
+            _add_filter(total, {term.lag: term.weight for term in taps}, inputs[number], channel)
         part[:, output] = _round(total, bits)
+
+
+def _take(source: _Input, channel: int, start: int, length: int) -> NDArray[np.float64]:
+    """Return one channel from a frame of the segment on; there is nothing outside of the samples."""
+    first = source.start + start
+    low, high = max(first, 0), min(first + length, len(source.samples))
+    found = np.zeros(length)
+    if low < high:
+        found[low - first : high - first] = source.samples[low:high, channel]
+        found *= 2.0**source.unused
+    return found
+
+
+def _add_ramp(total: NDArray[np.float64], term: Term, source: _Input) -> None:
+    weight = np.floor(np.arange(len(total)) * (term.slope * 2.0**-SLOPE_BITS)) + term.weight
+    total += weight * _take(source, term.channel, -term.lag, len(total))
+
+
+def _add_filter(total: NDArray[np.float64], taps: dict[int, int], source: _Input, channel: int) -> None:
+    """Add a channel with a weight for each lag; neighbouring lags are a convolution."""
+    first, last = min(taps), max(taps)
+    if last - first >= 2 * len(taps):
+        for lag, weight in taps.items():
+            total += _take(source, channel, -lag, len(total)) * weight
+        return
+    kernel = np.zeros(last - first + 1)
+    for lag, weight in taps.items():
+        kernel[lag - first] = weight
+    found = _take(source, channel, -last, len(total) + last - first)
+    total += found * kernel[0] if len(kernel) == 1 else np.convolve(found, kernel, "valid")
 
 
 def _round(total: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
@@ -419,8 +442,8 @@ def _unpack(payload: bytes, frames: int, channels: int) -> tuple[Residual, Predi
     at = _COUNT.size + count * ID_BYTES
     kind, source_count, segment_count, term_count = _HEAD.unpack_from(payload, at)
     at += _HEAD.size
-    if not 1 <= source_count <= MAX_SOURCES:
-        raise ValueError(f"{source_count} sources")
+    if not 1 <= source_count <= MAX_SOURCES or segment_count > MAX_SEGMENTS or term_count > MAX_TERMS:
+        raise ValueError(f"{source_count} sources, {segment_count} segments, {term_count} terms")
     if not 1 <= segment_count <= MAX_SEGMENTS or term_count > MAX_TERMS:
         raise ValueError(f"{segment_count} segments, {term_count} terms")
     sources = []

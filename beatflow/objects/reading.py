@@ -148,7 +148,7 @@ def read_reach(record: Record) -> Reach:
     """Return how far the predictions of a chunk's record reach."""
     if record.entry.codec != Codec.PREDICTION:
         return ALONE
-    _check_flags(record.entry.flags & ~Flag.DEPENDS)
+    _check_flags(record.entry.flags & MUST_KNOW)
     if not record.entry.flags & Flag.DEPENDS:
         raise DamagedError("a prediction that depends on nothing")
     return Reach(*record.parameters[2:4])

@@ -6,14 +6,15 @@ Samples are float64, shape (frames, channels), in any unit; powers are means of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_DECIMATION = 4
-_REFINE_FRAMES = 2048
+_POORLY = 0.5
+_WHITE = 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,58 @@ def solve_channels(target: Array, features: Sequence[Array]) -> Fit:
     rows = np.stack(features)
     weights = _solve(rows, target)
     return Fit(weights, _power_of(target - rows.T @ weights))
+
+
+class Filter(NamedTuple):
+    """A filter per channel, shape (2 * lags + 1, channels), lag -lags first, and the bits per sample that it leaves."""
+
+    weights: Array
+    bits: float
+
+
+def solve_filter(target: Array, source: Array) -> Filter | None:
+    """Fit a finite filter from each channel of a source to the same one of the target, as an equaliser is.
+
+    Least squares counts what is loud, and what is left may be anything but white: a short filter misses an equaliser's
+    lows, which are loud and cost next to nothing to write down. So the fit is tried on second differences too, and
+    judged by what a plain coder needs for what it leaves.
+
+    Parameters
+    ----------
+    target : ndarray
+        Shape (blocks, frames, channels).
+    source : ndarray
+        Shape (blocks, frames + 2 * lags, channels): each block begins `lags` frames before the target's.
+
+    Returns
+    -------
+    Filter or None
+        None where even a gain explains less than half of what is there.
+    """
+    frames = target.shape[1]
+    taps = source.shape[1] - frames + 1
+    # Row k holds the source delayed by k - lags frames.
+    rows = np.stack([source[:, taps - 1 - tap : taps - 1 - tap + frames] for tap in range(taps)])
+    middle = np.diff(rows[taps // 2], n=2, axis=1)
+    wanted = np.diff(target, n=2, axis=1)
+    if solve_gains(wanted.reshape(-1, 1), [middle.reshape(-1, 1)]).power > _POORLY * _power_of(wanted):
+        return None
+    fits = []
+    for order in (0, 2):
+        features = np.diff(rows, n=order, axis=2)
+        weights = np.stack(
+            [
+                _solve(
+                    features[..., channel].reshape(taps, -1),
+                    np.diff(target[..., channel], n=order, axis=1).reshape(-1),
+                )
+                for channel in range(target.shape[2])
+            ],
+            axis=1,
+        )
+        rest = target - np.einsum("kbfc,kc->bfc", rows, weights)
+        fits.append(Filter(weights, count_plain_bits(rest)))
+    return min(fits, key=lambda fit: fit.bits)
 
 
 def _solve(rows: Array, wanted: Array) -> Array:
@@ -139,6 +192,19 @@ def count_plain_bits(blocks: Array) -> float:
     return min((count_bits(_power_of(np.diff(blocks, n=order, axis=1))) for order in orders), default=0.0)
 
 
+def is_noise(blocks: Array) -> bool:
+    """Say whether neighbouring frames have next to nothing to do with each other, so that no filter can explain more.
+
+    The difference of white noise has twice its power.
+
+    Parameters
+    ----------
+    blocks : ndarray
+        Shape (blocks, frames, channels).
+    """
+    return _power_of(np.diff(blocks, axis=1)) > _WHITE * _power_of(blocks)
+
+
 def find_offset(probe: Array, region: Array) -> tuple[int, float]:
     """Return where in a region a stretch is most like it, whatever its gain and sign, and how much.
 
@@ -156,25 +222,12 @@ def find_offset(probe: Array, region: Array) -> tuple[int, float]:
     likeness : float
         Normalised cross-correlation, 0 to 1.
     """
-    coarse_probe, coarse_region = _decimate(probe), _decimate(region)
-    lags = _correlate(coarse_probe, coarse_region)
+    # Second differences count the highs as much as the lows: a held chord is like itself at each of its periods.
+    lags = _correlate(np.diff(probe, n=2), np.diff(region, n=2))
     if not len(lags):
         return 0, 0.0
-    middle = int(np.argmax(lags)) * _DECIMATION
-    part = probe[:_REFINE_FRAMES] if len(probe) > _REFINE_FRAMES else probe
-    low = max(0, middle - _DECIMATION)
-    high = min(len(region) - len(probe), middle + _DECIMATION)
-    found = {}
-    for offset in range(low, high + 1):
-        other = region[offset : offset + len(part)]
-        found[offset] = abs(float(part @ other)) / (float(np.sqrt((part @ part) * (other @ other))) or 1.0)
-    best = max(found, key=lambda offset: found[offset])
-    return best, found[best]
-
-
-def _decimate(samples: Array) -> Array:
-    whole = len(samples) // _DECIMATION * _DECIMATION
-    return np.asarray(samples[:whole].reshape(-1, _DECIMATION).mean(axis=1))
+    best = int(np.argmax(lags))
+    return best, float(lags[best])
 
 
 def _correlate(probe: Array, region: Array) -> Array:
@@ -190,4 +243,6 @@ def _correlate(probe: Array, region: Array) -> Array:
     energy = np.concatenate([[0.0], np.cumsum(np.square(region))])
     local = energy[len(probe) :] - energy[: -len(probe)]
     # Stretches of next to nothing correlate with anything; they must not win by dividing by it.
-    return np.asarray(np.abs(product) / np.sqrt(np.maximum(local, 1e-3 * local.max(initial=0.0) + 1e-20)))
+    floor = 1e-3 * local.max(initial=0.0) + 1e-20
+    norm = np.sqrt(np.maximum(local, floor) * float(probe @ probe)) + 1e-20
+    return np.asarray(np.abs(product) / norm)

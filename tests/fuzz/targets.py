@@ -118,8 +118,9 @@ def payload(data: bytes) -> None:
     if len(data) < _PAYLOAD.size:
         return
     codec, parameters, length = _PAYLOAD.unpack_from(data)
+    length %= MAX_CHUNK_BYTES + 1
     with suppress(BeatFlowError):
-        assert len(decode(codec, parameters, data[_PAYLOAD.size :], length % (MAX_CHUNK_BYTES + 1))) == length
+        assert len(decode(codec, parameters, data[_PAYLOAD.size :], length)) == length
 
 
 def _pack_seed() -> bytes:

@@ -1,9 +1,18 @@
 """The fuzz targets, briefly: bytes from nowhere, and sound input with some of it changed."""
 
+import io
+import tracemalloc
+
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beatflow.errors import DamagedError
+from beatflow.objects.codec import decode, encode
+from beatflow.objects.layout import Layout, SampleFormat
+from beatflow.objects.manifest import MAX_CHUNK_BYTES
+from beatflow.objects.pack import Codec, scan
 from tests.fuzz.targets import TARGETS, make_seeds
 
 SEEDS = make_seeds()
@@ -39,6 +48,51 @@ def changed(draw: st.DrawFn, seed: bytes) -> bytes:
 def test_sound_input(name: str) -> None:
     for seed in SEEDS[name]:
         TARGETS[name](seed)
+
+
+class Counted(io.BytesIO):
+    """Counts the bytes read."""
+
+    total = 0
+
+    def read(self, count: int | None = -1) -> bytes:
+        data = super().read(count)
+        self.total += len(data)
+        return data
+
+
+def test_a_pack_of_false_beginnings_is_searched_once() -> None:
+    data = bytes(16) + b"BFr\x01" * 1_000_000
+    file = Counted(data)
+    assert list(scan(file, len(data))) == []
+    assert file.total < 2 * len(data)
+
+
+@pytest.mark.parametrize("announced", [1, 1000, MAX_CHUNK_BYTES, 2**32 - 1])
+def test_frames_that_announce_more_than_they_may(announced: int) -> None:
+    """What a frame would unpack to is compared before anything is allocated for it."""
+    bomb = zstandard.ZstdCompressor().compress(bytes(1 << 28))
+    assert len(bomb) < 50_000
+    tracemalloc.start()
+    try:
+        for codec in (Codec.ZSTD, Codec.PLANES):
+            with pytest.raises(DamagedError):
+                decode(codec, b"\x07\0\x01\0", bomb, announced)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2**36 - 1])
+def test_a_flac_stream_that_announces_other_frames(frames: int) -> None:
+    raw = bytes(range(256)) * 16
+    found = encode(raw, Layout(SampleFormat.S16LE, 2))
+    assert found.codec is Codec.FLAC
+    stream = bytearray(found.payload)
+    low = int.from_bytes(stream[18:26], "big") >> 36 << 36 | frames
+    stream[18:26] = low.to_bytes(8, "big")
+    with pytest.raises(DamagedError):
+        decode(found.codec, found.parameters, bytes(stream), len(raw))
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -8,10 +8,17 @@ encoding only: manifests and directories.
 import io
 from pathlib import Path
 
+import pytest
+
+from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import decode, encode
 from beatflow.objects.pack import Codec, Kind, read_directory, read_trailer
+from beatflow.objects.prediction import decode as decode_prediction
+from beatflow.objects.prediction import join_samples
 from beatflow.objects.store import AudioStore
+from tests.objects.slowprediction import rebuild
+from tests.objects.test_prediction import slow_flac
 
 NAME = "048a6b7b41b192cd886f9260911f22080ef9f5ed431c266e3e889983599d56ab"
 OID = "efe97803c584f47655539d127d0dbcb761febd36ed00bc49713a921cba6b5516"
@@ -69,6 +76,63 @@ WHOLE = bytes.fromhex(
     """
 )
 
+# What chunks are predicted from, by arithmetic that nobody can misread: 40 frames of S16LE stereo, 50 of S24LE mono.
+STEREO = b"".join(
+    (n * n * 37 * (c + 1) % 20001 - 10000).to_bytes(2, "little", signed=True)
+    for n in range(40)
+    for c in (0, 1)
+)
+MONO = b"".join((n**3 * 7919 % 6000001 - 3000000).to_bytes(3, "little", signed=True) for n in range(50))
+# Parameters and payload of codec 64, the raw length, and the id of what comes of them.
+PREDICTIONS = {
+    "nothing left": (
+        "03020102",
+        """
+        0100d4f0519f06fc04b4272d9a0a2f540d7daeae2238b117153063ddac02950920870001010002000000030201000000
+        000000000000a0000000280000000000000000000000000000ff000000000000010001000000000000ff00000000
+        """,
+        160,
+        "3e6ed10259a8fe318a480e5583b42fb370178295c94f1577db1727463dd60df1",
+    ),
+    "ramp, lag, digits and an exception": (
+        "03020102",
+        """
+        0100d4f0519f06fc04b4272d9a0a2f540d7daeae2238b117153063ddac02950920870101020004000000030201000000
+        fdffffff0000a0000000190000000f000000000000000000feff5555550000004000000001000100feff555555000000
+        40000100000000000500000000010100e0ff0100010001000500000000010100e0ff0101000000330000008403000028
+        b52ffd20108100008da5ed460b185ed68d93de5ab3bf61ae
+        """,
+        160,
+        "bf68a2efe9ba6b219c4adab95bfb3d7c3ee8f620b05493d136715f39051b3eb3",
+    ),
+    "mono to stereo, 24 to 16 bit, and bytes": (
+        "03020102",
+        """
+        0200d4f0519f06fc04b4272d9a0a2f540d7daeae2238b117153063ddac0295092087db0428fca43f488ffdf477035638
+        46bf89b7fbef8e1cddeffdcc126a666a56c60102010003000000030201000000000000000000a0000000050101000000
+        070000000100960000002800000000000000010000000000800000000000000000010000000055555500000000000000
+        01010000ffffccccccff00000000000200000014000000a50100003c0000006701000028b52ffd2050810200f831cc37
+        e40f1f57af08b22f440ae6fccd1e3ede7f4c3dd3f05afb233e5647ade4360e47fef852fa1a4011d53e02022ec03a2134
+        c837c8b4404144fb7fa71a283dd9cc193754c1fd47f210aa1f4c3b46
+        """,
+        160,
+        "2a1a3e9a4374252455d88685f12aa3c90113a966672739ab0a48904022808c28",
+    ),
+    "16 to 24 bit, and FLAC": (
+        "06020102",
+        """
+        0100d4f0519f06fc04b4272d9a0a2f540d7daeae2238b117153063ddac02950920870201010002000000030201000000
+        000000000000a00000002800000000000000000000000000c0000000000000000100010000000000c00000000000664c
+        614300000022100010000000440000440bb80370000000285e1afd925975a50a1b6e1bdcd366853d8400002820000000
+        7265666572656e6365206c6962464c414320312e342e3320323032333036323300000000fff86aac0027311800000000
+        45d80088e800c68201fd140d0741304615447110e66224382b24f1ffd5ad57e91a4c94246bf5bab342e6cacd7121984d
+        e210000000005d01
+        """,
+        240,
+        "bc2283257a158e5c92807c14cf593c10a837d8d83217e9960915c374deb61d4f",
+    ),
+}
+
 
 def test_manifest() -> None:
     manifest = decode(MANIFEST)
@@ -93,6 +157,17 @@ def test_directory() -> None:
         (Kind.CHUNK, Codec.ZSTD, 80),
         (Kind.MANIFEST, Codec.NONE, len(MANIFEST)),
     ]
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_predictions(name: str) -> None:
+    parameters, payload, length, id = PREDICTIONS[name]
+    chunks = {sha256(raw): raw for raw in (STEREO, MONO)}
+    asked = bytes.fromhex(parameters), bytes.fromhex(payload), length
+    raw = decode_prediction(*asked, lambda source: join_samples(source, lambda ref: chunks[ref.id]))
+    assert len(raw) == length
+    assert sha256(raw).hex() == id
+    assert rebuild(*asked, chunks, slow_flac) == raw
 
 
 def test_a_store_written_long_ago(tmp_path: Path) -> None:

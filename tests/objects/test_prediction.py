@@ -214,7 +214,6 @@ def test_wide_noise_is_bytes_and_what_has_a_shape_is_flac() -> None:
     assert rest_of(residual_case(random.normal(0, 20, (3000, 2))))[0] == 0
     tone = 300 * np.sin(np.arange(3000) / 20)[:, None] * [1, 1]
     assert kind_of(residual_case(tone)) is Residual.FLAC
-    assert kind_of(residual_case(np.full((3000, 2), 1.0))) is Residual.FLAC
     assert kind_of(residual_case(np.zeros((3000, 2)))) is Residual.NOTHING
 
 
@@ -274,7 +273,7 @@ def test_the_largest_weights_are_exact(sign: int) -> None:
     full = np.full((40, 1), -(1 << 23), np.int32)
     full[::3] = (1 << 23) - 1
     source = source_of(chunks, layout, [raw_of(full, layout)])
-    half = (1 << 27) - 21  # two terms, each with a slope that adds 20 by the end, and 1 for the rounding
+    half = (1 << 27) - 22  # two terms, each with a slope that adds 20 by the end, 1 for the rounding, 1 below
     terms = tuple(Term(0, 0, 0, 0, lag, sign * half, sign << 15) for lag in (0, 1))
     guess = Prediction((source,), (40,), terms)
     values = predict(guess, [fetcher(chunks)(source)], layout)
