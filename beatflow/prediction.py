@@ -44,7 +44,8 @@ _PEEKS, _PEEK_FRAMES = 4, 1024
 _LEAST_FRAMES = 256
 _LEAST_GAIN_BITS = 0.5
 # A source must be worth its table of chunks, and the time to decode it.
-_PRICE_BITS = 0.06
+_PRICE_BITS = 0.1
+_CHEAP = 4
 _LAGS = 8
 # What leaves less than this share of the bits needs no better explanation.
 _WELL = 0.5
@@ -54,10 +55,21 @@ _MOST_HINTS = 2
 
 
 class Effort(NamedTuple):
-    """How hard to search: how many seconds a version may have moved, and how many searches one file is worth."""
+    """How hard to search.
+
+    Attributes
+    ----------
+    reach_s : float
+        How far a version may have moved.
+    searches : int
+        How often to look for that in one file.
+    patience : int
+        How many chunks of a file must stay unexplained before anything is tried that takes long.
+    """
 
     reach_s: float = 3.0
     searches: int = 3
+    patience: int = 2
 
 
 class _Input(NamedTuple):
@@ -110,6 +122,8 @@ class SoundAdvisor:
         self._siblings = siblings
         self._effort = effort or Effort()
         self._searches = 0
+        # How many chunks nothing simple has explained so far.
+        self._unexplained = 0
         # Offsets found so far; any thread may add to them, none relies on them.
         self.offsets: list[_Input] = []
 
@@ -118,6 +132,11 @@ class SoundAdvisor:
         versions = [file for file in self._versions if _fits(file, layout)]
         siblings = [file for file in self._siblings if _fits(file, layout)]
         return _Guide(self, layout, versions, siblings) if versions or siblings else None
+
+    def may_try_hard(self) -> bool:
+        """Say whether enough is at stake for what takes long, and count one more chunk."""
+        self._unexplained += 1
+        return self._unexplained > self._effort.patience
 
     def search(self, version: SourceFile, frame: int, samples: Integers, rate: int) -> None:
         """Look for a chunk's loudest stretch around its place in a version; a few times per file."""
@@ -223,8 +242,12 @@ class _Guide:
         """Yield what may explain a chunk, and from which inputs, the likeliest and cheapest first."""
         unmoved = [_Input(file, 0) for file in (*self._versions, *self._siblings)]
         moved = [*self._hints[:_MOST_HINTS], *self._advisor.offsets]
-        yield _try_gains, [*unmoved, *moved][:MAX_SOURCES]
-        if not self._versions:
+        # A version that is itself a mix of much takes long to decode: not before the rest has failed.
+        cheap = [one for one in unmoved if _reach_at(one, frame).cost <= _CHEAP]
+        yield _try_gains, [*cheap, *moved][:MAX_SOURCES]
+        if len(cheap) < len(unmoved):
+            yield _try_gains, [*unmoved, *moved][:MAX_SOURCES]
+        if not self._versions or not self._advisor.may_try_hard():
             return
         known = len(self._advisor.offsets)
         self._advisor.search(self._versions[0], frame, samples, self._layout.sample_rate)

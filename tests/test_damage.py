@@ -37,9 +37,10 @@ PLACES = {
     "lock": "lock",
     "anything": "**/*",
 }
+# Not ``log --graph``: libgit2 walks history by itself there, and reads a commit that is cut short for ever.
 READING = (
     ("status",),
-    ("log", "--graph"),
+    ("log",),
     ("show",),
     ("op", "log"),
     ("diff", "HEAD~1"),

@@ -78,8 +78,12 @@ def from_integers(samples: Integers, sample_format: SampleFormat) -> bytes:
             levels = samples ^ -0x8000 if sample_format is SampleFormat.U8 else samples
             return (levels >> 8).astype(np.uint8).tobytes()
         case 3:
-            words = samples.astype("<i4", copy=False).view(np.uint8).reshape(-1, 4)[:, 1:]
-            return (words[:, ::-1] if sample_format.is_big_endian else words).tobytes()
+            words = samples.astype("<i4", copy=False).view(np.uint8).reshape(-1, 4)
+            packed = np.empty((len(words), 3), np.uint8)
+            # Column by column: numpy copies rows of three bytes one at a time.
+            for place in range(3):
+                packed[:, 2 - place if sample_format.is_big_endian else place] = words[:, place + 1]
+            return packed.tobytes()
     return samples.astype(_dtype(sample_format), copy=False).tobytes()
 
 
