@@ -23,10 +23,11 @@ def commit(
     """Keep the folder as it is now.
 
     Takes everything that is not in .bfignore, or only the files and folders named. Without -m an editor opens, when
-    there is a terminal.
+    there is a terminal. Where the output is not a terminal, the new commit's id is written to it.
 
     Examples:
       bf commit -m "first take"
+      id=$(bf commit -q -m "rough mix")
       bf commit -m "louder drums" stems/drums.wav
     """
     from beatflow.history import changes_of, record_commit
@@ -62,6 +63,8 @@ def commit(
         for item in changes:
             ui.emit(f"{item.kind:9} {item.path}")
         return
+    if not ui.terminal:
+        ui.emit(oid)
     where = repository.branch or "detached"
     ui.say(f"[{where} {oid[:7]}] {recorded.title} ({plural(len(changes), 'file')})")
 

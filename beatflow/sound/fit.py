@@ -135,7 +135,7 @@ def _multiply(rows: Array) -> Array:
 
 def _power_of(rest: Array) -> float:
     flat = rest.reshape(-1)
-    return float(flat @ flat) / max(1, flat.size)
+    return float(np.einsum("n,n->", flat, flat)) / max(1, flat.size)
 
 
 def choose_features(target: Array, features: Sequence[Array], prices: Sequence[float]) -> list[int]:
@@ -151,14 +151,10 @@ def choose_features(target: Array, features: Sequence[Array], prices: Sequence[f
         How many bits per sample each must save.
     """
     chosen = [number for number, feature in enumerate(features) if feature.any()]
-    rows = [feature.reshape(-1) for feature in features]
-    wanted = target.reshape(-1)
-    products = {(a, b): float(rows[a] @ rows[b]) for a in chosen for b in chosen if a <= b}
-    moments = {a: float(rows[a] @ wanted) for a in chosen}
-    whole = float(wanted @ wanted)
+    products = _multiply(np.stack([*(feature.reshape(-1) for feature in features), target.reshape(-1)]))
 
     def bits_of(kept: Sequence[int]) -> float:
-        return count_bits(_rest_of(products, moments, whole, kept) / max(1, wanted.size))
+        return count_bits(_rest_of(products, kept) / max(1, target.size))
 
     while chosen:
         now = bits_of(chosen)
@@ -173,16 +169,11 @@ def choose_features(target: Array, features: Sequence[Array], prices: Sequence[f
     return chosen
 
 
-def _rest_of(
-    products: dict[tuple[int, int], float], moments: dict[int, float], whole: float, kept: Sequence[int]
-) -> float:
-    """Energy that is left by the best gains of some features."""
-    if not kept:
-        return whole
-    gram = np.array([[products[min(a, b), max(a, b)] for b in kept] for a in kept])
-    moment = np.array([moments[a] for a in kept])
-    gains = np.linalg.lstsq(gram, moment, rcond=1e-10)[0]
-    return max(0.0, whole - float(gains @ moment))
+def _rest_of(products: Array, kept: Sequence[int]) -> float:
+    """Energy that is left by the best gains of some features, from all their products; the target's come last."""
+    moment = products[list(kept), -1]
+    gains = np.linalg.lstsq(products[np.ix_(kept, kept)], moment, rcond=1e-10)[0] if kept else moment
+    return max(0.0, float(products[-1, -1]) - float(gains @ moment))
 
 
 def count_bits(power: float) -> float:

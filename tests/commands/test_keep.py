@@ -460,3 +460,9 @@ def test_a_dry_run_changes_nothing(track: Bf, command: list[str]) -> None:
     before = everything()
     track.ok(*command, "--dry-run")
     assert everything() == before
+
+
+def test_commit_gives_a_pipe_its_id(track: Bf) -> None:
+    (track.directory / "words.txt").write_text("la la")
+    oid = track.ok("commit", "-q", "-m", "words").stdout
+    assert oid == track.ok("log", "-n", "1", "--format", "{oid}").stdout
