@@ -4,31 +4,37 @@ Knows paths and entries: what a file was before, what is around it now, and in w
 """
 
 import threading
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import Entry, Tree
 from beatflow.objects.layout import Layout
-from beatflow.objects.store import Batch
 from beatflow.worktree import is_private, read_pointer
 
 if TYPE_CHECKING:
     from beatflow.objects.prediction import Guide
     from beatflow.objects.sources import SourceFile
-    from beatflow.prediction import SoundAdvisor
+    from beatflow.prediction import Effort, SoundAdvisor
 
 _MIXES = ("mix", "master", "bounce", "main")
-_MOST_VERSIONS = 3
-_MOST_SIBLINGS = 14
 _MOST_LOOKED_AT = 40
 
 
 _Place = tuple[Entry, Path | None]
 """A stored file, and where it lies as it was when it was stored, if it does."""
+
+
+class Keeper(Protocol):
+    """What sounds are stored with."""
+
+    def source(self, oid: str, path: Path | None = None) -> "SourceFile | None":
+        """Return a stored file to predict others from; None where it does not have it."""
+        ...
 
 
 class Forecast:
@@ -37,20 +43,33 @@ class Forecast:
     Parameters
     ----------
     git : GitStore
-    batch : Batch
+    keeper : Keeper
         What the change is stored with.
     former : Tree
         What stood where before the change.
+    earlier : mapping of path to entries, optional
+        Further versions of what stands there, the likeliest first.
+    effort : Effort, optional
+        How hard to search.
     """
 
-    def __init__(self, git: GitStore, batch: Batch, former: Tree) -> None:
+    def __init__(
+        self,
+        git: GitStore,
+        keeper: Keeper,
+        former: Tree,
+        earlier: Mapping[str, Sequence[Entry]] = MappingProxyType({}),
+        effort: "Effort | None" = None,
+    ) -> None:
         self._git = git
-        self._batch = batch
+        self._keeper = keeper
         self._former = former
+        self._earlier = earlier
+        self.effort = effort
         # Those of a name, then those of a folder, then all.
         self._gone: dict[str, list[str]] = {}
         # By folder, in the order in which they came: a change may bring ten thousand.
-        self._here: dict[str, list[tuple[Entry, Path]]] = {}
+        self._here: dict[str, list[_Place]] = {}
         self._below: dict[str, list[str]] = {}
         self._noted: set[str] = set()
         self._sources: dict[tuple[str, Path | None], SourceFile | None] = {}
@@ -68,8 +87,8 @@ class Forecast:
                 for key in (PurePosixPath(path).name, _folder_of(path) + "/", ""):
                     self._gone.setdefault(key, []).append(path)
 
-    def note(self, path: str, entry: Entry, place: Path) -> None:
-        """Take note that a file is stored, and where it lies."""
+    def note(self, path: str, entry: Entry, place: Path | None) -> None:
+        """Take note that a file is stored, and where it lies, if it does."""
         folder = _folder_of(path)
         if folder not in self._here:
             self._here[folder] = []
@@ -80,8 +99,14 @@ class Forecast:
 
     def advise(self, path: str) -> "_Advice":
         """Return what the file at a path may be predicted from."""
-        before = [path] if path in self._former else list(islice(self._find_gone(path), _MOST_LOOKED_AT))
-        versions = [(self._former[one], None) for one in dict.fromkeys(before)]
+        before = [path] if path in self._former else []
+        gone = [] if before else list(islice(self._find_gone(path), _MOST_LOOKED_AT))
+        found = (
+            [self._former[one] for one in before],
+            self._earlier.get(path, ()),
+            map(self._former.get, gone),
+        )
+        versions = [(entry, None) for entry in dict.fromkeys(chain.from_iterable(found)) if entry]
         return _Advice(self, versions, list(islice(self._around(path), _MOST_LOOKED_AT)))
 
     def _find_gone(self, path: str) -> Iterator[str]:
@@ -119,7 +144,7 @@ class Forecast:
         key = entry.oid, place
         if key not in self._sources:
             pointer = read_pointer(self._git, entry)
-            self._sources[key] = self._batch.source(pointer.oid, place) if pointer else None
+            self._sources[key] = self._keeper.source(pointer.oid, place) if pointer else None
         return self._sources[key]
 
 
@@ -137,11 +162,13 @@ class _Advice:
         """Return a guide for a run of samples, None where there is nothing to predict from."""
         with self._lock:
             if self._advisor is None:
-                from beatflow.prediction import SoundAdvisor
+                from beatflow.prediction import Effort, SoundAdvisor
 
+                effort = self._forecast.effort or Effort()
                 self._advisor = SoundAdvisor(
-                    self._forecast.open_all(self._versions, _MOST_VERSIONS),
-                    self._forecast.open_all(self._around, _MOST_SIBLINGS),
+                    self._forecast.open_all(self._versions, effort.versions),
+                    self._forecast.open_all(self._around, effort.siblings),
+                    effort,
                 )
         return self._advisor.guide(layout)
 

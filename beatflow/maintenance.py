@@ -1,6 +1,6 @@
 """Finding what is missing or damaged and whom it hurts, and collecting what nothing reaches."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -140,18 +140,28 @@ def get_commits(repository: Repository, revisions: Iterable[str]) -> list[str]:
 def collect(repository: Repository, dry_run: bool = False) -> Collected:
     """Drop the sound that no ref and no operation reaches, and what dead writers left behind."""
     with Transaction(repository, "gc", "collect garbage"):
-        survey = _Survey(repository.git, data=False, strict=True)
-        survey.walk(_starts(repository), follow=True)
-        reached = set(survey.pointers.values())
+        reached = set(find_reached(repository).values())
         collected = repository.audio.collect(reached, dry_run=dry_run)
         if not dry_run:
-            for path in (repository.state / "provenance").glob("*.json"):
-                if path.stem not in reached:
-                    path.unlink(missing_ok=True)
+            forget_provenance(repository, reached)
     return collected
 
 
-def _starts(repository: Repository) -> list[str]:
+def find_reached(repository: Repository) -> dict[str, str]:
+    """Return git's id of each pointer that a ref or an operation reaches, to the sound that it stands for."""
+    survey = _Survey(repository.git, data=False, strict=True)
+    survey.walk(find_starts(repository), follow=True)
+    return survey.pointers
+
+
+def forget_provenance(repository: Repository, reached: Container[str]) -> None:
+    """Remove the provenance records that wait for sounds which nothing reaches."""
+    for path in (repository.state / "provenance").glob("*.json"):
+        if path.stem not in reached:
+            path.unlink(missing_ok=True)
+
+
+def find_starts(repository: Repository) -> list[str]:
     """Return the commits from which everything is reached; a ref that cannot be read is an error, not a gap."""
     found = [repository.git.read_ref(name) for name in repository.git.list_refs()]
     return [oid for oid in (*found, repository.head) if oid]

@@ -43,12 +43,8 @@ MAX_COST = 12
 _PEEKS, _PEEK_FRAMES = 4, 1024
 _LEAST_FRAMES = 256
 _LEAST_GAIN_BITS = 0.5
-# A source must be worth its table of chunks, and the time to decode it.
-_PRICE_BITS = 0.1
 _CHEAP = 4
 _LAGS = 8
-# What leaves less than this share of the bits needs no better explanation.
-_WELL = 0.5
 _PROBE_FRAMES = 8192
 _LIKENESS = 0.5
 _MOST_HINTS = 2
@@ -65,11 +61,45 @@ class Effort(NamedTuple):
         How often to look for that in one file.
     patience : int
         How many chunks of a file must stay unexplained before anything is tried that takes long.
+    failures : int
+        How often what takes long may find nothing in one file.
+    versions, siblings : int
+        How many former versions, and how many sounds beside a new one, are looked at.
+    cost : int
+        How many chunks' worth of decoding one chunk may take.
+    price_bits : float
+        Bits per sample that a source must save for each chunk that it takes to decode: it must be worth its table of
+        chunks, and the time.
+    enough : float
+        What leaves less than this share of the bits needs no better explanation.
+    tireless : bool
+        Whether to try each chunk, even where nothing was found for those before it.
     """
 
     reach_s: float = 3.0
     searches: int = 3
     patience: int = 2
+    failures: int = 3
+    versions: int = 3
+    siblings: int = 14
+    cost: int = MAX_COST
+    price_bits: float = 0.1
+    enough: float = 0.5
+    tireless: bool = False
+
+
+THOROUGH = Effort(
+    reach_s=30.0,
+    searches=8,
+    patience=0,
+    failures=1_000_000,
+    versions=6,
+    cost=16,
+    price_bits=0.02,
+    enough=0.1,
+    tireless=True,
+)
+"""For what is done once and may take long."""
 
 
 class _Input(NamedTuple):
@@ -120,10 +150,11 @@ class SoundAdvisor:
     ) -> None:
         self._versions = versions
         self._siblings = siblings
-        self._effort = effort or Effort()
+        self.effort = effort or Effort()
         self._searches = 0
-        # How many chunks nothing simple has explained so far.
+        # How many chunks nothing simple has explained so far, and how many of them nothing at all.
         self._unexplained = 0
+        self.failures = 0
         # Offsets found so far; any thread may add to them, none relies on them.
         self.offsets: list[_Input] = []
 
@@ -136,18 +167,18 @@ class SoundAdvisor:
     def may_try_hard(self) -> bool:
         """Say whether enough is at stake for what takes long, and count one more chunk."""
         self._unexplained += 1
-        return self._unexplained > self._effort.patience
+        return self._unexplained > self.effort.patience and self.failures < self.effort.failures
 
     def search(self, version: SourceFile, frame: int, samples: Integers, rate: int) -> None:
         """Look for a chunk's loudest stretch around its place in a version; a few times per file."""
-        if self._searches >= self._effort.searches:
+        if self._searches >= self.effort.searches:
             return
         self._searches += 1
         mono = samples.mean(axis=1)
         length = min(_PROBE_FRAMES, len(mono))
         steps = range(0, len(mono) - length + 1, max(1, length // 2))
         start = max(steps, key=lambda at: float(np.abs(mono[at : at + length]).sum()))
-        reach = round(self._effort.reach_s * (rate or 44100))
+        reach = round(self.effort.reach_s * (rate or 44100))
         region = version.peek(frame + start - reach, 2 * reach + length)
         if region is None:
             return
@@ -175,6 +206,7 @@ class _Guide:
         siblings: Sequence[SourceFile],
     ) -> None:
         self._advisor = advisor
+        self._effort = advisor.effort
         self._layout = layout
         self._bits = get_bits(layout.format)
         self._versions = versions
@@ -219,13 +251,13 @@ class _Guide:
     def _miss(self) -> None:
         self._model = None
         self._misses += 1
-        self._wait = 2**self._misses - 1
+        self._wait = 0 if self._effort.tireless else 4**self._misses - 1
 
     # Finding out ----------------------------------------------------------------------------------------
 
     def _detect(self, frame: int, samples: Integers, best: _Applied | None) -> _Applied | None:
         """Find what explains a chunk better than the model of the last one did, and make it the model."""
-        view = _View(frame, samples, self._bits)
+        view = _View(frame, samples, self._bits, self._effort)
         if view.plain < 2 * _LEAST_GAIN_BITS:
             return best
         for attempt, inputs in self._list_tries(frame, samples):
@@ -234,8 +266,10 @@ class _Guide:
             if model and found and (best is None or found.bits < best.bits):
                 best = found
                 self._model = replace(model, bits=found.bits)
-            if best and (best.noise or best.bits < _WELL * view.plain):
+            if best and (best.noise or best.bits < self._effort.enough * view.plain):
                 break
+        else:
+            self._advisor.failures += best is None
         return best
 
     def _list_tries(self, frame: int, samples: Integers) -> Iterator[_Try]:
@@ -272,7 +306,7 @@ class _Guide:
         segments, terms, bits, noise = fitted
         used = sorted({term.source for term in terms})
         reach = _join_reaches([laid[number].reach for number in used])
-        if reach.cost > MAX_COST or reach.depth > MAX_DEPTH:
+        if reach.cost > self._effort.cost or reach.depth > MAX_DEPTH:
             return None
         place = {source: number for number, source in enumerate(used)}
         prediction = Prediction(
@@ -287,8 +321,9 @@ class _Guide:
 class _View:
     """A few stretches of a chunk, and the same stretches of what may explain it, in the chunk's unit."""
 
-    def __init__(self, frame: int, samples: Integers, bits: int) -> None:
+    def __init__(self, frame: int, samples: Integers, bits: int, effort: Effort) -> None:
         self.frame = frame
+        self.effort = effort
         self._bits = bits
         self._length = min(_PEEK_FRAMES, len(samples))
         self._starts = spread_blocks(len(samples), _PEEKS, self._length)
@@ -341,13 +376,15 @@ def _try_gains(view: _View, inputs: Sequence[_Input]) -> _Model | None:
     found = []
     for one in inputs:
         reach = _reach_at(one, view.frame)
-        feature = view.read(one) if reach.cost < MAX_COST and reach.depth < MAX_DEPTH else None
+        feature = view.read(one) if reach.cost < view.effort.cost and reach.depth < MAX_DEPTH else None
         if feature is not None and feature.any():
             found.append((one, feature, reach.cost))
     while found:
         features = [feature for _, feature, _ in found]
-        chosen = choose_features(view.target, features, [_PRICE_BITS * cost for _, _, cost in found])
-        if sum(found[number][2] for number in chosen) < MAX_COST:
+        chosen = choose_features(
+            view.target, features, [view.effort.price_bits * cost for _, _, cost in found]
+        )
+        if sum(found[number][2] for number in chosen) < view.effort.cost:
             break
         # Too dear together: what costs most to decode has to be done without.
         del found[max(chosen, key=lambda number: found[number][2])]

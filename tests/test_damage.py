@@ -178,3 +178,11 @@ def test_no_object_of_history_that_is_cut_short_is_read_for_ever(template: Path,
         result = bf.spawn(*argv)
         assert result.code == 7, (argv, result)
         victim.write_bytes(whole)
+
+
+def test_a_head_that_is_no_text(template: Path, tmp_path: Path) -> None:
+    root = tmp_path / "track"
+    shutil.copytree(template, root, symlinks=True)
+    (root / ".beatflow" / "HEAD").write_bytes(b"ref: refs/heads/\xd7\xef\n")
+    for argv in (["status"], ["commit", "-m", "again"], ["log"]):
+        assert "HEAD cannot be read" in Bf(root).fails(7, *argv)

@@ -1,10 +1,11 @@
 """``bf gc``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beatflow.commands.options import DryRunOption, JsonOption
+from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.wording import format_size, plural
 
@@ -12,25 +13,57 @@ if TYPE_CHECKING:
     from beatflow.objects.store import Collected
 
 
-def gc(ctx: typer.Context, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
+def gc(
+    ctx: typer.Context,
+    aggressive: Annotated[
+        bool, typer.Option("--aggressive", help="Code all sound again, as small as it gets: takes long.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
     """Pack the audio store tightly and drop what nothing reaches.
 
     Kept is whatever a branch, a tag or an operation reaches, so bf undo works as before.
 
+    --aggressive searches longer for what each sound may be made from, needs room for a second copy of the store while
+    it runs, and may be interrupted: everything is as before then. It keeps what it made only if that is smaller.
+
     Examples:
       bf gc --dry-run
       bf gc
+      bf gc --aggressive
     """
-    from beatflow.maintenance import collect
-
     invocation = Invocation.of(ctx)
     ui = invocation.ui
-    with ui.progress("collecting"):
-        collected = collect(invocation.repository(), dry_run)
+    if aggressive and dry_run:
+        raise UsageError(
+            "what --aggressive gains is not known before it is done", "bf gc --dry-run, or bf gc --aggressive"
+        )
+    with ui.progress("collecting") as progress:
+        if aggressive:
+            from beatflow.repacking import repack
+
+            collected = repack(invocation.repository(), progress)
+        else:
+            from beatflow.maintenance import collect
+
+            collected = collect(invocation.repository(), dry_run)
+    if collected.damaged:
+        ui.warn(f"left alone since damaged: {plural(len(collected.damaged), 'pack')}", "bf check --repair")
     if json:
         ui.emit_json("beatflow.gc/1", {"dry_run": dry_run, "collected": collected})
         return
-    ui.say(_describe(collected, dry_run))
+    ui.say(_describe_sizes(collected) if aggressive else _describe(collected, dry_run))
+
+
+def _describe_sizes(collected: "Collected") -> str:
+    """Say how large the store was and is."""
+    before, after = collected.bytes_before, collected.bytes_after
+    packs = plural(collected.packs_after, "pack")
+    if after >= before:
+        return f"nothing to gain: {format_size(after)} in {packs}"
+    share = 100 * (before - after) / before
+    return f"{format_size(before)} -> {format_size(after)} in {packs}, {share:.1f} % less"
 
 
 def _describe(collected: "Collected", dry_run: bool) -> str:

@@ -82,7 +82,7 @@ class RunCoder:
         proposal = None if samples is None else self._guide.propose(frame, samples)
         if samples is None or proposal is None:
             return None
-        predicted = _encode_predicted(ref, raw, self._layout, samples, proposal)
+        predicted = _encode_predicted(ref, raw, self._layout, samples, proposal, self._level)
         return predicted and (predicted, _measure_roughness(samples), samples.size)
 
     def _code_plainly(self, ref: ChunkRef, raw: bytes) -> NewRecord:
@@ -95,11 +95,11 @@ class RunCoder:
 
 
 def _encode_predicted(
-    ref: ChunkRef, raw: bytes, layout: Layout, samples: Integers, proposal: Proposal
+    ref: ChunkRef, raw: bytes, layout: Layout, samples: Integers, proposal: Proposal, level: float
 ) -> NewRecord | None:
     """Return a predicted chunk's record, None where it does not decode to the chunk."""
     try:
-        found = encode_prediction(samples, layout, proposal)
+        found = encode_prediction(samples, layout, proposal, level)
         inputs = dict(zip(proposal.prediction.sources, proposal.inputs, strict=True))
         if decode(found.parameters, found.payload, len(raw), inputs.__getitem__) != raw:
             return None

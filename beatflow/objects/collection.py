@@ -92,11 +92,7 @@ def _collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool
         rewriting.finish()
     finally:
         rewriting.discard()
-    for pack in rewriting.emptied:
-        if pack.name not in rewriting.published:
-            pack.path.unlink()
-    fsync_directory(packs.folder)
-    packs.forget()
+    remove_packs(packs, [pack for pack in rewriting.emptied if pack.name not in rewriting.published])
     after = packs.packs
     damaged = tuple(
         pack.name for pack in (*listed, *chosen) if pack.rebuilt or pack.name in rewriting.damaged
@@ -109,6 +105,14 @@ def _collect(packs: PackSet, temporary: Path, keep: Iterable[str], dry_run: bool
         sum(pack.size for pack in after),
         tuple(dict.fromkeys(damaged)),
     )
+
+
+def remove_packs(packs: PackSet, gone: Iterable[Pack]) -> None:
+    """Remove packs, durably; all that is needed of them is in other packs by now."""
+    for pack in gone:
+        pack.path.unlink()
+    fsync_directory(packs.folder)
+    packs.forget()
 
 
 class _Live:

@@ -36,6 +36,8 @@ class GitStore:
     ------
     NotFoundError
         The folder holds no git repository.
+    DamagedError
+        It holds one whose configuration cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,7 +47,11 @@ class GitStore:
                 (path / name).mkdir(parents=True, exist_ok=True)
         try:
             self._repo = pygit2.Repository(str(path))
-        except pygit2.GitError as error:
+        except (pygit2.GitError, ValueError) as error:
+            if (path / "HEAD").is_file():
+                raise DamagedError(
+                    f"{path} cannot be opened: {error}", hint=f"mend {path / 'config'}"
+                ) from error
             raise NotFoundError(f"{path} is not a git directory: {error}") from error
         self.path = path
         self._trees: dict[str, tuple[tuple[str, int, str], ...]] = {}
@@ -535,7 +541,9 @@ class GitStore:
             HEAD cannot be read.
         """
         try:
-            return str(self._repo.lookup_reference("HEAD").target)
+            target = str(self._repo.lookup_reference("HEAD").target)
+            target.encode()  # a name that is no UTF-8 is nothing that BeatFlow or git wrote
+            return target
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise DamagedError(
                 "HEAD cannot be read", hint=f"echo 'ref: refs/heads/main' > {self.path / 'HEAD'}"

@@ -18,7 +18,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from beatflow.errors import DamagedError
-from beatflow.objects.flac import decode_stream, encode_stream
+from beatflow.objects.flac import LEVEL, decode_stream, encode_stream
 from beatflow.objects.ids import ID_BYTES
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef
@@ -348,7 +348,9 @@ def _round(total: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
 # Payloads ------------------------------------------------------------------------------------------------
 
 
-def encode(samples: Integers, layout: Layout, proposal: Proposal) -> Predicted:
+def encode(
+    samples: Integers, layout: Layout, proposal: Proposal, level: float = LEVEL
+) -> Predicted:
     """Return the payload that gives `samples` back.
 
     Parameters
@@ -357,10 +359,12 @@ def encode(samples: Integers, layout: Layout, proposal: Proposal) -> Predicted:
         The chunk, of `layout`.
     proposal : Proposal
         Its depth is larger than that of every chunk that it needs.
+    level : float, optional
+        FLAC's, for what is left.
     """
     prediction = proposal.prediction
     rest = _wrap(samples - predict(prediction, proposal.inputs, layout), get_bits(layout.format))
-    kind, data = _encode_residual(rest, get_bits(layout.format))
+    kind, data = _encode_residual(rest, get_bits(layout.format), level)
     table = list(dict.fromkeys(ref for source in prediction.sources for ref in source.chunks))
     place = {ref: number for number, ref in enumerate(table)}
     parts = [_COUNT.pack(len(table)), *(ref.id for ref in table)]
@@ -497,7 +501,7 @@ def _wrap(values: Integers, bits: int) -> Integers:
     return values
 
 
-def _encode_residual(rest: Integers, bits: int) -> tuple[Residual, bytes]:
+def _encode_residual(rest: Integers, bits: int, level: float) -> tuple[Residual, bytes]:
     """Choose by size: noise as entropy-coded symbols, whatever has a shape of its own as FLAC."""
     if not rest.any():
         return Residual.NOTHING, b""
@@ -506,7 +510,7 @@ def _encode_residual(rest: Integers, bits: int) -> tuple[Residual, bytes]:
     noise = cost is not None and (largest > 0 or _is_noise(rest))
     if noise:
         return Residual.SYMBOLS, _encode_symbols(flat, largest)
-    stream = encode_stream(_justify(rest, bits), bits)
+    stream = encode_stream(_justify(rest, bits), bits, level)
     if cost is not None and cost < len(stream):
         symbols = _encode_symbols(flat, largest)
         if len(symbols) < len(stream):

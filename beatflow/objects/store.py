@@ -29,6 +29,7 @@ from beatflow.objects.reading import ChunkReader, StoredFile, default_workers, i
 if TYPE_CHECKING:
     from beatflow.objects.layout import Layout
     from beatflow.objects.mending import Mending
+    from beatflow.objects.renewal import Renewal
 
 __all__ = ["AudioStore", "Batch", "Collected", "Problem", "Progress", "Salvaged", "Stored", "Usage"]
 
@@ -204,6 +205,12 @@ class AudioStore:
         """
         return collection.collect(self._packs, self.path / "tmp", keep, dry_run)
 
+    def renewal(self) -> "Renewal":
+        """Begin to write the sounds anew, smaller where that can be."""
+        from beatflow.objects.renewal import Renewal
+
+        return Renewal(self._packs, self.path / "tmp", self._workers)
+
     def clone_packs(self, destination: "AudioStore") -> int:
         """Give another store all packs of this one, as hard links where possible; return how many were new."""
         packs = self._packs.current()
@@ -225,6 +232,10 @@ class AudioStore:
     def usage(self) -> Usage:
         """Return what the store holds."""
         return care.usage(self._packs)
+
+    def count_records(self) -> int:
+        """Return how many records lie in all packs, second copies included."""
+        return sum(len(pack.directory) for pack in self._packs.current())
 
     def _between(self, low: bytes, high: bytes) -> Iterator[str]:
         return (id.hex() for id in self._packs.between(Kind.MANIFEST, low, high))
