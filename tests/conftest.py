@@ -88,7 +88,7 @@ class Bf:
                 code = main([str(arg) for arg in args])
             sys.stdout.flush()
             sys.stderr.flush()
-            return Result(code, out.getvalue(), err.getvalue().decode())
+            return Result(code, out.getvalue(), err.getvalue().decode("utf-8", "replace"))
         finally:
             sys.stdin, sys.stdout, sys.stderr = streams
             os.environ.clear()

@@ -580,7 +580,7 @@ def _writing() -> Iterator[None]:
     """Turn libgit2's complaints about a disk, which carry no error number, into an error with a way out."""
     try:
         yield
-    except (OSError, pygit2.GitError) as error:
+    except (OSError, pygit2.GitError, UnicodeDecodeError) as error:
         hint = "free some space or check the permissions, then run it again"
         raise BeatFlowError(f"history cannot be written: {str(error).strip(' :')}", hint) from error
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _LEVEL = 1.0
 _RUN_CHUNKS = 8
 # A sound is predicted from its former version and a dozen others: what is at hand of them need not be decoded again.
-_CACHE_BYTES = 192 * 1024 * 1024
+_CACHE_BYTES = 96 * 1024 * 1024
 
 Progress = Callable[[int], None]
 
@@ -146,6 +146,8 @@ class Renewal:
             One is not what it was; a bug, or memory or disk that cannot be relied on.
         """
         self._finish()
+        # What is at hand of the old packs is not needed any more.
+        self._reader = ChunkReader(self._packs, 0)
         packs = PackSet(self._temporary)
         reader = ChunkReader(packs, _CACHE_BYTES)
         for oid in self._whole:
