@@ -17,6 +17,8 @@ from beatflow.transaction import BAD_JOURNAL, JOURNAL, Transaction
 from beatflow.verification import Verification
 from beatflow.worktree import read_pointer
 
+_TRIES = 5
+
 OURS = "refs/beatflow/"
 """Below this are refs of BeatFlow's own: operations, not the musician's commits."""
 
@@ -123,6 +125,41 @@ def examine(
     _tell_whom(repository, survey, commits, findings)
     progress(1.0, "done")
     return findings
+
+
+def examine_at_rest(examine_now: Callable[[], Findings], repository: Repository) -> Findings:
+    """Examine again where somebody changed the repository meanwhile: what was being written looks like damage.
+
+    Parameters
+    ----------
+    examine_now : callable
+        Examines, all opened anew.
+    repository : Repository
+    """
+    for _ in range(_TRIES - 1):
+        before = _look_at_writers(repository)
+        try:
+            findings = examine_now()
+        except FileNotFoundError:
+            continue
+        if not findings.problems or _look_at_writers(repository) == before:
+            return findings
+    return examine_now()
+
+
+def _look_at_writers(repository: Repository) -> tuple[object, ...]:
+    """Return what changes whenever somebody writes, down to the lock's text while they do."""
+    found: list[object] = []
+    with suppress(OSError):
+        found.append(sorted(path.name for path in (repository.audio.path / "packs").iterdir()))
+    for file in (
+        repository.directory / "lock",
+        repository.state / JOURNAL,
+        repository.directory / OPERATIONS,
+    ):
+        with suppress(OSError):
+            found.append((file.name, file.read_bytes()))
+    return tuple(found)
 
 
 def get_commits(repository: Repository, revisions: Iterable[str]) -> list[str]:

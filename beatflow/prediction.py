@@ -94,12 +94,11 @@ THOROUGH = Effort(
     patience=0,
     failures=1_000_000,
     versions=6,
-    cost=16,
     price_bits=0.02,
     enough=0.1,
     tireless=True,
 )
-"""For what is done once and may take long."""
+"""For what is done once and may take long. The cost stays: later versions are to be predicted from what it writes."""
 
 
 class _Input(NamedTuple):

@@ -51,6 +51,7 @@ def read(bf: Bf, seconds: float) -> dict[str, object]:
         for argv in (
             ("status",),
             ("log", "--graph", "-n", "5"),
+            ("check",),
             ("op", "log"),
             ("ls",),
             ("cat", "HEAD:one.wav"),

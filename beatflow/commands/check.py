@@ -56,7 +56,7 @@ def check(
       bf check --repair --from ~/bounces --dry-run
       bf check --repair --from /backup/night-drive
     """
-    from beatflow.maintenance import examine, get_commits
+    from beatflow.maintenance import examine, examine_at_rest, get_commits
     from beatflow.repair import open_place
     from beatflow.repair import repair as mend
     from beatflow.repository import Repository
@@ -84,10 +84,13 @@ def check(
             )
 
     def look(what: str) -> "Findings":
-        # Opened anew each time: libgit2 and the store remember what they have read.
-        fresh = Repository(repository.root, invocation.signature)
-        with ui.progress(what) as progress:
+        def examine_now() -> "Findings":
+            # Opened anew each time: libgit2 and the store remember what they have read.
+            fresh = Repository(repository.root, invocation.signature)
             return examine(fresh, commits, data, verification, progress)
+
+        with ui.progress(what) as progress:
+            return examine_at_rest(examine_now, repository)
 
     repairs: list[Repair] = []
     try:
