@@ -4,6 +4,7 @@ Joins the fits of `sound` with the store's predictions, chunk by chunk. Everythi
 compares and keeps what is smaller.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -151,6 +152,7 @@ class SoundAdvisor:
         self._siblings = siblings
         self.effort = effort or Effort()
         self._searches = 0
+        self._searching = threading.Lock()
         # How many chunks nothing simple has explained so far, and how many of them nothing at all.
         self._unexplained = 0
         self.failures = 0
@@ -170,9 +172,13 @@ class SoundAdvisor:
 
     def search(self, version: SourceFile, frame: int, samples: Integers, rate: int) -> None:
         """Look for a chunk's loudest stretch around its place in a version; a few times per file."""
-        if self._searches >= self.effort.searches:
-            return
-        self._searches += 1
+        # One at a time: a search of 30 seconds takes 250 MB.
+        with self._searching:
+            if self._searches < self.effort.searches:
+                self._searches += 1
+                self._search(version, frame, samples, rate)
+
+    def _search(self, version: SourceFile, frame: int, samples: Integers, rate: int) -> None:
         mono = samples.mean(axis=1)
         length = min(_PROBE_FRAMES, len(mono))
         steps = range(0, len(mono) - length + 1, max(1, length // 2))

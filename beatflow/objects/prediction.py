@@ -170,12 +170,16 @@ def is_predictable(layout: Layout) -> bool:
 def read_samples(raw: bytes, layout: Layout) -> Integers | None:
     """Return PCM as integers, shape (frames, channels), or None where 24 bits cannot hold them."""
     flat = to_integers(raw, layout.format)
-    return None if flat is None else (flat >> _unused_bits(layout)).reshape(-1, layout.channels)
+    if flat is None:
+        return None
+    unused = _unused_bits(layout)
+    return (flat >> unused if unused else flat).reshape(-1, layout.channels)
 
 
 def write_samples(values: Integers, layout: Layout) -> bytes:
     """Undo `read_samples`."""
-    flat = values.reshape(-1) << _unused_bits(layout)
+    unused = _unused_bits(layout)
+    flat = values.reshape(-1) << unused if unused else values.reshape(-1)
     narrow = np.int16 if layout.format.width < 3 else np.int32
     return from_integers(flat.astype(narrow, copy=False), layout.format)
 
@@ -348,9 +352,7 @@ def _round(total: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
 # Payloads ------------------------------------------------------------------------------------------------
 
 
-def encode(
-    samples: Integers, layout: Layout, proposal: Proposal, level: float = LEVEL
-) -> Predicted:
+def encode(samples: Integers, layout: Layout, proposal: Proposal, level: float = LEVEL) -> Predicted:
     """Return the payload that gives `samples` back.
 
     Parameters
