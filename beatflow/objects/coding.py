@@ -37,6 +37,8 @@ class RunCoder:
         self._layout = layout
         self._guide = guide
         self._level = level
+        # The first stream of a run proves that the compressor, and what surrounds it, works as it should.
+        self._flac_proven = False
         # Bits per sample of a plain chunk, less the logarithm of how rough it was.
         self._plain_bits: float | None = None
 
@@ -86,7 +88,8 @@ class RunCoder:
         return predicted and (predicted, _measure_roughness(samples), samples.size)
 
     def _code_plainly(self, ref: ChunkRef, raw: bytes) -> NewRecord:
-        found = encode(raw, self._layout, self._level)
+        found = encode(raw, self._layout, self._level, self._flac_proven)
+        self._flac_proven |= found.codec is Codec.FLAC
         return NewRecord(Kind.CHUNK, ref.id, found.codec, 0, found.parameters, len(raw), found.payload)
 
     def _guide_settles(self, won: bool) -> None:
