@@ -4,6 +4,7 @@ Knows libsndfile and nothing of stores. Integers are left-justified in int16 (8 
 """
 
 import io
+import os
 import threading
 
 import numpy as np
@@ -30,13 +31,32 @@ class _FlacFile(SoundFile):  # type: ignore[misc]  # python-soundfile has no typ
 
 def encode_stream(frames: Integers, bits: int, level: float = LEVEL) -> bytes:
     """Encode frames of 1 to 8 channels, shape (frames, channels), as one native FLAC stream."""
+    if hasattr(os, "memfd_create"):
+        # A file in memory of the kernel's: libsndfile needs not call back, and wait for, the interpreter.
+        descriptor = os.memfd_create("flac")
+        try:
+            _write_stream(descriptor, frames, bits, level)
+            return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        finally:
+            os.close(descriptor)
     file = io.BytesIO()
+    _write_stream(file, frames, bits, level)
+    return file.getvalue()
+
+
+def _write_stream(file: int | io.BytesIO, frames: Integers, bits: int, level: float) -> None:
     # The rate is a constant: it is not the codec's to know, and equal chunks must encode alike.
     with _FlacFile(
-        file, "w", 48000, frames.shape[1], _SUBTYPES[bits], format="FLAC", compression_level=level
+        file,
+        "w",
+        48000,
+        frames.shape[1],
+        _SUBTYPES[bits],
+        format="FLAC",
+        compression_level=level,
+        closefd=False,
     ) as sound:
         sound.write(np.ascontiguousarray(frames))
-    return file.getvalue()
 
 
 def decode_stream(stream: bytes, frames: int, channels: int, bits: int) -> Integers:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CACHE_BYTES = 48 * 1024 * 1024
 MAX_DECODED_CHUNKS = 4096
 _CACHED_CHUNKS = 4
+_PATIENCE_S = 5.0
 _MAX_WORKERS = 8
 
 
@@ -66,6 +67,7 @@ class ChunkReader:
         self._room = capacity
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, tuple[bytes, int]] = OrderedDict()
+        self._flights: dict[bytes, _Flight] = {}
 
     def read(self, ref: ChunkRef, keep: bool = False) -> bytes:
         """Return a chunk's bytes.
@@ -107,10 +109,24 @@ class ChunkReader:
             if kept and kept[1] < limit and len(kept[0]) == ref.length:
                 self._kept.move_to_end(ref.id)
                 return kept[0]
+            flight = self._flights.get(ref.id)
+            mine = None if flight else self._flights.setdefault(ref.id, _Flight())
+        if flight:
+            found = flight.wait_for()
+            if found and found[1] < limit and len(found[0]) == ref.length:
+                return found[0]
         budget.spend()
-        raw, depth = self._packs.read(
-            Kind.CHUNK, ref.id, lambda record: self._open(record, ref.length, limit, budget)
-        )
+        try:
+            raw, depth = self._packs.read(
+                Kind.CHUNK, ref.id, lambda record: self._open(record, ref.length, limit, budget)
+            )
+            if mine:
+                mine.found = raw, depth
+        finally:
+            if mine:
+                with self._lock:
+                    del self._flights[ref.id]
+                mine.landed.set()
         if keep:
             self.keep(ref.id, raw, depth)
         return raw
@@ -130,6 +146,24 @@ class ChunkReader:
 
         raw = decode(record.parameters, record.payload, length, lambda source: join_samples(source, fetch))
         return _prove(record, raw), depth
+
+
+class _Flight:
+    """A chunk that one thread is decoding and others may wait for."""
+
+    def __init__(self) -> None:
+        self.landed = threading.Event()
+        self.found: tuple[bytes, int] | None = None
+        self._thread = threading.get_ident()
+
+    def wait_for(self) -> tuple[bytes, int] | None:
+        """Return the chunk and its depth; None where that failed, or where waiting could go on for ever.
+
+        In chains that bite their tails, which only a hostile pack has, threads would wait for themselves or each other.
+        """
+        if self._thread != threading.get_ident():
+            self.landed.wait(_PATIENCE_S)
+        return self.found
 
 
 class _Budget:
