@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 # Chunks that one thread codes after each other, so that it may learn from each for the next.
 _RUN_PIECES = 8
+_FEW_PIECES = 2
 
 Progress = Callable[[int], None]
 """Called with the bytes read since the last call; an exception raised in it undoes the file being added."""
@@ -320,22 +321,27 @@ class Batch:
                 future.cancel()
 
     def _encode(self, run: _Run, advisor: "Advisor | None") -> list[_Coded]:
-        coder: RunCoder | None = None
+        refs = [ChunkRef(sha256(data), len(data)) for data in run.pieces]
+        known = [self._packs.find(Kind.CHUNK, ref.id) is not None for ref in refs]
+        stored = [
+            (Kind.CHUNK, ref.id) in self._new or (there and self._is_sound(ref.id))
+            for ref, there in zip(refs, known, strict=True)
+        ]
+        new = stored.count(False)
+        # Where little of a run is new, as around a cut, looking for what explains it costs more than it saves.
+        few = new <= _FEW_PIECES and 2 * new < len(refs)
+        coder = _open_coder(run.layout, None if few else advisor) if new else None
         coded = []
         passed = []
         at = run.start
-        for data in run.pieces:
+        for ref, data, there, is_stored in zip(refs, run.pieces, known, stored, strict=True):
             frame = at // run.layout.frame_bytes if run.layout else 0
-            ref = ChunkRef(sha256(data), len(data))
-            known = self._packs.find(Kind.CHUNK, ref.id) is not None
             record = None
-            if (Kind.CHUNK, ref.id) in self._new or (known and self._is_sound(ref.id)):
+            if is_stored or coder is None:
                 passed.append((frame, ref))
             else:
-                if coder is None:
-                    coder = _open_coder(run.layout, advisor)
                 # What heals a damaged chunk must stand alone: others may be predicted from it.
-                record = coder.code(frame, ref, data, passed, plainly=known)
+                record = coder.code(frame, ref, data, passed, plainly=there)
             coded.append(_Coded(run.layout, ref, record))
             at += len(data)
         return coded
