@@ -92,7 +92,7 @@ class Effort(NamedTuple):
 
 
 THOROUGH = Effort(
-    reach_s=30.0,
+    reach_s=10.0,
     searches=8,
     patience=0,
     failures=1_000_000,

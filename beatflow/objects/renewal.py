@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _LEVEL = 1.0
 _RUN_CHUNKS = 8
 # A sound is predicted from its former version and a dozen others: what is at hand of them need not be decoded again.
-_CACHE_BYTES = 96 * 1024 * 1024
+_CACHE_BYTES = 32 * 1024 * 1024
 
 Progress = Callable[[int], None]
 
