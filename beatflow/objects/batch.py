@@ -7,9 +7,8 @@ store's ``tmp``. Codecs are imported when the first file is added.
 import hashlib
 import os
 import stat
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError
+from beatflow.objects.ahead import work_ahead
 from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid, sha256
 from beatflow.objects.layout import Layout
@@ -308,17 +308,10 @@ class Batch:
 
     def _code(self, runs: Iterator[_Run], advisor: "Advisor | None") -> Generator[_Coded, None, None]:
         """Hash, look up and encode runs on the threads; give their chunks back in order, few runs at a time."""
-        ahead: deque[Future[list[_Coded]]] = deque()
-        try:
-            for run in runs:
-                ahead.append(self._pool.submit(self._encode, run, advisor))
-                if len(ahead) > 2 * self._workers:
-                    yield from ahead.popleft().result()
-            while ahead:
-                yield from ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+        coded = work_ahead(self._pool, 2 * self._workers, lambda run: self._encode(run, advisor), runs)
+        with closing(coded):
+            for _, chunks in coded:
+                yield from chunks
 
     def _encode(self, run: _Run, advisor: "Advisor | None") -> list[_Coded]:
         refs = [ChunkRef(sha256(data), len(data)) for data in run.pieces]

@@ -7,9 +7,8 @@ chunks; samples are held a few chunks at a time.
 
 import hashlib
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from beatflow.errors import BeatFlowError, DamagedError
+from beatflow.objects.ahead import work_ahead
 from beatflow.objects.ids import ID_BYTES, parse_oid
 from beatflow.objects.manifest import ChunkRef, Manifest
 from beatflow.objects.pack import (
@@ -177,7 +177,7 @@ class Checkup:
         with ThreadPoolExecutor(self._workers, "beatflow-check") as pool:
             try:
                 hashed = pool.submit(has_its_name, pack, stop)
-                for entry, failure in _ahead(
+                for entry, failure in work_ahead(
                     pool, 2 * self._workers, lambda entry: self._prove(pack, entry), entries
                 ):
                     self._progress(RECORD_HEAD_BYTES + entry.stored_length)
@@ -294,7 +294,7 @@ class Checkup:
         seen = set(todo)
         while todo:
             following = []
-            for id, outcome in _ahead(pool, 2 * self._workers, self._read_stored, todo):
+            for id, outcome in work_ahead(pool, 2 * self._workers, self._read_stored, todo):
                 if isinstance(outcome, DamagedError):
                     self.lost.setdefault(id, outcome.message)
                 else:
@@ -323,7 +323,7 @@ class Checkup:
                 return error
 
         sound = True
-        for ref, outcome in _ahead(pool, 2 * self._workers, read, manifest.chunks):
+        for ref, outcome in work_ahead(pool, 2 * self._workers, read, manifest.chunks):
             if isinstance(outcome, DamagedError):
                 sound = False
                 self.lost.setdefault(ref.id, outcome.message)
@@ -442,22 +442,3 @@ def has_its_name(pack: Pack, stop: threading.Event | None = None) -> bool:
         while not (stop and stop.is_set()) and (block := file.read(_BLOCK)):
             hashed.update(block)
     return hashed.hexdigest() == pack.name
-
-
-def _ahead(
-    pool: ThreadPoolExecutor, window: int, work: Callable[[A], B], items: Iterable[A]
-) -> Iterator[tuple[A, B]]:
-    """Work on items by threads, a few ahead, and give back each with its outcome, in order."""
-    ahead: deque[tuple[A, Future[B]]] = deque()
-    try:
-        for item in items:
-            ahead.append((item, pool.submit(work, item)))
-            if len(ahead) > window:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        while ahead:
-            first, future = ahead.popleft()
-            yield first, future.result()
-    finally:
-        for _, future in ahead:
-            future.cancel()

@@ -4,15 +4,15 @@ Knows packs and manifests; every file is verified as a whole before this ends.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from heapq import merge
 from pathlib import Path
 from typing import BinaryIO
 
 from beatflow.errors import DamagedError
+from beatflow.objects.ahead import work_ahead
 from beatflow.objects.manifest import ChunkRef, Manifest
 from beatflow.objects.packset import PackSet
 from beatflow.objects.reading import ChunkReader, read_manifest
@@ -92,22 +92,14 @@ def _decode(
     most: int,
 ) -> Iterator[tuple[_Output, bytes]]:
     """Yield each file's chunks in order, those of all files in the order of time, decoding a few ahead."""
-    ahead: deque[tuple[_Output, Future[bytes]]] = deque()
     timed = merge(*(_timed(number, manifest) for number, manifest in enumerate(manifests)))
-    try:
-        for _, number, ref in timed:
-            ahead.append(
-                (outputs[number], pool.submit(_read, reader, ref, len(outputs) > 1, outputs[number].oid))
-            )
-            if len(ahead) > most:
-                output, future = ahead.popleft()
-                yield output, future.result()
-        while ahead:
-            output, future = ahead.popleft()
-            yield output, future.result()
-    finally:
-        for _, future in ahead:
-            future.cancel()
+
+    def read(item: tuple[float, int, ChunkRef]) -> bytes:
+        _, number, ref = item
+        return _read(reader, ref, len(outputs) > 1, outputs[number].oid)
+
+    for (_, number, _), data in work_ahead(pool, most, read, timed):
+        yield outputs[number], data
 
 
 def _read(reader: ChunkReader, ref: ChunkRef, keep: bool, oid: str) -> bytes:

@@ -9,13 +9,14 @@ import io
 import os
 import threading
 from bisect import bisect_right
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, DamagedError
+from beatflow.objects.ahead import work_ahead
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, MAX_MANIFEST_BYTES, ChunkRef, Manifest
 from beatflow.objects.manifest import decode as decode_manifest
@@ -230,17 +231,8 @@ def iter_chunks(reader: ChunkReader, refs: tuple[ChunkRef, ...], workers: int) -
             yield reader.read(ref)
         return
     with ThreadPoolExecutor(workers, "beatflow-decode") as pool:
-        ahead: deque[Future[bytes]] = deque()
-        try:
-            for ref in refs:
-                ahead.append(pool.submit(reader.read, ref))
-                if len(ahead) > 2 * workers:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+        for _, raw in work_ahead(pool, 2 * workers, reader.read, refs):
+            yield raw
 
 
 def iter_verified(

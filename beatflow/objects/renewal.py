@@ -5,15 +5,15 @@ chunk is only ever predicted from what was written before it, so that nothing le
 the store is as it was; then every new pack is durable before any old one goes.
 """
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from beatflow.errors import BeatFlowError, DamagedError
+from beatflow.objects.ahead import work_ahead
 from beatflow.objects.care import copy_of
 from beatflow.objects.collection import MAX_PACK_BYTES, MAX_PACK_RECORDS, remove_packs
 from beatflow.objects.durable import publish_file, temporary_name
@@ -200,19 +200,11 @@ class Renewal:
         self, runs: Iterator[_Run], advisor: "Advisor | None"
     ) -> Generator[tuple[ChunkRef, NewRecord | None], None, None]:
         """Code runs on the threads; give the records of what is new back in order, few runs at a time."""
-        ahead: deque[Future[list[tuple[ChunkRef, NewRecord | None]]]] = deque()
-        try:
-            for run in runs:
-                if all(ref.id in self._reaches for ref in run.refs):
-                    continue
-                ahead.append(self._pool.submit(self._code_run, run, advisor))
-                if len(ahead) > 2 * self._workers:
-                    yield from ahead.popleft().result()
-            while ahead:
-                yield from ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+        new = (run for run in runs if not all(ref.id in self._reaches for ref in run.refs))
+        coded = work_ahead(self._pool, 2 * self._workers, lambda run: self._code_run(run, advisor), new)
+        with closing(coded):
+            for _, records in coded:
+                yield from records
 
     def _code_run(self, run: _Run, advisor: "Advisor | None") -> list[tuple[ChunkRef, NewRecord | None]]:
         from beatflow.objects.coding import RunCoder
