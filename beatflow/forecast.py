@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MIXES = ("mix", "master", "bounce", "main")
 _MOST_LOOKED_AT = 40
+_MOST_SIZES = 256
 
 
 _Place = tuple[Entry, Path | None]
@@ -78,6 +79,15 @@ class Forecast:
         """Return what to sort paths by: mixes come last, deeper folders first."""
         pure = PurePosixPath(path)
         return any(word in pure.name.lower() for word in _MIXES), -len(pure.parts), path
+
+    def is_likely_kept(self, path: str, size: int) -> bool:
+        """Say whether a file may be one that is kept already, elsewhere: its path is new, its size is not."""
+        return path not in self._former and size in self._sizes
+
+    @cached_property
+    def _sizes(self) -> set[int]:
+        entries = islice(self._former.values(), _MOST_SIZES)
+        return {pointer.size for entry in entries if (pointer := read_pointer(self._git, entry))}
 
     def expect(self, paths: Set[str]) -> None:
         """Say which paths there will be: what is gone may be what new ones were."""

@@ -88,6 +88,20 @@ class Lock:
             return "another process"
 
 
+def wait_while_held(path: Path, timeout_s: float = 10.0) -> bool:
+    """Wait until nobody holds the lock on a file, for so long at most; say whether somebody did, as far as one can."""
+    held = False
+    # Network disks give no such lock to who may not write.
+    with suppress(OSError), path.open("rb", buffering=0) as file:
+        deadline = time.monotonic() + timeout_s
+        while not _try_lock(file.fileno()):
+            held = True
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(RETRY_S)
+    return held
+
+
 if sys.platform == "win32":
     import msvcrt
 

@@ -161,6 +161,8 @@ class SoundAdvisor:
         self.failures = 0
         # Offsets found so far; any thread may add to them, none relies on them.
         self.offsets: list[_Input] = []
+        # What last explained a chunk so well that it is worth trying first on the next run.
+        self.model: _Model | None = None
 
     def guide(self, layout: Layout) -> Guide | None:
         """Return a guide for a run of samples, None where there is nothing to predict from."""
@@ -223,7 +225,8 @@ class _Guide:
         self._versions = versions
         self._siblings = siblings
         self._hints: list[_Input] = []
-        self._model: _Model | None = None
+        known = advisor.model
+        self._model = known if known and all(_fits(one.file, layout) for one in known.inputs) else None
         self._misses = 0
         self._wait = 0
 
@@ -278,6 +281,7 @@ class _Guide:
                 best = found
                 self._model = replace(model, bits=found.bits)
             if best and (best.noise or best.bits < self._effort.enough * view.plain):
+                self._advisor.model = self._model
                 break
         else:
             self._advisor.failures += best is None

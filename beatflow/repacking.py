@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from beatflow.forecast import Forecast
 from beatflow.maintenance import find_reached, find_starts, forget_provenance
+from beatflow.objects.collection import Collected
 from beatflow.objects.gitvalue import Commit, Entry, Tree
 from beatflow.objects.operation import iter_operations, read_worktree_changes
 from beatflow.objects.renewal import Renewal
-from beatflow.objects.store import AudioStore, Collected
+from beatflow.objects.store import AudioStore
 from beatflow.prediction import THOROUGH
 from beatflow.repository import Repository
 from beatflow.transaction import Transaction

@@ -11,6 +11,7 @@ from beatflow.lock import Lock
 from beatflow.objects.durable import temporary_name
 
 _ALIVE = "alive"
+_PREFIX = ".beatflow-"
 
 
 class Scratch:
@@ -25,7 +26,7 @@ class Scratch:
     def __enter__(self) -> "Scratch":
         while True:
             with ExitStack() as stack:
-                self.folder = Path(tempfile.mkdtemp(prefix=".beatflow-", dir=self._parent))
+                self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
                 stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
                 stack.enter_context(Lock(self.folder / _ALIVE, "scratch"))
                 # Somebody may have swept it before the lock was ours.
@@ -45,7 +46,7 @@ class Scratch:
 
 def sweep(parent: Path) -> None:
     """Remove the folders below ``parent`` whose makers are dead."""
-    for folder in parent.iterdir():
+    for folder in parent.glob(f"{_PREFIX}*"):
         try:
             with Lock(folder / _ALIVE, "sweep", timeout_s=0):
                 pass

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in the kernel's unit of resident memory."""
 
 
 class Cost(NamedTuple):
@@ -59,7 +60,7 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str])
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip()
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _RSS_UNIT)
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT)
 
 
 def folder_bytes(*folders: Path) -> int:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.conftest import Bf
+from tests.world import write_tone
 
 HEAVY = {
     "numpy",
@@ -18,6 +19,7 @@ HEAVY = {
     "rich",
     "zstandard",
     "mido",
+    "pyfastcdc",
     "tomlkit",
 }
 
@@ -33,6 +35,30 @@ def loaded(code: str, bf: Bf) -> set[str]:
 
 def test_importing_the_command_line(bf: Bf) -> None:
     assert not loaded("import beatflow.cli", bf) & HEAVY
+
+
+@pytest.mark.parametrize("argv", [["status"], ["commit", "-m", "nothing new"], ["log"], ["show"], ["ls"]])
+def test_quick_commands_of_a_track(argv: list[str], bf: Bf) -> None:
+    """Not even libgit2: it takes as long to load as everything else."""
+    bf.ok("init")
+    write_tone(bf.directory / "mix.wav")
+    for number in range(2):
+        (bf.directory / "notes.txt").write_text(f"take {number}\n")
+        bf.ok("commit", "-m", f"take {number}")
+    bf(*argv)  # what the sounds are like is measured once
+    assert not loaded(f"from beatflow.cli import main\nmain({argv!r})", bf) & HEAVY
+
+
+def test_sound_that_is_known_elsewhere_is_neither_cut_nor_coded(bf: Bf) -> None:
+    bf.ok("init")
+    sound = write_tone(bf.directory / "mix.wav")
+    bf.ok("commit", "-m", "first")
+    (bf.directory / "copy.wav").write_bytes(sound)
+    assert (
+        not loaded("from beatflow.cli import main\nassert main(['commit', '-m', 'copied']) == 0", bf) & HEAVY
+    )
+    assert bf.ok("ls", "--name-only").stdout == "copy.wav\nmix.wav\n"
+    bf.ok("check", "--data")
 
 
 @pytest.mark.parametrize(

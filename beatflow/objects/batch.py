@@ -8,15 +8,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError
-from beatflow.objects.ahead import work_ahead
 from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid, sha256
 from beatflow.objects.layout import Layout
@@ -38,6 +37,8 @@ from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, read_manifest, read_reach
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from beatflow.objects.coding import RunCoder
     from beatflow.objects.prediction import Advisor
     from beatflow.objects.sources import SourceFile
@@ -134,7 +135,12 @@ class Batch:
         self._reused: set[bytes] = set()
         self._manifests: dict[str, Manifest] = {}
         self._reaches: dict[bytes, Reach] = {}
-        self._pool = ThreadPoolExecutor(workers, "beatflow-encode")
+
+    @cached_property
+    def _pool(self) -> "ThreadPoolExecutor":
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(self._workers, "beatflow-encode")
 
     def __enter__(self) -> Self:
         return self
@@ -257,7 +263,9 @@ class Batch:
 
     def discard(self) -> None:
         """Forget everything added since the last `publish`."""
-        self._pool.shutdown(cancel_futures=True)
+        if "_pool" in self.__dict__:
+            self._pool.shutdown(cancel_futures=True)
+            del self._pool
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
@@ -308,6 +316,8 @@ class Batch:
 
     def _code(self, runs: Iterator[_Run], advisor: "Advisor | None") -> Generator[_Coded, None, None]:
         """Hash, look up and encode runs on the threads; give their chunks back in order, few runs at a time."""
+        from beatflow.objects.ahead import work_ahead
+
         coded = work_ahead(self._pool, 2 * self._workers, lambda run: self._encode(run, advisor), runs)
         with closing(coded):
             for _, chunks in coded:
@@ -323,15 +333,17 @@ class Batch:
         new = stored.count(False)
         # Where little of a run is new, as around a cut, looking for what explains it costs more than it saves.
         few = new <= _FEW_PIECES and 2 * new < len(refs)
-        coder = _open_coder(run.layout, None if few else advisor) if new else None
+        coder = _open_coder(run.layout, None if few else advisor) if new and run.layout else None
         coded = []
         passed = []
         at = run.start
         for ref, data, there, is_stored in zip(refs, run.pieces, known, stored, strict=True):
             frame = at // run.layout.frame_bytes if run.layout else 0
             record = None
-            if is_stored or coder is None:
+            if is_stored:
                 passed.append((frame, ref))
+            elif coder is None:
+                record = _code_bytes(ref, data)
             else:
                 # What heals a damaged chunk must stand alone: others may be predicted from it.
                 record = coder.code(frame, ref, data, passed, plainly=there)
@@ -409,11 +421,18 @@ class Batch:
             self._writer.rollback(mark.writer)
 
 
-def _open_coder(layout: Layout | None, advisor: "Advisor | None") -> "RunCoder":
+def _open_coder(layout: Layout, advisor: "Advisor | None") -> "RunCoder":
     """Begin to code a run; not before something in it is new, since this loads numpy and the codecs."""
     from beatflow.objects.coding import RunCoder
 
-    return RunCoder(layout, advisor.guide(layout) if advisor and layout else None)
+    return RunCoder(layout, advisor.guide(layout) if advisor else None)
+
+
+def _code_bytes(ref: ChunkRef, data: bytes) -> NewRecord:
+    from beatflow.objects.plain import encode_bytes
+
+    found = encode_bytes(data)
+    return NewRecord(Kind.CHUNK, ref.id, found.codec, 0, found.parameters, len(data), found.payload)
 
 
 def _runs(found: Iterator["Piece"], longest: int) -> Iterator[_Run]:
@@ -436,9 +455,9 @@ def _runs(found: Iterator["Piece"], longest: int) -> Iterator[_Run]:
 
 def _manifest_record(id: bytes, raw: bytes) -> NewRecord:
     """Return a manifest's record: as it is, for quick commands to read, unless it repeats itself a lot."""
-    from beatflow.objects.codec import NO_PARAMETERS, Encoded, encode
+    from beatflow.objects.plain import NO_PARAMETERS, Encoded, encode_bytes
 
-    found = encode(raw)
+    found = encode_bytes(raw)
     if len(found.payload) > len(raw) // 2:
         found = Encoded(Codec.NONE, NO_PARAMETERS, raw)
     return NewRecord(Kind.MANIFEST, id, found.codec, 0, found.parameters, len(raw), found.payload)

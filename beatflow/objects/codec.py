@@ -6,7 +6,7 @@ needed: a bug in a compressor makes a chunk larger, never wrong.
 """
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import zstandard
@@ -16,25 +16,16 @@ from beatflow.objects.flac import LEVEL, decode_stream, encode_stream
 from beatflow.objects.flac import MAX_CHANNELS as FLAC_CHANNELS
 from beatflow.objects.layout import MAX_CHANNELS, Layout, SampleFormat
 from beatflow.objects.pack import Codec
+from beatflow.objects.plain import NO_PARAMETERS, Encoded, compress, decompress
 from beatflow.objects.samples import Integers, from_integers, get_bits, to_integers
 from beatflow.objects.sndfile import LibsndfileError
 
-ZSTD_LEVEL = 3
 _PARAMETERS = struct.Struct("<BBH")
 _GROUP = struct.Struct("<I")
 # Outside these shares of the raw size zstd has a chance against FLAC: silence, loops, noise, chips.
 _FLAC_SMALL, _FLAC_LARGE = 0.15, 0.95
-
-
-class Encoded(NamedTuple):
-    """A payload, the codec that made it and the codec's 4 bytes of parameters."""
-
-    codec: Codec
-    parameters: bytes
-    payload: bytes
-
-
-NO_PARAMETERS = bytes(4)
+# Of shorter chunks all is tried. A zstd frame has about so many bytes beside its content.
+_SHORT, _FRAME = 1 << 14, 16
 
 
 def encode(
@@ -56,8 +47,8 @@ def encode(
     candidates = []
     if layout is not None and _is_whole(raw, layout):
         candidates.append(_encode_samples(raw, layout, level))
-    if not candidates or _worth_trying_bytes(candidates[0], raw):
-        candidates.append(Encoded(Codec.ZSTD, NO_PARAMETERS, _compress(raw)))
+    if not candidates or _is_promising(candidates[0], raw):
+        candidates.append(Encoded(Codec.ZSTD, NO_PARAMETERS, compress(raw)))
     for found in sorted(candidates, key=lambda item: len(item.payload)):
         trusted = trust_flac and found.codec is Codec.FLAC
         if len(found.payload) < len(raw) and (trusted or _decodes_to(found, raw)):
@@ -89,11 +80,11 @@ def _decode(codec: int, parameters: bytes, payload: bytes, raw_length: int) -> b
         case Codec.NONE:
             return payload
         case Codec.ZSTD:
-            return _decompress(payload, raw_length)
+            return decompress(payload, raw_length)
         case Codec.FLAC:
             return _decode_flac(_unpack_layout(parameters), payload, raw_length)
         case Codec.PLANES:
-            return _join_planes(_unpack_layout(parameters), _decompress(payload, raw_length))
+            return _join_planes(_unpack_layout(parameters), decompress(payload, raw_length))
     raise BeatFlowError(f"codec {codec} is newer than this BeatFlow", "upgrade BeatFlow")
 
 
@@ -108,9 +99,13 @@ def _is_whole(raw: bytes, layout: Layout) -> bool:
     return len(raw) > 0 and len(raw) % layout.frame_bytes == 0
 
 
-def _worth_trying_bytes(found: Encoded, raw: bytes) -> bool:
+def _is_promising(found: Encoded, raw: bytes) -> bool:
+    """Say whether zstd has a chance against FLAC; where it may, a sixteenth of the bytes tells."""
     share = len(found.payload) / len(raw)
-    return found.codec is Codec.FLAC and not _FLAC_SMALL < share < _FLAC_LARGE
+    if found.codec is not Codec.FLAC or _FLAC_SMALL < share < _FLAC_LARGE:
+        return False
+    part = raw[len(raw) // 2 :][: len(raw) // 16]
+    return len(raw) < _SHORT or len(compress(part)) < 2 * share * len(part) + _FRAME
 
 
 def _encode_samples(raw: bytes, layout: Layout, level: float) -> Encoded:
@@ -119,7 +114,7 @@ def _encode_samples(raw: bytes, layout: Layout, level: float) -> Encoded:
     if samples is not None:
         frames = samples.reshape(-1, layout.channels)
         return Encoded(Codec.FLAC, parameters, _encode_flac(frames, layout.format, level))
-    return Encoded(Codec.PLANES, parameters, _compress(_split_planes(layout, raw)))
+    return Encoded(Codec.PLANES, parameters, compress(_split_planes(layout, raw)))
 
 
 def _unpack_layout(parameters: bytes) -> Layout:
@@ -127,20 +122,6 @@ def _unpack_layout(parameters: bytes) -> Layout:
     if reserved or not 1 <= channels <= MAX_CHANNELS:
         raise ValueError(f"parameters {parameters.hex()}")
     return Layout(SampleFormat(number), channels)
-
-
-# zstd
-
-
-def _compress(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=False).compress(data)
-
-
-def _decompress(payload: bytes, raw_length: int) -> bytes:
-    # The frame's own size is looked at first: the library would allocate whatever a damaged one says.
-    if zstandard.frame_content_size(payload) != raw_length:
-        raise ValueError("the frame announces another size")
-    return zstandard.ZstdDecompressor().decompress(payload, allow_extra_data=False)
 
 
 # Byte planes: the first byte of every sample of the first channel, of the second …, then the second bytes.

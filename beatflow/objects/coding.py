@@ -12,7 +12,7 @@ from beatflow.objects.flac import LEVEL
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Codec, Flag, Kind, NewRecord
-from beatflow.objects.prediction import Guide, Proposal, decode, read_samples
+from beatflow.objects.prediction import Guide, read_samples
 from beatflow.objects.prediction import encode as encode_prediction
 from beatflow.objects.samples import Integers
 
@@ -84,8 +84,14 @@ class RunCoder:
         proposal = None if samples is None else self._guide.propose(frame, samples)
         if samples is None or proposal is None:
             return None
-        predicted = _encode_predicted(ref, raw, self._layout, samples, proposal, self._level)
-        return predicted and (predicted, _measure_roughness(samples), samples.size)
+        try:
+            found = encode_prediction(samples, self._layout, proposal, self._level)
+        except (DamagedError, ValueError):
+            return None
+        predicted = NewRecord(
+            Kind.CHUNK, ref.id, Codec.PREDICTION, Flag.DEPENDS, found.parameters, len(raw), found.payload
+        )
+        return predicted, _measure_roughness(samples), samples.size
 
     def _code_plainly(self, ref: ChunkRef, raw: bytes) -> NewRecord:
         found = encode(raw, self._layout, self._level, self._flac_proven)
@@ -95,22 +101,6 @@ class RunCoder:
     def _guide_settles(self, won: bool) -> None:
         if self._guide:
             self._guide.settle(won)
-
-
-def _encode_predicted(
-    ref: ChunkRef, raw: bytes, layout: Layout, samples: Integers, proposal: Proposal, level: float
-) -> NewRecord | None:
-    """Return a predicted chunk's record, None where it does not decode to the chunk."""
-    try:
-        found = encode_prediction(samples, layout, proposal, level)
-        inputs = dict(zip(proposal.prediction.sources, proposal.inputs, strict=True))
-        if decode(found.parameters, found.payload, len(raw), inputs.__getitem__) != raw:
-            return None
-    except (DamagedError, ValueError):
-        return None
-    return NewRecord(
-        Kind.CHUNK, ref.id, Codec.PREDICTION, Flag.DEPENDS, found.parameters, len(raw), found.payload
-    )
 
 
 def _measure_roughness(samples: Integers) -> float:

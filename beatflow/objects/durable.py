@@ -8,7 +8,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterable
@@ -84,7 +83,7 @@ def _sync_file_range(descriptor: int) -> bool:
 
 def temporary_name(folder: Path, suffix: str) -> Path:
     """Return a name in `folder` that nothing else uses; the process id in it is for people, not for code."""
-    return folder / f"{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+    return folder / f"{os.getpid()}-{os.urandom(8).hex()}{suffix}"
 
 
 def free_name(folder: Path, name: str, suffix: str = "") -> Path:

@@ -1,29 +1,28 @@
-"""History in git's own format: blobs, trees, commits and refs in a bare repository, through libgit2.
+"""History in git's own format: blobs, trees, commits and refs in a bare repository.
 
-The only importer of pygit2. Paths are ``str`` with ``/`` between parts; bytes that are not UTF-8 travel as
-surrogates (``os.fsdecode``'s convention), so every name that a file system allows survives. Knows nothing of
-audio, the worktree or what a commit means to the user.
+What lies in plain files is read and written by `gitfiles`; for all else libgit2 is loaded (`libgit`). Paths are
+``str`` with ``/`` between parts; bytes that are not UTF-8 travel as surrogates (``os.fsdecode``'s convention), so every
+name that a file system allows survives. Knows nothing of audio, the worktree or what a commit means to the user.
 """
 
 import heapq
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cached_property
 from hashlib import sha1
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pygit2
-from pygit2.enums import ObjectType, Option, SortMode
-
-from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
+from beatflow.errors import BeatFlowError, ConflictError, DamagedError
+from beatflow.objects import gitfiles
 from beatflow.objects.durable import free_name, fsync_all
+from beatflow.objects.gitfiles import LOCK_SUFFIX, UNKNOWN, GitFiles, is_git_oid
 from beatflow.objects.gitvalue import TREE, Commit, Entry, Signature, Tree, decode_path, encode_path
 
-# Git refuses the repositories of other users since their configuration can name programs to run; libgit2 runs none.
-pygit2.option(Option.SET_OWNER_VALIDATION, 0)
-
-LOCK_SUFFIX = ".lock"
+if TYPE_CHECKING:
+    from beatflow.objects.libgit import LibGit
 
 
 class GitStore:
@@ -41,36 +40,32 @@ class GitStore:
     """
 
     def __init__(self, path: Path) -> None:
-        # Backups leave out empty folders, and after `git pack-refs` these are empty.
-        for name in ("refs/heads", "objects/pack"):
-            with suppress(OSError):
-                (path / name).mkdir(parents=True, exist_ok=True)
-        try:
-            self._repo = pygit2.Repository(str(path))
-        except (pygit2.GitError, ValueError) as error:
-            if (path / "HEAD").is_file():
-                raise DamagedError(
-                    f"{path} cannot be opened: {error}", hint=f"mend {path / 'config'}"
-                ) from error
-            raise NotFoundError(f"{path} is not a git directory: {error}") from error
         self.path = path
+        self._files = GitFiles(path)
         self._trees: dict[str, tuple[tuple[str, int, str], ...]] = {}
         self._unflushed: set[Path] = set()
-        self._whole: set[str] = set()
+        if not self._files.is_plain():
+            self._library  # noqa: B018  Opened at once: it knows what this is, or what is wrong with it.
+
+    @cached_property
+    def _library(self) -> "LibGit":
+        from beatflow.objects.libgit import LibGit
+
+        return LibGit(self.path)
 
     @classmethod
     def create(cls, path: Path, branch: str = "main") -> "GitStore":
         """Make an empty bare repository whose HEAD names an unborn branch."""
-        repo = pygit2.init_repository(str(path), bare=True, initial_head=branch)
-        repo.config["core.logAllRefUpdates"] = True
+        from beatflow.objects import libgit
+
+        libgit.create(path, branch)
         return cls(path)
 
     # Objects ---------------------------------------------------------------------------------------------
 
     def write_blob(self, data: bytes) -> str:
         """Store bytes and return their id."""
-        with _writing():
-            return self._note_object(str(self._repo.create_blob(data)))
+        return self._write(gitfiles.BLOB, data)
 
     def read_blob(self, oid: str) -> bytes:
         """Return the bytes of a blob.
@@ -81,7 +76,7 @@ class GitStore:
             It is missing or does not match its id.
         """
         kind, data = self._read(oid)
-        if kind != ObjectType.BLOB:
+        if kind != gitfiles.BLOB:
             raise DamagedError(f"object {oid[:12]} should be a blob", hint="bf check")
         return data
 
@@ -93,10 +88,8 @@ class GitStore:
         DamagedError
             It is missing.
         """
-        try:
-            return self._repo.odb.read_header(oid)[1]
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            raise DamagedError(f"object {oid[:12]} is missing or damaged", hint="bf check") from error
+        length = self._files.read_length(oid)
+        return self._library.read_length(oid) if length is UNKNOWN else length
 
     def write_tree(self, entries: Mapping[str, Entry]) -> str:
         """Store a flattened tree, sub-trees and all, and return the id of its root.
@@ -130,8 +123,7 @@ class GitStore:
             b"%o %s\0" % (rows[name].mode, encode_path(name)) + bytes.fromhex(rows[name].oid)
             for name in sorted(rows, key=order)
         )
-        with _writing():
-            return self._note_object(str(self._repo.write(ObjectType.TREE, raw)))
+        return self._write(gitfiles.TREE, raw)
 
     def read_tree(self, oid: str | None) -> Tree:
         """Return a tree flattened; ``None`` is the empty tree."""
@@ -189,19 +181,29 @@ class GitStore:
             entry = Entry(row[1], row[2])
         return entry
 
-    def write_commit(self, tree: str, parents: Sequence[str], message: str, author: Signature) -> str:
-        """Store a commit that no ref names yet.
+    def write_commit(
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        author: Signature,
+        committer: Signature | None = None,
+    ) -> str:
+        """Store a commit that no ref names yet; the committer is the author unless it is another.
 
         Its time is never before its parents', so that history stays in order when a clock goes backwards.
         """
-        time_s = max([author.time_s, *(self.read_commit(parent).time_s for parent in parents)])
-        author_signature = pygit2.Signature(author.name, author.email, author.time_s, author.offset_min)
-        committer = pygit2.Signature(author.name, author.email, time_s, author.offset_min)
+        committer = committer or author
+        time_s = max([committer.time_s, *(self.read_commit(parent).time_s for parent in parents)])
+        committer = replace(committer, time_s=time_s)
         # A message from a command line may hold bytes that are not UTF-8; git's messages are text.
         text = message.strip().encode("utf-8", "replace").decode("utf-8") + "\n"
+        if gitfiles.is_plain_signature(author) and gitfiles.is_plain_signature(committer):
+            return self._write(
+                gitfiles.COMMIT, gitfiles.encode_commit(tree, tuple(parents), text, author, committer)
+            )
         with _writing():
-            oid = self._repo.create_commit(None, author_signature, committer, text, tree, list(parents))
-            return self._note_object(str(oid))
+            return self._note_object(self._library.write_commit(tree, parents, text, author, committer))
 
     def read_commit(self, oid: str) -> Commit:
         """Return a commit.
@@ -211,28 +213,18 @@ class GitStore:
         DamagedError
             It is missing, damaged or not a commit.
         """
-        self._refuse_cut_short(oid)
-        try:
-            commit = self._repo[oid]
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            raise DamagedError(
-                f"commit {oid[:12]} is missing or damaged: {error}", hint="bf check"
-            ) from error
-        if not isinstance(commit, pygit2.Commit):
+        found = self._files.read_object(oid)
+        if found is UNKNOWN:
+            return self._library.read_commit(oid)
+        kind, raw = found
+        if kind != gitfiles.COMMIT:
             raise DamagedError(f"object {oid[:12]} should be a commit", hint="bf check")
-        author = commit.author
-        return Commit(
-            oid=str(commit.id),
-            tree=str(commit.tree_id),
-            parents=tuple(map(str, commit.parent_ids)),
-            author=Signature(author.name, author.email, author.time, author.offset),
-            message=commit.message,
-            time_s=commit.commit_time,
-        )
+        commit = gitfiles.decode_commit(oid, raw)
+        return self._library.read_commit(oid) if commit is UNKNOWN else commit
 
     def has(self, oid: str) -> bool:
         """Say whether an object is here."""
-        return self._repo.odb.exists(oid)
+        return self._files.has_object(oid) or self._library.has_object(oid)
 
     def check_object(self, oid: str) -> None:
         """Read an object and verify its id.
@@ -243,7 +235,7 @@ class GitStore:
             It is missing or does not match.
         """
         kind, data = self._read(oid)
-        if str(pygit2.hash(data) if kind == ObjectType.BLOB else _hash(kind, data)) != oid:
+        if sha1(b"%s %d\0" % (kind, len(data)) + data, usedforsecurity=False).hexdigest() != oid:
             raise DamagedError(f"object {oid[:12]} does not match its id")
 
     def copy_object(self, oid: str, source: "GitStore", refuge: Path) -> list[str]:
@@ -265,16 +257,15 @@ class GitStore:
             except DamagedError:
                 continue
             self.put_aside(oid, refuge)
-            with _writing():
-                self._note_object(str(self._repo.write(kind, data)))
+            self._write(kind, data)
             if not self._is_sound(oid):
                 # A damaged copy in one of git's own packs stands before ours.
                 continue
             copied.append(oid)
-            if kind == ObjectType.COMMIT:
+            if kind == gitfiles.COMMIT:
                 commit = self.read_commit(oid)
                 waiting += [commit.tree, *commit.parents]
-            elif kind == ObjectType.TREE:
+            elif kind == gitfiles.TREE:
                 waiting += [entry.oid for _, entry in self.iter_folder(oid)]
         return copied
 
@@ -286,12 +277,12 @@ class GitStore:
             self._unflushed.clear()
 
     def _note_object(self, oid: str) -> str:
-        self._unflushed.add(self.path / "objects" / oid[:2] / oid[2:])
+        self._unflushed.add(self._files.place_of(oid))
         return oid
 
     def put_aside(self, oid: str, refuge: Path) -> None:
         """Move an object's own file, if it has one, to `refuge`, so that it can be written again."""
-        path = self.path / "objects" / oid[:2] / oid[2:]
+        path = self._files.place_of(oid)
         if path.exists():
             refuge.mkdir(parents=True, exist_ok=True)
             path.replace(free_name(refuge, oid))
@@ -299,10 +290,7 @@ class GitStore:
 
     def iter_commits(self) -> Iterator[str]:
         """Yield the id of every commit that is stored and can be read, in no particular order, reached or not."""
-        for oid in self._repo.odb:
-            with suppress(KeyError, ValueError, pygit2.GitError):
-                if self._repo.odb.read_header(oid)[0] == ObjectType.COMMIT:
-                    yield str(oid)
+        yield from self._library.iter_commits()
 
     def _is_sound(self, oid: str) -> bool:
         try:
@@ -311,36 +299,20 @@ class GitStore:
             return False
         return True
 
-    def _read(self, oid: str) -> tuple[int, bytes]:
-        self._refuse_cut_short(oid)
-        try:
-            return self._repo.odb.read(oid)
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            raise DamagedError(
-                f"object {oid[:12]} is missing or damaged: {error}", hint="bf check"
-            ) from error
+    def _read(self, oid: str) -> tuple[bytes, bytes]:
+        found = self._files.read_object(oid)
+        return self._library.read_object(oid) if found is UNKNOWN else found
 
-    def _refuse_cut_short(self, oid: str) -> None:
-        """Raise DamagedError for an object whose file ends too early: libgit2 1.9 would read on for ever."""
-        if oid in self._whole:
-            return
-        try:
-            data = (self.path / "objects" / oid[:2] / oid[2:]).read_bytes()
-        except (OSError, ValueError):
-            return
-        stream = zlib.decompressobj()
-        with suppress(zlib.error):
-            stream.decompress(data)
-        if not stream.eof:
-            raise DamagedError(f"object {oid[:12]} is cut short or damaged", hint="bf check")
-        self._whole.add(oid)
+    def _write(self, kind: bytes, raw: bytes) -> str:
+        with _writing():
+            return self._note_object(self._files.write_object(kind, raw))
 
     def _tree_rows(self, oid: str) -> tuple[tuple[str, int, str], ...]:
         cached = self._trees.get(oid)
         if cached is not None:
             return cached
         kind, raw = self._read(oid)
-        if kind != ObjectType.TREE:
+        if kind != gitfiles.TREE:
             raise DamagedError(f"object {oid[:12]} should be a tree", hint="bf check")
         rows = []
         at = 0
@@ -387,20 +359,15 @@ class GitStore:
                 push(parent, -time_s)
 
     def iter_topological(self, starts: Iterable[str], hidden: Iterable[str] = ()) -> Iterator[Commit]:
-        """Yield commits, children before their parents whatever their clocks said; reads all of history first.
+        """Yield commits, children before their parents whatever their clocks said.
 
-        That takes libgit2 50 ms for 10,000 commits.
+        Reads no further than the caller does, once it has been looked at that all is in order (`objects.walk`).
         """
-        try:
-            walker = self._repo.walk(None, SortMode.TOPOLOGICAL | SortMode.TIME)
-            for oid in starts:
-                walker.push(oid)
-            for oid in hidden:
-                walker.hide(oid)
-            for commit in walker:
-                yield self.read_commit(str(commit.id))
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            raise DamagedError("history cannot be followed", hint="bf check") from error
+        from beatflow.objects.walk import Walk
+
+        yield from Walk(self.path, self.read_commit, self.path / "state" / "in-order.json").iter_commits(
+            starts, hidden
+        )
 
     def _ancestors(self, starts: Iterable[str]) -> set[str]:
         seen: set[str] = set()
@@ -415,8 +382,7 @@ class GitStore:
     def merge_base(self, one: str, two: str) -> str | None:
         """Return the best common ancestor of two commits, or None for unrelated histories."""
         self._ancestors((one, two))  # whatever libgit2 is going to read is whole
-        base = self._repo.merge_base(one, two)
-        return None if base is None else str(base)
+        return self._library.merge_base(one, two)
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a revision names in git's syntax (``HEAD~2``, ``v1``, a prefix), or None.
@@ -426,36 +392,52 @@ class GitStore:
         DamagedError
             A commit on the way to it is cut short.
         """
+        plain = re.fullmatch(r"(@|HEAD|[0-9a-f]{40})((?:~[0-9]{0,6}|\^)*)", revision)
+        if plain:
+            start = self._follow_head() if plain[1] in ("@", "HEAD") else plain[1]
+            if start and self._files.has_object(start) and self._read(start)[0] == gitfiles.COMMIT:
+                return self._climb(start, plain[2])
         self._refuse_damaged_way(revision)
-        try:
-            found = self._repo.revparse_single(revision)
-            return str(found.peel(pygit2.Commit).id)
-        except (KeyError, ValueError, pygit2.GitError, UnicodeEncodeError):
-            return None
+        return self._library.resolve(revision)
+
+    def _follow_head(self) -> str | None:
+        head = self.read_head()
+        return self.read_ref(head) if head.startswith("refs/") else head
+
+    def _climb(self, oid: str, steps: str) -> str | None:
+        """Go to a first parent, of that to its first, and so on, as ``~2^`` says."""
+        for number in re.findall(r"[~^]([0-9]*)", steps):
+            for _ in range(int(number or 1)):
+                parents = self.read_commit(oid).parents
+                if not parents:
+                    return None
+                oid = parents[0]
+        self.read_commit(oid)
+        return oid
 
     def _refuse_damaged_way(self, revision: str) -> None:
-        """Look at the commits that libgit2 passes to resolve a revision, before it does."""
+        """Look at the commits that libgit2 passes to resolve a revision, before it does.
+
+        It would read on for ever where the file of an object ends too early.
+        """
         base = re.split("[~^]", revision, maxsplit=1)[0]
         generations = sum(int(number or 1) for number in re.findall(r"[~^](\d{0,6})", revision))
-        try:
-            start = self._repo.lookup_reference_dwim(base or "HEAD").resolve().target
-        except (KeyError, ValueError, pygit2.GitError):
-            try:
-                start = self._repo.expand_id(base)
-            except (KeyError, ValueError, pygit2.GitError):
-                return
-        self._refuse_cut_short(str(start))
-        with suppress(KeyError, ValueError, pygit2.GitError):
-            here = {str(self._repo[start].peel(pygit2.Commit).id)}
-            for _ in range(generations + 1):
-                here = {parent for oid in here for parent in self.read_commit(oid).parents}
+        start = self._library.find_start(base)
+        if start is None:
+            return
+        self._files.read_object(start)
+        commit = self._library.find_commit(start)
+        here = {commit} if commit else set()
+        for _ in range(generations + 1):
+            here = {parent for oid in here for parent in self.read_commit(oid).parents}
 
     # Refs ------------------------------------------------------------------------------------------------
 
     def read_refs(self, prefix: str = "refs/") -> dict[str, str]:
         """Return ref name -> commit id for every ref below a prefix; annotated tags are followed."""
+        names = self._files.list_refs()
         result = {}
-        for name in self._repo.listall_references():
+        for name in self._library.list_refs() if names is UNKNOWN else names:
             if name.startswith(prefix):
                 target = self.read_ref(name)
                 if target:
@@ -464,11 +446,10 @@ class GitStore:
 
     def list_refs(self) -> list[str]:
         """Return the full names of all refs, those that libgit2 passes over because they are damaged included."""
-        loose = (
-            path for path in (self.path / "refs").rglob("*") if path.is_file() and path.suffix != LOCK_SUFFIX
+        names = self._files.list_refs()
+        return (
+            sorted({*self._files.iter_ref_files(), *self._library.list_refs()}) if names is UNKNOWN else names
         )
-        names = {path.relative_to(self.path).as_posix() for path in loose}
-        return sorted(names | set(self._repo.listall_references()))
 
     def read_ref(self, name: str) -> str | None:
         """Return the commit that a ref names, or None when there is no such ref.
@@ -478,31 +459,35 @@ class GitStore:
         DamagedError
             The ref cannot be read, or names a commit that is not here.
         """
-        try:
-            ref = self._repo.lookup_reference(name)
-        except (KeyError, ValueError):
+        oid = self._files.read_ref(name)
+        if oid is None or (oid is not UNKNOWN and self._is_commit_file(oid)):
+            return oid
+        target = self._library.read_target(name)
+        if target is None or (not is_git_oid(target) and not self._library.has_ref(target)):
+            return None  # no ref, or a symbolic one to a branch that is not born yet, or gone
+        final = self._library.resolve_ref(name)
+        if final:
+            self._files.read_object(final)
+            commit = self._library.find_commit(final)
+            if commit:
+                return commit
+        if is_git_oid(target) and self._library.is_no_commit(target):
             return None
-        except pygit2.GitError as error:
-            raise DamagedError(f"{name} cannot be read", hint="bf check") from error
-        if isinstance(ref.target, str) and ref.target not in self._repo.references:
-            return None  # a symbolic ref to a branch that is not born yet, or gone
-        try:
-            self._refuse_cut_short(str(ref.resolve().target))
-            return str(ref.peel(pygit2.Commit).id)
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            if not isinstance(ref.target, str) and self._is_no_commit(str(ref.target)):
-                return None
-            raise DamagedError(
-                f"{name} names a commit that is missing or damaged", hint="bf check"
-            ) from error
+        raise DamagedError(f"{name} names a commit that is missing or damaged", hint="bf check")
+
+    def _is_commit_file(self, oid: str) -> bool:
+        found = self._files.read_object(oid)
+        return found is not UNKNOWN and found[0] == gitfiles.COMMIT
 
     def read_target(self, name: str) -> str | None:
         """Return the id that a ref holds, whether or not anything of that id is here; None where it holds none."""
-        try:
-            target = self._repo.lookup_reference(name).target
-        except (KeyError, ValueError, pygit2.GitError):
-            return None
-        return str(target) if isinstance(target, pygit2.Oid) else None
+        oid = self._files.read_ref(name)
+        if oid is not UNKNOWN:
+            return oid
+        with suppress(DamagedError):
+            target = self._library.read_target(name)
+            return target if target and is_git_oid(target) else None
+        return None
 
     def read_reflog(self, name: str) -> list[str]:
         """Return the ids that a ref has held, newest first, as far as its log can be read."""
@@ -513,24 +498,12 @@ class GitStore:
         found = [line.split(" ")[1] for line in reversed(lines) if line.count(" ") > 1]
         return [oid for oid in found if len(oid) == 40 and oid.strip("0")]
 
-    def _is_no_commit(self, oid: str) -> bool:
-        """Say whether an object is here and leads to a tree or blob, which git lets a tag name."""
-        try:
-            found = self._repo[oid]
-            while isinstance(found, pygit2.Tag):
-                found = found.get_object()
-        except (KeyError, ValueError, pygit2.GitError):
-            return False
-        return not isinstance(found, pygit2.Commit)
-
-    def write_ref(self, name: str, oid: str | None) -> None:
-        """Point a ref at a commit, or delete it (None). Both may already be so."""
+    def write_ref(self, name: str, oid: str | None, who: Signature | None = None) -> None:
+        """Point a ref at a commit, or delete it (None). Both may already be so. Its log says who did it."""
         self._unflushed |= {self.path / name, self.path / "packed-refs"}
         with _writing():
-            if oid is not None:
-                self._repo.references.create(name, oid, force=True)
-            elif name in self._repo.references:
-                self._repo.references.delete(name)
+            if oid is None or who is None or not self._files.write_ref(name, oid, who):
+                self._library.write_ref(name, oid)
 
     def read_head(self) -> str:
         """Return what HEAD holds: a ref name, or a commit id when detached.
@@ -540,20 +513,21 @@ class GitStore:
         DamagedError
             HEAD cannot be read.
         """
-        try:
-            target = str(self._repo.lookup_reference("HEAD").target)
-            target.encode()  # a name that is no UTF-8 is nothing that BeatFlow or git wrote
-            return target
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            raise DamagedError(
-                "HEAD cannot be read", hint=f"echo 'ref: refs/heads/main' > {self.path / 'HEAD'}"
-            ) from error
+        plain = self._files.read_head()
+        if plain is not UNKNOWN:
+            return plain
+        with suppress(DamagedError, UnicodeEncodeError):
+            target = self._library.read_target("HEAD")
+            if target:
+                target.encode()  # a name that is no UTF-8 is nothing that BeatFlow or git wrote
+                return target
+        raise DamagedError("HEAD cannot be read", hint=f"echo 'ref: refs/heads/main' > {self.path / 'HEAD'}")
 
     def write_head(self, target: str) -> None:
         """Point HEAD at a ref name (which need not exist yet) or at a commit id."""
         self._unflushed.add(self.path / "HEAD")
         with _writing():
-            self._repo.set_head(target if target.startswith("refs/") else pygit2.Oid(hex=target))
+            self._library.write_head(target)
 
     def break_locks(self) -> None:
         """Remove what a killed writer left locked. Only for who holds the repository's own lock."""
@@ -563,28 +537,25 @@ class GitStore:
 
     def write_config(self, key: str, value: str) -> None:
         """Set a value in the repository's configuration file."""
-        self._repo.config[key] = value.encode("utf-8", "backslashreplace").decode()
+        self._library.write_config(key, value.encode("utf-8", "backslashreplace").decode())
 
     def read_config(self, key: str) -> str | None:
         """Return a value of the configuration, or None."""
-        return str(self._repo.config[key]) if key in self._repo.config else None
+        return self._library.read_config(key)
 
     @staticmethod
     def is_valid_ref(name: str) -> bool:
         """Say whether git accepts this as a full ref name."""
-        return pygit2.reference_is_valid_name(name)
+        from beatflow.objects.libgit import is_valid_ref
+
+        return is_valid_ref(name)
 
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Turn libgit2's complaints about a disk, which carry no error number, into an error with a way out."""
+    """Turn complaints about a disk into an error with a way out."""
     try:
         yield
-    except (OSError, pygit2.GitError, UnicodeDecodeError) as error:
+    except OSError as error:
         hint = "free some space or check the permissions, then run it again"
         raise BeatFlowError(f"history cannot be written: {str(error).strip(' :')}", hint) from error
-
-
-def _hash(kind: int, data: bytes) -> str:
-    name = {ObjectType.COMMIT: b"commit", ObjectType.TREE: b"tree", ObjectType.TAG: b"tag"}[ObjectType(kind)]
-    return sha1(name + b" %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

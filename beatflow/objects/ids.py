@@ -5,7 +5,6 @@ modules see, is the same digest as 64 lower-case hexadecimal digits.
 """
 
 import hashlib
-import string
 
 from beatflow.errors import UsageError
 
@@ -13,7 +12,7 @@ ID_BYTES = 32
 OID_LENGTH = 2 * ID_BYTES
 MIN_PREFIX = 4
 
-_HEX = frozenset(string.hexdigits.lower()) - frozenset(string.ascii_uppercase)
+_HEX = frozenset("0123456789abcdef")
 
 
 def sha256(data: bytes | memoryview) -> bytes:

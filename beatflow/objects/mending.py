@@ -14,7 +14,7 @@ from typing import Self
 
 from beatflow.errors import BeatFlowError
 from beatflow.objects.care import copy_of
-from beatflow.objects.codec import NO_PARAMETERS, encode
+from beatflow.objects.codec import encode
 from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout
@@ -22,6 +22,7 @@ from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
 from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind, NewRecord, PackWriter
 from beatflow.objects.packset import PackSet
+from beatflow.objects.plain import NO_PARAMETERS
 from beatflow.objects.reading import ChunkReader, open_manifest
 from beatflow.objects.split import pieces
 

@@ -331,7 +331,7 @@ def _round(total: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
 
 
 def encode(samples: Integers, layout: Layout, proposal: Proposal, level: float = LEVEL) -> Predicted:
-    """Return the payload that gives `samples` back.
+    """Return the payload that gives `samples` back, which has been proven.
 
     Parameters
     ----------
@@ -341,10 +341,16 @@ def encode(samples: Integers, layout: Layout, proposal: Proposal, level: float =
         Its depth is larger than that of every chunk that it needs.
     level : float, optional
         FLAC's, for what is left.
+
+    Raises
+    ------
+    ValueError
+        It does not give them back, or cannot be made.
     """
     prediction = proposal.prediction
-    rest = _wrap(samples - predict(prediction, proposal.inputs, layout), get_bits(layout.format))
-    kind, data = encode_residual(rest, get_bits(layout.format), level)
+    bits = get_bits(layout.format)
+    rest = _wrap(samples - predict(prediction, proposal.inputs, layout), bits)
+    kind, data = encode_residual(rest, bits, level)
     table = list(dict.fromkeys(ref for source in prediction.sources for ref in source.chunks))
     place = {ref: number for number, ref in enumerate(table)}
     parts = [_COUNT.pack(len(table)), *(ref.id for ref in table)]
@@ -356,7 +362,25 @@ def encode(samples: Integers, layout: Layout, proposal: Proposal, level: float =
     parts.append(struct.pack(f"<{len(prediction.segments)}I", *prediction.segments))
     parts += [_pack_term(term) for term in prediction.terms]
     parameters = _PARAMETERS.pack(layout.format, layout.channels, *proposal.reach)
-    return Predicted(parameters, b"".join([*parts, data]))
+    payload = b"".join([*parts, data])
+    try:
+        _prove(payload, kind, prediction, rest, bits)
+    except (struct.error, zstandard.ZstdError, LibsndfileError) as error:
+        raise ValueError(f"a prediction cannot be read back: {error}") from error
+    return Predicted(parameters, payload)
+
+
+def _prove(payload: bytes, kind: Residual, prediction: Prediction, rest: Integers, bits: int) -> None:
+    """Read a payload back. The guess need not be made again: it comes of the same tables and inputs."""
+    frames, channels = rest.shape
+    found, read, left = _unpack(payload, frames, channels)
+    sound = (found, read) == (kind, prediction)
+    if kind is Residual.NOTHING:
+        sound = sound and not left
+    else:
+        sound = sound and np.array_equal(decode_residual(kind, left, frames, channels, bits), rest)
+    if not sound:
+        raise ValueError("a prediction is not what was meant")
 
 
 def _pack_term(term: Term) -> bytes:

@@ -11,12 +11,10 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, DamagedError
-from beatflow.objects.ahead import work_ahead
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, MAX_MANIFEST_BYTES, ChunkRef, Manifest
 from beatflow.objects.manifest import decode as decode_manifest
@@ -61,11 +59,14 @@ class ChunkReader:
     packs : PackSet
     capacity : int
         Bytes to keep.
+    verify : bool
+        Whether to compare each chunk with its id; not where the whole that they make is compared.
     """
 
-    def __init__(self, packs: PackSet, capacity: int = CACHE_BYTES) -> None:
+    def __init__(self, packs: PackSet, capacity: int = CACHE_BYTES, verify: bool = True) -> None:
         self._packs = packs
         self._room = capacity
+        self._verify = verify
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, tuple[bytes, int]] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}
@@ -134,7 +135,7 @@ class ChunkReader:
 
     def _open(self, record: Record, length: int, limit: int, budget: "_Budget") -> tuple[bytes, int]:
         if record.entry.codec != Codec.PREDICTION:
-            return open_chunk(record, length), 0
+            return open_chunk(record, length, self._verify), 0
         from beatflow.objects.prediction import decode, join_samples
 
         depth = read_reach(record).depth
@@ -146,7 +147,7 @@ class ChunkReader:
             return self._find(ref, depth, budget)
 
         raw = decode(record.parameters, record.payload, length, lambda source: join_samples(source, fetch))
-        return _prove(record, raw), depth
+        return _prove(record, raw, self._verify), depth
 
 
 class _Flight:
@@ -189,10 +190,10 @@ def read_reach(record: Record) -> Reach:
     return Reach(*record.parameters[2:4])
 
 
-def open_chunk(record: Record, length: int) -> bytes:
+def open_chunk(record: Record, length: int, verify: bool = True) -> bytes:
     """Decode the record of a chunk that needs no other, and compare the bytes with its id."""
     _check_length(record, length)
-    return _prove(record, decode_payload(record))
+    return _prove(record, decode_payload(record), verify)
 
 
 def _check_length(record: Record, length: int) -> None:
@@ -200,8 +201,8 @@ def _check_length(record: Record, length: int) -> None:
         raise DamagedError(f"chunk of {record.entry.raw_length} bytes in place of {length}")
 
 
-def _prove(record: Record, raw: bytes) -> bytes:
-    if sha256(raw) != record.entry.id:
+def _prove(record: Record, raw: bytes, verify: bool) -> bytes:
+    if verify and sha256(raw) != record.entry.id:
         raise DamagedError("the bytes do not match their SHA-256")
     return raw
 
@@ -214,6 +215,10 @@ def decode_payload(record: Record) -> bytes:
         if len(record.payload) != entry.raw_length:
             raise DamagedError(f"{len(record.payload)} bytes in place of {entry.raw_length}")
         return record.payload
+    if entry.codec == Codec.ZSTD:
+        from beatflow.objects.plain import decode_bytes
+
+        return decode_bytes(record.payload, entry.raw_length)
     from beatflow.objects.codec import decode
 
     return decode(entry.codec, record.parameters, record.payload, entry.raw_length)
@@ -230,6 +235,10 @@ def iter_chunks(reader: ChunkReader, refs: tuple[ChunkRef, ...], workers: int) -
         for ref in refs:
             yield reader.read(ref)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
+    from beatflow.objects.ahead import work_ahead
+
     with ThreadPoolExecutor(workers, "beatflow-decode") as pool:
         for _, raw in work_ahead(pool, 2 * workers, reader.read, refs):
             yield raw

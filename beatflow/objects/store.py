@@ -12,26 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, DamagedError, NotFoundError
-from beatflow.objects import care, collection
-from beatflow.objects.batch import Batch, Progress, Stored
-from beatflow.objects.care import Salvaged, Usage
-from beatflow.objects.checking import Checkup, Problem
-from beatflow.objects.collection import Collected
 from beatflow.objects.durable import link_or_copy, make_directory, write_atomic
-from beatflow.objects.exporting import write_files
 from beatflow.objects.ids import parse_oid, prefix_range
-from beatflow.objects.ledger import Ledger
 from beatflow.objects.manifest import Manifest
 from beatflow.objects.pack import Kind
 from beatflow.objects.packset import PackSet
 from beatflow.objects.reading import ChunkReader, StoredFile, default_workers, iter_verified, read_manifest
 
 if TYPE_CHECKING:
+    from beatflow.objects.batch import Batch, Progress
+    from beatflow.objects.care import Salvaged, Usage
+    from beatflow.objects.checking import Checkup, Problem
+    from beatflow.objects.collection import Collected
     from beatflow.objects.layout import Layout
+    from beatflow.objects.ledger import Ledger
     from beatflow.objects.mending import Mending
     from beatflow.objects.renewal import Renewal
-
-__all__ = ["AudioStore", "Batch", "Collected", "Problem", "Progress", "Salvaged", "Stored", "Usage"]
 
 FORMAT = "beatflow audio store 1\n"
 
@@ -117,7 +113,7 @@ class AudioStore:
         """Return all bytes of a file, verified."""
         return b"".join(self.iter_bytes(oid))
 
-    def write_files(self, targets: Sequence[tuple[str, Path]], progress: Progress | None = None) -> None:
+    def write_files(self, targets: Sequence[tuple[str, Path]], progress: "Progress | None" = None) -> None:
         """Write files, given as (oid, new path), all verified; quicker than one by one.
 
         Raises
@@ -127,22 +123,26 @@ class AudioStore:
         DamagedError
             A part is missing or damaged; none of the files that were written may be used.
         """
+        from beatflow.objects.exporting import write_files
+
         missing = next((oid for oid, _ in targets if oid not in self), None)
         if missing:
             raise NotFoundError(f"sound {missing} is not in this store", "bf check")
-        write_files(self._packs, self._reader, targets, self._workers, progress)
+        write_files(self._packs, targets, self._workers, progress)
 
     def open(self, oid: str) -> io.BufferedReader:
         """Open a file for reading anywhere in it; each chunk is verified when it is decoded."""
         return io.BufferedReader(StoredFile(self._reader, self.manifest(oid)), 64 * 1024)
 
-    def batch(self) -> Batch:
+    def batch(self) -> "Batch":
         """Return a new batch to add files with."""
+        from beatflow.objects.batch import Batch
+
         return Batch(self._packs, self._reader, self.path / "tmp", self._workers)
 
     def check(
-        self, oids: Iterable[str] | None = None, data: bool = False, progress: Progress | None = None
-    ) -> Iterator[Problem]:
+        self, oids: Iterable[str] | None = None, data: bool = False, progress: "Progress | None" = None
+    ) -> "Iterator[Problem]":
         """Yield what is wrong; changes nothing.
 
         Parameters
@@ -161,12 +161,16 @@ class AudioStore:
         else:
             yield from checkup.read_files(oids, data)
 
-    def checkup(self, progress: Progress | None = None) -> Checkup:
+    def checkup(self, progress: "Progress | None" = None) -> "Checkup":
         """Begin to look over the store: what `check` does, with what was found in between."""
+        from beatflow.objects.checking import Checkup
+
         return Checkup(PackSet(self._packs.folder), self._workers, progress)
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> "Ledger":
         """Begin to account for the store's bytes."""
+        from beatflow.objects.ledger import Ledger
+
         return Ledger(self._packs)
 
     def mending(
@@ -189,13 +193,17 @@ class AudioStore:
 
     def count_sound(self, pack: str) -> int:
         """Return how many records `quarantine` would keep of a damaged pack."""
+        from beatflow.objects import care
+
         return sum(care.count_sound(found) for found in self._packs.current() if found.name == pack)
 
-    def quarantine(self, pack: str) -> Salvaged:
+    def quarantine(self, pack: str) -> "Salvaged":
         """Move a damaged pack out of the way, keeping what is sound in it in a new one; nothing is deleted."""
+        from beatflow.objects import care
+
         return care.quarantine(self._packs, pack, self.path / "tmp", self.path / "quarantine")
 
-    def collect(self, keep: Iterable[str], dry_run: bool = False) -> Collected:
+    def collect(self, keep: Iterable[str], dry_run: bool = False) -> "Collected":
         """Drop what no file of `keep` needs, and join small packs.
 
         Raises
@@ -203,6 +211,8 @@ class AudioStore:
         DamagedError
             A file of `keep` cannot be followed to its chunks; nothing was changed.
         """
+        from beatflow.objects import collection
+
         return collection.collect(self._packs, self.path / "tmp", keep, dry_run)
 
     def renewal(self) -> "Renewal":
@@ -229,8 +239,10 @@ class AudioStore:
             path.unlink()
         return freed
 
-    def usage(self) -> Usage:
+    def usage(self) -> "Usage":
         """Return what the store holds."""
+        from beatflow.objects import care
+
         return care.usage(self._packs)
 
     def count_records(self) -> int:

@@ -285,3 +285,19 @@ def test_a_damaged_manifest_is_healed_by_adding_again(store: AudioStore) -> None
         store.read(oid)
     add(store, OTHER)
     assert store.read(oid) == OTHER
+
+
+def test_writing_files_passes_over_parts_that_are_not_what_they_should_be(
+    store: AudioStore, tmp_path: Path
+) -> None:
+    """Files are compared as a whole; only where that fails is each part."""
+    chunk = ChunkRef(sha256(OTHER), len(OTHER))
+    manifest = plain(Kind.MANIFEST, chunk.id, encode(Manifest((Region(None, (chunk,)),))))
+    wrong = plain(Kind.CHUNK, chunk.id, bytes(len(OTHER)))
+    publish(store, wrong, manifest)
+    oid = chunk.id.hex()
+    with pytest.raises(DamagedError, match="do not match"):
+        AudioStore(store.path).write_files([(oid, tmp_path / "lost")])
+    publish(store, plain(Kind.CHUNK, chunk.id, OTHER))
+    AudioStore(store.path).write_files([(oid, tmp_path / "found")])
+    assert (tmp_path / "found").read_bytes() == OTHER
