@@ -12,12 +12,14 @@ each ``start_frame`` and ``frames``):
 - ``polarity``: ``channels``, the inverted ones, or ``all``. ``channel_swap``: none.
 - ``gain``: ``gain_db``. ``balance``: ``gains_db``, one per channel.
 - ``width``: ``width``, side over mid relative to before (1 is unchanged, 0 is mono).
-- ``eq``: ``bands``, a list of ``{type, hz, gain_db}`` with type ``peak``, ``low_shelf``, ``high_shelf``, ``low_pass`` or
-  ``high_pass``; ``curve``, a list of ``[hz, gain_db]``.
-- ``level``: ``range_db``, least and most gain over time; ``curve``, a list of ``[s, gain_db]``.
+- ``eq``: ``bands``, a list of ``{type, hz, gain_db, q}`` with type ``peak``, ``low_shelf`` or ``high_shelf``, or
+  ``{type, hz, gain_db, slope_db}`` with type ``low_pass`` or ``high_pass``, of gain 0 and a slope per octave;
+  ``curve``, a list of ``[hz, gain_db]``, without the ``gain``.
+- ``level``: ``range_db``, least and most gain over time; ``curve``, a list of ``[s, gain_db]``; ``start_frame`` and
+  ``frames``, outside of which it is 0 dB.
 - ``fade``: ``direction`` (``in`` or ``out``), ``start_frame``, ``frames``.
-- ``region``: ``action`` (``replaced``, ``inserted``, ``deleted``, ``muted``), ``start_frame``, ``frames``. A deleted one was at
-  ``source_frame`` of the old sound, ``frames`` long there, and is missing at ``start_frame``.
+- ``region``: ``action`` (``replaced``, ``inserted``, ``deleted``, ``muted``), ``start_frame``, ``frames``. A deleted
+  one was at ``source_frame`` of the old sound, ``frames`` long there, and is missing at ``start_frame``.
 - ``tempo``: ``ratio``, new tempo over old. ``pitch``: ``semitones``, up is positive.
 - ``lossy``: ``cutoff_hz``, nothing above it, or None; it went through a lossy codec.
 - ``residual``: ``null_depth_db``, ``worst_s``; the same take, with something that none of the above explains.
@@ -75,7 +77,8 @@ class Explanation:
     frames_before, frames_after : int
         Lengths, each at its own sample rate.
     null_depth_db : float or None
-        Energy of what the changes leave unexplained, relative to the new sound; -200 is exact; None for a new take.
+        Energy of what the changes leave unexplained, relative to the new sound, within the pieces that have a source;
+        -200 is exact; None for a new take, and where tempo or pitch changed.
     worst_s : float or None
         Where in the new sound what is left is loudest; None when nothing is left.
     compared_s : float or None
