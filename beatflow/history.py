@@ -3,18 +3,21 @@
 Knows samples only by their ids; what a change sounds like is told elsewhere.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
 from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import FILE, Commit, Entry, Tree
+from beatflow.objects.gitvalue import FILE, Commit, Entry, Signature, Tree
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.provenance import Record, collect_records
 from beatflow.repository import BRANCHES, Repository
-from beatflow.track import TRACK_FILE, Track, parse_track
-from beatflow.transaction import Transaction
 from beatflow.worktree import Advance, read_pointer
+
+if TYPE_CHECKING:
+    from beatflow.track import Track
+    from beatflow.transaction import Transaction
 
 ATTRIBUTES = ".gitattributes"
 _ATTRIBUTES_HEAD = b"# Written by BeatFlow, so that git-lfs knows which files are sound.\n"
@@ -61,8 +64,10 @@ def read_content(repository: Repository, commit: str | None) -> Tree:
     return content_tree(repository.git, repository.tree_of(commit))
 
 
-def read_track(repository: Repository, tree: Tree) -> Track:
+def read_track(repository: Repository, tree: Tree) -> "Track":
     """Return the score in a tree; an empty one where there is none or where it cannot be read."""
+    from beatflow.track import TRACK_FILE, Track, parse_track
+
     entry = tree.get(TRACK_FILE)
     try:
         return parse_track(repository.git.read_blob(entry.oid)) if entry else Track()
@@ -116,7 +121,7 @@ def changes_of(git: GitStore, commit: Commit) -> list[FileChange]:
 
 
 def record_commit(
-    transaction: Transaction, message: str, paths: Sequence[str] = (), advance: Advance | None = None
+    transaction: "Transaction", message: str, paths: Sequence[str] = (), advance: Advance | None = None
 ) -> str:
     """Stage a commit of the worktree as it will be, or of some paths of it, on the current branch; return its id.
 
@@ -150,9 +155,20 @@ def record_commit(
 
 
 def write_commit(
-    repository: Repository, tree: Tree, parents: Sequence[str], message: str, records: Mapping[str, Record]
+    repository: Repository,
+    tree: Tree,
+    parents: Sequence[str],
+    message: str,
+    records: Mapping[str, Record],
+    sources: Sequence[str] = (),
+    author: Signature | None = None,
+    committer: Signature | None = None,
 ) -> str:
-    """Store a commit of these files with the provenance of their sounds, new ``records`` included; no ref moves."""
+    """Store a commit of these files with the provenance of their sounds, new ``records`` included; no ref moves.
+
+    Records that lie in ``sources``, commits that are no parents, are known too; ``author`` is who wrote it first, where
+    that is not who commits it, and ``committer`` who did, where that is not who does so now.
+    """
     git = repository.git
     oids, plain = [], []
     for path, entry in tree.items():
@@ -164,12 +180,13 @@ def write_commit(
     full = dict(tree)
     if oids and ATTRIBUTES not in tree:
         full[ATTRIBUTES] = Entry(FILE, git.write_blob(_format_attributes([path for path, _ in oids], plain)))
-    parent_trees = [git.read_commit(parent).tree for parent in parents]
-    full |= collect_records(repository, [oid for _, oid in oids], parent_trees, records)
-    return git.write_commit(git.write_tree(full), parents, message, repository.signer())
+    trees = [git.read_commit(commit).tree for commit in (*sources, *parents)]
+    full |= collect_records(repository, [oid for _, oid in oids], trees, records)
+    signature = committer or repository.signer()
+    return git.write_commit(git.write_tree(full), parents, message, author or signature, signature)
 
 
-def advance_head(transaction: Transaction, commit: str) -> None:
+def advance_head(transaction: "Transaction", commit: str) -> None:
     """Have the current branch, or a detached HEAD itself, name a commit."""
     head = transaction.repository.git.read_head()
     if head.startswith("refs/"):
@@ -238,7 +255,7 @@ def _quote(path: str) -> str:
 # Going elsewhere -----------------------------------------------------------------------------------------
 
 
-def stage_files(transaction: Transaction, target: Tree, paths: Iterable[str]) -> int:
+def stage_files(transaction: "Transaction", target: Tree, paths: Iterable[str]) -> int:
     """Have paths of the worktree become what a tree has there; say how many differ."""
     worktree = transaction.repository.worktree
     differing = {
@@ -248,7 +265,7 @@ def stage_files(transaction: Transaction, target: Tree, paths: Iterable[str]) ->
     return len(differing)
 
 
-def stage_switch(transaction: Transaction, commit: str) -> int:
+def stage_switch(transaction: "Transaction", commit: str) -> int:
     """Have the worktree become another commit's, uncommitted work carried along; say how many files change.
 
     Raises
@@ -256,8 +273,19 @@ def stage_switch(transaction: Transaction, commit: str) -> int:
     ConflictError
         A file with uncommitted changes differs between the two commits.
     """
-    repository = transaction.repository
-    here, there = read_content(repository, repository.head), read_content(repository, commit)
+    there = read_content(transaction.repository, commit)
+    return stage_files(transaction, there, list_changing(transaction.repository, there))
+
+
+def list_changing(repository: Repository, there: Tree) -> list[str]:
+    """Return the paths at which HEAD and another tree differ, and uncommitted work does not stand in the way.
+
+    Raises
+    ------
+    ConflictError
+        A file with uncommitted changes differs between the two.
+    """
+    here = read_content(repository, repository.head)
     differing = [path for path in here.keys() | there.keys() if here.get(path) != there.get(path)]
     worktree = repository.worktree
     blocked = []
@@ -271,7 +299,7 @@ def stage_switch(transaction: Transaction, commit: str) -> int:
             f"uncommitted changes would be overwritten: {names}",
             hint='bf commit -m "..." first, or bf restore PATH',
         )
-    return stage_files(transaction, there, differing)
+    return differing
 
 
 # Walking -------------------------------------------------------------------------------------------------
@@ -283,19 +311,25 @@ def iter_commits(
     exclude: Iterable[str] = (),
     path: str | None = None,
     topological: bool = False,
+    keep: Callable[[Commit], bool] | None = None,
 ) -> Iterator[Commit]:
     """Yield commits newest first; with a path only those that changed it or something below it.
 
-    ``topological`` puts children before their parents whatever their clocks said, which a drawing needs.
+    ``topological`` puts children before their parents whatever their clocks said, which a drawing needs;
+    ``keep`` leaves out what it is not true of.
     """
     git = repository.git
     commits = git.iter_topological(include, exclude) if topological else git.iter_history(include, exclude)
-    if not path:
+
+    def kept(commit: Commit) -> bool:
+        return (not path or _touches(git, commit, path)) and (keep is None or keep(commit))
+
+    if not path and keep is None:
         yield from commits
     elif topological:
-        yield from _simplify(git, list(commits), path)
+        yield from _simplify(list(commits), kept)
     else:
-        yield from (commit for commit in commits if _touches(git, commit, path))
+        yield from (commit for commit in commits if kept(commit))
 
 
 def _touches(git: GitStore, commit: Commit, path: str) -> bool:
@@ -304,15 +338,15 @@ def _touches(git: GitStore, commit: Commit, path: str) -> bool:
     return all(here != there for there in parents) if parents else here is not None
 
 
-def _simplify(git: GitStore, commits: Sequence[Commit], path: str) -> Iterator[Commit]:
-    """Leave out what does not touch a path, each kept commit's parents becoming the nearest ones that are kept."""
+def _simplify(commits: Sequence[Commit], kept: Callable[[Commit], bool]) -> Iterator[Commit]:
+    """Leave out what is not kept, each kept commit's parents becoming the nearest ones that are."""
     parents: dict[str, tuple[str, ...]] = {}
     nearest: dict[str, tuple[str, ...]] = {}
     for commit in reversed(commits):
         nearest[commit.oid] = tuple(
             dict.fromkeys(oid for parent in commit.parents for oid in nearest.get(parent, ()))
         )
-        if _touches(git, commit, path):
+        if kept(commit):
             parents[commit.oid] = nearest[commit.oid]
             nearest[commit.oid] = (commit.oid,)
     yield from (replace(commit, parents=parents[commit.oid]) for commit in commits if commit.oid in parents)

@@ -5,14 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from beatflow.errors import DamagedError, NotFoundError
+from beatflow.lock import wait_while_held
 from beatflow.objects.checking import Checkup, LostRange
+from beatflow.objects.collection import Collected
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import TREE, Commit, Entry
 from beatflow.objects.layout import Layout
 from beatflow.objects.operation import OPERATIONS, iter_operations, read_operation
-from beatflow.objects.store import Collected
 from beatflow.repository import Repository
-from beatflow.revision import get_range
+from beatflow.revision import list_commits
 from beatflow.transaction import BAD_JOURNAL, JOURNAL, Transaction
 from beatflow.verification import Verification
 from beatflow.worktree import read_pointer
@@ -142,7 +143,9 @@ def examine_at_rest(examine_now: Callable[[], Findings], repository: Repository)
             findings = examine_now()
         except FileNotFoundError:
             continue
-        if not findings.problems or _look_at_writers(repository) == before:
+        # All of it may also have happened while one writer was at one of its steps.
+        held = findings.problems and wait_while_held(repository.directory / "lock")
+        if not findings.problems or (not held and _look_at_writers(repository) == before):
             return findings
     return examine_now()
 
@@ -163,15 +166,8 @@ def _look_at_writers(repository: Repository) -> tuple[object, ...]:
 
 
 def get_commits(repository: Repository, revisions: Iterable[str]) -> list[str]:
-    """Return the commits that revisions name, each once; of a range ``A..B`` all that are in it."""
-    found = []
-    for text in revisions:
-        wanted = get_range(repository, text)
-        if ".." in text:
-            found += [commit.oid for commit in repository.git.iter_history(wanted.include, wanted.exclude)]
-        else:
-            found += wanted.include
-    return list(dict.fromkeys(found))
+    """Return the commits that revisions name, each once; of a range ``A..B`` or a set all that are in it."""
+    return list(dict.fromkeys(oid for text in revisions for oid in list_commits(repository, text)))
 
 
 def collect(repository: Repository, dry_run: bool = False) -> Collected:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.history import stage_switch
+from beatflow.lookup import find_former_branch
 from beatflow.objects.git import GitStore
 from beatflow.repository import BRANCHES, TAGS, Repository
-from beatflow.revision import get_commit
+from beatflow.revision import find_commit, get_commit
 from beatflow.transaction import Transaction
 
 MAX_NAME, MAX_NAME_PART = 1000, 200
@@ -105,7 +106,7 @@ def rename_branch(repository: Repository, old: str, new: str, dry_run: bool = Fa
 def switch_to(
     repository: Repository, name: str, start: str | None = None, detach: bool = False, dry_run: bool = False
 ) -> int:
-    """Go to a branch, or with ``detach`` to any commit, and return how many files were rewritten.
+    """Go to a branch (``-`` for the one before), or with ``detach`` to any commit; return how many files changed.
 
     Parameters
     ----------
@@ -119,6 +120,8 @@ def switch_to(
     NotFoundError
         There is no such branch or revision.
     """
+    if name in ("-", "@{-1}") and start is None and not detach:
+        name = _get_former_branch(repository)
     with Transaction(repository, "switch", f"to {name}") as transaction:
         if start is not None:
             _check_new(repository, BRANCHES, name)
@@ -136,6 +139,13 @@ def switch_to(
         count = stage_switch(transaction, commit)
         transaction.check_places()
         return count if dry_run else _publish(transaction, count)
+
+
+def _get_former_branch(repository: Repository) -> str:
+    name = find_former_branch(repository)
+    if name is None:
+        raise NotFoundError("there was no other branch before this one", hint="bf branch lists them")
+    return name
 
 
 def _publish(transaction: Transaction, count: int) -> int:
@@ -194,7 +204,7 @@ def _get(repository: Repository, prefix: str, name: str) -> str:
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
     if near:
         hint = f"did you mean {' or '.join(near)}?"
-    elif repository.git.resolve(name):
+    elif find_commit(repository, name):
         hint = f"bf switch --detach {name} goes to a commit without a branch"
     else:
         hint = (

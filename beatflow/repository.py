@@ -7,13 +7,16 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beatflow.errors import ConflictError, NotFoundError
 from beatflow.measurement import FactCache
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import Signature, Tree
-from beatflow.objects.store import AudioStore
 from beatflow.worktree import REPOSITORY, Worktree
+
+if TYPE_CHECKING:
+    from beatflow.objects.store import AudioStore
 
 DEFAULT_BRANCH = "main"
 BRANCHES = "refs/heads/"
@@ -61,6 +64,8 @@ class Repository:
         ConflictError
             The folder lies inside another track.
         """
+        from beatflow.objects.store import AudioStore
+
         root = make_absolute(root)
         outer = cls.find(root, signer)
         if outer and outer.root == root:
@@ -107,14 +112,16 @@ class Repository:
         return GitStore(self.directory)
 
     @cached_property
-    def audio(self) -> AudioStore:
+    def audio(self) -> "AudioStore":
         """Sound."""
+        from beatflow.objects.store import AudioStore
+
         return AudioStore(self.directory / "audio")
 
     @cached_property
     def worktree(self) -> Worktree:
         """The files that the musician sees."""
-        return Worktree(self.root, self.git, self.audio, self.state / "files")
+        return Worktree(self.root, self.git, lambda: self.audio, self.state / "files")
 
     @cached_property
     def analysis_cache(self) -> FactCache:

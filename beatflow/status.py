@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from beatflow.conflict import Conflict, find_conflicts
 from beatflow.history import FileChange, compare_trees, content_tree, read_content
 from beatflow.repository import Repository
 from beatflow.worktree import Advance
@@ -19,11 +20,14 @@ class Status:
         The last commit; None before the first.
     changes : list of FileChange
         Worktree against that commit.
+    conflicts : list of Conflict
+        What a merge left open, in the worktree, committed or not.
     """
 
     branch: str | None
     commit: str | None
     changes: list[FileChange]
+    conflicts: list[Conflict]
 
 
 def read_status(repository: Repository, advance: Advance | None = None) -> Status:
@@ -35,4 +39,5 @@ def read_status(repository: Repository, advance: Advance | None = None) -> Statu
         repository.branch,
         head,
         compare_trees(read_content(repository, head), content_tree(repository.git, tree)),
+        find_conflicts(tree),
     )

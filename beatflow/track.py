@@ -71,7 +71,7 @@ def parse_track(data: bytes) -> Track:
     )
 
 
-def edit_track(data: bytes | None, changes: Mapping[str, Any]) -> bytes:
+def edit_track(data: bytes | None, changes: Mapping[Any, Any]) -> bytes:
     """Return the text of a ``track.toml`` with values set, everything else (comments too) as it was.
 
     Parameters
@@ -79,7 +79,8 @@ def edit_track(data: bytes | None, changes: Mapping[str, Any]) -> bytes:
     data : bytes or None
         The text so far; None for a new file.
     changes : mapping
-        Dotted name to value: ``{"tempo": 90.0, "stems.drums.file": "stems/drums.wav"}``; None removes.
+        Dotted name, or tuple of its parts, to value: ``{"tempo": 90.0, "stems.drums.file": "stems/drums.wav"}``; None
+        removes.
     """
     import tomlkit
     from tomlkit.items import Table
@@ -87,7 +88,7 @@ def edit_track(data: bytes | None, changes: Mapping[str, Any]) -> bytes:
     parse_track(data or b"")
     document = tomlkit.parse((data or b"").decode("utf-8"))
     for name, value in changes.items():
-        *parents, leaf = name.split(".")
+        *parents, leaf = name.split(".") if isinstance(name, str) else name
         table: Any = document
         for depth, parent in enumerate(parents):
             if parent not in table:

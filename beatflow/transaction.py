@@ -17,9 +17,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
 from beatflow.forecast import Forecast
@@ -35,12 +37,14 @@ from beatflow.objects.operation import (
     read_worktree_changes,
     write_operation,
 )
-from beatflow.objects.store import Batch
 from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 from beatflow.statcache import identify
 from beatflow.worktree import check_path
+
+if TYPE_CHECKING:
+    from beatflow.objects.batch import Batch
 
 JOURNAL = "journal"
 BAD_JOURNAL = "journal.bad"
@@ -204,7 +208,7 @@ class Transaction:
         with _uninterrupted():
             try:
                 write_atomic(journal, oid.encode())
-                _apply_refs(self.repository, oid, refs, moved)
+                _apply_refs(self.repository, replace(operation, oid=oid))
                 self.repository.worktree.place({path: self._staged[path] for path in worktree})
                 journal.unlink()
             except (OSError, BeatFlowError) as error:
@@ -274,7 +278,7 @@ def recover(repository: Repository) -> bool:
     git = repository.git
     refs = {name: change for name, change in operation.refs.items() if git.read_ref(name) == change.before}
     head = operation.head if operation.head and git.read_head() == operation.head.before else None
-    _apply_refs(repository, oid, refs, head)
+    _apply_refs(repository, replace(operation, refs=refs, head=head))
     with Scratch(repository.scratch) as scratch:
         repository.worktree.place(_stage_again(repository, changes, scratch))
     journal.unlink()
@@ -302,14 +306,14 @@ def _stage_again(
     return staged
 
 
-def _apply_refs(repository: Repository, oid: str, refs: Mapping[str, Change], head: Change | None) -> None:
-    git = repository.git
+def _apply_refs(repository: Repository, operation: Operation) -> None:
+    git, who = repository.git, operation.signature
     # Deletions first: a name may make room for one below it.
-    for name, change in sorted(refs.items(), key=lambda item: item[1].after is not None):
-        git.write_ref(name, change.after)
-    if head and head.after:
-        git.write_head(head.after)
-    git.write_ref(OPERATIONS, oid)
+    for name, change in sorted(operation.refs.items(), key=lambda item: item[1].after is not None):
+        git.write_ref(name, change.after, who)
+    if operation.head and operation.head.after:
+        git.write_head(operation.head.after)
+    git.write_ref(OPERATIONS, operation.oid, who)
     git.flush()
 
 

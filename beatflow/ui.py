@@ -12,7 +12,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -31,7 +30,7 @@ LANES = ("31", "32", "33", "34", "35", "36", "91", "92", "93", "94", "95", "96")
 _ASCII_DRAWING = str.maketrans(
     {
         **dict.fromkeys("│┃╎", "|"), **dict.fromkeys("─━╌", "-"), **dict.fromkeys("├┤┼┬┴╭╮╰╯┌┐└┘", "+"),
-        **dict.fromkeys("●◉◆", "*"), "○": "o", "…": "...", "→": "->", "×": "x", "·": ".", "–": "-", "—": "-",
+        **dict.fromkeys("●◉◆", "*"), "○": "o", "…": "...", "→": "->", "×": "x", "·": ".", "–": "-", "—": "-", "−": "-",
     }
 )  # fmt: skip
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -358,10 +357,30 @@ class Ui:
         answer = sys.stdin.readline().strip().lower()
         return answer in ("y", "yes") if answer else default
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer."""
+        return _isatty(sys.stdin) and _isatty(self._err)
+
+    def choose(self, question: str, answers: Sequence[str]) -> str | None:
+        """Ask for one of some words, of which the first letters are enough; None where nobody answers."""
+        if not self.can_ask:
+            return None
+        while True:
+            _write(self._err, f"{question} [{'/'.join(answers)}] ")
+            self._err.flush()
+            line = sys.stdin.readline()
+            answer = line.strip().lower()
+            found = [word for word in answers if answer and word.startswith(answer)]
+            if found or not line:
+                return found[0] if found else None
+
     def edit(self, text: str) -> str | None:
         """Let the user edit text; None without a terminal or an editor, or when the editor fails."""
         if not (self.look.editor and _isatty(sys.stdin) and _isatty(self._err)):
             return None
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="beatflow-") as folder:
             path = Path(folder, "BEATFLOW_EDITMSG")
             path.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from beatflow.errors import NotFoundError
+from beatflow.errors import NotFoundError, UsageError
 from beatflow.maintenance import OURS
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import TREE, Commit, Entry
@@ -125,6 +125,10 @@ def parse_selection(repository: Repository, arguments: Iterable[str]) -> Selecti
                 raise
             paths.append(path)
         else:
+            if wanted.keep:
+                raise UsageError(
+                    f"bf du wants revisions, ranges and paths, not {text!r}", hint="bf du v1..v2"
+                )
             include += wanted.include
             exclude += wanted.exclude
     return Selection(tuple(include), tuple(exclude), tuple(paths))

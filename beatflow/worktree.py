@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,11 +31,12 @@ from beatflow.objects.gitvalue import (
     encode_path,
 )
 from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer, encode_pointer
-from beatflow.objects.store import AudioStore, Batch
 from beatflow.statcache import StatCache, identify
 
 if TYPE_CHECKING:
+    from beatflow.objects.batch import Batch
     from beatflow.objects.prediction import Advisor
+    from beatflow.objects.store import AudioStore
 
 REPOSITORY = ".beatflow"
 _PRIVATE = {REPOSITORY, ".git", ".provenance"}
@@ -47,6 +49,10 @@ class Forecast(Protocol):
 
     def order(self, path: str) -> Any:
         """Return what to sort paths by: parts come before what is mixed of them."""
+        ...
+
+    def is_likely_kept(self, path: str, size: int) -> bool:
+        """Say whether a file may be one that is kept already, elsewhere: copied or renamed."""
         ...
 
     def expect(self, paths: Set[str]) -> None:
@@ -102,17 +108,25 @@ class Worktree:
     ----------
     root : Path
         The folder.
-    git, audio : GitStore, AudioStore
+    git : GitStore
         Where content is kept.
+    open_audio : callable
+        Opens the store where sound is kept.
     cache_path : Path
         Where the stat cache lies.
     """
 
-    def __init__(self, root: Path, git: GitStore, audio: AudioStore, cache_path: Path) -> None:
+    def __init__(
+        self, root: Path, git: GitStore, open_audio: "Callable[[], AudioStore]", cache_path: Path
+    ) -> None:
         self.root = root
         self._git = git
-        self._audio = audio
+        self._open_audio = open_audio
         self._cache = StatCache(cache_path)
+
+    @cached_property
+    def _audio(self) -> "AudioStore":
+        return self._open_audio()
 
     # Reading ---------------------------------------------------------------------------------------------
 
@@ -139,7 +153,7 @@ class Worktree:
         return self._survey(lambda found: self._identify(found, advance))
 
     def snapshot(
-        self, batch: Batch, advance: Advance | None = None, forecast: Forecast | None = None
+        self, batch: "Batch", advance: Advance | None = None, forecast: Forecast | None = None
     ) -> Tree:
         """Return what stands at every path, with all content stored: sound in the batch, the rest in git."""
         return self._survey(lambda found: self._keep(found, batch, advance, forecast), forecast)
@@ -154,7 +168,7 @@ class Worktree:
             return None
         return Found(path, status) if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode) else None
 
-    def capture(self, path: str, batch: Batch) -> Entry | None:
+    def capture(self, path: str, batch: "Batch") -> Entry | None:
         """Return what stands at one path, read anew and stored; None when nothing does.
 
         This is for what is about to be overwritten, so no cache is believed.
@@ -213,9 +227,13 @@ class Worktree:
         self._cache.record(found.path, found.status, entry)
         return entry
 
-    def _keep(self, found: Found, batch: Batch, advance: Advance | None, forecast: Forecast | None) -> Entry:
+    def _keep(
+        self, found: Found, batch: "Batch", advance: Advance | None, forecast: Forecast | None
+    ) -> Entry:
         path = self.root / found.path
         entry = self._cache.find(found.path, found.status)
+        if entry is None and forecast and forecast.is_likely_kept(found.path, found.status.st_size):
+            entry = self._identify(found, advance)
         if entry is None or not self._is_kept(entry, batch):
             advisor = forecast.advise(found.path) if forecast else None
             entry = self.keep_file(path, batch, advance, advisor)
@@ -227,7 +245,7 @@ class Worktree:
     def keep_file(
         self,
         path: Path,
-        batch: Batch,
+        batch: "Batch",
         advance: Advance | None = None,
         advisor: "Advisor | None" = None,
     ) -> Entry:
@@ -256,7 +274,7 @@ class Worktree:
             data = encode_pointer(Pointer(stored.oid, stored.size))
         return Entry(_mode_of(status), self._git.write_blob(data))
 
-    def _is_kept(self, entry: Entry, batch: Batch) -> bool:
+    def _is_kept(self, entry: Entry, batch: "Batch") -> bool:
         if not self._git.has(entry.oid):
             return False
         pointer = read_pointer(self._git, entry)
@@ -421,7 +439,7 @@ def read_pointer(git: GitStore, entry: Entry) -> Pointer | None:
     return decode_pointer(git.read_blob(entry.oid))
 
 
-def iter_content(git: GitStore, audio: AudioStore, entry: Entry) -> Iterator[bytes]:
+def iter_content(git: GitStore, audio: "AudioStore", entry: Entry) -> Iterator[bytes]:
     """Yield the bytes of the file that an entry stands for, verified."""
     pointer = read_pointer(git, entry)
     if pointer:

@@ -10,11 +10,13 @@ import pytest
 from beatflow.objects.ids import sha256
 from beatflow.sound.files import read_audio, read_info
 from benchmarks.kinds import cut, plain_bytes
+from benchmarks.log import History as LongHistory
 from benchmarks.material import load
 from benchmarks.pcm import wav_bytes
 from benchmarks.table import format_table, replace_part
 from benchmarks.tools import TOOLS, Tool
 from benchmarks.workload import Workload, write
+from tests.conftest import Bf
 from tests.world import write_tone
 
 measured = pytest.mark.skipif(not hasattr(os, "wait4"), reason="costs are read with wait4")
@@ -200,3 +202,13 @@ def test_tables_have_their_place_in_a_page(tmp_path: Path):
     assert page.read_text() == f"a\n<!-- store -->\n\n{text}\n<!-- /store -->\nb\n"
     with pytest.raises(ValueError, match="no place"):
         replace_part(page, "kinds", text)
+
+
+def test_a_long_history_is_known_throughout(tmp_path: Path) -> None:
+    LongHistory(tmp_path / "track").build(40)
+    shown = Bf(tmp_path / "track").ok("log", "--graph")
+    assert shown.stderr == ""
+    assert shown.stdout.count("LUFS") == 40
+    assert shown.stdout.count("replaced") >= 35
+    assert shown.stdout.count("merge of") == 3
+    assert "····" not in shown.stdout

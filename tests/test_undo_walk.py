@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from beatflow.repository import Repository
 from beatflow.restoring import restore_worktree
 from beatflow.transaction import Transaction
 from beatflow.undo import redo, undo
+from tests.walking import walk
 
 PATHS = ("mix.wav", "stems/bass.wav", "stems/drums.wav", "notes.txt", "fx", "fx/reverb.txt")
 NAMES = ("main", "take2", "club/mix")
@@ -105,3 +107,9 @@ def test_undo_passes_back_through_every_state(steps: list[Step]) -> None:
         for state in states[1:]:
             redo(repository)
             assert read_state(repository) == state
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_random_commands_are_undone_and_done_again(seed: int) -> None:
+    """A few of the walks of ``tests.walking``, which takes as many as one has time for."""
+    walk(seed, steps=6)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from beatflow.commands.options import complete_entry
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -11,7 +12,12 @@ from beatflow.invocation import Invocation
 def cat(
     ctx: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="REV:PATH", help="A file in a commit; REV is HEAD if left out.")
+        str,
+        typer.Argument(
+            metavar="REV:PATH",
+            help="A file in a commit; REV is HEAD if left out.",
+            autocompletion=complete_entry,
+        ),
     ],
 ) -> None:
     """Write a file of any commit to standard output, byte for byte.

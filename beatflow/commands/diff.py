@@ -1,49 +1,165 @@
 """``bf diff``."""
 
-from typing import Annotated
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import JsonOption
+from beatflow.commands.options import ForceOption, JsonOption, complete_word
+from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
-DIFFERENT = 1
+if TYPE_CHECKING:
+    from beatflow.answer import Answer
+
+DIFFERENT, DAMAGED = 1, 7
+_PAGE_COLUMNS = 1200
 
 
 def diff(
     ctx: typer.Context,
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[A [B]] [PATH...]", help="Revisions, then paths; or two files."),
+        typer.Argument(
+            metavar="[A [B]] [PATH...]",
+            help="Revisions, then paths; or two files or folders.",
+            autocompletion=complete_word,
+        ),
     ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Print the curves of equalisers and of levels over time.")
+    ] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw both sounds, and what is left of the new one.")
+    ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE|-", help="Write all of it as one page that needs no network."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE|-", help="Write what is left of the one sound, as WAV."),
+    ] = None,
+    force: ForceOption = False,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Measure tempo and key where they are not known: seconds a sound."),
+    ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Show which sounds differ, and by how much.
+    """Say what became of each sound, from nothing but its samples.
 
     Without revisions the folder against the last commit, with one against that, with two those against each other;
-    two files outside a track work as well. Per sound: length, loudness, and a null test after alignment. Ends with 1
-    when something differs.
+    A...B is what B did since the two parted. Two files or two folders outside a track work as well.
+
+    Per sound: what was done to it (moved, gain, EQ, regions replaced …), in bars where the tempo is known; what that
+    leaves unexplained; loudness, true peak, tempo and key on both sides, the last two as far as they are known. A mix
+    that is the sum of its stems tells its faders. Ends with 1 when something differs.
 
     Examples:
       bf diff
-      bf diff HEAD~1 stems/drums.wav
-      bf diff v1 v2 --json
-      bf diff bounce1.wav bounce2.wav
+      bf diff HEAD~1 stems/drums.wav --plot
+      bf diff v1 v2 --html v1-v2.html
+      bf diff v1 v2 --json | jq '.changes[] | select(.kind == "gain")'
+      bf diff bounce1.wav bounce2.wav -o residual.wav
     """
-    from beatflow.diff import find_differences
-    from beatflow.difftext import describe_difference, format_difference
+    from beatflow.answer import Wish, answer
+    from beatflow.diff import ask
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
-    with ui.progress("comparing") as progress:
-        differences = list(find_differences(invocation.find_repository(), arguments or [], progress))
-    different = any(item.kind != "identical" for item in differences)
-    if json:
-        rows = [describe_difference(item) for item in differences]
-        ui.emit_json("beatflow.diff/1", {"different": different, "changes": rows})
-    else:
-        with ui.pager():
-            for item in differences:
-                for line in format_difference(item, ui.style):
+    if [json, html == "-", output == "-"].count(True) > 1:
+        raise UsageError("only one thing can go to standard output", hint="give -o and --html a FILE")
+    with ExitStack() as stack:
+        residual = stack.enter_context(_Target(invocation, output, "residual.wav", force)) if output else None
+        page = stack.enter_context(_Target(invocation, html, "diff.html", force)) if html else None
+        with ui.progress("comparing") as progress:
+            question = ask(invocation.find_repository(), arguments or [], progress)
+            columns = _PAGE_COLUMNS if page else _count_columns(invocation) if plot else None
+            found = answer(question, Wish(measure, columns, residual.file if residual else None), progress)
+        if page:
+            from beatflow.diffpage import write_page
+
+            page.file.write_bytes(write_page(found))
+        if json:
+            from beatflow.difftext import describe_differences
+
+            ui.emit_json("beatflow.diff/2", describe_differences(found.items, found.mix))
+        elif "-" not in (html, output):
+            _show(invocation, found, curve, plot)
+        for target in (residual, page):
+            if target:
+                target.publish()
+    return DAMAGED if found.damaged else DIFFERENT if found.different else 0
+
+
+def _show(invocation: Invocation, found: "Answer", curve: bool, plot: bool) -> None:
+    from beatflow.difftext import format_composition, format_difference
+
+    ui = invocation.ui
+    with ui.pager():
+        for item in found.items:
+            clock = found.clock_of(item)
+            for line in format_difference(item, clock, ui.style, curve):
+                ui.emit(line)
+            drawing = found.drawings.get(item.path)
+            if plot and drawing and item.explanation:
+                from beatflow.diffplot import plot_difference
+
+                columns = _count_columns(invocation)
+                for line in plot_difference(drawing, item.explanation, clock, columns, ui.unicode, ui.style):
                     ui.emit(line)
-    return DIFFERENT if different else 0
+            if found.mix and found.mix.path == item.path:
+                for line in format_composition(found.mix, ui.style):
+                    ui.emit(line)
+
+
+def _count_columns(invocation: Invocation) -> int:
+    from beatflow.diffplot import count_columns
+
+    return count_columns(invocation.ui.width)
+
+
+class _Target:
+    """Where a result goes: a file, put in place when it is whole and undoable inside a track, or standard output."""
+
+    def __init__(self, invocation: Invocation, name: str, default: str, force: bool) -> None:
+        from beatflow.delivery import Delivery, Handover, check_new, find_place
+
+        self._ui = invocation.ui
+        self._delivery = None
+        if name == "-":
+            self._ui.check_output()
+            return
+        place = find_place(name, invocation.directory)
+        self._name = place.file or default
+        check_new(place.folder / self._name, force)
+        handover = Handover(invocation.directory, invocation.find_repository(), place, force)
+        self._delivery = Delivery(handover, "diff", f"write {self._name}")
+
+    def __enter__(self) -> "_Target":
+        with ExitStack() as stack:
+            if self._delivery:
+                stack.enter_context(self._delivery)
+                self.file = self._delivery.new_file(self._name)
+            else:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="beatflow-"))
+                self.file = Path(folder, "result")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def publish(self) -> None:
+        """Put the result where it belongs."""
+        if self._delivery is None:
+            with self.file.open("rb") as source, self._ui.open_pipe() as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+        elif self.file.exists():
+            self._delivery.add(self._name, self.file)
+            self._delivery.publish()
+            self._ui.say(f"wrote {self._delivery.folder / self._name}")

@@ -10,7 +10,7 @@ from beatflow.invocation import Invocation
 from beatflow.wording import format_size, plural
 
 if TYPE_CHECKING:
-    from beatflow.objects.store import Collected
+    from beatflow.objects.collection import Collected
 
 
 def gc(

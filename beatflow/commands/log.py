@@ -1,27 +1,36 @@
 """``bf log``."""
 
-import sys
-from collections.abc import Callable, Iterable
-from itertools import islice
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import JsonOption
+from beatflow.commands.options import JsonOption, complete_word
+from beatflow.errors import NotFoundError, UsageError
 from beatflow.invocation import Invocation
-from beatflow.ui import Ui
+from beatflow.ui import Ui, safe
 
 if TYPE_CHECKING:
-    from beatflow.logbook import LogEntry, Measure
+    from beatflow.logbook import Logbook, LogEntry
+    from beatflow.logtext import Sheet
+    from beatflow.objects.gitvalue import Commit
     from beatflow.repository import Repository
 
-    Title = Callable[[LogEntry], str]
+LISTEN_S = 4.0
+"""For how long a log goes on finding out what nobody asked before; what is begun is finished."""
 
 
 def log(
     ctx: typer.Context,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[REV] [PATH]", help="A revision or A..B, and a path.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[REV...] [PATH[:START-END]]",
+            help="Revisions or A..B, and a path or a stretch of a sound.",
+            autocompletion=complete_word,
+        ),
     ] = None,
     graph: Annotated[bool, typer.Option("--graph", help="Draw all branches as a tree.")] = False,
     oneline: Annotated[bool, typer.Option("--oneline", help="One line a commit.")] = False,
@@ -33,79 +42,125 @@ def log(
         str | None,
         typer.Option("--format", metavar="TEXT", help="Text with {oid}, {message} and other fields."),
     ] = None,
-    measure: Annotated[bool, typer.Option("--measure", help="Measure the loudness of every mix.")] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure every mix and explain every change.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show the commits, newest first, and how each sounds.
+    """Show the commits, newest first, how each sounds and what it changed.
 
-    Per commit: tempo, key, loudness of the mix, and the sounds that it touched (+ new, − gone). Loudness that nobody
-    measured yet is measured for the first 20 mixes shown, once. Fields of --format: oid, short, message, body,
-    author, email, time, refs, parents, tempo, key, loudness_lufs.
+    Per commit: a picture of the mix, the stretches that changed marked; its loudness, and how much louder it became;
+    tempo and key; and in a phrase what became of each sound (+ new, − gone). What nobody asked before is found out for
+    the first 20 commits, for some seconds, once; Ctrl-C shows what is there, and --measure finds out everything.
+
+    Fields of --format: oid, short, message, body, author, email, time, refs, parents, tempo, key, conflicts, touched,
+    loudness_lufs, loudness_change_db, sparkline, explained.
+
+    A revision may be a set of commits, told by date, tempo, key, author or what they touched: docs/revisions.md has
+    all the words.
 
     Examples:
       bf log
       bf log --graph
       bf log --oneline -n 10 main stems/drums.wav
-      bf log v1..HEAD --format '{short} {tempo} {message}'
+      bf log stems/bass.wav:b33-b40
+      bf log 'main & tempo(118..124)'
+      bf log v1..HEAD --format '{short} {loudness_lufs} {explained}'
     """
-    from beatflow.history import find_branch_tips, iter_commits
-    from beatflow.logbook import iter_log, iter_titles
-    from beatflow.revision import parse_log_arguments
+    from beatflow.logbook import Logbook
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
-    wanted, path = parse_log_arguments(repository, arguments or [])
-    include = wanted.include
-    if everything or (graph and not arguments):
-        include = (*include, *find_branch_tips(repository))
-    commits = islice(iter_commits(repository, include, wanted.exclude, path, topological=graph), count)
-    if json or measure or _tells_sound(oneline, template):
-        limit = _limit_measuring(measure, oneline, template)
-        entries = iter_log(repository, commits, _show_measuring(ui, repository), limit)
-    else:
-        entries = iter_titles(repository, commits)
+    everywhere = everything or (graph and not arguments)
+    commits = islice(_find_commits(repository, arguments or [], everywhere, graph), count)
+    book = Logbook(repository)
+    mixes, explanations, known = _find_needs(json or measure, oneline, template)
+    entries = book.iter_entries(commits) if known else book.iter_titles(commits)
+    if mixes or explanations:
+        entries = _listen(ui, repository, book, entries, measure, explanations)
     if json:
         _emit_json(ui, entries)
     elif template is not None:
         _emit_formatted(ui, entries, template)
     else:
-        title = _make_title(ui, repository)
+        sheet = _make_sheet(ui, repository)
         with ui.pager():
             if graph:
-                _emit_graph(ui, entries, title, oneline)
+                _emit_graph(ui, entries, sheet, oneline)
             else:
-                _emit_plain(ui, entries, title, oneline)
+                _emit_plain(ui, entries, sheet, oneline)
 
 
-def _tells_sound(oneline: bool, template: str | None) -> bool:
-    """Whether anything of what is shown needs more than the commits themselves."""
-    if template is not None:
-        return any(f"{{{name}" in template for name in ("tempo", "key", "loudness_lufs"))
-    return not oneline
+def _find_commits(
+    repository: "Repository", arguments: list[str], everywhere: bool, graph: bool
+) -> "Iterator[Commit]":
+    from beatflow.history import find_branch_tips, iter_commits
+    from beatflow.revision import parse_log_arguments
+
+    try:
+        (wanted, path), span = parse_log_arguments(repository, arguments), None
+    except (NotFoundError, UsageError):
+        from beatflow.span import split_span
+
+        # A file may be called like a stretch of another; only what is neither file nor revision is split.
+        place, span = split_span(arguments[-1]) if arguments else ("", None)
+        if span is None:
+            raise
+        wanted, path = parse_log_arguments(repository, [*arguments[:-1], place])
+    include = (*wanted.include, *find_branch_tips(repository)) if everywhere else wanted.include
+    if span is None or path is None:
+        return iter_commits(repository, include, wanted.exclude, path, graph, wanted.keep)
+
+    from beatflow.explaining import Explainer
+    from beatflow.span import get_span
+    from beatflow.touching import iter_touching
+
+    frames = get_span(repository, include[0], path, span)
+    explain = Explainer(repository).explain
+    return iter_touching(repository, include, wanted.exclude, path, frames, explain, graph, wanted.keep)
 
 
-def _limit_measuring(measure: bool, oneline: bool, template: str | None) -> int:
-    """How many mixes to measure at most: none where their loudness would not be seen."""
-    from beatflow.logbook import MEASURED_AT_ONCE
+def _find_needs(whole: bool, oneline: bool, template: str | None) -> tuple[bool, bool, bool]:
+    """Say whether what is shown needs mixes measured, changes explained, and anything but the commits themselves."""
+    if whole or (template is None and not oneline):
+        return True, True, True
+    if template is None:
+        return False, False, False
+    from beatflow.logtext import KNOWN_FIELDS, MIX_FIELDS, TOLD_FIELDS, fields_of
 
-    if template is not None and "{loudness_lufs" not in template:
-        return 0
-    if measure:
-        return sys.maxsize
-    return 0 if oneline else MEASURED_AT_ONCE
+    fields = fields_of(template)
+    mixes, explanations = bool(fields & {*MIX_FIELDS}), bool(fields & {*TOLD_FIELDS})
+    return mixes, explanations, mixes or explanations or bool(fields & {*KNOWN_FIELDS})
 
 
-def _show_measuring(ui: Ui, repository: "Repository") -> "Measure":
-    from beatflow.logbook import make_measure
+def _listen(
+    ui: Ui,
+    repository: "Repository",
+    book: "Logbook",
+    entries: "Iterator[LogEntry]",
+    everything: bool,
+    explanations: bool,
+) -> "Iterator[LogEntry]":
+    """Complete the first page, or everything, before anything is shown."""
+    from beatflow.listening import FIRST_PAGE, Listener
 
-    measure = make_measure(repository)
+    page = list(entries if everything else islice(entries, FIRST_PAGE))
+    end_s = time.monotonic() + LISTEN_S
+    listener = Listener(repository, book, lambda: everything or time.monotonic() < end_s)
+    if any(listener.lacks(entry, explanations) for entry in page):
+        with ui.progress("listening") as progress:
+            page = listener.complete(page, progress, explanations)
+        if not everything and time.monotonic() > end_s:
+            ui.say("there is more to find out about these commits: bf log --measure")
+    return chain(page, entries)
 
-    def measure_shown(oid: str) -> float | None:
-        with ui.progress("measuring loudness"):
-            return measure(oid)
 
-    return measure_shown
+def _make_sheet(ui: Ui, repository: "Repository") -> "Sheet":
+    from beatflow.logtext import Sheet
+
+    width = ui.width if ui.terminal else None
+    return Sheet(ui.style, safe, width, not ui.unicode, repository.branch, repository.head)
 
 
 def _emit_json(ui: Ui, entries: "Iterable[LogEntry]") -> None:
@@ -122,30 +177,29 @@ def _emit_formatted(ui: Ui, entries: "Iterable[LogEntry]", template: str) -> Non
         ui.emit(render(entry))
 
 
-def _make_title(ui: Ui, repository: "Repository") -> "Title":
-    from beatflow.logtext import format_title
-
-    branch, head = repository.branch, repository.head
-    return lambda entry: format_title(entry, branch, head, ui.style)
-
-
-def _emit_plain(ui: Ui, entries: "Iterable[LogEntry]", title: "Title", oneline: bool) -> None:
-    from beatflow.logtext import format_facts
+def _emit_plain(ui: Ui, entries: "Iterable[LogEntry]", sheet: "Sheet", oneline: bool) -> None:
+    from beatflow.logtext import format_entry, format_title
 
     for entry in entries:
-        ui.emit(title(entry))
-        if not oneline:
-            ui.emit(f"        {format_facts(entry, ui.style)}")
+        for line in [format_title(entry, sheet, sheet.width)] if oneline else format_entry(entry, sheet):
+            ui.emit(line)
 
 
-def _emit_graph(ui: Ui, entries: "Iterable[LogEntry]", title: "Title", oneline: bool) -> None:
+def _emit_graph(ui: Ui, entries: "Iterable[LogEntry]", sheet: "Sheet", oneline: bool) -> None:
+    from beatflow.fitting import cell_width
     from beatflow.graph import draw
-    from beatflow.logtext import format_facts
+    from beatflow.logtext import format_entry, format_title
 
     for row in draw(entries, paint=ui.style, ascii_only=not ui.unicode):
         if row.node is None:
             ui.emit(row.prefix.rstrip())
             continue
-        ui.emit(row.prefix + title(row.node))
-        if not oneline:
-            ui.emit(f"{row.below or '  '}        {format_facts(row.node, ui.style)}")
+        lanes, below = cell_width(row.prefix), row.below or "  "
+        if oneline:
+            room = None if sheet.width is None else sheet.width - lanes
+            ui.emit(row.prefix + format_title(row.node, sheet, room))
+            continue
+        title, *lines = format_entry(row.node, sheet, (lanes, cell_width(below)))
+        ui.emit(row.prefix + title)
+        for line in lines:
+            ui.emit(below + line)

@@ -4,14 +4,16 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import JsonOption, ZeroOption
+from beatflow.commands.options import JsonOption, ZeroOption, complete_revision
 from beatflow.invocation import Invocation
 from beatflow.wording import format_size
 
 
 def ls(
     ctx: typer.Context,
-    revision: Annotated[str, typer.Argument(metavar="REV", help="The commit.")] = "HEAD",
+    revision: Annotated[
+        str, typer.Argument(metavar="REV", help="The commit.", autocompletion=complete_revision)
+    ] = "HEAD",
     names: Annotated[bool, typer.Option("--name-only", help="Only the paths.")] = False,
     zero: ZeroOption = False,
     json: JsonOption = False,

@@ -5,6 +5,28 @@ from typing import Annotated
 
 import typer
 
+
+def complete_revision(incomplete: str) -> list[str]:
+    """Offer branches and tags to the shell."""
+    from beatflow.completion import complete_revision
+
+    return complete_revision(Path.cwd(), incomplete)
+
+
+def complete_word(incomplete: str) -> list[str]:
+    """Offer branches, tags and files to the shell."""
+    from beatflow.completion import complete_word
+
+    return complete_word(Path.cwd(), incomplete)
+
+
+def complete_entry(incomplete: str) -> list[str]:
+    """Offer a commit's files to the shell, as ``REV:PATH``."""
+    from beatflow.completion import complete_entry
+
+    return complete_entry(Path.cwd(), incomplete)
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
@@ -19,6 +41,10 @@ MessageOption = Annotated[
     str | None, typer.Option("--message", "-m", metavar="TEXT", help="The commit's message.")
 ]
 CommitOption = Annotated[bool, typer.Option("--commit", help="Record the result at once, with -m.")]
+MainlineOption = Annotated[
+    int | None,
+    typer.Option("--mainline", metavar="N", help="For a merge: the parent that its changes count from."),
+]
 
 EngineOption = Annotated[
     str | None, typer.Option("--engine", metavar="NAME", help="The engine; auto picks the best at hand.")

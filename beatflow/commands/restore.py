@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, ForceOption, JsonOption
+from beatflow.commands.options import DryRunOption, ForceOption, JsonOption, complete_revision
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
@@ -13,7 +13,12 @@ from beatflow.wording import plural
 def restore(
     ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders; . for all.")],
-    source: Annotated[str, typer.Option("--source", "-s", metavar="REV", help="From this commit.")] = "HEAD",
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source", "-s", metavar="REV", help="From this commit.", autocompletion=complete_revision
+        ),
+    ] = "HEAD",
     to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Into another folder.")] = None,
     force: ForceOption = False,
     dry_run: DryRunOption = False,

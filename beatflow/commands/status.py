@@ -20,8 +20,9 @@ def status(
 ) -> None:
     """Show what changed since the last commit.
 
-    With --porcelain each line is a letter (A added, M modified, D deleted, R renamed), a space and the path; a renamed
-    file's former path follows after " <- ". With -z names end in NUL and the former path is a name of its own.
+    Files that a merge left in conflict are listed first, committed or not. With --porcelain each line is a letter
+    (U in conflict, A added, M modified, D deleted, R renamed), a space and the path; a renamed file's former path
+    follows after " <- ". With -z names end in NUL and the former path is a name of its own.
 
     Examples:
       bf status
@@ -45,9 +46,15 @@ def status(
                     {"path": change.path, "kind": change.kind, "source": change.source}
                     for change in found.changes
                 ],
+                "conflicts": [
+                    {"path": conflict.path, "takes": conflict.files, "deleted_by": conflict.deleted_by}
+                    for conflict in found.conflicts
+                ],
             },
         )
     elif porcelain or zero:
+        for conflict in found.conflicts:
+            ui.emit(f"U {conflict.path}", end="\0" if zero else "\n")
         for change in found.changes:
             if zero:
                 former = f"{change.source}\0" if change.source else ""
@@ -60,10 +67,14 @@ def status(
             ui.style(found.branch, "branch") if found.branch else f"detached at {(found.commit or '')[:7]}"
         )
         ui.emit(f"on {where}" + ("" if found.commit else ", no commit yet"))
+        for conflict in found.conflicts:
+            ui.emit(f"  {ui.style('conflict ', 'removed')} {conflict.path} ({', '.join(conflict.takes)})")
         for change in found.changes:
             former = f" (was {change.source})" if change.source else ""
             ui.emit(f"  {ui.style(f'{change.kind:9}', STYLES[change.kind])} {change.path}{former}")
+        if found.conflicts:
+            ui.say(f"{plural(len(found.conflicts), 'conflict')}; bf resolve decides them")
         if found.changes:
             ui.say(f'{plural(len(found.changes), "change")}; bf commit -m "..." keeps them')
-        else:
+        elif not found.conflicts:
             ui.say("nothing changed since the last commit" if found.commit else "nothing here yet")

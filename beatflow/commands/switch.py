@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption
+from beatflow.commands.options import DryRunOption, JsonOption, complete_revision
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
@@ -12,8 +12,16 @@ from beatflow.wording import plural
 
 def switch(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="BRANCH|REV", help="Where to go.")],
-    start: Annotated[str, typer.Argument(metavar="START", help="Where a new branch starts.")] = "HEAD",
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="BRANCH|REV", help="Where to go; - is where you were.", autocompletion=complete_revision
+        ),
+    ],
+    start: Annotated[
+        str,
+        typer.Argument(metavar="START", help="Where a new branch starts.", autocompletion=complete_revision),
+    ] = "HEAD",
     create: Annotated[bool, typer.Option("--create", "-c", help="Make the branch first.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Go to a commit without a branch.")] = False,
     dry_run: DryRunOption = False,
@@ -26,6 +34,7 @@ def switch(
 
     Examples:
       bf switch take2
+      bf switch -
       bf switch -c club-mix
       bf switch --detach HEAD~2
     """
@@ -47,4 +56,4 @@ def switch(
     elif dry_run:
         invocation.ui.emit(f"would rewrite {plural(count, 'file')}")
     else:
-        invocation.ui.say(f"on {name}, {plural(count, 'file')} rewritten")
+        invocation.ui.say(f"on {repository.branch or name}, {plural(count, 'file')} rewritten")

@@ -4,14 +4,16 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, ForceOption, JsonOption
+from beatflow.commands.options import DryRunOption, ForceOption, JsonOption, complete_revision
 from beatflow.invocation import Invocation
 
 
 def tag(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A new tag.")] = None,
-    revision: Annotated[str, typer.Argument(metavar="REV", help="What it names.")] = "HEAD",
+    revision: Annotated[
+        str, typer.Argument(metavar="REV", help="What it names.", autocompletion=complete_revision)
+    ] = "HEAD",
     delete: Annotated[
         str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a tag.")
     ] = None,

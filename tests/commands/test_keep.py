@@ -154,8 +154,8 @@ def test_log_tells_tempo_key_and_what_was_touched(track: Bf) -> None:
     }
     shown = track.ok("log").stdout.splitlines()
     assert "(HEAD → main) pads" in shown[0]
-    assert "90 BPM · A:min · " in shown[1]
-    assert "+pads +track.toml" in shown[1]
+    assert "90 BPM    A:min  Ada, 20" in shown[1]
+    assert shown[2].strip() == "+pads +track.toml"
 
 
 def test_log_format_and_limits(track: Bf) -> None:

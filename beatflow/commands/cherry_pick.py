@@ -1,0 +1,56 @@
+"""``bf cherry-pick``."""
+
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import (
+    DryRunOption,
+    JsonOption,
+    MainlineOption,
+    MessageOption,
+    complete_revision,
+)
+from beatflow.errors import ConflictError
+from beatflow.invocation import Invocation
+
+
+def cherry_pick(
+    ctx: typer.Context,
+    revisions: Annotated[
+        list[str],
+        typer.Argument(metavar="REV...", help="Commits, or A..B.", autocompletion=complete_revision),
+    ],
+    message: MessageOption = None,
+    mainline: MainlineOption = None,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Do here what commits of another line of work did.
+
+    Each becomes a commit with its message and author, in the order given; the oldest of a range comes first. What
+    does not go together with what is here is kept in every take, as by bf merge, and ends it; the exit code is then 4.
+
+    Examples:
+      bf cherry-pick take2
+      bf cherry-pick main..take2
+      bf cherry-pick --mainline 1 3f9a2c1
+    """
+    from beatflow.explaining import read_clock
+    from beatflow.mergetext import picks_document, tell_picks
+    from beatflow.picking import CHERRY_PICK, Request, pick
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    repository = invocation.repository()
+    request = Request(CHERRY_PICK, revisions, message, mainline, dry_run)
+    with ui.progress("merging") as progress:
+        picks = pick(repository, request, lambda path: progress(0.0, path))
+    if json:
+        ui.emit_json("beatflow.cherry-pick/1", {**picks_document(picks), "dry_run": dry_run})
+    else:
+        for line in tell_picks(picks, request, lambda rate: read_clock(repository, repository.head, rate)):
+            ui.say(line)
+        if not ui.terminal and not dry_run and repository.head:
+            ui.emit(repository.head)
+    return ConflictError.exit_code if picks.troubled else 0

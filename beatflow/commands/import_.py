@@ -1,0 +1,109 @@
+"""``bf import``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beatflow.commands.options import DryRunOption, JsonOption
+from beatflow.errors import UsageError
+from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from beatflow.importing import Found
+    from beatflow.importplan import Plan, Step
+
+
+def import_(
+    ctx: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of versions.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="TRACKDIR", help="The new track's folder, or a track.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Go on without asking.")] = False,
+    listen: Annotated[
+        bool, typer.Option(help="Say in the messages what became of each sound; --no-listen is quicker.")
+    ] = True,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Make a history of a folder of versions.
+
+    song_v1.wav, song_v2 final.wav and song_FINAL_final2.wav become versions of song.wav, one commit each, in the order
+    that numbers, dates and words in the names and the files' own dates tell; drums v3.wav goes with song_v3.wav, and
+    what has no version goes in as it is. Folders like v1 or 2024-05-01 are versions as well. Each commit has the date
+    of its files and says where they came from. The originals are only read.
+
+    The new track is DIR.track, beside DIR, unless --to names another place. Inside a track, or with --to a track, the
+    commits go on its current branch: there the plan is shown first, and -y is wanted unless somebody can answer.
+
+    Examples:
+      bf import "night drive" -n
+      bf import "night drive" --to tracks/night-drive
+      bf import ~/bounces -y
+    """
+    from beatflow.importing import Ear, find_target, plan_import, read_folder, run_import
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    here = invocation.find_repository() if to is None else None
+    target = find_target(directory, to, here, invocation.signature)
+    with ui.progress("reading") as progress:
+        found = read_folder(directory)
+        ear = Ear(directory, progress)
+        plan = plan_import(found, ear, invocation.signature())
+    if (dry_run or here) and not json:
+        _show_plan(invocation, plan)
+    if here and not (dry_run or yes or ui.confirm(f"add this to {target.root}?")):
+        raise UsageError("nothing was added", hint="-y adds it; --to NEW makes a track of its own")
+    commits: Sequence[tuple[str | None, Step]] = [(None, step) for step in plan.steps]
+    if not dry_run:
+        with ui.progress("importing") as progress:
+            commits = run_import(target, invocation.signature, found, plan, ear if listen else None, progress)
+    _report(invocation, found, plan, commits, target.root, dry_run, json)
+    return 1 if any(item.failed for item in found.skipped) else 0
+
+
+def _show_plan(invocation: Invocation, plan: "Plan") -> None:
+    from beatflow.importtext import format_plan
+
+    with invocation.ui.pager():
+        for line in format_plan(plan, invocation.clock().offset_minutes):
+            invocation.ui.emit(line)
+
+
+def _report(
+    invocation: Invocation,
+    found: "Found",
+    plan: "Plan",
+    commits: "Sequence[tuple[str | None, Step]]",
+    root: Path,
+    dry_run: bool,
+    json: bool,
+) -> None:
+    from beatflow.importtext import describe_plan, format_outcome, format_remarks
+
+    ui = invocation.ui
+    if json:
+        rows = describe_plan(plan, invocation.clock().offset_minutes)
+        document = {
+            "path": root,
+            "dry_run": dry_run,
+            "commits": [{"oid": oid, **row} for (oid, _), row in zip(commits, rows, strict=True)],
+            "duplicates": [{"path": one.path, "same_as": other.path} for one, other in plan.duplicates],
+            "apart": plan.apart,
+            "damaged": found.damaged,
+            "skipped": [{"path": item.path, "reason": item.reason} for item in found.skipped],
+        }
+        ui.emit_json("beatflow.import/1", document)
+        return
+    for line in format_remarks(plan):
+        ui.say(line)
+    for complaint in found.damaged:
+        ui.warn(f"{complaint}; kept as it is")
+    for item in found.skipped:
+        ui.warn(f"{item.path} stays outside: {item.reason}")
+    count = sum(len(step.files) for step in plan.steps)
+    ui.say(format_outcome(len(plan.steps), count, str(root), dry_run))

@@ -1,0 +1,101 @@
+"""Mixes that are renders of their stems: recognising one, and rendering it again from other stems.
+
+What the stems of a commit are is the caller's to know: it hands over the score and a way to open a path.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from beatflow.errors import AudioError, UsageError
+from beatflow.provenance import Record
+from beatflow.sound.files import BLOCK_FRAMES, AudioReader, SoundInfo, iter_audio, read_info
+from beatflow.sound.formats import FORMATS, LOSSY
+from beatflow.sound.mix import Fader, Mix
+from beatflow.sound.writing import AudioWriter
+from beatflow.track import Stem, Track
+
+Opener = Callable[[str], BinaryIO]
+"""Opens the file at a path of the track."""
+
+
+def is_render(track: Track, open_path: Opener) -> bool:
+    """Say whether the mix is, bit for bit, what the stems with their faders give. Stops at the first difference."""
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(open_path(track.mix_file))
+            reader = stack.enter_context(AudioReader(file, track.mix_file))
+            if not _can_be_rendered(reader.info):
+                return False
+            mix = _open_mix(track, open_path, reader.info.subtype, stack)
+            if (mix.sample_rate, mix.channels) != (reader.info.sample_rate, reader.info.channels):
+                return False
+            for block in mix:
+                if not np.array_equal(block.samples, reader.read(block.frames).samples):
+                    return False
+            return mix.frames == reader.info.frames
+    except (AudioError, UsageError):
+        return False
+
+
+def render(track: Track, open_path: Opener, like: BinaryIO, path: Path) -> int:
+    """Write the mix of the stems in the format of an earlier one; returns how many samples clipped.
+
+    Raises
+    ------
+    AudioError, UsageError
+        The stems do not go together.
+    """
+    with like:
+        info = read_info(like, track.mix_file)
+    with ExitStack() as stack:
+        mix = _open_mix(track, open_path, info.subtype, stack)
+        kind = "WAV" if info.format == "RF64" else info.format
+        writer = stack.enter_context(AudioWriter(path, mix.sample_rate, mix.channels, info.subtype, kind))
+        for block in mix:
+            writer.write(block)
+        return mix.clipped
+
+
+def says_render(record: Mapping[str, Any] | None, track: Track, oids: Mapping[str, str]) -> bool:
+    """Say whether a mix's record tells that it is the plain sum of these stems, name to oid, which no fader moved."""
+    return bool(record) and bool(oids) and (record or {}).get("stems") == dict(oids) and not is_faded(track)
+
+
+def is_faded(track: Track) -> bool:
+    """Say whether any fader is off its zero, so that the mix is not the plain sum of its stems."""
+    return bool(track.master_db) or any(Stem(stem.file) != stem for stem in track.stems.values())
+
+
+def describe_render(track: Track, inputs: Iterable[tuple[str, str, str]]) -> Record:
+    """Return the record of a mix that was rendered here, of stems given as name, path and oid."""
+    stems = {name: (path, oid) for name, path, oid in inputs}
+    record: Record = {
+        "kind": "mix",
+        "engine": "mix",
+        "inputs": [{"path": path, "oid": oid} for path, oid in stems.values()],
+    }
+    if not is_faded(track):
+        record["stems"] = {name: oid for name, (_, oid) in stems.items()}
+    return record
+
+
+def _can_be_rendered(info: SoundInfo) -> bool:
+    plain = info.subtype in ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "FLOAT")
+    written = {name for name, _ in FORMATS.values()} - LOSSY.keys() | {"RF64"}
+    return plain and info.format in written
+
+
+def _open_mix(track: Track, open_path: Opener, subtype: str, stack: ExitStack) -> Mix:
+    stems = {
+        name: iter_audio(stack.enter_context(open_path(stem.file)), BLOCK_FRAMES, stem.file)
+        for name, stem in track.stems.items()
+    }
+    faders = {
+        name: Fader(stem.gain_db, stem.pan, stem.mute, stem.solo, stem.offset)
+        for name, stem in track.stems.items()
+    }
+    return Mix(stems, faders, subtype, track.master_db)
