@@ -23,6 +23,7 @@ _JUMP = 16.0
 _MOST = 16
 _WIDTH = 8
 _SHORTEST_S = 0.06
+_SMEARED_S = 0.3
 _PROBED_S = 0.15
 _SPLINTER_S = 0.02
 _PROBES = 8
@@ -217,7 +218,7 @@ def _cut(
     made: Samples, new: Samples, stretches: Sequence[Stretch], good: Mask, sample_rate: int, clean: bool
 ) -> list[Stretch]:
     """Cut what is not good out of the stretches, to the frame where what remains shows it."""
-    shortest = max(1, round(_SHORTEST_S * sample_rate) // BLOCK)
+    shortest = max(1, round((_SHORTEST_S if clean else _SMEARED_S) * sample_rate) // BLOCK)
     kept: list[Stretch] = []
     for stretch in stretches:
         first, last = stretch.start // BLOCK, -(-stretch.end // BLOCK)
