@@ -92,7 +92,7 @@ def explain_sounds(before: Source, after: Source, progress: Progress | None = No
         One of them cannot be decoded.
     """
     # Numpy and the decoder: only when there is something to explain.
-    from beatflow.sound.explain import explain
+    from beatflow.sound.explain.explain import explain
 
     return explain(before, after, (lambda done: progress(done, "")) if progress else None)
 

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from beatflow.errors import LockedError
 
@@ -80,21 +81,32 @@ class Lock:
             time.sleep(RETRY_S)
 
     def _other(self, descriptor: int) -> str:
+        holder = _holder(descriptor)
         try:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            holder = json.loads(os.read(descriptor, 4096))
             return f"{holder['command']!r} (process {holder['pid']})"
-        except (OSError, ValueError, KeyError, TypeError):
+        except KeyError:
             return "another process"
 
 
+def _holder(descriptor: int) -> dict[str, Any]:
+    """Return what the holder of a lock wrote of itself; nothing where it cannot be read."""
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        holder = json.loads(os.read(descriptor, 4096))
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
 def wait_while_held(path: Path, timeout_s: float = 10.0) -> bool:
-    """Wait until nobody holds the lock on a file, for so long at most; say whether somebody did, as far as one can."""
+    """Wait until nobody else holds the lock on a file, for so long at most; say whether somebody did, as far as one can."""
     held = False
     # Network disks give no such lock to who may not write.
     with suppress(OSError), path.open("rb", buffering=0) as file:
         deadline = time.monotonic() + timeout_s
         while not _try_lock(file.fileno()):
+            if _holder(file.fileno()).get("pid") == os.getpid():
+                break
             held = True
             if time.monotonic() >= deadline:
                 break

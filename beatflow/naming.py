@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.history import stage_switch
-from beatflow.lookup import find_former_branch
 from beatflow.objects.git import GitStore
 from beatflow.repository import BRANCHES, TAGS, Repository
-from beatflow.revision import find_commit, get_commit
+from beatflow.revision.lookup import find_former_branch
+from beatflow.revision.revision import find_commit, get_commit
 from beatflow.transaction import Transaction
 
 MAX_NAME, MAX_NAME_PART = 1000, 200

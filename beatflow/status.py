@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from beatflow.conflict import Conflict, find_conflicts
 from beatflow.history import FileChange, compare_trees, content_tree, read_content
+from beatflow.merge.conflict import Conflict, find_conflicts
 from beatflow.repository import Repository
 from beatflow.worktree import Advance
 

@@ -24,7 +24,6 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
-from beatflow.forecast import Forecast
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.gitvalue import Entry
@@ -37,6 +36,7 @@ from beatflow.objects.operation import (
     read_worktree_changes,
     write_operation,
 )
+from beatflow.predicting.forecast import Forecast
 from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep

@@ -21,7 +21,7 @@ from typing import Any
 
 from beatflow.explaining import Explainer
 from beatflow.history import write_commit
-from beatflow.logbook import open_silhouettes
+from beatflow.log.logbook import open_silhouettes
 from beatflow.objects.gitvalue import FILE, Entry, Signature, Tree
 from beatflow.objects.pointer import Pointer, encode_pointer
 from beatflow.repository import Repository

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from beatflow.history import record_commit
-from beatflow.merge import Merge, Request, merge
+from beatflow.merge.merge import Merge, Request, merge
 from beatflow.naming import switch_to
 from beatflow.objects.gitvalue import Signature
 from beatflow.repository import Repository

@@ -63,7 +63,7 @@ def ours(name: str) -> set[str]:
 
 
 def part(module: str) -> str:
-    """``beatflow.objects.git`` is of the part ``objects``, ``beatflow.merge`` of ``merge``."""
+    """``beatflow.objects.git`` is of the part ``objects``, ``beatflow.merge.merge`` of ``merge``."""
     return module.split(".")[1] if "." in module else ""
 
 

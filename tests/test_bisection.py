@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beatflow.bisection import find_step, reach, sort_topologically
+from beatflow.bisect.bisection import find_step, reach, sort_topologically
 from beatflow.errors import ConflictError
 
 LINE: dict[str, tuple[str, ...]] = {str(n): (str(n - 1),) if n else () for n in range(16)}

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from beatflow.blame import Blame, blame
+from beatflow.blame.blame import Blame, blame
+from beatflow.blame.story import Stretch
+from beatflow.blame.touching import iter_touching
 from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.history import read_content, write_commit
 from beatflow.objects.gitvalue import Entry, Signature
 from beatflow.repository import Repository
+from beatflow.revision.span import get_span, is_span, split_span
 from beatflow.sound.explanation import Change, Explanation, Piece
-from beatflow.span import get_span, is_span, split_span
-from beatflow.story import Stretch
 from beatflow.timecode import Span
-from beatflow.touching import iter_touching
 from beatflow.worktree import read_pointer
 from tests.conftest import EPOCH, Bf
 from tests.world import wav_bytes
@@ -117,7 +117,7 @@ def tell(stretch: Stretch) -> str:
 def world(bf: Bf, monkeypatch: pytest.MonkeyPatch) -> World:
     bf.ok("init")
     # A thousand frames are enough where every frame counts.
-    monkeypatch.setattr("beatflow.story.SHORT_S", 0)
+    monkeypatch.setattr("beatflow.blame.story.SHORT_S", 0)
     return World(bf)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.completion import complete_entry, complete_revision, complete_word
+from beatflow.revision.completion import complete_entry, complete_revision, complete_word
 from tests.conftest import Bf
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beatflow.ancestry import find_merge_bases
-from beatflow.conflict import TAKES, Conflict, find_conflicts, get_conflict, name_take, split_take
 from beatflow.errors import ConflictError, NotFoundError, UsageError
-from beatflow.linemerge import MAX_TEXT, is_text, merge_lines
+from beatflow.merge.ancestry import find_merge_bases
+from beatflow.merge.conflict import TAKES, Conflict, find_conflicts, get_conflict, name_take, split_take
+from beatflow.merge.linemerge import MAX_TEXT, is_text, merge_lines
+from beatflow.merge.scoremerge import merge_scores
+from beatflow.merge.threeway import check_folders, merge_entries
 from beatflow.objects.gitvalue import FILE, Entry, Signature
 from beatflow.repository import Repository
-from beatflow.scoremerge import merge_scores
-from beatflow.threeway import check_folders, merge_entries
 from beatflow.track import parse_track
 
 NAMES = st.text(st.sampled_from("ab.é -"), min_size=1, max_size=8).filter(

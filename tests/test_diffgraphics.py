@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beatflow.composition import Composition, Desk, Fader, Move
-from beatflow.diffgraphics import draw_eq, draw_faders, draw_level, draw_time, iter_ticks
-from beatflow.diffplot import plot_difference
-from beatflow.drawing import Drawing
+from beatflow.diff.composition import Composition, Desk, Fader, Move
+from beatflow.diff.drawing import Drawing
+from beatflow.diff.graphics import draw_eq, draw_faders, draw_level, draw_time, iter_ticks
+from beatflow.diff.plot import plot_difference
 from beatflow.sound.explanation import Change, Explanation, Piece
 from beatflow.sound.outline import Outline
 from beatflow.timecode import Clock

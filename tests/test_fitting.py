@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beatflow.fitting import Item, cell_width, join_fitting, pad, shorten
+from beatflow.columns import Item, cell_width, join_fitting, pad, shorten
 
 
 def plain(text: str, name: str) -> str:

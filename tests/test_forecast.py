@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.forecast import Forecast
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import Entry, Tree
 from beatflow.objects.pointer import Pointer, encode_pointer
 from beatflow.objects.sources import SourceFile
 from beatflow.objects.store import AudioStore
+from beatflow.predicting.forecast import Forecast
 from tests.world import write_tone
 
 MODE = 0o100644

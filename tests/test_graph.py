@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beatflow.graph import draw
+from beatflow.log.graph import draw
 
 
 @dataclass

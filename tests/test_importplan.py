@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beatflow.importorder import Candidate, longest_rise, order_all, settle_times
-from beatflow.importplan import Plan, make_plan
+from beatflow.importing.order import Candidate, longest_rise, order_all, settle_times
+from beatflow.importing.plan import Plan, make_plan
 
 NOW = timegm(strptime("2026-11-21", "%Y-%m-%d"))
 

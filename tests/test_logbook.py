@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from beatflow.logbook import Logbook, find_silhouette
+from beatflow.diff.scoretext import tell_score
+from beatflow.log.logbook import Logbook, find_silhouette
 from beatflow.objects.gitvalue import Signature
 from beatflow.repository import Repository
-from beatflow.scoretext import tell_score
 from beatflow.sound.explanation import Change, Explanation, Piece
 from beatflow.track import Stem, Track
 from tests.conftest import Bf

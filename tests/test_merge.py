@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beatflow.conflict import find_conflicts
 from beatflow.errors import ConflictError, DamagedError, NotFoundError
 from beatflow.history import read_content
+from beatflow.merge.conflict import find_conflicts
 from beatflow.objects.operation import OPERATIONS
 from beatflow.provenance import find_record, write_pending
 from beatflow.sound.files import read_audio

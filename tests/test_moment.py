@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from beatflow.errors import UsageError
-from beatflow.moment import parse_moment
 from beatflow.objects.gitvalue import Signature
+from beatflow.revision.moment import parse_moment
 
 # A Saturday, 17:30 in a zone an hour east.
 NOW = Signature("Ada", "ada@example.com", int(datetime(2026, 11, 21, 16, 30, tzinfo=UTC).timestamp()), 60)

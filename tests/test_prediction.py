@@ -11,7 +11,7 @@ from scipy import signal
 
 from beatflow.objects.layout import SampleFormat
 from beatflow.objects.store import AudioStore
-from beatflow.prediction import Effort, SoundAdvisor
+from beatflow.predicting.prediction import Effort, SoundAdvisor
 from tests.conftest import Bf
 from tests.objects import sounds
 

@@ -9,19 +9,19 @@ import pytest
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, Place, digest, find_place
 from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
-from beatflow.hearing import hear
+from beatflow.making.hearing import hear
+from beatflow.making.production import compose, produce
+from beatflow.making.request import Request, folder_name
+from beatflow.making.separation import find_true_stems, split_file, stem_subtype, write_true_stems
+from beatflow.making.stem import fit_stem, remake_stem
 from beatflow.objects.gitvalue import Signature
-from beatflow.production import compose, produce
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
-from beatflow.request import Request, folder_name
-from beatflow.separation import find_true_stems, split_file, stem_subtype, write_true_stems
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum
 from beatflow.sound.files import read_audio, read_info
 from beatflow.sound.midi import read_midi
 from beatflow.sound.writing import write_audio
-from beatflow.stem import fit_stem, remake_stem
 from beatflow.track import parse_track
 from tests.toys import SAMPLE_RATE, STEMS, ToyProducer, ToySeparator, ToyTracker
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from beatflow.care.repacking import repack
 from beatflow.errors import DamagedError
 from beatflow.objects.gitvalue import Signature
 from beatflow.objects.pack import Codec, Kind
 from beatflow.objects.store import AudioStore
-from beatflow.repacking import repack
 from beatflow.repository import Repository
 from tests.conftest import Bf
 from tests.crashing import FULL, KILL, Crasher

@@ -13,7 +13,7 @@ from beatflow.naming import create_tag, delete_branch, switch_to
 from beatflow.objects.gitvalue import Signature
 from beatflow.objects.pointer import decode_pointer
 from beatflow.repository import Repository
-from beatflow.revision import (
+from beatflow.revision.revision import (
     find_commit,
     get_commit,
     get_entry,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beatflow.errors import UsageError
-from beatflow.revset import And, Between, Call, Not, Or, Way, Word, is_set, parse_set
+from beatflow.revision.revset import And, Between, Call, Not, Or, Way, Word, is_set, parse_set
 
 A, B, C = Word("a"), Word("b"), Word("c")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.soundmerge import Refusal, SplicedSound, splice_sounds
+from beatflow.merge.soundmerge import Refusal, SplicedSound, splice_sounds
 from tests.forks import new, put, take, wav
 
 OLD = take(1)

@@ -1,7 +1,7 @@
 """Following stretches through an explanation: where they were, and what was done to them."""
 
+from beatflow.blame.tracing import Part, trace, widen
 from beatflow.sound.explanation import Change, Explanation, Piece
-from beatflow.tracing import Part, trace, widen
 
 
 def explain(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beatflow.versionname import fold, parse_name
+from beatflow.importing.versionname import fold, parse_name
 
 
 @pytest.mark.parametrize(

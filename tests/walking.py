@@ -5,6 +5,7 @@ command refused changed nothing. Files that the musician edited by hand since ar
 """
 
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -88,6 +89,7 @@ class Walk:
     log: list[str] = field(default_factory=list)
     done: list[Moment] = field(default_factory=list)
     undone: list[Moment] = field(default_factory=list)
+    last: list[Moment] = field(default_factory=list)
     counts: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -264,20 +266,39 @@ class Walk:
         weights = [weight for weight, _ in steps]
         self.random.choices([action for _, action in steps], weights)[0]()
 
+    def insist(self, word: str) -> None:
+        """Undo or redo one step, whatever was put in its way by hand moved away as the refusal says."""
+        for _ in range(10):
+            before = self.operations()
+            self.run(word, step=word)
+            if self.operations() != before:
+                return
+            said = self.bf(word).stderr
+            match = re.match(r"error: (.+) is (no folder|a folder|no ordinary file) here\n", said)
+            assert match, self.told(f"{word} was refused: {said}")
+            place = self.track / match[1]
+            files = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+            paths = {path.relative_to(self.track).as_posix() for path in files}
+            self.log.append(f"remove {match[1]}")
+            for moment in (*self.done, *self.undone, *self.last):
+                moment.edited.update(paths)
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+        raise AssertionError(self.told(f"{word} was refused again and again"))
+
     def go(self, steps: int) -> None:
         """Walk, go all the way back, and forward again."""
         self.begin()
         for _ in range(steps):
             self.step()
-        there, last = len(self.done), Moment(self.state())
+        there, self.last = len(self.done), [Moment(self.state())]
         self.log.append("-- back")
         while self.done:
-            self.run("undo", step="undo")
+            self.insist("undo")
         assert self.bf("undo").code == 1, self.told("more to undo than was done")
         self.log.append("-- forward")
         for _ in range(there):
-            self.run("redo", step="redo")
-        self.compare(last, "forward again, but not where it was")
+            self.insist("redo")
+        self.compare(self.last[0], "forward again, but not where it was")
         result = self.bf("check")
         assert result.code == 0, self.told(result.stdout + result.stderr)
 

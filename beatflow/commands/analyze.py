@@ -45,7 +45,7 @@ def analyze(
       bf analyze stems/*.wav --json | jq -r '.files[] | [.path, .loudness_lufs] | @tsv'
       bf analyze loop.wav --bpm-range 70..140
     """
-    from beatflow.hearing import measure_file
+    from beatflow.making.hearing import measure_file
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

@@ -11,9 +11,9 @@ from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
 if TYPE_CHECKING:
-    from beatflow.audition import Hearing
-    from beatflow.bisect import Trial
-    from beatflow.bisection import Step
+    from beatflow.bisect.audition import Hearing
+    from beatflow.bisect.bisect import Trial
+    from beatflow.bisect.bisection import Step
     from beatflow.repository import Repository
     from beatflow.ui import Ui
 
@@ -71,8 +71,8 @@ def bisect_start(
       bf bisect start
       bf bisect start HEAD v1 --path stems/drums.wav
     """
-    from beatflow.audition import start
-    from beatflow.revision import get_commit
+    from beatflow.bisect.audition import start
+    from beatflow.revision.revision import get_commit
 
     invocation = Invocation.of(ctx)
     repository = invocation.repository()
@@ -122,7 +122,7 @@ def bisect_again(ctx: typer.Context, json: JsonOption = False) -> int:
     Examples:
       bf bisect again
     """
-    from beatflow.audition import resume
+    from beatflow.bisect.audition import resume
 
     invocation = Invocation.of(ctx)
     repository = invocation.repository()
@@ -139,14 +139,14 @@ def bisect_log(ctx: typer.Context, json: JsonOption = False) -> None:
       bf bisect log
       bf bisect log > search.sh
     """
-    from beatflow.audition import format_log, read_state
+    from beatflow.bisect.audition import format_log, read_state
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     state = read_state(repository)
     if json:
-        ui.emit_json("beatflow.bisect.log/1", {"path": state.path, "marks": list(state.marks)})
+        ui.emit_json("beatflow.bisect.bisect.log/1", {"path": state.path, "marks": list(state.marks)})
         return
     for line in format_log(state, [_title(repository, mark.commit) for mark in state.marks]):
         ui.emit(line)
@@ -159,7 +159,7 @@ def bisect_reset(ctx: typer.Context) -> None:
     Examples:
       bf bisect reset
     """
-    from beatflow.audition import reset
+    from beatflow.bisect.audition import reset
 
     invocation = Invocation.of(ctx)
     known = reset(invocation.repository())
@@ -190,8 +190,8 @@ def bisect_run(
       bf bisect run --good v1 ./has-click.sh
       bf bisect run --path mix.wav sh -c 'bf analyze mix.wav --json | jq -e ".files[0].loudness_lufs < -14"'
     """
-    from beatflow.bisect import make_script_test, search
-    from beatflow.revision import get_commit
+    from beatflow.bisect.bisect import make_script_test, search
+    from beatflow.revision.revision import get_commit
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -213,7 +213,7 @@ def bisect_run(
         )
     if json:
         ui.emit_json(
-            "beatflow.bisect.run/1",
+            "beatflow.bisect.bisect.run/1",
             {**_describe(repository, found.suspects), "trials": list(found.trials)},
         )
     else:
@@ -235,8 +235,8 @@ def _tell_trial(ui: "Ui", repository: "Repository", step: "Step", trial: "Trial"
 
 
 def _mark(ctx: typer.Context, verdict: str, revisions: list[str] | None, json: bool) -> int:
-    from beatflow.audition import mark
-    from beatflow.revision import get_commit
+    from beatflow.bisect.audition import mark
+    from beatflow.revision.revision import get_commit
 
     invocation = Invocation.of(ctx)
     repository = invocation.repository()
@@ -248,7 +248,7 @@ def _mark(ctx: typer.Context, verdict: str, revisions: list[str] | None, json: b
 
 def _go_on(invocation: Invocation, repository: "Repository", hearing: "Hearing", json: bool) -> int:
     """Show the next commit to hear; at a terminal play it and ask, until the search or the user is at an end."""
-    from beatflow.audition import mark
+    from beatflow.bisect.audition import mark
 
     ui = invocation.ui
     while True:
@@ -284,7 +284,7 @@ def _show_candidate(ui: "Ui", repository: "Repository", hearing: "Hearing") -> N
 
 def _play_and_ask(ui: "Ui", file: Path) -> str | None:
     """Play a file and ask what is to be heard; None without a terminal, or when the user stops."""
-    from beatflow.player import Playback
+    from beatflow.bisect.player import Playback
 
     if not ui.can_ask:
         return None
@@ -315,7 +315,7 @@ def _emit_hearing(ui: "Ui", repository: "Repository", hearing: "Hearing") -> Non
 
 def _describe(repository: "Repository", suspects: tuple[str, ...]) -> dict[str, Any]:
     """Return what a search came to as an object for JSON."""
-    from beatflow.bisect import tell_changes
+    from beatflow.bisect.bisect import tell_changes
     from beatflow.explaining import Explainer
     from beatflow.wording import format_iso_time
 
@@ -339,7 +339,7 @@ def _describe(repository: "Repository", suspects: tuple[str, ...]) -> dict[str, 
 
 def _show_end(ui: "Ui", repository: "Repository", suspects: tuple[str, ...]) -> None:
     """Show the first bad commit and what it changed, or those among which it is."""
-    from beatflow.bisect import tell_changes
+    from beatflow.bisect.bisect import tell_changes
     from beatflow.explaining import Explainer
     from beatflow.wording import format_time
 

@@ -8,7 +8,7 @@ from beatflow.commands.options import JsonOption
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
-    from beatflow.blame import Blame
+    from beatflow.blame.blame import Blame
     from beatflow.repository import Repository
     from beatflow.timecode import Clock
     from beatflow.ui import Ui
@@ -41,8 +41,8 @@ def blame(
       bf blame mix.wav 0:30-0:45 v1
       bf blame mix.wav --json | jq -r '.stretches[].commit'
     """
-    from beatflow.blame import read_blame
-    from beatflow.blametext import describe_blame, format_porcelain
+    from beatflow.blame.blame import read_blame
+    from beatflow.blame.text import describe_blame, format_porcelain
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -63,8 +63,8 @@ def blame(
 
 
 def _show(ui: "Ui", repository: "Repository", found: "Blame", clock: "Clock") -> None:
-    from beatflow.blametext import format_stretch
-    from beatflow.strip import draw_strips
+    from beatflow.blame.strip import draw_strips
+    from beatflow.blame.text import format_stretch
 
     if not found.stretches:
         ui.say(f"{found.version.path} has no frames there")

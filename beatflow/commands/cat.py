@@ -26,7 +26,7 @@ def cat(
       bf cat HEAD~1:mix.wav > before.wav
       bf cat v1:stems/drums.wav | ffplay -
     """
-    from beatflow.revision import get_entry
+    from beatflow.revision.revision import get_entry
     from beatflow.worktree import iter_content, read_pointer
 
     invocation = Invocation.of(ctx)

@@ -11,8 +11,8 @@ from beatflow.ui import safe
 from beatflow.wording import plural
 
 if TYPE_CHECKING:
-    from beatflow.maintenance import Findings
-    from beatflow.repair import Repair
+    from beatflow.care.maintenance import Findings
+    from beatflow.care.repair import Repair
     from beatflow.ui import Ui
 
 DAMAGED = 7
@@ -56,11 +56,11 @@ def check(
       bf check --repair --from ~/bounces --dry-run
       bf check --repair --from /backup/night-drive
     """
-    from beatflow.maintenance import examine, examine_at_rest, get_commits
-    from beatflow.repair import open_place
-    from beatflow.repair import repair as mend
+    from beatflow.care.maintenance import examine, examine_at_rest, get_commits
+    from beatflow.care.repair import open_place
+    from beatflow.care.repair import repair as mend
+    from beatflow.care.verification import Verification
     from beatflow.repository import Repository
-    from beatflow.verification import Verification
     from beatflow.wording import format_iso_time
 
     if (sources or dry_run) and not repair:
@@ -119,7 +119,7 @@ def check(
 
 
 def _emit(ui: "Ui", findings: "Findings") -> None:
-    from beatflow.checktext import format_problem
+    from beatflow.care.text import format_problem
 
     for problem in findings.problems:
         ui.emit(safe(format_problem(problem)))
@@ -127,8 +127,8 @@ def _emit(ui: "Ui", findings: "Findings") -> None:
 
 def _conclude(ui: "Ui", before: "Findings", after: "Findings", repaired: bool) -> None:
     """Say how it ended, and what can be done about what is still wrong."""
-    from beatflow.checktext import format_problem
-    from beatflow.repair import advise
+    from beatflow.care.repair import advise
+    from beatflow.care.text import format_problem
 
     if repaired and before.problems:
         ui.say(

@@ -37,8 +37,8 @@ def cherry_pick(
       bf cherry-pick --mainline 1 3f9a2c1
     """
     from beatflow.explaining import read_clock
-    from beatflow.mergetext import picks_document, tell_picks
-    from beatflow.picking import CHERRY_PICK, Request, pick
+    from beatflow.merge.picking import CHERRY_PICK, Request, pick
+    from beatflow.merge.text import picks_document, tell_picks
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

@@ -13,7 +13,7 @@ from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
-    from beatflow.answer import Answer
+    from beatflow.diff.answer import Answer
 
 DIFFERENT, DAMAGED = 1, 7
 _PAGE_COLUMNS = 1200
@@ -66,8 +66,8 @@ def diff(
       bf diff v1 v2 --json | jq '.changes[] | select(.kind == "gain")'
       bf diff bounce1.wav bounce2.wav -o residual.wav
     """
-    from beatflow.answer import Wish, answer
-    from beatflow.diff import ask
+    from beatflow.diff.answer import Wish, answer
+    from beatflow.diff.question import ask
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -81,11 +81,11 @@ def diff(
             columns = _PAGE_COLUMNS if page else _count_columns(invocation) if plot else None
             found = answer(question, Wish(measure, columns, residual.file if residual else None), progress)
         if page:
-            from beatflow.diffpage import write_page
+            from beatflow.diff.page import write_page
 
             page.file.write_bytes(write_page(found))
         if json:
-            from beatflow.difftext import describe_differences
+            from beatflow.diff.text import describe_differences
 
             ui.emit_json("beatflow.diff/2", describe_differences(found.items, found.mix))
         elif "-" not in (html, output):
@@ -97,7 +97,7 @@ def diff(
 
 
 def _show(invocation: Invocation, found: "Answer", curve: bool, plot: bool) -> None:
-    from beatflow.difftext import format_composition, format_difference
+    from beatflow.diff.text import format_composition, format_difference
 
     ui = invocation.ui
     with ui.pager():
@@ -107,7 +107,7 @@ def _show(invocation: Invocation, found: "Answer", curve: bool, plot: bool) -> N
                 ui.emit(line)
             drawing = found.drawings.get(item.path)
             if plot and drawing and item.explanation:
-                from beatflow.diffplot import plot_difference
+                from beatflow.diff.plot import plot_difference
 
                 columns = _count_columns(invocation)
                 for line in plot_difference(drawing, item.explanation, clock, columns, ui.unicode, ui.style):
@@ -118,7 +118,7 @@ def _show(invocation: Invocation, found: "Answer", curve: bool, plot: bool) -> N
 
 
 def _count_columns(invocation: Invocation) -> int:
-    from beatflow.diffplot import count_columns
+    from beatflow.diff.plot import count_columns
 
     return count_columns(invocation.ui.width)
 

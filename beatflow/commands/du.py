@@ -9,8 +9,8 @@ from beatflow.invocation import Invocation
 from beatflow.wording import format_size, plural
 
 if TYPE_CHECKING:
+    from beatflow.care.usage import Row, Usage
     from beatflow.ui import Ui
-    from beatflow.usage import Row, Usage
 
 SHORT = 15
 
@@ -38,7 +38,7 @@ def du(
       bf du main..take2 --by commit
       bf du stems --all
     """
-    from beatflow.usage import measure_usage, parse_selection
+    from beatflow.care.usage import measure_usage, parse_selection
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

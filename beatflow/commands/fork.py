@@ -30,7 +30,7 @@ def fork(
     from beatflow.fork import fork as make_fork
     from beatflow.fork import split_source
     from beatflow.repository import Repository
-    from beatflow.revision import get_commit
+    from beatflow.revision.revision import get_commit
 
     invocation = Invocation.of(ctx)
     folder, revision = split_source(source)

@@ -41,11 +41,11 @@ def gc(
         )
     with ui.progress("collecting") as progress:
         if aggressive:
-            from beatflow.repacking import repack
+            from beatflow.care.repacking import repack
 
             collected = repack(invocation.repository(), progress)
         else:
-            from beatflow.maintenance import collect
+            from beatflow.care.maintenance import collect
 
             collected = collect(invocation.repository(), dry_run)
     if collected.damaged:

@@ -23,11 +23,11 @@ from beatflow.commands.options import (
 from beatflow.commands.takes import choose, make_handover, say_written, show_takes
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
-from beatflow.request import Request
+from beatflow.making.request import Request
 
 if TYPE_CHECKING:
     from beatflow.delivery import Handover
-    from beatflow.production import Take
+    from beatflow.making.production import Take
 
 
 def generate(
@@ -87,8 +87,8 @@ def generate(
 def _make(
     invocation: Invocation, request: Request, engine: str, handover: "Handover", stem: str | None, count: int
 ) -> "list[Take]":
-    from beatflow.production import produce
-    from beatflow.stem import remake_stem
+    from beatflow.making.production import produce
+    from beatflow.making.stem import remake_stem
 
     choice = choose(invocation, "generate", engine)
     with invocation.ui.progress("composing") as progress:
@@ -98,7 +98,7 @@ def _make(
 
 
 def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:
-    from beatflow.production import compose
+    from beatflow.making.production import compose
     from beatflow.sound.writing import write_audio
     from beatflow.wording import plural
 

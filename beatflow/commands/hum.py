@@ -24,15 +24,15 @@ from beatflow.commands.options import (
 from beatflow.commands.takes import choose, make_handover, say_written, show_takes, take_document
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
-from beatflow.request import Request
+from beatflow.making.request import Request
 from beatflow.sound.tonality import NOTE_NAMES
 from beatflow.ui import Ui
 
 if TYPE_CHECKING:
     from beatflow.ai.engine import Transcription
     from beatflow.delivery import Handover
-    from beatflow.hearing import Heard
-    from beatflow.production import Take
+    from beatflow.making.hearing import Heard
+    from beatflow.making.production import Take
 
 ROLL_COLUMNS = 32
 
@@ -94,7 +94,7 @@ def hum(
 
 
 def _listen(invocation: Invocation, file: str) -> "Heard":
-    from beatflow.hearing import find_sound, hear
+    from beatflow.making.hearing import find_sound, hear
 
     ui = invocation.ui
     piped = file == "-"
@@ -114,7 +114,7 @@ def _write_midi(heard: "Heard", path: Path, force: bool) -> None:
 def _play_around(
     invocation: Invocation, heard: "Heard", request: Request, engine: str | None, handover: "Handover"
 ) -> "Take":
-    from beatflow.production import produce
+    from beatflow.making.production import produce
 
     with invocation.ui.progress("composing") as progress:
         choice = choose(invocation, "accompany", engine or invocation.settings.engine)

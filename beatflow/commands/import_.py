@@ -12,8 +12,8 @@ from beatflow.invocation import Invocation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from beatflow.importing import Found
-    from beatflow.importplan import Plan, Step
+    from beatflow.importing.importing import Found
+    from beatflow.importing.plan import Plan, Step
 
 
 def import_(
@@ -44,7 +44,7 @@ def import_(
       bf import "night drive" --to tracks/night-drive
       bf import ~/bounces -y
     """
-    from beatflow.importing import Ear, find_target, plan_import, read_folder, run_import
+    from beatflow.importing.importing import Ear, find_target, plan_import, read_folder, run_import
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -67,7 +67,7 @@ def import_(
 
 
 def _show_plan(invocation: Invocation, plan: "Plan") -> None:
-    from beatflow.importtext import format_plan
+    from beatflow.importing.text import format_plan
 
     with invocation.ui.pager():
         for line in format_plan(plan, invocation.clock().offset_minutes):
@@ -83,7 +83,7 @@ def _report(
     dry_run: bool,
     json: bool,
 ) -> None:
-    from beatflow.importtext import describe_plan, format_outcome, format_remarks
+    from beatflow.importing.text import describe_plan, format_outcome, format_remarks
 
     ui = invocation.ui
     if json:

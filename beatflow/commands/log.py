@@ -13,8 +13,8 @@ from beatflow.invocation import Invocation
 from beatflow.ui import Ui, safe
 
 if TYPE_CHECKING:
-    from beatflow.logbook import Logbook, LogEntry
-    from beatflow.logtext import Sheet
+    from beatflow.log.logbook import Logbook, LogEntry
+    from beatflow.log.text import Sheet
     from beatflow.objects.gitvalue import Commit
     from beatflow.repository import Repository
 
@@ -67,7 +67,7 @@ def log(
       bf log 'main & tempo(118..124)'
       bf log v1..HEAD --format '{short} {loudness_lufs} {explained}'
     """
-    from beatflow.logbook import Logbook
+    from beatflow.log.logbook import Logbook
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -96,12 +96,12 @@ def _find_commits(
     repository: "Repository", arguments: list[str], everywhere: bool, graph: bool
 ) -> "Iterator[Commit]":
     from beatflow.history import find_branch_tips, iter_commits
-    from beatflow.revision import parse_log_arguments
+    from beatflow.revision.revision import parse_log_arguments
 
     try:
         (wanted, path), span = parse_log_arguments(repository, arguments), None
     except (NotFoundError, UsageError):
-        from beatflow.span import split_span
+        from beatflow.revision.span import split_span
 
         # A file may be called like a stretch of another; only what is neither file nor revision is split.
         place, span = split_span(arguments[-1]) if arguments else ("", None)
@@ -112,9 +112,9 @@ def _find_commits(
     if span is None or path is None:
         return iter_commits(repository, include, wanted.exclude, path, graph, wanted.keep)
 
+    from beatflow.blame.touching import iter_touching
     from beatflow.explaining import Explainer
-    from beatflow.span import get_span
-    from beatflow.touching import iter_touching
+    from beatflow.revision.span import get_span
 
     frames = get_span(repository, include[0], path, span)
     explain = Explainer(repository).explain
@@ -127,7 +127,7 @@ def _find_needs(whole: bool, oneline: bool, template: str | None) -> tuple[bool,
         return True, True, True
     if template is None:
         return False, False, False
-    from beatflow.logtext import KNOWN_FIELDS, MIX_FIELDS, TOLD_FIELDS, fields_of
+    from beatflow.log.text import KNOWN_FIELDS, MIX_FIELDS, TOLD_FIELDS, fields_of
 
     fields = fields_of(template)
     mixes, explanations = bool(fields & {*MIX_FIELDS}), bool(fields & {*TOLD_FIELDS})
@@ -143,7 +143,7 @@ def _listen(
     explanations: bool,
 ) -> "Iterator[LogEntry]":
     """Complete the first page, or everything, before anything is shown."""
-    from beatflow.listening import FIRST_PAGE, Listener
+    from beatflow.log.listening import FIRST_PAGE, Listener
 
     page = list(entries if everything else islice(entries, FIRST_PAGE))
     end_s = time.monotonic() + LISTEN_S
@@ -157,20 +157,20 @@ def _listen(
 
 
 def _make_sheet(ui: Ui, repository: "Repository") -> "Sheet":
-    from beatflow.logtext import Sheet
+    from beatflow.log.text import Sheet
 
     width = ui.width if ui.terminal else None
     return Sheet(ui.style, safe, width, not ui.unicode, repository.branch, repository.head)
 
 
 def _emit_json(ui: Ui, entries: "Iterable[LogEntry]") -> None:
-    from beatflow.logtext import describe
+    from beatflow.log.text import describe
 
     ui.emit_json("beatflow.log/1", {"commits": [describe(entry) for entry in entries]})
 
 
 def _emit_formatted(ui: Ui, entries: "Iterable[LogEntry]", template: str) -> None:
-    from beatflow.logtext import make_formatter
+    from beatflow.log.text import make_formatter
 
     render = make_formatter(template)
     for entry in entries:
@@ -178,7 +178,7 @@ def _emit_formatted(ui: Ui, entries: "Iterable[LogEntry]", template: str) -> Non
 
 
 def _emit_plain(ui: Ui, entries: "Iterable[LogEntry]", sheet: "Sheet", oneline: bool) -> None:
-    from beatflow.logtext import format_entry, format_title
+    from beatflow.log.text import format_entry, format_title
 
     for entry in entries:
         for line in [format_title(entry, sheet, sheet.width)] if oneline else format_entry(entry, sheet):
@@ -186,9 +186,9 @@ def _emit_plain(ui: Ui, entries: "Iterable[LogEntry]", sheet: "Sheet", oneline: 
 
 
 def _emit_graph(ui: Ui, entries: "Iterable[LogEntry]", sheet: "Sheet", oneline: bool) -> None:
-    from beatflow.fitting import cell_width
-    from beatflow.graph import draw
-    from beatflow.logtext import format_entry, format_title
+    from beatflow.columns import cell_width
+    from beatflow.log.graph import draw
+    from beatflow.log.text import format_entry, format_title
 
     for row in draw(entries, paint=ui.style, ascii_only=not ui.unicode):
         if row.node is None:

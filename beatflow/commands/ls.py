@@ -26,7 +26,7 @@ def ls(
       bf ls v1 --name-only
     """
     from beatflow.history import list_files
-    from beatflow.revision import get_commit
+    from beatflow.revision.revision import get_commit
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

@@ -9,7 +9,7 @@ from beatflow.errors import ConflictError, UsageError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
-    from beatflow.merge import Merge
+    from beatflow.merge.merge import Merge
 
 
 def merge(
@@ -48,9 +48,9 @@ def merge(
       bf merge --no-ff -m "vocals by Mia" mia
     """
     from beatflow.explaining import read_clock
-    from beatflow.merge import Request
-    from beatflow.merge import merge as merge_revision
-    from beatflow.mergetext import outcome_document, tell_outcome
+    from beatflow.merge.merge import Request
+    from beatflow.merge.merge import merge as merge_revision
+    from beatflow.merge.text import outcome_document, tell_outcome
 
     if only and fast_forward is False:
         raise UsageError("--ff-only and --no-ff contradict each other")
@@ -83,7 +83,7 @@ def merge(
 
 
 def _summarize(found: "Merge", revision: str, where: str, dry_run: bool) -> str:
-    from beatflow.mergetext import count_conflicts
+    from beatflow.merge.text import count_conflicts
 
     if found.kind == "up_to_date":
         return f"nothing to merge: {where} has everything of {revision}"

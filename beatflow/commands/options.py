@@ -8,21 +8,21 @@ import typer
 
 def complete_revision(incomplete: str) -> list[str]:
     """Offer branches and tags to the shell."""
-    from beatflow.completion import complete_revision
+    from beatflow.revision.completion import complete_revision
 
     return complete_revision(Path.cwd(), incomplete)
 
 
 def complete_word(incomplete: str) -> list[str]:
     """Offer branches, tags and files to the shell."""
-    from beatflow.completion import complete_word
+    from beatflow.revision.completion import complete_word
 
     return complete_word(Path.cwd(), incomplete)
 
 
 def complete_entry(incomplete: str) -> list[str]:
     """Offer a commit's files to the shell, as ``REV:PATH``."""
-    from beatflow.completion import complete_entry
+    from beatflow.revision.completion import complete_entry
 
     return complete_entry(Path.cwd(), incomplete)
 

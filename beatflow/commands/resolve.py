@@ -11,7 +11,7 @@ from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
 if TYPE_CHECKING:
-    from beatflow.resolving import Decision
+    from beatflow.merge.resolving import Decision
     from beatflow.worktree import Worktree
 
 
@@ -53,9 +53,9 @@ def resolve(
       bf resolve vocals --mix 0.5 -m "both singers"
     """
     from beatflow.explaining import read_clock
-    from beatflow.mergetext import conflict_document
-    from beatflow.resolving import Decision, check_takes
-    from beatflow.resolving import resolve as decide
+    from beatflow.merge.resolving import Decision, check_takes
+    from beatflow.merge.resolving import resolve as decide
+    from beatflow.merge.text import conflict_document
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -114,8 +114,8 @@ def _count_ways(decision: "Decision") -> int:
 
 
 def _list(invocation: Invocation, json: bool) -> None:
-    from beatflow.mergetext import conflict_document, tell_way_out
-    from beatflow.resolving import list_open
+    from beatflow.merge.resolving import list_open
+    from beatflow.merge.text import conflict_document, tell_way_out
 
     ui = invocation.ui
     found = list_open(invocation.repository())

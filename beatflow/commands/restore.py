@@ -35,7 +35,7 @@ def restore(
       bf restore --source v1 --to ../listen mix.wav
     """
     from beatflow.restoring import restore_into, restore_worktree
-    from beatflow.revision import get_commit
+    from beatflow.revision.revision import get_commit
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

@@ -38,8 +38,8 @@ def revert(
       bf revert --mainline 1 3f9a2c1
     """
     from beatflow.explaining import read_clock
-    from beatflow.mergetext import picks_document, tell_picks
-    from beatflow.picking import REVERT, Request, pick
+    from beatflow.merge.picking import REVERT, Request, pick
+    from beatflow.merge.text import picks_document, tell_picks
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beatflow.history import FileChange
-    from beatflow.logbook import LogEntry
-    from beatflow.logtext import Sheet
+    from beatflow.log.logbook import LogEntry
+    from beatflow.log.text import Sheet
     from beatflow.repository import Repository
 
 
@@ -43,8 +43,8 @@ def show(
       bf show v1:mix.wav
       bf show --json
     """
-    from beatflow.filecard import find_file
-    from beatflow.logtext import Sheet
+    from beatflow.log.filecard import find_file
+    from beatflow.log.text import Sheet
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -64,7 +64,7 @@ def _find_commit(repository: "Repository", words: list[str]) -> tuple[str, list[
     """Tell a revision from paths: HEAD is meant where the first word is a path of it."""
     from pathlib import Path
 
-    from beatflow.revision import find_commit, get_commit
+    from beatflow.revision.revision import find_commit, get_commit
 
     commit, names = find_commit(repository, words[0]), words[1:]
     if commit is None:
@@ -82,10 +82,10 @@ def _find_commit(repository: "Repository", words: list[str]) -> tuple[str, list[
 def _show_commit(
     ui: Ui, repository: "Repository", commit: str, paths: "Sequence[str]", sheet: "Sheet", json: bool
 ) -> None:
-    from beatflow.listening import Listener, learn
-    from beatflow.logbook import Logbook, find_origins, find_sound
-    from beatflow.logtext import describe, describe_change
-    from beatflow.showtext import format_changes, format_head, format_mix, format_picture
+    from beatflow.log.listening import Listener, learn
+    from beatflow.log.logbook import Logbook, find_origins, find_sound
+    from beatflow.log.showtext import format_changes, format_head, format_mix, format_picture
+    from beatflow.log.text import describe, describe_change
 
     book = Logbook(repository, lambda path: _is_chosen(path, paths))
     entry = book.read(repository.git.read_commit(commit))
@@ -145,7 +145,7 @@ def _choose(entry: "LogEntry", paths: "Sequence[str]") -> "list[FileChange]":
 
 
 def _show_file(ui: Ui, repository: "Repository", commit: str, path: str, sheet: "Sheet", json: bool) -> None:
-    from beatflow.filecard import describe_card, format_card, read_card
+    from beatflow.log.filecard import describe_card, format_card, read_card
 
     with ui.progress("listening") as progress:
         progress(0.0)

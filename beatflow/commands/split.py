@@ -23,7 +23,7 @@ from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
     from beatflow.delivery import Handover
-    from beatflow.separation import Split
+    from beatflow.making.separation import Split
 
 
 def split(
@@ -71,8 +71,8 @@ def _split(
     invocation: Invocation, file: str, output: str | None, engine: str | None, handover: "Handover"
 ) -> "Split":
     from beatflow.delivery import Place, spool
-    from beatflow.hearing import find_sound
-    from beatflow.separation import find_true_stems, split_file, write_true_stems
+    from beatflow.making.hearing import find_sound
+    from beatflow.making.separation import find_true_stems, split_file, write_true_stems
 
     ui = invocation.ui
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:

@@ -10,7 +10,7 @@ from beatflow.invocation import Invocation
 if TYPE_CHECKING:
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
-    from beatflow.production import SoundFile, Take
+    from beatflow.making.production import SoundFile, Take
 
 
 def choose(invocation: Invocation, task: str, name: str | None) -> "Choice":

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from beatflow.bisect.player import Playback
 from beatflow.history import read_content, write_commit
 from beatflow.objects.gitvalue import Entry, Signature
-from beatflow.player import Playback
 from beatflow.repository import Repository
 from tests.conftest import EPOCH, Bf
 from tests.world import decode, wav_bytes, write_tone
@@ -76,7 +76,7 @@ def test_a_script_finds_the_first_bad_commit(track: Bf) -> None:
 
 def test_what_is_found_as_a_document(track: Bf) -> None:
     document = track.ok("bisect", "run", "--json", "--bad", "HEAD~1", *TEST).json
-    assert document["schema"] == "beatflow.bisect.run/1"
+    assert document["schema"] == "beatflow.bisect.bisect.run/1"
     first = document["first_bad"]
     assert (first["message"], first["oid"], first["author"]) == ("take 6", oids(track)[5], "Ada")
     assert {change["path"] for change in first["changes"]} == {"mix.wav", "notes.txt"}
@@ -352,7 +352,7 @@ def test_a_player_stops_when_it_is_no_longer_wanted(tmp_path: Path, monkeypatch:
     player.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
     player.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("beatflow.player._PLAYERS", (("afplay",),))
+    monkeypatch.setattr("beatflow.bisect.player._PLAYERS", (("afplay",),))
     with Playback(file) as playback:
         assert playback.playing
         pid = int((tmp_path / "pid").read_text())

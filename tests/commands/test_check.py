@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from beatflow import verification
+from beatflow.care import verification
 from beatflow.objects.git import GitStore
 from beatflow.objects.operation import OPERATIONS
 from beatflow.objects.pack import Kind
@@ -207,7 +207,7 @@ def test_from_takes_a_folder(track: Bf) -> None:
 
 KILLER = """
 import os, signal, sys
-from beatflow import verification
+from beatflow.care import verification
 from beatflow.cli import main
 
 verification._SAVE_EVERY_S = -1

@@ -9,7 +9,7 @@ from time import strptime
 import numpy as np
 import pytest
 
-from beatflow import importing
+from beatflow.importing import importing
 from tests.conftest import Bf
 from tests.world import tone, wav_bytes, write_tone
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beatflow import listening
+from beatflow.log import listening
 from tests.conftest import Bf
 from tests.world import tone, wav_bytes, write_tone
 
@@ -236,9 +236,9 @@ def test_control_characters_of_a_message_do_not_reach_the_terminal(track: Bf) ->
 
 def test_a_terminal_gets_lines_that_fit(track: Bf) -> None:
     """Sheets of every width, through the library: a terminal is not at hand here."""
-    from beatflow.fitting import cell_width
-    from beatflow.logbook import Logbook
-    from beatflow.logtext import Sheet, format_entry
+    from beatflow.columns import cell_width
+    from beatflow.log.logbook import Logbook
+    from beatflow.log.text import Sheet, format_entry
     from beatflow.objects.gitvalue import Signature
     from beatflow.repository import Repository
 

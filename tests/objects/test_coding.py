@@ -23,7 +23,7 @@ from beatflow.objects.prediction import encode as predict_chunk
 from beatflow.objects.reach import MAX_DEPTH, Reach
 from beatflow.objects.samples import Integers
 from beatflow.objects.store import AudioStore
-from beatflow.prediction import SoundAdvisor
+from beatflow.predicting.prediction import SoundAdvisor
 from tests.objects import sounds
 from tests.objects.damage import entries, flip
 from tests.objects.test_care import plain, publish

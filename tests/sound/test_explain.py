@@ -8,7 +8,7 @@ import pytest
 
 from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio
-from beatflow.sound.explain import explain, iter_residual
+from beatflow.sound.explain.explain import explain, iter_residual
 from beatflow.sound.explanation import Explanation
 from beatflow.sound.writing import write_audio
 

@@ -5,8 +5,8 @@ import pytest
 import soxr
 
 from beatflow.sound.audio import Audio
-from beatflow.sound.bands import Band
 from beatflow.sound.exact import quantize
+from beatflow.sound.explain.bands import Band
 
 from .signals import RATE
 from .test_explain import FRAMES, SONG, check_pieces, explain, kinds, say, store

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from scipy.signal import butter, lfilter
 
 from beatflow.errors import AudioError, UsageError
-from beatflow.sound.changes import NEAR_S, find_changes
-from beatflow.sound.gain import Gain, fit_gain
-from beatflow.sound.pcm import PcmFile, decode_rows, encode_rows
-from beatflow.sound.plan import BASE, OURS, THEIRS, Overlap
-from beatflow.sound.regions import Region, plan_regions, write_sum
-from beatflow.sound.splice import plan_merge, write_plan
+from beatflow.sound.splice.changes import NEAR_S, find_changes
+from beatflow.sound.splice.gain import Gain, fit_gain
+from beatflow.sound.splice.pcm import PcmFile, decode_rows, encode_rows
+from beatflow.sound.splice.plan import BASE, OURS, THEIRS, Overlap
+from beatflow.sound.splice.regions import Region, plan_regions, write_sum
+from beatflow.sound.splice.splice import plan_merge, write_plan
 from tests.forks import RATE, new, put, scale, take, wav
 from tests.world import decode
 

@@ -1,0 +1,1 @@
+"""Finding the first bad commit, by script and by ear."""

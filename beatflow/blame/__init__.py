@@ -1,0 +1,1 @@
+"""Where stretches of a sound come from, and which commits touched them."""

@@ -1,0 +1,1 @@
+"""Checking, mending, collecting and counting what a track holds."""

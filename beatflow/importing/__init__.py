@@ -1,0 +1,1 @@
+"""Turning a folder of versions into a history."""

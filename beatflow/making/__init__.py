@@ -1,0 +1,1 @@
+"""Making sound in a track: what is asked for, which engine does it, and what is kept of it."""

@@ -1,0 +1,1 @@
+"""What a new sound may be predicted from, and the fits behind it."""

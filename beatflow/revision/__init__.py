@@ -1,0 +1,1 @@
+"""What names commits: words, dates, sets, and stretches of a sound."""

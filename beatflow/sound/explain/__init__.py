@@ -1,0 +1,1 @@
+"""What became of a sound, found from nothing but the samples."""

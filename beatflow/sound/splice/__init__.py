@@ -1,0 +1,1 @@
+"""One sound put together from several versions of it, sample for sample."""

@@ -1,0 +1,95 @@
+"""Where a sound differs from another, sample for sample, as stretches of frames. Reads block by block."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.sound.splice.pcm import PcmFile, Rows
+
+BLOCK_FRAMES = 65_536
+NEAR_S = 0.05
+"""Changes that are nearer to each other than this are one: within a new take, samples agree by chance."""
+
+Range = tuple[int, int]
+"""Frames from the first up to, not including, the second."""
+
+Advance = Callable[[int], None]
+"""Called with the frames read since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one version changed.
+
+    Parameters
+    ----------
+    ranges : tuple of Range
+        In order. Where the version is longer, the last one ends with it; where it is shorter, with the former.
+    frames : int
+        Length of the version.
+    resized : bool
+        Whether that is another one than before.
+    """
+
+    ranges: tuple[Range, ...]
+    frames: int
+    resized: bool
+
+
+def find_changes(base: PcmFile, side: PcmFile, advance: Advance | None = None) -> Changes:
+    """Compare two sounds of one layout, both from their first frame on."""
+    near = round(NEAR_S * base.layout.sample_rate)
+    shared = min(base.frames, side.frames)
+    ranges: list[Range] = []
+    for start in range(0, shared, BLOCK_FRAMES):
+        count = min(BLOCK_FRAMES, shared - start)
+        one, two = base.read(start, count), side.read(start, count)
+        if advance:
+            advance(count)
+        for first, end in iter_runs(differ(one, two), near):
+            _append(ranges, (start + first, start + end), near)
+    if base.frames != side.frames:
+        _append(ranges, (shared, max(base.frames, side.frames)), near)
+    return Changes(tuple(ranges), side.frames, base.frames != side.frames)
+
+
+def differ(one: Rows, two: Rows) -> NDArray[np.bool_]:
+    """Say for each frame whether any of its bytes differs."""
+    width = one.shape[1]
+    # Words instead of bytes: there are fewer of them.
+    word = next(size for size in (8, 4, 2, 1) if width % size == 0)
+    kind = np.dtype(f"u{word}")
+    unlike = one.view(kind) != two.view(kind)
+    result: NDArray[np.bool_] = unlike[:, 0].copy() if unlike.shape[1] == 1 else unlike.any(axis=1)
+    return result
+
+
+def iter_runs(marked: NDArray[np.bool_], near: int) -> Iterator[Range]:
+    """Yield the stretches of marked frames, those joined that are at most ``near`` frames apart."""
+    places = np.flatnonzero(marked)
+    if not len(places):
+        return
+    cuts = np.flatnonzero(np.diff(places) > near)
+    firsts = places[np.concatenate(([0], cuts + 1))]
+    lasts = places[np.concatenate((cuts, [len(places) - 1]))]
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        yield first, last + 1
+
+
+def _append(ranges: list[Range], new: Range, near: int) -> None:
+    if ranges and new[0] - ranges[-1][1] <= near:
+        ranges[-1] = (ranges[-1][0], new[1])
+    else:
+        ranges.append(new)
+
+
+def is_same(one: PcmFile, two: PcmFile, start: int, end: int) -> bool:
+    """Say whether two sounds agree in a stretch; beyond the end of both they do."""
+    for at in range(start, end, BLOCK_FRAMES):
+        count = min(BLOCK_FRAMES, end - at)
+        left, right = one.read(at, count), two.read(at, count)
+        if len(left) != len(right) or differ(left, right).any():
+            return False
+    return True
