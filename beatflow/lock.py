@@ -99,7 +99,10 @@ def _holder(descriptor: int) -> dict[str, Any]:
 
 
 def wait_while_held(path: Path, timeout_s: float = 10.0) -> bool:
-    """Wait until nobody else holds the lock on a file, for so long at most; say whether somebody did, as far as one can."""
+    """Wait until no other process holds the lock on a file, for so long at most.
+
+    Says whether one did, as far as one can know.
+    """
     held = False
     # Network disks give no such lock to who may not write.
     with suppress(OSError), path.open("rb", buffering=0) as file:
