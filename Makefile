@@ -1,4 +1,4 @@
-# make demo    set up (light dependencies only) and run the tour in ./demo/
+# make demo    set up (light dependencies only) and run docs/demo.sh in ./demo/
 # make test    set up everything (torch, the ai and dev extras) and run all tests
 # make check   lint, format and types, as continuous integration runs them
 # make docs    write docs/cli.md again

@@ -52,6 +52,12 @@ def find_record(
     return None if data is None else decode_record(data)
 
 
+def find_measured(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:
+    """Return what was measured of a sound when it was made; a stem's record tells that of its mix, not of the stem."""
+    record = find_record(repository, oid, commit, search=False) or {}
+    return {} if "stem" in record else record.get("measured") or {}
+
+
 def decode_record(data: bytes) -> Record | None:
     """Read a record, None when it is none.
 

@@ -76,7 +76,8 @@ class Clock:
         if beat_s is None:
             return self.format_seconds(start, frames)
         bar = beat_s * self.beats_per_bar * self.sample_rate
-        slack = _ON_THE_BEAT_S * self.sample_rate
+        # Less for a short stretch, which would otherwise land in a bar that it does not touch.
+        slack = min(_ON_THE_BEAT_S * self.sample_rate, (frames - 1) // 2)
         first = int((start + slack) // bar)
         last = max(first, int((start + frames - slack - 1) // bar))
         return _range("bar", first + 1, last + 1)

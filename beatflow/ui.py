@@ -55,6 +55,11 @@ def safe(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
+def safe_line(text: str) -> str:
+    r"""Show control characters, ``\n`` among them, so that a file's name stays on its line."""
+    return safe(text.replace("\n", "\\n"))
+
+
 def plain_json(value: Any) -> Any:
     """Make a value fit for JSON: dataclasses to objects, paths to text, numpy to Python, NaN to null."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -154,7 +159,7 @@ class Ui:
         styles: Mapping[str, str] | None = None,
     ) -> None:
         """Write aligned columns; numbers to the right. ``styles`` names a style per column."""
-        grid = [["–" if cell is None else safe(str(cell)) for cell in row] for row in rows]
+        grid = [["–" if cell is None else safe_line(str(cell)) for cell in row] for row in rows]
         typed = [
             all(re.fullmatch(r"[-+]?[\d.,]+( ?[%a-zA-Z]+)?|–", row[i]) for row in grid)
             for i in range(len(columns))

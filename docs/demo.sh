@@ -1,5 +1,5 @@
 #!/bin/sh
-# The tour: make a beat, take it apart, keep it, fork it, see its tree. Usage: demo.sh FOLDER
+# The tour: make a beat, take it apart, keep it, fork it, merge it, see its tree. Usage: demo.sh FOLDER
 # Needs `bf` on the PATH. A second run keeps what is there and says so.
 set -eu
 folder=$1
@@ -32,7 +32,7 @@ fi
 step "a second take of the drums"
 if [ "$commits" -ge 2 ]; then kept "the second take"; else
     run generate "lofi, energetic drums" --stem drums --seed 8
-    run status
+    run diff || test $? -eq 1
     run commit -m "busier drums"
 fi
 
@@ -45,6 +45,12 @@ if [ -d club-mix/.beatflow ]; then kept "$folder/club-mix"; else
     run commit -m "deeper bass"
     cd ..
 fi
+
+step "the fork takes over the busier drums; the mix is rendered again"
+cd club-mix
+if [ "$(bf log --oneline | wc -l)" -ge 4 ]; then kept "the merge"; else run merge parent/main; fi
+run blame stems/drums.wav
+cd ..
 
 step "the family tree, seen from the fork"
 cd club-mix

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from beatflow.merge.soundmerge import Refusal, SplicedSound, splice_sounds
@@ -33,7 +34,7 @@ def test_header_and_tags_come_from_who_changed_them(tmp_path: Path, mine: bool) 
     ("ours", "reason"),
     [
         (wav(ONE, 16000), "ours 16000 Hz, theirs 8000 Hz, base 8000 Hz"),
-        (wav(ONE[:, :1]), "ours 1 channels, theirs 2 channels, base 2 channels"),
+        (wav(ONE[:, :1]), "ours mono, theirs stereo, base stereo"),
         (b"RIFF", "ours breaks off inside its WAV header, after 4 bytes"),
         (b"ID3 no plain samples", "ours holds no plain samples"),
     ],
@@ -43,3 +44,13 @@ def test_what_cannot_be_put_together(tmp_path: Path, ours: bytes, reason: str) -
     assert isinstance(done, Refusal)
     assert done.reason == reason
     assert not (tmp_path / "a").exists()
+
+
+def test_what_moved_along_says_where_it_was(tmp_path: Path) -> None:
+    longer = wav(np.concatenate([OLD[:4000], new(4), OLD[4000:]]))
+    done = splice(wav(OLD), longer, wav(TWO), tmp_path / "a")
+    assert isinstance(done, SplicedSound)
+    assert done.to_json() == [
+        {"from": "ours", "start_frame": 4000, "frames": 2000},
+        {"from": "theirs", "start_frame": 10000, "frames": 2000, "source_frame": 8000},
+    ]

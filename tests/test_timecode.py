@@ -56,3 +56,10 @@ def test_a_stretch_is_written(start_s: float, duration_s: float, said: str) -> N
 
 def test_without_a_tempo_it_is_seconds() -> None:
     assert PLAIN.format_span(48000, 24000) == "0:01.000–0:01.500"
+
+
+def test_a_short_stretch_stays_in_its_bar() -> None:
+    clock = Clock(44100, 90.0)
+    start, end = 587_080, 588_000  # 21 ms, up to the end of bar 5
+    assert clock.name_bars(start, end - start) == "bar 5"
+    assert clock.name_bars(588_000, 100) == "bar 6"

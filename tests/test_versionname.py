@@ -86,3 +86,17 @@ def test_fold_forgets_case_and_separators() -> None:
 @given(st.text(max_size=40))
 def test_any_name_is_read(name: str) -> None:
     parse_name(name).tell()
+
+
+@pytest.mark.parametrize("name", ["song 🎧", "🔥 song", "Song ❤️", "SONG👍🏽"])
+def test_emoji_do_not_make_another_song(name: str) -> None:
+    assert fold(name) == "song"
+
+
+@pytest.mark.parametrize("name", ["🎧", "❤️"])
+def test_emoji_alone_are_a_name(name: str) -> None:
+    assert fold(name) == name
+
+
+def test_accents_are_letters() -> None:
+    assert fold("Se\u0301same") != fold("Sesame")

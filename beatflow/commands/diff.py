@@ -11,6 +11,7 @@ import typer
 from beatflow.commands.options import ForceOption, JsonOption, complete_word
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
+from beatflow.ui import safe_line
 
 if TYPE_CHECKING:
     from beatflow.diff.answer import Answer
@@ -103,7 +104,7 @@ def _show(invocation: Invocation, found: "Answer", curve: bool, plot: bool) -> N
     with ui.pager():
         for item in found.items:
             clock = found.clock_of(item)
-            for line in format_difference(item, clock, ui.style, curve):
+            for line in format_difference(item, clock, ui.style, curve, safe_line):
                 ui.emit(line)
             drawing = found.drawings.get(item.path)
             if plot and drawing and item.explanation:
@@ -113,7 +114,7 @@ def _show(invocation: Invocation, found: "Answer", curve: bool, plot: bool) -> N
                 for line in plot_difference(drawing, item.explanation, clock, columns, ui.unicode, ui.style):
                     ui.emit(line)
             if found.mix and found.mix.path == item.path:
-                for line in format_composition(found.mix, ui.style):
+                for line in format_composition(found.mix, ui.style, safe_line):
                     ui.emit(line)
 
 

@@ -8,6 +8,7 @@ import typer
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
+from beatflow.ui import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def _show_plan(invocation: Invocation, plan: "Plan") -> None:
 
     with invocation.ui.pager():
         for line in format_plan(plan, invocation.clock().offset_minutes):
-            invocation.ui.emit(line)
+            invocation.ui.emit(safe_line(line))
 
 
 def _report(

@@ -10,7 +10,7 @@ import typer
 from beatflow.commands.options import JsonOption, complete_word
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.invocation import Invocation
-from beatflow.ui import Ui, safe
+from beatflow.ui import Ui, safe_line
 
 if TYPE_CHECKING:
     from beatflow.log.logbook import Logbook, LogEntry
@@ -160,7 +160,7 @@ def _make_sheet(ui: Ui, repository: "Repository") -> "Sheet":
     from beatflow.log.text import Sheet
 
     width = ui.width if ui.terminal else None
-    return Sheet(ui.style, safe, width, not ui.unicode, repository.branch, repository.head)
+    return Sheet(ui.style, safe_line, width, not ui.unicode, repository.branch, repository.head)
 
 
 def _emit_json(ui: Ui, entries: "Iterable[LogEntry]") -> None:

@@ -8,7 +8,7 @@ import typer
 from beatflow.commands.options import JsonOption, complete_word
 from beatflow.errors import DamagedError, NotFoundError
 from beatflow.invocation import Invocation
-from beatflow.ui import Ui, safe
+from beatflow.ui import Ui, safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def show(
     ui = invocation.ui
     repository = invocation.repository()
     width = ui.width if ui.terminal else None
-    sheet = Sheet(ui.style, safe, width, not ui.unicode, repository.branch, repository.head)
+    sheet = Sheet(ui.style, safe_line, width, not ui.unicode, repository.branch, repository.head)
     words = arguments or ["HEAD"]
     file = find_file(repository, words)
     if file:
@@ -100,7 +100,9 @@ def _show_commit(
         document = describe(entry) | {"parent_loudness_lufs": entry.former_lufs, "changes": rows}
         ui.emit_json("beatflow.show/1", document)
         return
-    name, silhouette = entry.track.mix_file, entry.silhouette
+    # Where track.toml names no file that is there, the only sound at the top is the mix.
+    named = [change.path for change in entry.changes if find_sound(repository, change) == entry.mix]
+    name, silhouette = (named or [entry.track.mix_file])[0], entry.silhouette
     # One sound alone is drawn itself.
     alone = find_sound(repository, changes[0]) if paths and len(changes) == 1 else None
     if alone:

@@ -64,9 +64,11 @@ def status(
                 ui.emit(f"{LETTERS[change.kind]} {change.path}{former}")
     else:
         where = (
-            ui.style(found.branch, "branch") if found.branch else f"detached at {(found.commit or '')[:7]}"
+            f"on {ui.style(found.branch, 'branch')}"
+            if found.branch
+            else f"on no branch, at {(found.commit or '')[:7]}"
         )
-        ui.emit(f"on {where}" + ("" if found.commit else ", no commit yet"))
+        ui.emit(where + ("" if found.commit else ", no commit yet"))
         for conflict in found.conflicts:
             ui.emit(f"  {ui.style('conflict ', 'removed')} {conflict.path} ({', '.join(conflict.takes)})")
         for change in found.changes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from beatflow.diff.comparison import Comparer, Difference
 from beatflow.diff.composition import Composition, compare_mix
 from beatflow.diff.question import Progress, Question
+from beatflow.history import MODIFIED
 from beatflow.timecode import Clock
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def answer(question: Question, wish: Wish, progress: Progress) -> Answer:
                     drawings[item.path] = draw(lent, item.explanation, wish.columns)
                 if pair is chosen and wish.residual:
                     write_residual(lent, item.explanation, wish.residual)
-    mix = compare_mix(question.repository, question.old, question.new, pairs)
+    changed = [item.path for item in items if item.state == MODIFIED and not item.same]
+    mix = compare_mix(question.repository, question.old, question.new, pairs, changed)
     return Answer(question, items, mix, drawings)
 
 

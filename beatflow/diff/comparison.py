@@ -135,6 +135,7 @@ class Comparer:
             content = find_content(pair)
             if content == SOUND:
                 return self._compare_sounds(pair, folder, progress)
+            _check_sounds(pair)
             if pair.kind != MODIFIED or content == BINARY:
                 return Difference(pair.path, pair.kind, content, pair.source), None
             return Difference(pair.path, pair.kind, content, lines=_compare_text(pair)), None
@@ -168,6 +169,17 @@ class Comparer:
         return found, lent
 
     def _explain(self, before: "_Local", after: "_Local", progress: Progress) -> Explanation:
+        try:
+            return self._find(before, after, progress)
+        except AudioError as error:
+            # It names the file that was read, which may be a copy.
+            for sound, age in ((before, "old"), (after, "new")):
+                if sound.file.place is None and error.message.startswith(f"{sound.place.name} "):
+                    message = error.message.removeprefix(sound.place.name)
+                    raise AudioError(f"the {age} {sound.file.path}{message}", hint=error.hint) from error
+            raise
+
+    def _find(self, before: "_Local", after: "_Local", progress: Progress) -> Explanation:
         explainer = Explainer(self._repository) if self._repository else None
         if explainer is None or before.oid is None or after.oid is None:
             return explain_sounds(before.place, after.place, progress)
@@ -277,6 +289,28 @@ def find_content(pair: Pair) -> str:
     if all(is_sound(head) for head in heads):
         return SOUND
     return BINARY if any(b"\0" in head for head in heads) else TEXT
+
+
+def _check_sounds(pair: Pair) -> None:
+    """Name the side that is no sound where the other one is: a bounce that failed, a text called ``mix.wav``.
+
+    Raises
+    ------
+    AudioError
+        That is so.
+    """
+    if pair.kind != MODIFIED or pair.before is None or pair.after is None:
+        return
+    kinds = {}
+    for file in (pair.before, pair.after):
+        with _naming(file), file.open() as opened:
+            kinds[file] = is_sound(opened.read(HEAD_BYTES))
+    if len(set(kinds.values())) == 2:
+        from beatflow.sound.files import read_info
+
+        odd = next(file for file, sound in kinds.items() if not sound)
+        with odd.open() as opened:
+            read_info(opened, odd.path)
 
 
 def _hear(sound: _Local, frames: int, known: Facts, whole: bool) -> Facts:

@@ -4,7 +4,7 @@ Joins sides, the store and ``sound.faders``. Where a mix is not the sum of its s
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
@@ -93,12 +93,13 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """A mix as the sum of its stems, on both sides."""
+    """A mix as the sum of its stems, on both sides; ``changed`` names the stems whose own sound differs."""
 
     path: str
     before: Desk | None
     after: Desk | None
     moves: tuple[Move, ...] = field(default=())
+    changed: tuple[str, ...] = field(default=())
 
     @property
     def fits(self) -> bool:
@@ -106,9 +107,12 @@ class Composition:
         return bool(self.before and self.before.fits and self.after and self.after.fits)
 
 
-def compare_mix(repository: Repository | None, old: Side, new: Side, pairs: list[Pair]) -> Composition | None:
+def compare_mix(
+    repository: Repository | None, old: Side, new: Side, pairs: list[Pair], changed: Collection[str] = ()
+) -> Composition | None:
     """Say what the changed mix is made of; None where it did not change, or either side names no stems.
 
+    ``changed`` are the paths of the sounds that differ themselves.
     A mix or a stem that cannot be read is told where it is compared; here it means that nothing is known.
     """
     path = read_score(new).mix_file
@@ -129,7 +133,8 @@ def compare_mix(repository: Repository | None, old: Side, new: Side, pairs: list
     if before is None or after is None:
         return None
     moves = tuple(_find_moves(before, after)) if before.fits and after.fits else ()
-    return Composition(path, before, after, moves)
+    others = tuple(name for name, (file, _) in find_stems(new, path).items() if file.path in changed)
+    return Composition(path, before, after, moves, others)
 
 
 def find_stems(side: Side, mix: str) -> dict[str, tuple[File, int]]:

@@ -15,7 +15,7 @@ from beatflow.diff.text import (
     format_figures,
     list_figures,
     tell_difference,
-    tell_move,
+    tell_moves,
     tell_rest,
 )
 from beatflow.wording import format_tempo, plural, short_name
@@ -136,9 +136,8 @@ def _write_mix(answer: Answer) -> str:
     mix = answer.mix
     if mix is None or not mix.fits:
         return ""
-    moves = "".join(f"<li>{_text(tell_move(move))}</li>" for move in mix.moves)
     return (
         f'<section id="mix"><h2>faders <small>{_text(mix.path)} as the sum of its stems</small></h2>'
-        f'<div class="told"><ul>{moves or "<li>no fader moved</li>"}</ul></div>{draw_faders(mix)}'
+        f'<div class="told"><ul><li>{_text(tell_moves(mix))}</li></ul></div>{draw_faders(mix)}'
         f"<p>{_text(tell_rest(mix))}</p></section>\n"
     )

@@ -151,11 +151,21 @@ def _split(
         path = repository.worktree.relative(Path(word))
         known = os.path.lexists(repository.root / path)
         if not known and not _is_in_a_tree(repository, path, [oid for _, oid in revisions]):
-            get_commit(repository, word)
+            _check_revision(repository, word)
         paths.append(path)
     if len(revisions) > 2:
         raise UsageError("diff compares two revisions at most", hint="bf diff A B PATH")
     return revisions, paths
+
+
+def _check_revision(repository: Repository, word: str) -> None:
+    """Raise what is wrong with a word that is neither a revision nor a path."""
+    try:
+        get_commit(repository, word)
+    except NotFoundError as error:
+        if error.message != f"no revision {word!r}":
+            raise
+        raise NotFoundError(f"{word!r} is neither a revision nor a path", hint=error.hint) from None
 
 
 def _split_range(word: str) -> tuple[str, str, str] | None:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Protocol
 from beatflow.errors import BeatFlowError, DamagedError, NotFoundError, UsageError
 from beatflow.history import ADDED, DELETED, MODIFIED, FileChange, compare_trees
 from beatflow.objects.gitvalue import SYMLINK, Entry, Tree
-from beatflow.provenance import find_record
+from beatflow.provenance import find_measured
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Track, parse_track
 from beatflow.worktree import read_pointer
@@ -92,8 +92,9 @@ class RepositorySide:
 
     def known(self, oid: str) -> Facts:
         """Return what provenance and the analysis cache know of a sound."""
-        record = find_record(self.repository, oid, self.commit, search=False) or {}
-        return (record.get("measured") or {}) | (self.repository.analysis_cache.get(oid) or {})
+        return find_measured(self.repository, oid, self.commit) | (
+            self.repository.analysis_cache.get(oid) or {}
+        )
 
 
 @dataclass(frozen=True, slots=True)

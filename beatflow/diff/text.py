@@ -33,21 +33,25 @@ _MOST_REGIONS = 6
 # Lines ---------------------------------------------------------------------------------------------------
 
 
-def format_difference(item: Difference, clock: Clock, style: Style, curve: bool = False) -> Iterator[str]:
+def format_difference(
+    item: Difference, clock: Clock, style: Style, curve: bool = False, clean: Callable[[str], str] = str
+) -> Iterator[str]:
     """Yield the lines that tell a difference.
 
     Parameters
     ----------
+    clean : callable
+        Makes control characters in names and texts visible.
     clock : Clock
         Tempo and meter of the new side.
     curve : bool
         Print the curves of equalisers and of levels over time.
     """
     sign, name = _SIGNS.get(item.state, ("~", "changed"))
-    was = f" (was {item.source})" if item.source else ""
-    yield style(f"{sign} {item.path}", name) + was
+    was = clean(f" (was {item.source})") if item.source else ""
+    yield style(clean(f"{sign} {item.path}"), name) + was
     if item.problem:
-        yield f"    cannot be compared: {item.problem}"
+        yield clean(f"    cannot be compared: {item.problem}")
         return
     for phrase in tell_difference(item, clock):
         yield f"    {phrase}"
@@ -59,6 +63,7 @@ def format_difference(item: Difference, clock: Clock, style: Style, curve: bool 
             yield f"    {line}"
     for line in item.lines:
         kind = _LINES.get(line[:1])
+        line = clean(line)
         yield "    " + (style(line, kind) if kind else line)
 
 
@@ -69,6 +74,11 @@ def tell_difference(item: Difference, clock: Clock) -> list[str]:
         if item.state == "modified" and not item.lines:
             return ["the text differs" if item.content == TEXT else "the bytes differ"]
         return []
+    return tell_explanation(explanation, clock)
+
+
+def tell_explanation(explanation: Explanation, clock: Clock) -> list[str]:
+    """Return what became of a sound, a phrase each, how much that leaves, and how much of it was compared."""
     if explanation.identical:
         return ["the samples are identical; only the file around them differs", *_tell_limits(explanation)]
     clock = replace(clock, sample_rate=explanation.sample_rate)
@@ -196,14 +206,19 @@ def _format_curves(explanation: Explanation) -> Iterator[str]:
 # The mix -------------------------------------------------------------------------------------------------
 
 
-def format_composition(mix: Composition, style: Style) -> Iterator[str]:
+def format_composition(mix: Composition, style: Style, clean: Callable[[str], str] = str) -> Iterator[str]:
     """Yield the lines that tell a mix as the sum of its stems; none where it is not."""
     if not mix.fits:
         return
-    moves = ", ".join(tell_move(move) for move in mix.moves)
-    yield style(f"= {mix.path}", "changed") + " as the sum of its stems"
-    yield f"    {moves or 'no fader moved'}"
+    yield style(clean(f"= {mix.path}"), "changed") + " as the sum of its stems"
+    yield "    " + clean(tell_moves(mix))
     yield "    " + style(tell_rest(mix), "dim")
+
+
+def tell_moves(mix: Composition) -> str:
+    """Say what became of the stems in a mix: ``drums changed; bass +1.0 dB, pads muted``."""
+    moves = ", ".join(tell_move(move) for move in mix.moves) or "no fader moved"
+    return f"{', '.join(mix.changed)} changed; {moves}" if mix.changed else moves
 
 
 def tell_move(move: Move) -> str:

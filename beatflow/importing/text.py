@@ -34,19 +34,18 @@ def format_message(step: Step, heard: Sequence[Heard], directory: str, offset_mi
     said = "; ".join(told)
     lines = [f"{step.label}: {said}" if step.label else said, ""]
     for one in heard:
-        lines.append(
-            f"{one.placed.path} from {quote(one.placed.source)}: {tell_reason(one.placed.version, offset_min)}"
-        )
+        reason = tell_reason(one.placed.version, offset_min)
+        lines.append(f"{_on_one_line(one.placed.path)} from {quote(one.placed.source)}: {reason}")
         if one.explanation:
             clock = Clock(one.explanation.sample_rate)
             lines.append("  " + "; ".join(tell_change(change, clock) for change in one.explanation.changes))
         lines += [f"  also as {quote(other.path)}, byte for byte" for other in one.placed.version.alias]
-    lines += [f"{path} is not in this version" for path in step.removed]
+    lines += [f"{_on_one_line(path)} is not in this version" for path in step.removed]
     return "\n".join([*lines, "", f"Imported from {directory}."])
 
 
 def _tell_title(heard: Heard) -> str:
-    name = short_name(heard.placed.path)
+    name = short_name(_on_one_line(heard.placed.path))
     if heard.explanation:
         return tell_briefly(name, heard.explanation, Clock(heard.explanation.sample_rate))
     return name if heard.existed else f"+{name}"
@@ -116,7 +115,11 @@ def format_outcome(count: int, files: int, where: str, dry_run: bool) -> str:
 
 def quote(path: str) -> str:
     """Put a path in quotes."""
-    return f'"{PurePosixPath(path)}"'
+    return f'"{_on_one_line(str(PurePosixPath(path)))}"'
+
+
+def _on_one_line(path: str) -> str:
+    return path.replace("\n", "\\n")
 
 
 def _format(time_s: int, offset_min: int) -> str:

@@ -5,6 +5,7 @@ name; what is left is whose version it is. Names that say the same of their vers
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -69,6 +70,7 @@ _TECHNICAL = re.compile(
 )
 _NEEDS_MORE = {"real", "really"}
 _TRIM = " _.-+#,"
+_PICTURES = ("So", "Sk", "Cf", "Me")
 
 
 class Mark(NamedTuple):
@@ -224,8 +226,9 @@ def parse_name(name: str) -> VersionName:
 
 
 def fold(base: str) -> str:
-    """Return what two spellings of one name have in common: neither case nor separators count."""
-    return re.sub(r"[\s_.+-]+", " ", base.casefold()).strip()
+    """Return what two spellings of one name have in common: neither case nor separators nor emoji count."""
+    words = "".join(sign for sign in base if unicodedata.category(sign) not in _PICTURES and sign != "\ufe0f")
+    return re.sub(r"[\s_.+-]+", " ", (words.strip() or base).casefold()).strip()
 
 
 def _find_stages(hidden: str) -> list[re.Match[str]]:

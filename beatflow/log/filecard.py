@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from beatflow.changetext import name_channels, name_depth
+from beatflow.diff.text import tell_explanation
 from beatflow.errors import AudioError, DamagedError, NotFoundError
 from beatflow.explaining import Explainer, make_clock
 from beatflow.history import iter_commits, read_track
 from beatflow.log.listening import learn
 from beatflow.log.logbook import Logbook, LogEntry, known_facts
-from beatflow.log.showtext import format_wave, tell_explanation
+from beatflow.log.showtext import format_wave
 from beatflow.log.text import Sheet, format_origin, format_title
 from beatflow.objects.gitvalue import Commit
 from beatflow.provenance import Record, find_record
@@ -74,7 +75,12 @@ def find_file(repository: Repository, words: Sequence[str]) -> tuple[str, str] |
     NotFoundError
         The revision has no such file.
     """
-    if len(words) != 1 or ":" not in words[0] or find_commit(repository, words[0]):
+    if (
+        len(words) != 1
+        or ":" not in words[0]
+        or words[0].startswith(":/")
+        or find_commit(repository, words[0])
+    ):
         return None
     revision, _ = split_path(words[0])
     commit = find_commit(repository, revision)

@@ -13,7 +13,7 @@ from beatflow.measurement import FactCache
 from beatflow.merge.conflict import find_conflicts
 from beatflow.objects.gitvalue import TREE, Commit, Entry, Tree
 from beatflow.provenance import FOLDER as PROVENANCE
-from beatflow.provenance import Record, find_record
+from beatflow.provenance import Record, find_measured, find_record
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sound.explanation import Explanation
 from beatflow.sound.silhouette import Silhouette
@@ -268,9 +268,7 @@ def find_mix(repository: Repository, top: Tree, commit: Commit, mix_file: str) -
 
 def known_facts(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:
     """Return what is known of a sound without reading it: what was measured when it was made, and later."""
-    record = find_record(repository, oid, commit, search=False) or {}
-    measured = record.get("measured")
-    return (measured if isinstance(measured, dict) else {}) | (repository.analysis_cache.get(oid) or {})
+    return find_measured(repository, oid, commit) | (repository.analysis_cache.get(oid) or {})
 
 
 def _top_of(repository: Repository, commit: Commit) -> Tree:

@@ -4,16 +4,14 @@ each sound in words. Pure text.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from beatflow.changetext import tell_change
 from beatflow.columns import Style, cell_width, pad, shorten
 from beatflow.diff.scoretext import tell_score
-from beatflow.diff.text import tell_null
+from beatflow.diff.text import tell_explanation
 from beatflow.explaining import make_clock
 from beatflow.history import ADDED, DELETED, FileChange
 from beatflow.log.logbook import LogEntry
 from beatflow.log.text import Sheet, find_spans, format_change, format_change_db, format_origin, format_title
 from beatflow.provenance import Record
-from beatflow.sound.explanation import Explanation
 from beatflow.sound.silhouette import Silhouette, draw_wave, mark_columns, paint_columns
 from beatflow.timecode import Clock
 from beatflow.track import TRACK_FILE
@@ -185,17 +183,8 @@ def format_changes(
         if found:
             clock = make_clock(found.sample_rate, entry.tempo, entry.meter)
             yield from (f"      {sheet.clean(said)}" for said in tell_explanation(found, clock))
+        elif any(pair.path == change.path for pair in entry.pairs):
+            why = f"bf diff {entry.oid[:7]}^ {entry.oid[:7]} {change.path}"
+            yield f"      not compared; {sheet.clean(why)} says why"
         if change.path == TRACK_FILE:
             yield from (f"      {sheet.clean(said)}" for said in tell_score(entry.former_track, entry.track))
-
-
-def tell_explanation(found: Explanation, clock: Clock) -> Iterator[str]:
-    """Yield what became of a sound, a phrase each, and how much that leaves."""
-    if found.identical:
-        yield "the samples are identical; only the file around them differs"
-        return
-    for change in found.changes:
-        yield tell_change(change, clock)
-    left = tell_null(found, clock)
-    if left:
-        yield left

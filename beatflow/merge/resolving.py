@@ -14,6 +14,7 @@ from beatflow.delivery import digest
 from beatflow.errors import AudioError, UsageError
 from beatflow.history import read_content, record_commit
 from beatflow.merge.conflict import BASE, OURS, TAKES, THEIRS, Conflict, find_conflicts, get_conflict
+from beatflow.merge.scoremerge import decide_scores
 from beatflow.provenance import Record
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch
@@ -126,15 +127,18 @@ def _decide(
                     f"{conflict.path} has no base: both sides added it", hint="--take ours or theirs"
                 )
             return None
+        score = _decide_score(root, conflict, decision.take)
+        if score is not None:
+            file.write_bytes(score)
+            shutil.copymode(root / conflict.path, file)
+            return file
         shutil.copy2(root / conflict.files[decision.take], file, follow_symlinks=False)
         return file
-    from beatflow.sound.splice.pcm import PcmFile
-
     if conflict.deleted_by:
         raise UsageError(f"{conflict.path}: {conflict.deleted_by} deleted it", hint="--take ours or theirs")
     with ExitStack() as stack:
         takes = {
-            take: stack.enter_context(PcmFile((root / conflict.files[take]).open("rb"), conflict.files[take]))
+            take: stack.enter_context(_open_take(root, conflict, take))
             for take in conflict.takes
             if take != BASE or any(found == BASE for _, found in decision.regions)
         }
@@ -147,6 +151,27 @@ def _decide(
     record: Record = {"kind": "merge", "engine": "merge", "inputs": inputs, **stretches}
     transaction.put_provenance(digest(file), record)
     return file
+
+
+def _decide_score(root: Path, conflict: Conflict, take: str) -> bytes | None:
+    """Return the score with only what is in conflict decided; None for anything else, which is taken as a whole."""
+    if conflict.path != TRACK_FILE or conflict.deleted_by:
+        return None
+    try:
+        takes = {name: (root / path).read_bytes() for name, path in conflict.files.items()}
+        return decide_scores((root / TRACK_FILE).read_bytes(), takes, take)
+    except OSError:
+        return None
+
+
+def _open_take(root: Path, conflict: Conflict, take: str) -> "PcmFile":
+    from beatflow.sound.splice.pcm import PcmFile
+
+    try:
+        return PcmFile((root / conflict.files[take]).open("rb"), conflict.files[take])
+    except AudioError as error:
+        hint = f"--take {' or '.join(conflict.takes)}; or edit {conflict.path}, then --mark"
+        raise AudioError(error.message, hint=hint) from error
 
 
 def _write_sound(

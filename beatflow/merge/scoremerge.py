@@ -54,6 +54,38 @@ def merge_scores(base: bytes | None, ours: bytes, theirs: bytes, lines: bytes | 
         return None
 
 
+def decide_scores(now: bytes, takes: Mapping[str, bytes], take: str) -> bytes | None:
+    """Give the keys that both sides changed the values of one take; all that is not in conflict stays as it is.
+
+    Parameters
+    ----------
+    now : bytes
+        The score so far.
+    takes : mapping
+        The texts of ``ours``, ``theirs`` and, if there is one, ``base``.
+    take : str
+        Which of them decides.
+
+    Returns
+    -------
+    bytes or None
+        None where one cannot be read, or the result would be no score.
+    """
+    try:
+        tables = {name: _parse(data) for name, data in takes.items()}
+        edits = _Edits()
+        _merge_tables(tables.get("base", {}), tables["ours"], tables["theirs"], (), edits)
+        decided = _Edits()
+        for key in edits.conflicts:
+            found: Any = tables[take]
+            for name in key:
+                found = found.get(name, _MISSING) if isinstance(found, Mapping) else _MISSING
+            _set(key, found, decided)
+        return edit_track(now, decided.values)
+    except UsageError:
+        return None
+
+
 def _parse(data: bytes) -> Table:
     parse_track(data)
     return tomllib.loads(data.decode("utf-8"))

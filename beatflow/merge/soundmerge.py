@@ -39,6 +39,7 @@ class SplicedSound:
         """Return the stretches that are not as they were."""
         return [
             {"from": item.source, "start_frame": item.start, "frames": item.end - item.start}
+            | ({"source_frame": item.start - item.offset} if item.offset else {})
             | ({"gains_db": [round(gain, 3) for gain in item.gain.gains_db]} if item.gain else {})
             | ({"equalised": True} if item.equaliser else {})
             for item in self.stretches
@@ -80,7 +81,7 @@ def compare_shapes(versions: Mapping[str, PcmFile]) -> str | None:
     """Say in what the versions differ so that no frame of one could stand in another."""
     shapes: list[tuple[str, Callable[[PcmFile], str]]] = [
         ("sample rate", lambda file: f"{file.layout.sample_rate} Hz"),
-        ("channels", lambda file: f"{file.layout.channels} channels"),
+        ("channels", lambda file: _name_channels(file.layout.channels)),
         ("depth", lambda file: _name_format(file.layout)),
         ("format", lambda file: file.kind),
     ]
@@ -89,6 +90,10 @@ def compare_shapes(versions: Mapping[str, PcmFile]) -> str | None:
         if len(set(told.values())) > 1:
             return ", ".join(f"{side} {told[side]}" for side in (OURS, THEIRS, BASE) if side in told)
     return None
+
+
+def _name_channels(count: int) -> str:
+    return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")
 
 
 def _name_format(layout: Layout) -> str:

@@ -62,8 +62,12 @@ def _tell_stretches(merged: Merged, read_clock: ReadClock) -> str:
     told = ", ".join(_shorten(list(dict.fromkeys(words))))
     if gained:
         other = THEIRS if gained[0].source == OURS else OURS
-        what = f"{_tell_gains(gained[0].gain.gains_db)}" if gained[0].gain else "equaliser"
-        told += f", with the {what} that {other} put on all of it"
+        works = list(
+            dict.fromkeys(_tell_gains(item.gain.gains_db) if item.gain else "equaliser" for item in gained)
+        )
+        sides = {item.source for item in gained}
+        whose = f"that {other} put there" if len(sides) == 1 else "of the other side"
+        told += f", with the {' and '.join(works[:_MOST])} {whose}"
     return told
 
 
@@ -84,7 +88,8 @@ def tell_trouble(trouble: Trouble, read_clock: ReadClock) -> str:
 
 def tell_way_out(conflict: Conflict) -> str:
     """Return the commands that resolve a conflict."""
-    return f"bf resolve {quote(conflict.path)} --take {'|'.join(conflict.takes + _deleted(conflict))}"
+    path = f"./{conflict.path}" if conflict.path.startswith("-") else conflict.path
+    return f"bf resolve {quote(path)} --take {'|'.join(conflict.takes + _deleted(conflict))}"
 
 
 def _deleted(conflict: Conflict) -> tuple[str, ...]:

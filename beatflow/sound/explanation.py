@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-EXPLAINER = 1
+EXPLAINER = 2
 """Raised whenever the same two sounds may be explained otherwise than before."""
 
 

@@ -175,8 +175,10 @@ class _KFilter:
             yield self._transform()[:, self._history : self._filled]
 
     def _transform(self) -> Samples:
-        spectrum = np.fft.rfft(self._buffer)
-        return np.fft.irfft(spectrum * self._response, self._size).astype(np.float32, copy=False)
+        # Samples that are not finite become NaN, which the explanation or the store names; numpy need not warn as well.
+        with np.errstate(invalid="ignore"):
+            spectrum = np.fft.rfft(self._buffer)
+            return np.fft.irfft(spectrum * self._response, self._size).astype(np.float32, copy=False)
 
 
 def k_response(sample_rate: int, size: int) -> NDArray[np.complex128]:

@@ -215,10 +215,18 @@ def test_what_is_no_sound(track: Bf) -> None:
     (track.directory / "session.bin").write_bytes(b"\1\0" * 100)
     (track.directory / "long.txt").write_text("b\n" * 200_000)
     (track.directory / "mix.wav").write_text("a mix of words")
+    (track.directory / "stems" / "bass.wav").write_bytes(b"")
     kinds = {row["path"]: row["kind"] for row in track("diff", "--json").json["changes"]}
-    assert kinds == {"session.bin": "binary", "long.txt": "text", "mix.wav": "binary"}
+    assert kinds == {
+        "session.bin": "binary",
+        "long.txt": "text",
+        "mix.wav": "unreadable",
+        "stems/bass.wav": "unreadable",
+    }
     said = track("diff").stdout
-    assert said.count("the bytes differ") == 2
+    assert said.count("the bytes differ") == 1
+    assert "cannot be compared: mix.wav is text, not sound that can be read" in said
+    assert "cannot be compared: stems/bass.wav is empty" in said
     assert "the text differs" in said
 
 
@@ -242,7 +250,7 @@ def test_revisions_and_paths(track: Bf) -> None:
     (change,) = changes_of(track("diff", "--json", "HEAD", "HEAD~1", "mix.wav"))
     assert change["gain_db"] == pytest.approx(-3, abs=0.01)
     assert track("diff", "notes.txt").code == 0
-    assert "no revision 'nonsense'" in track.fails(3, "diff", "nonsense")
+    assert "'nonsense' is neither a revision nor a path" in track.fails(3, "diff", "nonsense")
     assert "two revisions at most" in track.fails(2, "diff", "HEAD", "HEAD", "HEAD..HEAD")
 
 
@@ -396,6 +404,16 @@ def test_a_mix_tells_its_faders(mixed: Bf) -> None:
         assert result.json["mix"]["after"]["unexplained_db"] < -60
     said = mixed("diff").stdout
     assert "= mix.wav as the sum of its stems\n    drums +1.0 dB, pads muted\n" in said
+
+
+def test_a_mix_names_the_stems_that_are_other_sounds(mixed: Bf) -> None:
+    drums = decode((mixed.directory / "stems" / "drums.wav").read_bytes())
+    mix = decode((mixed.directory / "mix.wav").read_bytes())
+    other = music(77).astype(float)
+    write(mixed.directory / "stems" / "drums.wav", other.astype(np.int16))
+    write(mixed.directory / "mix.wav", np.rint(mix - drums + other).astype(np.int16))
+    said = mixed("diff").stdout
+    assert "= mix.wav as the sum of its stems\n    drums changed; no fader moved\n" in said
 
 
 def test_a_mix_that_is_no_sum_says_nothing_of_faders(mixed: Bf) -> None:
@@ -604,6 +622,46 @@ def test_another_rate_or_depth_is_said(track: Bf) -> None:
     said = track("diff").stdout
     assert "44100 → 48000 Hz" in said
     assert "16 bit → 24 bit" in said
+
+
+def test_a_stem_is_not_taken_for_its_mix(track: Bf) -> None:
+    """A stem's record tells what its mix measured: that says nothing of the stem."""
+    track.ok("generate", "lofi", "--bpm", "120", "--bars", "1", "--seed", "1", "--force")
+    track.ok("commit", "-m", "made")
+    drums = track.directory / "stems" / "drums.wav"
+    samples, rate = soundfile.read(drums)
+    soundfile.write(drums, samples / 2, rate, "PCM_24")
+    row = file_of(track("diff", "--json"), "stems/drums.wav")
+    lost = row["before"]["loudness_lufs"] - row["after"]["loudness_lufs"]
+    assert lost == pytest.approx(6.0, abs=0.2)
+    assert row["before"]["tempo"] is row["after"]["tempo"] is None
+
+
+def test_a_side_that_is_no_number_is_named(bf: Bf) -> None:
+    bf.ok("init")
+    samples = np.zeros((1000, 1), np.float32)
+    samples[10] = np.inf
+    soundfile.write(bf.directory / "a.wav", samples, RATE, "FLOAT")
+    bf.ok("commit", "-m", "one")
+    write(bf.directory / "a.wav", music(1))
+    assert "cannot be compared: the old a.wav holds samples that are not numbers" in bf("diff").stdout
+    bf.ok("commit", "-m", "two")
+    said = bf.ok("show").stdout
+    (command,) = re.findall(r"not compared; bf (diff .*) says why", said)
+    assert "the old a.wav holds" in bf(*command.split()).stdout
+
+
+def test_a_word_that_is_nothing(track: Bf) -> None:
+    assert "'nothere.wav' is neither a revision nor a path" in track.fails(3, "diff", "HEAD", "nothere.wav")
+
+
+def test_names_and_texts_cannot_steer_the_terminal(track: Bf) -> None:
+    (track.directory / "new\nline \x1b[31m.txt").write_text("a\n")
+    (track.directory / "notes.txt").write_text("verse\n\x1b[2Jchorus\n")
+    said = track("diff").stdout
+    assert "+ new\\nline \\x1b[31m.txt\n" in said
+    assert "+\\x1b[2Jchorus" in said
+    assert "\x1b" not in said
 
 
 def test_odd_names(track: Bf) -> None:

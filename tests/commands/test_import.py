@@ -187,6 +187,14 @@ def test_odd_names_and_broken_files(bf: Bf) -> None:
     assert bf("cat", "HEAD~1:🔥 beat.wav", cwd=track).out_bytes == sound()
 
 
+def test_names_stay_on_their_line(bf: Bf) -> None:
+    write(bf.directory / "in" / "so\nng_v1.wav", sound(), "2023-05-01")
+    assert 'so\\nng.wav  from "so\\nng_v1.wav"' in bf.ok("import", "in", "-n").stdout
+    bf.ok("import", "in")
+    body = bf("log", "--format", "{body}", cwd=bf.directory / "in.track").stdout
+    assert 'so\\nng.wav from "so\\nng_v1.wav"' in body
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read_is_told(bf: Bf, bounces: Path) -> None:
     (bounces / "words.txt").chmod(0)

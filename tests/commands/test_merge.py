@@ -189,7 +189,7 @@ def test_takes_that_do_not_go_together(track: Bf) -> None:
     part(track, ONE, CLASH[:, :1])
     assert track("merge", "mia").code == 4
     said = track.fails(1, "resolve", "bass", "--mix", "0.5")
-    assert "the takes do not go together: ours 2 channels, theirs 1 channels" in said
+    assert "the takes do not go together: ours stereo, theirs mono" in said
     track.ok("resolve", "bass", "--take", "theirs")
     assert samples(track, "stems/bass.wav").shape[1] == 1
 
@@ -370,7 +370,7 @@ def test_git_sees_a_sound_history(track: Bf) -> None:
 def test_a_gain_is_told(track: Bf) -> None:
     part(track, ONE, scale(BASS, -1.5))
     assert track.ok("merge", "mia").stderr.splitlines()[0] == (
-        "merged   stems/bass.wav: bar 1 ours, with the −1.50 dB that theirs put on all of it"
+        "merged   stems/bass.wav: bar 1 ours, with the −1.50 dB that theirs put there"
     )
     assert (samples(track, "stems/bass.wav") == scale(ONE, -1.5)).all()
     document = track.ok("show", "--json", "HEAD").json
@@ -468,3 +468,37 @@ def test_a_merge_that_is_killed_has_not_happened(track: Bf, monkeypatch: pytest.
     assert track.ok("status", "--porcelain").stdout == ""
     track.ok("merge", "mia")
     assert (samples(track, "stems/bass.wav") == BOTH).all()
+
+
+def test_only_the_keys_in_conflict_are_decided(track: Bf) -> None:
+    score = '{}[stems.bass]\nfile = "stems/bass.wav"\n{}'
+    track.ok("switch", "mia")
+    write(track, "track.toml", score.format("tempo = 123.0\n", "pan = 0.5\n").encode())
+    track.ok("commit", "-m", "faster")
+    track.ok("switch", "main")
+    write(
+        track,
+        "track.toml",
+        score.format('# so far\ntempo = 121.0\ntitle = "x"\n', "gain_db = -3.0\n").encode(),
+    )
+    track.ok("commit", "-m", "a little faster")
+    assert "conflict track.toml: both changed tempo" in track("merge", "mia").stderr
+    for side, tempo in (("theirs", "123.0"), ("base", "120.0"), ("ours", "121.0")):
+        track.ok("resolve", "track.toml", "--take", side)
+        assert (track.directory / "track.toml").read_text() == score.format(
+            f'# so far\ntempo = {tempo}\ntitle = "x"\n', "gain_db = -3.0\npan = 0.5\n"
+        )
+        track.ok("undo")
+    assert "hint: --take ours or theirs or base; or edit track.toml, then --mark" in track.fails(
+        1, "resolve", "track.toml", "--mix", "0.5"
+    )
+
+
+def test_the_way_out_can_be_typed_for_any_name(track: Bf) -> None:
+    for branch, sound in (("mia", TWO), ("main", put(BASS, 1.1, new(5)))):
+        track.ok("switch", branch)
+        write(track, "--help.wav", sound)
+        track.ok("commit", "-m", branch)
+    assert "bf resolve ./--help.wav --take ours|theirs" in track("merge", "mia").stderr
+    track.ok("resolve", "./--help.wav", "--take", "theirs")
+    assert (samples(track, "--help.wav") == TWO).all()

@@ -119,6 +119,28 @@ def test_without_a_tempo_the_ruler_counts_seconds(bf: Bf) -> None:
     assert bf.ok("show", "HEAD:mix.wav").stdout.count("⠀") > 40, "silence is drawn as nothing"
 
 
+def test_a_mix_of_another_name_is_called_by_it(bf: Bf) -> None:
+    bf.ok("init")
+    write(bf, "song.wav", music(8.0))
+    bf.ok("commit", "-m", "first take")
+    said = bf.ok("show").stdout
+    assert "\n  song  " in said
+    assert "\n  mix " not in said
+
+
+def test_many_regions_are_told_as_one(track: Bf) -> None:
+    samples = music(8.0)
+    for number in range(8):
+        samples[44100 * number : 44100 * number + 11025] = 0
+    write(track, "stems/bass.wav", samples)
+    track.ok("commit", "-m", "gated")
+    assert "8 places muted" in track.ok("show").stdout
+
+
+def test_no_message_is_told_as_such(track: Bf) -> None:
+    assert "no message has 'nothing' in it" in track.fails(3, "show", ":/nothing")
+
+
 def test_an_encoding_without_blocks(track: Bf) -> None:
     mute_bar_two(track)
     track.environment["PYTHONIOENCODING"] = "ascii"

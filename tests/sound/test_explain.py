@@ -256,3 +256,81 @@ def test_progress_is_told():
     explain(store(SONG), store(SONG), told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_a_fade_has_no_splinters_beside_it():
+    """Where a fade is nearly done, most frames are the same again, and some are one step off."""
+    quarter = np.ones((FRAMES, 1))
+    quarter[: 3 * RATE, 0] = np.sin(np.linspace(0, np.pi / 2, 3 * RATE))
+    found = say(SONG, SONG * quarter)
+    assert kinds(found) == ["fade"]
+    falling = np.ones((FRAMES, 1))
+    falling[-3 * RATE :, 0] = 10 ** (np.linspace(0, -100, 3 * RATE) / 20)
+    found = say(SONG, SONG * falling)
+    assert kinds(found) == ["fade"]
+    assert found.changes[0]["start_frame"] == pytest.approx(FRAMES - 3 * RATE, abs=0.1 * RATE)
+
+
+def test_a_fade_after_a_stretch_that_was_replaced():
+    new = SONG.copy()
+    new[150_000:200_000] = OTHER[150_000:200_000]
+    new[-4 * RATE :] *= np.linspace(1, 0, 4 * RATE)[:, None]
+    found = say(SONG, new)
+    assert kinds(found) == ["fade", "region"]
+    assert found.find("fade")[0]["start_frame"] == pytest.approx(200_000, abs=25_000)
+    assert found.find("region")[0]["frames"] == pytest.approx(50_000, abs=2000)
+    check_pieces(found)
+
+
+def test_dither_is_said_where_it_is_sure():
+    rng = np.random.default_rng(5)
+    deep = (SONG + rng.integers(-100, 100, SONG.shape) / 2**23).astype(np.float32)
+    noise = np.diff(rng.normal(0, 2, (FRAMES + 2, 2)), 2, axis=0)
+    found = explain(store(deep, subtype="PCM_24"), store(deep + noise / 32768, subtype="PCM_16"))
+    assert found.find("bit_depth")[0]["dither"] is True
+    # Coarse steps, cut off instead of rounded, and a sound no higher than they are.
+    cut = np.floor(SONG * 128) / 128
+    found = explain(store(SONG), store(cut, subtype="PCM_U8"))
+    assert found.find("bit_depth")[0]["dither"] is False
+    assert not say(SONG, SONG * 2e-4).find("bit_depth")
+
+
+def test_sounds_that_are_hardly_any():
+    click, other = np.zeros_like(SONG), np.zeros_like(SONG)
+    click[30_000], other[50_000] = 0.9, 0.9
+    constant = np.full_like(SONG, 0.25)
+    for sound in (click, constant, -constant):
+        assert kinds(say(sound, sound)) == ["identical"]
+    for old, new in [(SONG, click), (click, SONG), (constant, SONG), (SONG[5000:5100], SONG[::-1])]:
+        assert kinds(say(old, new)) == ["new_take"]
+
+
+def test_noise_on_top_is_no_equaliser():
+    hiss = np.cumsum(np.random.default_rng(2).normal(0, 1, SONG.shape), axis=0)
+    hiss -= np.linspace(0, 1, FRAMES)[:, None] * hiss[-1]
+    hiss *= 0.003 / np.abs(hiss).std()
+    assert set(kinds(say(SONG, SONG + hiss))) <= {"residual"}
+
+
+def test_a_clipped_sound_got_louder():
+    quiet = SONG * (0.5 / np.abs(SONG).max())
+    found = say(quiet, np.clip(quiet * 8, -1, 32767 / 32768))
+    assert found.find("gain")[0]["gain_db"] == pytest.approx(18.06, abs=0.1)
+    assert not {"eq", "region", "level"} & set(kinds(found))
+
+
+def test_equal_channels_are_not_swapped():
+    twice = SONG[:, [0, 0]]
+    found = say(twice, twice + 0.02)
+    assert kinds(found) == ["residual"]
+
+
+def test_another_take_of_the_same_has_no_short_regions():
+    rng = np.random.default_rng(8)
+    new = make_song() + 0
+    for start in range(0, FRAMES, 11_000):
+        new[start : start + 11_000] *= rng.uniform(0.5, 1)
+        new[start : start + 3000] = np.roll(new[start : start + 3000], int(rng.integers(-300, 300)), axis=0)
+    new += rng.normal(0, 0.02, new.shape)
+    found = say(SONG, new)
+    assert all(region["frames"] > RATE / 2 for region in found.find("region"))

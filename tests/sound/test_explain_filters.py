@@ -99,3 +99,23 @@ def test_coarser_words_are_no_regions():
     assert kinds(found)[0] == "bit_depth"
     assert not found.find("region")
     assert found.pieces[0].frames == FRAMES
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        [Band("peak", 500, -12, 4.0)],
+        [Band("low_shelf", 120, -3, 0.7), Band("peak", 900, 3, 1.2), Band("high_shelf", 6000, 2, 0.7)],
+        [Band("low_pass", 3000, 0, 0.7, 1)],
+        [Band("low_pass", 4000, 0, 0.7, 32)],
+    ],
+    ids=["narrow", "three", "one pole", "steep"],
+)
+def test_what_is_narrow_or_many_or_no_shelf(bands):
+    found = say(SONG * 0.5, equalise(SONG * 0.5, bands))
+    eq = found.find("eq")[0]
+    assert len(eq["bands"]) == len(bands)
+    gain_db = sum(change["gain_db"] for change in found.find("gain"))
+    for band in bands:
+        true = sum(float(each.respond(np.array([band.hz]), RATE)[0]) for each in bands)
+        assert gain_db + read_at(eq["curve"], band.hz) == pytest.approx(true, abs=0.5)

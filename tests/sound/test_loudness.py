@@ -146,3 +146,9 @@ def test_what_cannot_be_measured():
         measure_loudness(Audio(np.zeros((10, 9), np.float32), 48_000))
     with pytest.raises(AudioError, match="no sound"):
         measure_loudness([])
+
+
+def test_samples_that_are_not_finite_raise_no_warning() -> None:
+    samples = np.zeros((48000, 1), np.float32)
+    samples[100] = np.inf
+    measure_loudness(Audio(samples, 48000))

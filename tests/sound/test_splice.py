@@ -226,6 +226,119 @@ def test_what_is_no_equaliser(tmp_path: Path) -> None:
     assert isinstance(splice(wav(dull), wav(equalise(dull)), wav(soft), tmp_path), bytes)
 
 
+@pytest.mark.parametrize("channels", [[0, 1], [1]])
+def test_mute_is_no_equaliser(tmp_path: Path, channels: list[int]) -> None:
+    """What somebody played into a stem that the other side muted is not to be gone."""
+    base = take(1, 10)
+    muted = base.copy()
+    muted[:, channels] = 0
+    for sides in ((muted, put(base, 2.0, new(2))), (put(base, 2.0, new(2)), muted)):
+        merged = splice(wav(base), wav(sides[0]), wav(sides[1]), tmp_path)
+        assert isinstance(merged, Overlap)
+        assert merged.ranges == ((2 * RATE, 2 * RATE + len(new(2))),)
+
+
+LONG = take(1, 4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.integers(0, len(LONG)), st.integers(0, 9000), st.integers(0, 9000), st.booleans(),
+    st.integers(0, len(LONG) - 1), st.integers(1, 3000),
+)  # fmt: skip
+def test_what_comes_after_an_insertion_moves_along(
+    tmp_path_factory: pytest.TempPathFactory,
+    at: int,
+    gone: int,
+    come: int,
+    mine: bool,
+    start: int,
+    count: int,
+) -> None:
+    """Merged, it is as if the one had cut what the other had played, or it is left to people: never anything else."""
+    gone = min(gone, len(LONG) - at)
+    end = min(len(LONG), start + count)
+
+    def cut(samples: np.ndarray) -> np.ndarray:
+        return np.concatenate([samples[:at], take(2, 9000 / RATE)[:come], samples[at + gone :]])
+
+    played = LONG.copy()
+    played[start:end] = take(3)[: end - start]
+    sides = (cut(LONG), played) if mine else (played, cut(LONG))
+    merged = splice(wav(LONG), wav(sides[0]), wav(sides[1]), tmp_path_factory.mktemp("splice"))
+    clear = end < at - NEAR or at + gone + NEAR < start
+    enough = len(LONG) - at - gone > NEAR
+    if isinstance(merged, Overlap):
+        assert not clear or not enough
+    elif clear:
+        assert (decode(merged) == cut(played)).all()
+
+
+@pytest.mark.parametrize(
+    ("at", "gone", "come"), [(0, 0, 4000), (0, 4000, 0), (9000, 0, 3000), (9000, 3000, 7)]
+)
+def test_cut_at_known_places(tmp_path: Path, at: int, gone: int, come: int) -> None:
+    def cut(samples: np.ndarray) -> np.ndarray:
+        return np.concatenate([samples[:at], take(2)[:come], samples[at + gone :]])
+
+    played = put(put(LONG, 2.0, new(3)), 3.0, new(4))
+    merged = splice(wav(LONG), wav(cut(LONG)), wav(played), tmp_path)
+    assert isinstance(merged, bytes)
+    assert merged == wav(cut(played))
+
+
+def test_a_bar_less_of_a_loop_may_have_been_any(tmp_path: Path) -> None:
+    bar = take(5, 0.5)
+    loop = np.concatenate([bar, bar, bar, take(6)])
+    played = put(loop, 1.1, new(7))
+    assert isinstance(splice(wav(loop), wav(loop[len(bar) :]), wav(played), tmp_path), Overlap)
+    # What lies behind all of these bars is not in doubt.
+    played = put(loop, 2.0, new(7))
+    merged = splice(wav(loop), wav(loop[len(bar) :]), wav(played), tmp_path)
+    assert isinstance(merged, bytes)
+    assert (decode(merged) == played[len(bar) :]).all()
+
+
+def test_a_silent_end_moves_nothing(tmp_path: Path) -> None:
+    base = np.concatenate([take(1), np.zeros((RATE, 2), np.int16)])
+    shorter = np.concatenate([take(4, 1.5), np.zeros((RATE, 2), np.int16)])
+    played = put(base, 2.5, new(7))
+    assert isinstance(splice(wav(base), wav(shorter), wav(played), tmp_path), Overlap)
+
+
+def test_a_gain_goes_for_what_was_inserted(tmp_path: Path) -> None:
+    longer = np.concatenate([LONG[:4000], take(2), LONG[4000:]])
+    for sides in ((longer, scale(LONG, -3)), (scale(LONG, -3), longer)):
+        merged = splice(wav(LONG), wav(sides[0]), wav(sides[1]), tmp_path)
+        assert merged == wav(scale(longer, -3))
+    loud = np.concatenate([LONG[:4000], np.full((900, 2), 30000, np.int16), LONG[4000:]])
+    refused = splice(wav(LONG), wav(loud), wav(scale(LONG, 3)), tmp_path)
+    assert refused == Overlap("what ours put in would clip with the gain of theirs", ((4000, 4900),))
+
+
+def test_one_gain_on_both_sides(tmp_path: Path) -> None:
+    one, two = put(LONG, 0.5, new(2)), put(LONG, 2.0, new(3))
+    merged = splice(wav(LONG), wav(scale(one, -3)), wav(scale(LONG, -3)), tmp_path)
+    assert merged == wav(scale(one, -3))
+    merged = splice(wav(LONG), wav(scale(one, -3)), wav(scale(two, -3)), tmp_path)
+    assert merged == wav(scale(put(one, 2.0, new(3)), -3))
+    # Something else at one place is left to people, and only that place is named.
+    other = scale(put(LONG, 0.5, new(4)), -3)
+    refused = splice(wav(LONG), wav(scale(one, -3)), wav(other), tmp_path)
+    assert refused == Overlap("both changed", ((4000, 4000 + len(new(2))),))
+
+
+def test_a_gain_besides_something_else_on_the_same_side(tmp_path: Path) -> None:
+    """The verse played again here; there the whole take quieter, and then its bridge played again."""
+    one, two = put(LONG, 1.0, new(2)), put(scale(LONG, -2), 3.0, new(3))
+    for sides in ((one, two), (two, one)):
+        merged = splice(wav(LONG), wav(sides[0]), wav(sides[1]), tmp_path)
+        assert merged == wav(put(scale(one, -2), 3.0, new(3)))
+    # What was played again right beside it leaves nothing to tell a gain by.
+    near = put(put(scale(LONG, -2), 0.75, new(3)), 1.25, new(4))
+    assert isinstance(splice(wav(LONG), wav(one), wav(near), tmp_path), Overlap)
+
+
 def test_changes_near_each_other_are_one() -> None:
     samples = BASE_TAKE.copy()
     samples[1000] += 1

@@ -18,15 +18,18 @@ from beatflow.sound.explain.transfer import Transfer
 Array = NDArray[np.float64]
 Fitted = tuple[list["Band"], float, float]
 
-_PER_OCTAVE = 12
+# Where a filter may be narrow; below, frequencies are too far apart to tell.
+_PER_OCTAVE = 36
+_FINE_HZ = 160.0
+_COARSER = 3
 _LOWEST_HZ = 20.0
 _UNSURE_DB = 0.35
 _BIAS_DB = 3.0
 _NEAR_DB = 0.12
 _DONE_DB = 0.06
 _MOST_BANDS = 6
-_WORTH = 0.72
-_ORDERS = (1, 2, 4, 8)
+_WORTH, _WORTH_TWO = 0.72, 0.3
+_ORDERS = (1, 2, 4, 8, 16, 32)
 _MOST_DB = 24.0
 _STEP = 1e-4
 # Deep down, what leaks from louder frequencies beside is not small any more.
@@ -56,6 +59,10 @@ class Band:
         """Return its gain in dB at some frequencies."""
         warped = np.tan(np.pi * np.minimum(hz, 0.4999 * sample_rate) / sample_rate)
         s = 1j * warped / np.tan(np.pi * min(self.hz, 0.49 * sample_rate) / sample_rate)
+        if self.order == 1 and self.type == "low_pass":
+            # Not warped, but one pole of the analogue filter's decay, as sox and ffmpeg make it.
+            pole, turn = np.exp(-2 * np.pi * self.hz / sample_rate), np.cos(2 * np.pi * hz / sample_rate)
+            return np.asarray(10 * np.log10((1 - pole) ** 2 / (1 - 2 * pole * turn + pole**2)))
         if self.order:
             ratio = np.abs(s) if self.type == "low_pass" else 1 / np.maximum(np.abs(s), 1e-9)
             return np.asarray(-10 * np.log10(1 + ratio ** (2 * self.order)))
@@ -71,7 +78,7 @@ class Band:
 
 
 def read_curve(transfer: Transfer, sample_rate: int) -> Curve:
-    """Average a response over twelfths of an octave, where it can be told."""
+    """Average a response over thirty-sixths of an octave, or twelfths in the bass, where it can be told."""
     trusted = find_trusted(transfer)
     size = 2 * (len(trusted) - 1)
     frequencies = np.arange(len(trusted)) * sample_rate / size
@@ -82,9 +89,11 @@ def read_curve(transfer: Transfer, sample_rate: int) -> Curve:
     weights = np.where(trusted, 1 / (noise + 1e-4), 0.0)
     blocks = max(1.0, len(transfer.likeness) / 2)
     count = max(0, int(np.log2(sample_rate / 2 / _LOWEST_HZ) * _PER_OCTAVE))
-    edge = 2 ** (0.5 / _PER_OCTAVE)
+    centres = _LOWEST_HZ * 2 ** (np.arange(count) / _PER_OCTAVE)
+    low = _COARSER * int(np.searchsorted(centres, _FINE_HZ) // _COARSER)
     rows = []
-    for hz in _LOWEST_HZ * 2 ** (np.arange(count) / _PER_OCTAVE):
+    for hz in [*centres[:low:_COARSER], *centres[low:]]:
+        edge = 2 ** (0.5 / _PER_OCTAVE * (_COARSER if hz < centres[min(low, count - 1)] else 1))
         # Where bins are wider apart than the bands, the two beside it.
         reach = max(hz * edge - hz, 0.75 * sample_rate / size)
         near = slice(*np.searchsorted(frequencies, (hz - reach, hz + reach)))
@@ -128,16 +137,23 @@ def fit_bands(curve: Curve, reference: float, sample_rate: int) -> Fitted:
     """
     best: Fitted = ([], reference, _rms(curve.gain_db - reference))
     while best[2] > _DONE_DB and len(best[0]) < _MOST_BANDS:
-        tries = [
-            _refine(curve, [*best[0], band], best[1], sample_rate)
-            for band in _propose(curve, best, sample_rate)
-        ]
-        found = min(tries, key=lambda fit: fit[2] * (0.8 if fit[0][-1].order else 1.0))
+        found = _add_band(curve, best, sample_rate)
         if found[2] > _WORTH * best[2]:
-            break
+            # Two may do what neither does alone.
+            found = _add_band(curve, found, sample_rate)
+            if found[2] > _WORTH_TWO * best[2]:
+                break
         best = found
     bands = [band for band in best[0] if band.order or abs(band.gain_db) > 0.1]
     return sorted(bands, key=lambda band: band.hz), best[1], best[2]
+
+
+def _add_band(curve: Curve, best: Fitted, sample_rate: int) -> Fitted:
+    """Return the fit with the one more band that explains the most."""
+    tries = [
+        _refine(curve, [*best[0], band], best[1], sample_rate) for band in _propose(curve, best, sample_rate)
+    ]
+    return min(tries, key=lambda fit: fit[2] * (0.8 if fit[0][-1].order else 1.0))
 
 
 def _propose(curve: Curve, best: Fitted, sample_rate: int) -> list[Band]:
@@ -157,7 +173,8 @@ def _propose(curve: Curve, best: Fitted, sample_rate: int) -> list[Band]:
             level = float(np.clip(level, -_MOST_DB, _MOST_DB))
             proposals += [Band(f"{side}_shelf", corner, level, 0.7) for corner in corners]
         kind = "high_pass" if side == "low" else "low_pass"
-        if level < -3 and kind not in [band.type for band in best[0]]:
+        # What is cut off steeply is hardly there long enough to be seen.
+        if min(level, float(rest[-1 - last])) < -3 and kind not in [band.type for band in best[0]]:
             corner = float(curve.hz[rest < -3][last])
             proposals += [Band(kind, corner, 0.0, 0.7, order) for order in _ORDERS]
     return proposals

@@ -5,10 +5,12 @@ Where the fit is poor, no figures are made up: the same take with something on i
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from beatflow.sound.audio import Audio
+from beatflow.sound.explain.beyond import cut_off, go_on, iter_rest
 from beatflow.sound.explain.fitting import Fit, fit
 from beatflow.sound.explain.naming import (
     is_mixture,
@@ -34,7 +36,9 @@ _BORNE_OUT_DB = -18.0
 _EXPLAINED_DB = -38.0
 _FOLLOWED_DB = -22.0
 _SAME_TAKE_DB = -3.0
-_SAME_TAKE = 0.5
+_SAME_TAKE = 0.7
+# Where much is left over, gaps come of themselves; what was put in place of a part is longer.
+_LEAST_REGION_S = 0.5
 _LEFT_DB = -1.0
 _CHANNELS_DB = -6.0
 _LEAST_TEMPO = 0.0008
@@ -64,10 +68,22 @@ def explain(before: Source, after: Source, progress: Progress | None = None) -> 
     tell(0.2)
     found = fit(pair.old, pair.new, pair.sample_rate)
     tell(0.7)
+    cut = pair.compared_s is not None
+    if cut and found is not None:
+        pair = cut_off(pair, found)
     explanation = _name(pair, found)
-    if (found is None or not _is_clear(found)) and not pair.relabelled:
-        # Cut and joined again at another tempo, much of a sound still lies on the old one somewhere.
-        explanation = _name_stretched(pair) or explanation
+    clear = found is not None and _is_clear(found)
+    # What it is laid as is as large as the sound itself.
+    found = found if clear else None
+    # Cut and joined again at another tempo, much of a sound still lies on the old one somewhere.
+    stretch = None if clear or pair.relabelled else find_stretch(pair.old, pair.new, pair.sample_rate)
+    if stretch is not None:
+        tempo = _settle_tempo(stretch.tempo, len(pair.old) / len(pair.new))
+        if stretch.is_speed:
+            pair = replace(pair, old=resample(pair.old, tempo * _PRECISE, _PRECISE))
+        explanation = _name_stretched(pair, tempo, None if stretch.is_speed else stretch.semitones)
+    if cut:
+        explanation = go_on(before, after, pair, found, explanation)
     tell(1.0)
     return explanation
 
@@ -76,23 +92,20 @@ def _is_clear(found: Fit) -> bool:
     return found.exact or found.depth_db < _BORNE_OUT_DB
 
 
-def _name_stretched(pair: Pair) -> Explanation | None:
-    """Explain the new sound as the old one at another tempo or pitch; None where it is not."""
-    stretch = find_stretch(pair.old.mean(axis=1), pair.new.mean(axis=1), pair.sample_rate)
-    if stretch is None:
-        return None
-    changes = _name_format(pair)
-    tempo, semitones = stretch.tempo, stretch.semitones
-    whole = len(pair.old) / len(pair.new)
+def _settle_tempo(tempo: float, whole: float) -> float:
+    """Return the tempo that the lengths say, or none at all, where the one measured is next to it."""
     if abs(whole / tempo - 1) < _WHOLE:
-        tempo = whole
-    elif abs(whole - 1) < _WHOLE and abs(tempo - 1) < 10 * _WHOLE:
-        tempo = 1.0
+        return whole
+    return 1.0 if abs(whole - 1) < _WHOLE and abs(tempo - 1) < 10 * _WHOLE else tempo
+
+
+def _name_stretched(pair: Pair, tempo: float, semitones: float | None) -> Explanation:
+    """Name another tempo and pitch; without semitones it is another speed, at which the old sound already is."""
+    changes = _name_format(pair)
     named: list[Change] = []
-    if stretch.is_speed:
+    if semitones is None:
         semitones = 12 * float(np.log2(tempo))
-        made = resample(pair.old, tempo * _PRECISE, _PRECISE)
-        found = fit(made, pair.new, pair.sample_rate)
+        found = fit(pair.old, pair.new, pair.sample_rate)
         if found is not None and _is_clear(found):
             named = [*name_channels(found), *(name_filter(found, pair.sample_rate) or [])]
     if abs(tempo - 1) > _LEAST_TEMPO:
@@ -109,11 +122,17 @@ def iter_residual(before: Source, after: Source, explanation: Explanation) -> It
     """
     pair = read_pair(before, after)
     found = None if explanation.new_take else fit(pair.old, pair.new, pair.sample_rate)
+    cut = pair.compared_s is not None
+    if cut and found is not None:
+        pair = cut_off(pair, found)
     for start in range(0, len(pair.new), BLOCK_FRAMES):
         block = pair.new[start : start + BLOCK_FRAMES]
         if found is not None:
             block = block - found.laid[start : start + BLOCK_FRAMES]
         yield Audio(block / np.float32(pair.scale), pair.sample_rate)
+    if cut:
+        for block in iter_rest(before, after, pair, found, explanation):
+            yield Audio(block, pair.sample_rate)
 
 
 def _name(pair: Pair, found: Fit | None) -> Explanation:
@@ -135,7 +154,10 @@ def _name(pair: Pair, found: Fit | None) -> Explanation:
     if borne_out and filtered is not None:
         levels = name_levels(found, len(pair.new), rate)
         changes += [*filtered, *levels]
-    changes += name_regions(found, pair.old, pair.new, rate)
+    regions = name_regions(found, pair.old, pair.new, rate)
+    if not borne_out:
+        regions = [region for region in regions if region["frames"] > _LEAST_REGION_S * rate]
+    changes += regions
     changes += lossy or name_depth(found, pair)
     if not borne_out or (depth > (_FOLLOWED_DB if levels else _EXPLAINED_DB) and not lossy):
         changes.append(_residual(found, rate))

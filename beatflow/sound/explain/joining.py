@@ -132,11 +132,10 @@ def _find_loudest(values: Array, width: int) -> Array:
 def _look_for_more(
     made: Samples, new: Samples, poor: Sequence[tuple[int, int]], sample_rate: int, reach: int
 ) -> list[int]:
-    old_mono, new_mono = made.mean(axis=1), new.mean(axis=1)
     found = []
     for start, end in sorted(poor, key=lambda span: span[0] - span[1])[:_PROBES]:
         middle, half = (start + end) // 2, min(end - start, 4 * sample_rate) // 2
-        found += locate(old_mono, new_mono, middle - half, middle + half, reach)
+        found += locate(made, new, middle - half, middle + half, reach)
     return [offset.frames for offset in sorted(found, key=lambda offset: -offset.height)]
 
 
@@ -263,14 +262,14 @@ def _sharpen(
 ) -> Stretch:
     """Move both ends of a stretch to the frame where what remains rises above what it is within."""
     offset = stretch.start - stretch.source
-    inner = new[stretch.start : stretch.end] - made[stretch.source : stretch.source + stretch.frames]
     start, end = max(stretch.start, lowest), stretch.end
     if start >= end:
         return Stretch(end, 0, end - offset)
     room = _AROUND * BLOCK
     ends = {piece.end for piece in whole} | {piece.start for piece in whole}
     if start not in ends:  # and so no jump, which is placed already
-        limit = float(np.abs(inner[room : 3 * room]).max(initial=0.0)) * 1.5 + 1e-6
+        inner = slice(stretch.start + room, min(stretch.start + 3 * room, stretch.end))
+        limit = _find_most_left(made, new, inner, offset) * 1.5 + 1e-6
         low = max(start - room, lowest, offset)
         high = min(start + room, stretch.end)
         rest = new[low:high] - made[low - offset : high - offset]
@@ -279,7 +278,8 @@ def _sharpen(
         if not clean:
             start = low + int(np.argmax(_add_up(rest, new[low:high])))
     if end not in ends:
-        limit = float(np.abs(inner[-3 * room : -room]).max(initial=0.0)) * 1.5 + 1e-6
+        inner = slice(max(stretch.end - 3 * room, stretch.start), max(stretch.end - room, stretch.start))
+        limit = _find_most_left(made, new, inner, offset) * 1.5 + 1e-6
         low = max(end - room, start)
         high = min(end + room, highest, len(made) + offset)
         rest = new[low:high] - made[low - offset : high - offset]
@@ -289,6 +289,11 @@ def _sharpen(
             end = low + int(np.argmin(_add_up(rest, new[low:high])))
     end = max(end, start)
     return Stretch(start, end - start, start - offset)
+
+
+def _find_most_left(made: Samples, new: Samples, part: slice, offset: int) -> float:
+    rest = new[part] - made[part.start - offset : max(part.stop, part.start) - offset]
+    return float(np.abs(rest).max(initial=0.0))
 
 
 def _add_up(rest: Samples, new: Samples) -> Array:

@@ -24,6 +24,7 @@ _ALIKE = 0.8
 _QUIET_DB = -50.0
 _FADED = 0.3  # a fade goes at least 10 dB down
 _FULL = 0.985
+_NEARLY = 0.6
 _STEEP = 24.0
 
 
@@ -53,16 +54,14 @@ class Level:
     active: NDArray[np.bool_]
     heard: NDArray[np.bool_]
 
-    def apply(self, laid: Samples) -> Samples:
-        """Return what is laid, with these gains."""
-        made = laid.copy()
+    def apply(self, laid: Samples) -> None:
+        """Give what is laid these gains, in place."""
         middles = (np.arange(len(self.gains)) + 0.5) * BLOCK
         for start, end in find_stretches(self.active):
             first, last = max(0, start - 1), min(len(self.gains), end + 1)
             low, high = first * BLOCK, min(last * BLOCK, len(laid))
             gains = np.interp(np.arange(low, high), middles[first:last], self.gains[first:last])
-            made[low:high] *= gains.astype(np.float32)[:, None]
-        return made
+            laid[low:high] *= gains.astype(np.float32)[:, None]
 
     def get_span(self, frames: int) -> tuple[int, int]:
         """Return the first frame at which it differs, and the one after the last."""
@@ -120,7 +119,7 @@ def _close(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
         if end - start < width and start > 0 and end < len(mask):
             closed[start:end] = True
     for start, end in find_stretches(closed):
-        if end - start < width:
+        if end - start < (2 * width if start > 0 and end < len(mask) else width):
             closed[start:end] = False
     return closed
 
@@ -154,7 +153,7 @@ def _measure_fade(gains: Array, active: NDArray[np.bool_], heard: NDArray[np.boo
     if len(climbed) < 4 or climbed[: max(4, len(climbed) // 8)].min() > _FADED:
         return 0
     full = np.flatnonzero(climbed >= _FULL)
-    if not len(full) and end < len(gains):
+    if not len(full) and end < len(gains) and climbed[-1] < _NEARLY:
         return 0
     reached = int(full[0]) + 1 if len(full) else len(climbed)
     # Up to small wavering, it only ever climbs.

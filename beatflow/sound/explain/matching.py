@@ -70,7 +70,10 @@ def arrange_channels(old: Samples, sources: tuple[int, ...], signs: tuple[int, .
     """Pick and invert channels."""
     if sources == tuple(range(old.shape[1])) and min(signs) > 0:
         return old
-    return np.ascontiguousarray(old[:, sources]) * np.array(signs, np.float32)
+    arranged = np.empty((len(old), len(sources)), np.float32)
+    for channel, (source, sign) in enumerate(zip(sources, signs, strict=True)):
+        np.multiply(old[:, source], np.float32(sign), out=arranged[:, channel])
+    return arranged
 
 
 def find_match(old: Samples, new: Samples) -> Match | None:
@@ -81,9 +84,10 @@ def find_match(old: Samples, new: Samples) -> Match | None:
     old, new : ndarray of float32, shape (frames, channels)
         With as many channels as each other, or one of them mono.
     """
-    hashes = [_hash(samples, old.shape[1] == new.shape[1]) for samples in (old, new)]
-    bits = int(np.clip(np.log2(max(1, min(len(hash_) for hash_ in hashes)) / 1024), 0, _BITS))
-    anchors = [_choose_anchors(hash_, bits) for hash_ in hashes]
+    blend = old.shape[1] == new.shape[1]
+    shortest = max(1, min(len(old), len(new)) - _HASHED + 1)
+    bits = int(np.clip(np.log2(shortest / 1024), 0, _BITS))
+    anchors = [_find_anchors(samples, blend, bits) for samples in (old, new)]
     at, offsets = _pair(*anchors)
     if not len(at):
         return None
@@ -91,30 +95,8 @@ def find_match(old: Samples, new: Samples) -> Match | None:
     if form is None:
         return None
     path = _follow(anchors[1].frames, at, offsets)
-    stretches = tuple(_prove(arrange_channels(old, *form), new, path))
+    stretches = tuple(_prove(old, new, form, path))
     return Match(stretches, *form) if stretches else None
-
-
-def _hash(samples: Samples, blend: bool) -> NDArray[np.uint32]:
-    """Hash the four frames from each frame on; 0 where they are silent.
-
-    The same whatever the signs, and in ``blend`` whatever the order of the channels; else only the first counts.
-    """
-    frames = len(samples)
-    if frames < _HASHED:
-        return np.zeros(0, np.uint32)
-    total = np.zeros(frames, np.uint32)
-    for start in range(0, frames, _BLOCK):
-        part = samples[start : start + _BLOCK]
-        for channel in range(part.shape[1] if blend else 1):
-            bits = np.ascontiguousarray(part[:, channel]).view(np.uint32) & _SIGNLESS
-            bits *= _MULTIPLIERS[0]
-            bits ^= bits >> np.uint32(15)
-            total[start : start + _BLOCK] += bits
-    hash_ = np.zeros(frames - _HASHED + 1, np.uint32)
-    for shift, multiplier in enumerate(_MULTIPLIERS):
-        hash_ += total[shift : frames - _HASHED + 1 + shift] * multiplier
-    return hash_
 
 
 class _Anchors(NamedTuple):
@@ -122,14 +104,41 @@ class _Anchors(NamedTuple):
     hashes: NDArray[np.uint32]
 
 
-def _choose_anchors(hash_: NDArray[np.uint32], bits: int) -> _Anchors:
-    chosen = hash_ != 0
-    if bits:
-        chosen &= hash_ >> np.uint32(32 - bits) == (1 << bits) - 1
-    # A held value hashes alike all along; its first frame is enough.
-    chosen[1:] &= hash_[1:] != hash_[:-1]
-    frames = np.flatnonzero(chosen)
-    return _Anchors(frames, hash_[frames])
+def _find_anchors(samples: Samples, blend: bool, bits: int) -> _Anchors:
+    """Find the frames whose hash, of the four frames from there on, begins with so many ones; silence has none."""
+    frames, hashes, last = [], [], np.uint32(0)
+    for start in range(0, len(samples) - _HASHED + 1, _BLOCK):
+        hash_ = _hash(samples[start : start + _BLOCK + _HASHED - 1], blend)
+        chosen = hash_ != 0
+        if bits:
+            chosen &= hash_ >> np.uint32(32 - bits) == (1 << bits) - 1
+        # A held value hashes alike all along; its first frame is enough.
+        chosen[1:] &= hash_[1:] != hash_[:-1]
+        chosen[0] &= hash_[0] != last
+        last = hash_[-1]
+        places = np.flatnonzero(chosen)
+        frames.append(places + start)
+        hashes.append(hash_[places])
+    if not frames:
+        return _Anchors(np.zeros(0, np.int64), np.zeros(0, np.uint32))
+    return _Anchors(np.concatenate(frames), np.concatenate(hashes))
+
+
+def _hash(samples: Samples, blend: bool) -> NDArray[np.uint32]:
+    """Hash the four frames from each frame on; 0 where they are silent.
+
+    The same whatever the signs, and in ``blend`` whatever the order of the channels; else only the first counts.
+    """
+    total = np.zeros(len(samples), np.uint32)
+    for channel in range(samples.shape[1] if blend else 1):
+        bits = np.ascontiguousarray(samples[:, channel]).view(np.uint32) & _SIGNLESS
+        bits *= _MULTIPLIERS[0]
+        bits ^= bits >> np.uint32(15)
+        total += bits
+    hash_ = np.zeros(len(samples) - _HASHED + 1, np.uint32)
+    for shift, multiplier in enumerate(_MULTIPLIERS):
+        hash_ += total[shift : len(samples) - _HASHED + 1 + shift] * multiplier
+    return hash_
 
 
 def _pair(old: _Anchors, new: _Anchors) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -219,7 +228,9 @@ def _follow(frames: NDArray[np.int64], at: NDArray[np.int64], offsets: NDArray[n
     return runs
 
 
-def _prove(old: Samples, new: Samples, runs: list[_Run]) -> list[Stretch]:
+def _prove(
+    old: Samples, new: Samples, form: tuple[tuple[int, ...], tuple[int, ...]], runs: list[_Run]
+) -> list[Stretch]:
     """Return the stretches of the runs that are equal, as long as they are."""
     stretches: list[Stretch] = []
     for number, run in enumerate(runs):
@@ -228,18 +239,19 @@ def _prove(old: Samples, new: Samples, runs: list[_Run]) -> list[Stretch]:
         low, high = max(low, run.offset), min(high, len(old) + run.offset)
         if low >= high:
             continue
-        equal = compare_frames(old[low - run.offset : high - run.offset], new[low:high])
+        equal = compare_frames(old[low - run.offset : high - run.offset], new[low:high], *form)
         for start, end in find_stretches(equal, _SHORTEST if high - low > 4 * _SHORTEST else 1):
             stretches.append(Stretch(low + start, end - start, low + start - run.offset))
     return stretches
 
 
-def compare_frames(left: Samples, right: Samples) -> Mask:
-    """Say for each frame whether all channels are equal."""
-    equal = left[:, 0] == right[:, 0]
-    for channel in range(1, left.shape[1]):
-        equal &= left[:, channel] == right[:, channel]
-    return np.asarray(equal)
+def compare_frames(left: Samples, right: Samples, sources: tuple[int, ...], signs: tuple[int, ...]) -> Mask:
+    """Say for each frame whether all channels of the right side are equal to what they are on the left."""
+    equal = np.ones(len(right), bool)
+    for channel, (source, sign) in enumerate(zip(sources, signs, strict=True)):
+        wanted = left[:, source] if sign > 0 else -left[:, source]
+        equal &= wanted == right[:, channel]
+    return equal
 
 
 def find_stretches(mask: Mask, shortest: int = 1) -> list[tuple[int, int]]:

@@ -27,13 +27,15 @@ _POINTS = 200
 _RIPPLE_DB = 1.0
 _UNTOLD_BANDS_DB = 1.0
 _LEAST_EQ_DB = 0.3
+# Nobody sets so narrow a band to so little: it is noise.
+_NARROW, _LEAST_NARROW_DB = 8.0, 1.5
 # What follows the level over time bends the response by so much without being an equaliser.
 _BESIDE_DB = 2.5
 
 
 def name_position(fit: Fit, old: Samples, new: Samples, sample_rate: int) -> list[Change]:
     """Return by how much the sound was moved, if it was and nothing at its head tells it better."""
-    first = _find_backbone(fit.stretches)[0]
+    first = find_backbone(fit.stretches)[0]
     offset = first.start - first.source
     if _name_head(fit, old, new, sample_rate) is not None:
         offset = 0
@@ -134,6 +136,8 @@ def name_filter(fit: Fit, sample_rate: int, slack_db: float = 0.0) -> list[Chang
         told = [Change("gain", {"gain_db": round(mean, 2)})] if abs(mean) > 0.04 else []
     rows: list[dict[str, Any]] = []
     for band in bands:
+        if not band.order and abs(band.gain_db) < (_LEAST_NARROW_DB if band.q > _NARROW else _LEAST_EQ_DB):
+            continue
         row = {"type": band.type, "hz": round(band.hz, 1), "gain_db": round(band.gain_db, 2) + 0.0}
         row |= {"slope_db": 6 * band.order} if band.order else {"q": round(band.q, 2)}
         rows.append(row)
@@ -231,15 +235,15 @@ def name_regions(fit: Fit, old: Samples, new: Samples, sample_rate: int) -> list
     changes: list[Change] = []
     head = _name_head(fit, old, new, sample_rate)
     changes += head or []
-    backbone = _find_backbone(fit.stretches)
+    backbone = find_backbone(fit.stretches)
     for left, right in pairwise(backbone):
         source = left.source + left.frames
-        changes += _name_gap(old, new, left.end, right.start, source, right.source, sample_rate, fit.exact)
+        changes += name_gap(old, new, left.end, right.start, source, right.source, sample_rate, fit.exact)
     changes += _name_tail(fit, old, new, sample_rate)
     return changes
 
 
-def _find_backbone(stretches: Sequence[Stretch]) -> list[Stretch]:
+def find_backbone(stretches: Sequence[Stretch]) -> list[Stretch]:
     """Return the most of the stretches that are in the old order; the others were put where they are."""
     best: list[tuple[int, int]] = []
     for number, stretch in enumerate(stretches):
@@ -259,28 +263,28 @@ def _find_backbone(stretches: Sequence[Stretch]) -> list[Stretch]:
 
 def _name_head(fit: Fit, old: Samples, new: Samples, sample_rate: int) -> list[Change] | None:
     """Name what happened before the first stretch; None where that is a move, or nothing."""
-    first = _find_backbone(fit.stretches)[0]
+    first = find_backbone(fit.stretches)[0]
     gap, missing = first.start, first.source
     if not gap and not missing:
         return None
     if not gap:
-        cut = missing >= _MOVED_S * sample_rate and not _is_silent(old[:missing])
+        cut = missing >= _MOVED_S * sample_rate and not is_silent(old[:missing])
         if cut and len(new) != len(old):
-            return [_region("deleted", 0, missing, sample_rate, 0)]
+            return [make_region("deleted", 0, missing, sample_rate, 0)]
         return None
     if gap == missing:
         if not fit.exact and gap < _SLACK_S * sample_rate:
             return []
-        return _name_gap(old, new, 0, gap, 0, missing, sample_rate, fit.exact)
-    if missing == 0 and _is_silent(new[:gap]):
+        return name_gap(old, new, 0, gap, 0, missing, sample_rate, fit.exact)
+    if missing == 0 and is_silent(new[:gap]):
         return None
     if missing == 0 and not fit.exact and gap < _SLACK_S * sample_rate:
         return None
-    return _name_gap(old, new, 0, gap, 0, missing, sample_rate, fit.exact)
+    return name_gap(old, new, 0, gap, 0, missing, sample_rate, fit.exact)
 
 
 def _name_tail(fit: Fit, old: Samples, new: Samples, sample_rate: int) -> list[Change]:
-    last = _find_backbone(fit.stretches)[-1]
+    last = find_backbone(fit.stretches)[-1]
     source = last.source + last.frames
     gap, missing = len(new) - last.end, len(old) - source
     slack = 0 if fit.exact else _SLACK_S * sample_rate
@@ -291,12 +295,12 @@ def _name_tail(fit: Fit, old: Samples, new: Samples, sample_rate: int) -> list[C
     if len(new) == len(old) and (gap, missing) == (max(-offset, 0), max(offset, 0)):
         if missing and offset > 0:
             return []
-        if gap and _is_silent(new[last.end :]):
+        if gap and is_silent(new[last.end :]):
             return []
-    return _name_gap(old, new, last.end, len(new), source, len(old), sample_rate, fit.exact)
+    return name_gap(old, new, last.end, len(new), source, len(old), sample_rate, fit.exact)
 
 
-def _name_gap(
+def name_gap(
     old: Samples,
     new: Samples,
     start: int,
@@ -310,23 +314,23 @@ def _name_gap(
     gap, missing = end - start, source_end - source
     changes = []
     if gap > 0 and gap == missing:
-        muted = _is_silent(new[start:end]) and not _is_silent(old[source:source_end])
-        return [_region("muted" if muted else "replaced", start, gap, sample_rate)]
+        muted = is_silent(new[start:end]) and not is_silent(old[source:source_end])
+        return [make_region("muted" if muted else "replaced", start, gap, sample_rate)]
     if missing > 0:
-        changes.append(_region("deleted", start, missing, sample_rate, source))
+        changes.append(make_region("deleted", start, missing, sample_rate, source))
     if gap > 0:
-        changes.append(_region("inserted", start, gap, sample_rate))
+        changes.append(make_region("inserted", start, gap, sample_rate))
     elif missing < 0:
         # Sound that was there already comes once more.
-        changes.append(_region("inserted", start, -missing, sample_rate))
+        changes.append(make_region("inserted", start, -missing, sample_rate))
     return changes
 
 
-def _is_silent(samples: Samples) -> bool:
+def is_silent(samples: Samples) -> bool:
     return not len(samples) or float(np.abs(samples).max()) < _SILENT
 
 
-def _region(action: str, start: int, frames: int, sample_rate: int, source: int | None = None) -> Change:
+def make_region(action: str, start: int, frames: int, sample_rate: int, source: int | None = None) -> Change:
     figures: dict[str, Any] = {"action": action, **_place(start, frames, sample_rate)}
     if source is not None:
         figures["source_frame"] = source

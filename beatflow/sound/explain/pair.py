@@ -12,8 +12,9 @@ from beatflow.sound.files import AudioReader, SoundInfo, check_finite
 from beatflow.sound.formats import Source
 
 MAX_VALUES = 32_000_000
-"""Samples of all channels that are kept of each sound: 128 MiB, six minutes of stereo. Longer ones are cut there."""
-
+"""Samples of all channels that are kept of each sound: 122 MiB, six minutes of stereo."""
+_BEGINNING_VALUES = 20_000_000
+"""So many are kept of the beginning where one of the sounds is longer; `beyond` reads the rest block by block."""
 
 _BEYOND = 64.0
 
@@ -58,8 +59,9 @@ def read_pair(before: Source, after: Source) -> Pair:
         One of them cannot be read, or holds samples that are not numbers.
     """
     with AudioReader(before) as old, AudioReader(after) as new:
-        limit_s = min(MAX_VALUES / (info.channels * info.sample_rate) for info in (old.info, new.info))
-        longer = max(old.info.duration_s, new.info.duration_s) > limit_s
+        value_s = min(1 / (info.channels * info.sample_rate) for info in (old.info, new.info))
+        longer = max(old.info.duration_s, new.info.duration_s) > MAX_VALUES * value_s
+        limit_s = (_BEGINNING_VALUES if longer else MAX_VALUES) * value_s
         sides = [_read(reader, limit_s) for reader in (old, new)]
         scale = _find_scale(sides)
         if scale != 1:

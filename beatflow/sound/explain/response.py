@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from beatflow.sound.audio import Samples
 from beatflow.sound.explain.transfer import Transfer
@@ -170,7 +171,9 @@ class Chain:
             made = old * np.diag(mix)
         else:
             made = old @ mix.T
-        return made if self.taps is None else apply_taps(made, self.taps)
+        if self.taps is not None:
+            apply_taps(made, self.taps)
+        return made
 
 
 def make_taps(response: Complex, coherence: Array) -> NDArray[np.float32]:
@@ -186,18 +189,18 @@ def make_taps(response: Complex, coherence: Array) -> NDArray[np.float32]:
     return taps.astype(np.float32)
 
 
-def apply_taps(samples: Samples, taps: NDArray[np.float32]) -> Samples:
-    """Filter, block by block (overlap-save); the middle tap delays nothing."""
+def apply_taps(samples: Samples, taps: NDArray[np.float32]) -> None:
+    """Filter in place, block by block (overlap-save); the middle tap delays nothing."""
     size = max(_BLOCK, 1 << (2 * len(taps) - 1).bit_length())
-    middle, step = len(taps) // 2, size - len(taps) + 1
-    spectrum = np.fft.rfft(taps, size, axis=0)
-    made = np.empty((len(samples), taps.shape[1]), np.float32)
+    step, behind = size - len(taps) + 1, len(taps) - 1 - len(taps) // 2
+    spectrum = fft.rfft(taps, size, axis=0)
+    before = np.zeros((behind, taps.shape[1]), np.float32)
     for start in range(0, len(samples), step):
-        low = start + middle - len(taps) + 1
         part = np.zeros((size, taps.shape[1]), np.float32)
-        inside = samples[max(low, 0) : low + size]
-        part[max(-low, 0) : max(-low, 0) + len(inside)] = inside
-        filtered = np.fft.irfft(np.fft.rfft(part, axis=0) * spectrum, size, axis=0)
-        block = filtered[len(taps) - 1 : len(taps) - 1 + step]
-        made[start : start + step] = block[: len(samples) - start]
-    return made
+        part[:behind] = before
+        inside = samples[start : start + size - behind]
+        part[behind : behind + len(inside)] = inside
+        before = part[step : step + behind].copy()
+        filtered = fft.irfft(fft.rfft(part, axis=0) * spectrum, size, axis=0, overwrite_x=True)
+        block = samples[start : start + step]
+        block[:] = filtered[len(taps) - 1 : len(taps) - 1 + len(block)]

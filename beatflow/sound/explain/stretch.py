@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
+
+from beatflow.sound.audio import Samples
+from beatflow.sound.explain.offset import mix_down
 
 Array = NDArray[np.float64]
-Mono = NDArray[np.float32]
 
 _HOP_S = 0.02
 _WINDOW = 2048
@@ -19,6 +22,7 @@ _LOWEST_HZ = 80.0
 _OCTAVES = 6
 _SLOWEST, _FASTEST = 0.66, 1.52
 _COARSE = 0.004
+_LEAST_HINT = 0.25
 _CONVINCING = 0.55
 _LEAD = 1.12
 _LONGEST_S = 240.0
@@ -47,12 +51,12 @@ class _Features(NamedTuple):
     levels: Array
 
 
-def find_stretch(old: Mono, new: Mono, sample_rate: int) -> Stretch | None:
+def find_stretch(old: Samples, new: Samples, sample_rate: int) -> Stretch | None:
     """Compare two sounds at many tempos; None where none of them stands out.
 
     Parameters
     ----------
-    old, new : ndarray of float32, shape (frames,)
+    old, new : ndarray of float32, shape (frames, channels)
     sample_rate : int
         In Hz, of both.
     """
@@ -60,10 +64,12 @@ def find_stretch(old: Mono, new: Mono, sample_rate: int) -> Stretch | None:
         return None
     limit = int(_LONGEST_S * sample_rate)
     one, two = (_analyse(side[:limit], sample_rate) for side in (old, new))
-    was, now = _find_rises(one), _find_rises(two)
-    if not was.any() or not now.any():
+    was, new_rises = _find_rises(one), _find_rises(two)
+    if not was.any() or not new_rises.any():
         return None
-    hints = [len(old) / len(new)]
+    whole = len(old) / len(new)
+    hints = [whole] if _LEAST_HINT < whole < 1 / _LEAST_HINT else []
+    now = _Rises.transform(new_rises, int(len(was) / min(_SLOWEST, *hints, _SLOWEST) * 1.02))
     ratios = np.exp(np.arange(np.log(_SLOWEST), np.log(_FASTEST), _COARSE))
     scores = np.array([_correlate(was, now, ratio)[0] for ratio in ratios])
     candidates = [float(ratios[int(np.argmax(scores))]), *hints, 1.0]
@@ -80,7 +86,7 @@ def find_stretch(old: Mono, new: Mono, sample_rate: int) -> Stretch | None:
     return Stretch(tempo, semitones, likeness)
 
 
-def _analyse(samples: Mono, sample_rate: int) -> Array:
+def _analyse(samples: Samples, sample_rate: int) -> Array:
     """Levels in dB over hops of 20 ms and bands of half a semitone."""
     hop = round(_HOP_S * sample_rate)
     size = _WINDOW * max(1, round(sample_rate / 44100)) * 2
@@ -91,13 +97,31 @@ def _analyse(samples: Mono, sample_rate: int) -> Array:
     count = max(0, (len(samples) - size) // hop + 1)
     levels = np.empty((count, len(bins)), np.float32)
     for first in range(0, count, 256):
-        rows = np.stack([samples[at * hop : at * hop + size] for at in range(first, min(first + 256, count))])
-        spectrum = np.abs(np.fft.rfft(rows * window, axis=1))
+        last = min(first + 256, count)
+        part = mix_down(samples[first * hop : (last - 1) * hop + size])
+        rows = np.stack([part[at * hop : at * hop + size] for at in range(last - first)])
+        rows *= window
+        spectrum = np.abs(fft.rfft(rows, axis=1, overwrite_x=True))
         low = bins.astype(int)
         share = (bins - low).astype(np.float32)
         levels[first : first + len(rows)] = spectrum[:, low] * (1 - share) + spectrum[:, low + 1] * share
     top = float(levels.max(initial=0.0))
     return np.asarray(20 * np.log10(np.maximum(levels, 1e-3 * top + 1e-12)), np.float64)
+
+
+class _Rises(NamedTuple):
+    """The new sound's rises as spectra of ``size`` hops, shape (groups, bins): all tempos are compared with them."""
+
+    spectra: NDArray[np.complex64]
+    size: int
+    energy: float
+
+    @classmethod
+    def transform(cls, rises: Array, longest: int) -> "_Rises":
+        """Prepare for comparison with an old sound of at most so many hops, after its stretch."""
+        size = fft.next_fast_len(longest + len(rises), real=True)
+        spectra = np.asarray(fft.rfft(np.ascontiguousarray(rises.T, np.float32), size), np.complex64)
+        return cls(spectra, size, float(np.square(rises).sum()))
 
 
 def _find_rises(levels: Array) -> Array:
@@ -122,19 +146,17 @@ def _stretch(rows: Array, ratio: float) -> Array:
     return np.asarray(rows[low] * (1 - share) + rows[low + 1] * share)
 
 
-def _correlate(old: Array, new: Array, ratio: float) -> tuple[float, int]:
+def _correlate(old: Array, new: _Rises, ratio: float) -> tuple[float, int]:
     """Return how alike the old one is at a tempo, at its best lag, and that lag in hops."""
-    made = _stretch(old, ratio)
-    size = 1 << (len(made) + len(new)).bit_length()
-    cross = np.fft.irfft(
-        (np.fft.rfft(new, size, axis=0) * np.conj(np.fft.rfft(made, size, axis=0))).sum(axis=1), size
-    )
-    norm = np.sqrt(float(np.square(made).sum()) * float(np.square(new).sum()))
+    made = np.ascontiguousarray(_stretch(old, ratio).T, np.float32)
+    spectra = fft.rfft(made, new.size)
+    cross = fft.irfft(np.einsum("gf,gf->f", new.spectra, np.conj(spectra, out=spectra)), new.size)
+    norm = np.sqrt(float(np.square(made).sum(dtype=np.float64)) * new.energy)
     best = int(np.argmax(cross))
-    return float(cross[best]) / (norm + 1e-9), best if best < size // 2 else best - size
+    return float(cross[best]) / (norm + 1e-9), best if best < new.size // 2 else best - new.size
 
 
-def _refine(old: Array, new: Array, ratio: float) -> tuple[float, float, int]:
+def _refine(old: Array, new: _Rises, ratio: float) -> tuple[float, float, int]:
     """Return the best tempo near one, its likeness and lag."""
     score, lag = _correlate(old, new, ratio)
     best = (ratio, score, lag)

@@ -20,7 +20,10 @@ _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FL
 _SUBTYPES = {8: "PCM_U8", 16: "PCM_16", 24: "PCM_24"}
 _LOSSY = ("MPEG_LAYER", "VORBIS", "OPUS", "MPEG")
 _PROBE = 1 << 15
-_DITHERED = 1.7
+# In powers of plain rounding: dither of two rectangles has 3, shaped one some hundreds.
+_DITHERED, _PLAIN, _SHAPED = 1.7, 9.0, 3000.0
+_STEADY = 2.5
+_STEPS = 120.0
 
 
 class _Rest(NamedTuple):
@@ -38,7 +41,7 @@ def name_depth(fit: Fit, pair: Pair) -> list[Change]:
     if before not in _BITS or after not in _BITS:
         return []
     bits = {"before": count_bits(pair.old, before), "after": count_bits(pair.new, after)}
-    dithered = not fit.exact and _is_dithered(fit, bits["after"])
+    dithered = not fit.exact and _is_dithered(fit, bits["after"], pair.new, pair.sample_rate)
     if before == after and bits["after"] < bits["before"] and not fit.exact:
         after = _SUBTYPES[bits["after"]]
     if before != after:
@@ -60,17 +63,44 @@ def count_bits(samples: Samples, subtype: str) -> int:
     return full
 
 
-def _is_dithered(fit: Fit, bits: int) -> bool:
-    """Whether what is left is noise well above rounding (a step squared over 12), and not above usual dither."""
-    if bits > 24 or not fit.covered.any():
+def _is_dithered(fit: Fit, bits: int, new: Samples, sample_rate: int) -> bool:
+    """Whether what is left is steady noise well above rounding (a step squared over 12), as dither leaves it.
+
+    Told where the sound is some steps high; below that rounding is not noise, but follows the sound.
+    """
+    if bits > 24:
         return False
     rounding = 4.0 ** (1 - bits) / 12
-    channels = fit.laid.shape[1]
-    quiet = fit.covered & (fit.blocks.there > 0)
-    if not quiet.any():
+    frame = BLOCK * fit.laid.shape[1]
+    told = fit.covered & (fit.blocks.there > _STEPS * rounding * frame)
+    told[-1:] = False
+    if np.count_nonzero(told) < 8:
         return False
-    noise = float(np.median(fit.blocks.left[quiet])) / (BLOCK * channels)
-    return bool(_DITHERED * rounding < noise < 9 * rounding)
+    longest = max(fit.stretches, key=lambda stretch: stretch.frames)
+    span = slice(longest.start, longest.end)
+    # Cut off instead of rounded, samples are half a step too low.
+    offset = new[span].mean(axis=0, dtype=np.float64) - fit.laid[span].mean(axis=0, dtype=np.float64)
+    powers = fit.blocks.left[told] / frame - float(np.square(offset).mean())
+    low, noise, high = np.percentile(powers, [10, 50, 90]) / rounding
+    if not _DITHERED < noise < _SHAPED or high > _STEADY * low:
+        return False
+    return bool(noise < _PLAIN or _rises(fit, new, sample_rate))
+
+
+def _rises(fit: Fit, new: Samples, sample_rate: int) -> bool:
+    """Whether what is left is far more of it high up, where shaped dither puts it."""
+    size = 4096
+    sums = np.zeros(size // 2 + 1)
+    for stretch in fit.stretches:
+        for start in range(stretch.start, stretch.end - size + 1, max(size, stretch.frames // 32)):
+            rest = new[start : start + size, 0] - fit.laid[start : start + size, 0]
+            sums += np.square(np.abs(np.fft.rfft(rest * np.hanning(size))))
+    hz = np.fft.rfftfreq(size, 1 / sample_rate)
+    top = min(18000.0, sample_rate / 2.4)
+    lows, highs = (
+        float(sums[part].mean()) for part in ((hz > 500) & (hz < 5000), (hz > 0.7 * top) & (hz < top))
+    )
+    return highs > 10 * lows
 
 
 def name_lossy(fit: Fit, pair: Pair) -> list[Change]:
@@ -153,4 +183,15 @@ def _is_masked(rest: _Rest, cutoff: float | None, sample_rate: int) -> bool:
         ratio_db(float(rest.left[part].sum()), float(rest.there[part].sum()))
         for part in ((rest.hz > 100) & (rest.hz < 2000), (rest.hz > top / 2) & (rest.hz < top))
     )
+    if cutoff is None and not _falls(rest):
+        return False
     return low < -17 and high > max(-18, low + 8) and (cutoff is not None or high > -13)
+
+
+def _falls(rest: _Rest) -> bool:
+    """Whether what is left is less the higher up, as the sound is; hiss and coarse steps are not."""
+    lows, highs = (
+        float(rest.left[part].mean())
+        for part in ((rest.hz > 100) & (rest.hz < 2000), (rest.hz > 7000) & (rest.hz < 14000))
+    )
+    return lows > 4 * highs

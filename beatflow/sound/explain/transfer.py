@@ -258,9 +258,12 @@ def _fit_matrix(spectra: Spectra, weights: Array) -> Array:
     total = energy.sum(axis=0)
     plain = [min(number, ins - 1) for number in range(outs)]
     best = [int(np.argmax(explained[:, out])) for out in range(outs)]
+    # Of channels that are equal, each is its own.
+    slack = 1e-4 * total
     order = [
         first
-        if total[out] - explained[other, out] > _SIMPLER * (total[out] - explained[first, out])
+        if total[out] - explained[other, out] + slack[out]
+        > _SIMPLER * (total[out] - explained[first, out] + slack[out])
         else other
         for out, (first, other) in enumerate(zip(plain, best, strict=True))
     ]

@@ -85,6 +85,21 @@ def _append(ranges: list[Range], new: Range, near: int) -> None:
         ranges.append(new)
 
 
+def list_apart(one: PcmFile, two: PcmFile, start: int, end: int) -> list[Range]:
+    """Return where two sounds differ within a stretch; beyond the end of one of them they do."""
+    near = round(NEAR_S * one.layout.sample_rate)
+    shared = max(start, min(end, one.frames, two.frames))
+    ranges: list[Range] = []
+    for at in range(start, shared, BLOCK_FRAMES):
+        count = min(BLOCK_FRAMES, shared - at)
+        for first, last in iter_runs(differ(one.read(at, count), two.read(at, count)), near):
+            _append(ranges, (at + first, at + last), near)
+    longest = min(end, max(one.frames, two.frames))
+    if shared < longest:
+        _append(ranges, (shared, longest), near)
+    return ranges
+
+
 def is_same(one: PcmFile, two: PcmFile, start: int, end: int) -> bool:
     """Say whether two sounds agree in a stretch; beyond the end of both they do."""
     for at in range(start, end, BLOCK_FRAMES):

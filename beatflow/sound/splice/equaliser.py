@@ -22,6 +22,7 @@ _FIT_S = 30.0
 _ROUNDS = 3
 _FLOOR = 1e-9
 _UNEXPLAINED = 1e-6
+_QUIETEST = 1e-6
 _STEPS = 2.0
 _FLOAT_FLOOR = 1e-6
 _SPECTRUM_FRAMES = 4096
@@ -62,6 +63,9 @@ def fit_equaliser(before: PcmFile, after: PcmFile) -> Equaliser | None:
     start = (before.frames - frames) // 2
     source, target = _read(before, start, frames), _read(after, start, frames)
     if frames < 4 * (AHEAD + BEHIND) or not source.any(axis=0).all():
+        return None
+    # Mute is no filter: what the other side put in would be gone with it.
+    if (np.sum(target**2, axis=0) < _QUIETEST * np.sum(source**2, axis=0)).any():
         return None
     taps = [_solve(source[:, channel], target[:, channel]) for channel in range(source.shape[1])]
     equaliser = Equaliser(np.stack(taps, axis=1), _find_heard(source))

@@ -40,6 +40,18 @@ class Gain:
             for at in range(start, end, _BLOCK_FRAMES)
         )
 
+    def is_all(self, before: PcmFile, after: PcmFile, start: int, end: int) -> bool:
+        """Say whether this gain, rounding and dither apart, is all that was done to a stretch."""
+        allowed = _FLOAT_FLOOR if before.bits is None else _STEPS
+        for at in range(start, end, _BLOCK_FRAMES):
+            one, two = (
+                decode_rows(file.read(at, min(_BLOCK_FRAMES, end - at)), file.layout)
+                for file in (before, after)
+            )
+            if not float(np.abs(two - one * np.array(self.factors)).max()) <= allowed:
+                return False
+        return True
+
 
 def fit_gain(before: PcmFile, after: PcmFile, start: int, end: int) -> Gain | None:
     """Return the gain that made a stretch of one sound into the same stretch of another, if a gain is all that did.

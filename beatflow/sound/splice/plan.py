@@ -21,7 +21,8 @@ class Stretch:
     """Frames ``start`` up to, not including, ``end`` of the result, which come from one version.
 
     ``gain`` or ``equaliser`` is what the other side did to all of the sound; ``into`` is the version that it fades into
-    at its end, over ``fade`` frames.
+    at its end, over ``fade`` frames. ``offset`` is by how many frames the result is later than its source here, where
+    something was inserted or, negative, deleted before.
     """
 
     start: int
@@ -31,6 +32,7 @@ class Stretch:
     equaliser: Equaliser | None = None
     into: str | None = None
     fade: int = 0
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

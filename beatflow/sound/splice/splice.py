@@ -13,11 +13,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.sound.splice.changes import BLOCK_FRAMES, Advance, Changes, Range, find_changes, is_same
+from beatflow.sound.splice.changes import (
+    BLOCK_FRAMES,
+    Advance,
+    Changes,
+    Range,
+    find_changes,
+    is_same,
+    list_apart,
+)
 from beatflow.sound.splice.gain import fit_gain
 from beatflow.sound.splice.overall import equalise, leaves_enough, plan_overall
 from beatflow.sound.splice.pcm import PcmFile, RowWriter, decode_rows, encode_rows
 from beatflow.sound.splice.plan import BASE, OURS, THEIRS, Gains, Overlap, Plan, Stretch, Versions, paint
+from beatflow.sound.splice.shared import plan_shared
+from beatflow.sound.splice.shifted import plan_shifted
 
 FADE_S = 0.005
 _LOCAL_FRAMES = 64
@@ -45,12 +55,14 @@ def plan_merge(versions: Versions, advance: Advance | None = None) -> Plan | Ove
     gains: Gains = {}
     for one, two in _iter_overlaps(ours.ranges, theirs.ranges):
         start, end = max(one[0], two[0]), min(one[1], two[1])
-        if not is_same(versions[OURS], versions[THEIRS], start, end):
+        apart = list_apart(versions[OURS], versions[THEIRS], start, end)
+        if apart:
             found = _compose(versions, ours, theirs, one, two)
-            overlaps += [] if found else [(start, end)]
+            overlaps += [] if found else apart
             gains |= found
     if overlaps:
-        return Overlap("both changed", tuple(overlaps))
+        overlap = Overlap("both changed", tuple(overlaps))
+        return plan_shifted(versions, ours, theirs) or plan_shared(versions, ours, theirs) or overlap
     shape = THEIRS if theirs.resized and not ours.resized else OURS
     return Plan(_join(paint(ours, theirs, gains, versions[shape].frames), versions), shape)
 
@@ -81,12 +93,20 @@ def _compose(versions: Versions, ours: Changes, theirs: Changes, one: Range, two
     ):
         inside = [found for found in changes.ranges if found[0] < wide[1] and wide[0] < found[1]]
         lies_inside = all(wide[0] <= start and end <= wide[1] for start, end in inside)
-        fits = wide[1] <= min(file.frames for file in versions.values())
-        if fits and lies_inside and leaves_enough(inside, wide):
-            gain = fit_gain(versions[BASE], versions[louder], *wide)
-            if gain is not None and gain.fits_range(versions[source], *narrow):
-                return {narrow: (source, gain)}
+        # Elsewhere in its stretch the same side may have done something else besides.
+        for area, parts in ((wide, inside), (_widen(narrow, wide), [narrow])):
+            fits = area[1] <= min(file.frames for file in versions.values())
+            if fits and lies_inside and leaves_enough(parts, area):
+                gain = fit_gain(versions[BASE], versions[louder], *area)
+                if gain is not None and gain.fits_range(versions[source], *narrow):
+                    return {narrow: (source, gain)}
     return {}
+
+
+def _widen(narrow: Range, wide: Range) -> Range:
+    """Return a stretch with as much again before and behind it, within a wider one."""
+    length = narrow[1] - narrow[0]
+    return max(wide[0], narrow[0] - length), min(wide[1], narrow[1] + length)
 
 
 def _join(stretches: list[Stretch], versions: Versions) -> tuple[Stretch, ...]:
@@ -144,7 +164,7 @@ def _write_stretch(stretch: Stretch, versions: Versions, out: RowWriter, advance
         if stretch.equaliser:
             rows = equalise(stretch, versions, start)[0]
         else:
-            rows = source.read(start, min(BLOCK_FRAMES, plain_end - start))
+            rows = source.read(start - stretch.offset, min(BLOCK_FRAMES, plain_end - start))
         if stretch.gain:
             rows = stretch.gain.apply(rows, source.layout)[0]
         out.write(rows)
