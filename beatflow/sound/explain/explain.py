@@ -39,6 +39,8 @@ _SAME_TAKE_DB = -3.0
 _SAME_TAKE = 0.7
 # Where much is left over, gaps come of themselves; what was put in place of a part is longer.
 _LEAST_REGION_S = 0.5
+# A compressor's attack is no other take.
+_LEAST_BESIDE_LEVEL_S = 0.1
 _LEFT_DB = -1.0
 _CHANNELS_DB = -6.0
 _LEAST_TEMPO = 0.0008
@@ -155,8 +157,13 @@ def _name(pair: Pair, found: Fit | None) -> Explanation:
         levels = name_levels(found, len(pair.new), rate)
         changes += [*filtered, *levels]
     regions = name_regions(found, pair.old, pair.new, rate)
-    if not borne_out:
-        regions = [region for region in regions if region["frames"] > _LEAST_REGION_S * rate]
+    moving = any(change.kind == "level" for change in levels)
+    if moving or not borne_out:
+        least_s = _LEAST_BESIDE_LEVEL_S if borne_out else _LEAST_REGION_S
+        regions = [region for region in regions if region["frames"] > least_s * rate]
+    if moving:
+        # No codec turns stretches down.
+        lossy = []
     changes += regions
     changes += lossy or name_depth(found, pair)
     if not borne_out or (depth > (_FOLLOWED_DB if levels else _EXPLAINED_DB) and not lossy):
