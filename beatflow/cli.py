@@ -66,12 +66,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "cherry-pick": (
         "keep",
-        "beatflow.commands.cherry_pick:cherry_pick",
+        "beatflow.commands.picking:cherry_pick",
         "Do here what commits of another line of work did.",
     ),
     "revert": (
         "keep",
-        "beatflow.commands.revert:revert",
+        "beatflow.commands.picking:revert",
         "Take back what some earlier commits did, in new commits.",
     ),
     "restore": ("keep", "beatflow.commands.restore:restore", "Bring files back as they were in a commit."),
