@@ -54,6 +54,12 @@ class EngineError(BeatFlowError):
     exit_code = 5
 
 
+class MemoryShortError(BeatFlowError):
+    """A model or a piece of music that does not fit into the memory there is."""
+
+    exit_code = 6
+
+
 class DamagedError(BeatFlowError):
     """Stored data that is missing or does not match its checksum."""
 

@@ -28,8 +28,12 @@ OWNERS = {
     "platformdirs": {"beatflow.config"},
     "typer": {"beatflow.cli", "beatflow.commands", "beatflow.invocation", "beatflow.reference"},
     "torch": {"beatflow.ai"},
-    "transformers": {"beatflow.ai"},
-    "demucs": {"beatflow.ai"},
+    "transformers": {"beatflow.ai.musicgen"},
+    "demucs": {"beatflow.ai.demucs"},
+    "audiocraft": {"beatflow.ai.musicgen"},
+    "huggingface_hub": {"beatflow.ai.weights"},
+    "safetensors": {"beatflow.ai"},
+    "urllib3": {"beatflow.ai.beatoven"},
 }
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core", "base"}
 FRONT = {"cli", "commands", "reference", "__main__"}
@@ -75,7 +79,8 @@ def allowed(importer: str, imported: str) -> bool:
     if source == "errors":
         return False
     if source == "ai":
-        return imported in {f"beatflow.sound.{name}" for name in ("audio", "note", "tonality", "exact")}
+        plain = ("audio", "note", "tonality", "exact", "resample", "loudness")
+        return imported in {f"beatflow.sound.{name}" for name in plain}
     if source == "objects":
         return False
     if source == "sound":

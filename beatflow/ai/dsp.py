@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from beatflow.ai.cues import describe, log_power
-from beatflow.ai.engine import EngineInfo, Progress, no_progress
+from beatflow.ai.engine import DEFAULT_SEPARATION, EngineInfo, Progress, Separation, Setup, no_progress
 from beatflow.ai.masks import STEMS, estimate_masks
 from beatflow.ai.stft import Spectrum, Stft
 from beatflow.sound.audio import Audio, Samples
@@ -25,7 +25,12 @@ class DspSeparator:
     segment_s = 12.0
     overlap_s = 1.0
 
-    def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
+    def __init__(self, setup: Setup | None = None) -> None:
+        """Need nothing of the surroundings."""
+
+    def separate(
+        self, segment: Audio, progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
+    ) -> Mapping[str, Audio]:
         """Estimate each stem of a segment of any length; same shape and rate as the segment."""
         progress(0.0, "looking at the spectrum")
         stft = Stft.with_spacing(segment.sample_rate, _SPACING_HZ)

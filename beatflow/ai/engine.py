@@ -2,10 +2,15 @@
 
 An engine takes samples or a brief and gives back samples. It knows no repository, reads no environment and
 prints nothing; it reports through the ``progress`` callable and stops when that raises.
+
+An engine is made by calling its class with a `Setup`. That is cheap: it loads no weights and imports nothing heavy, so
+that a list of engines can be shown. `Demanding.check_ready` tells whether it could work; the first call that needs
+weights loads them, and they stay for the calls after it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from beatflow.sound.audio import Audio
@@ -19,6 +24,75 @@ def no_progress(fraction: float, what: str) -> None:
     """Report nothing."""
 
 
+def tell_nobody(text: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an engine is given of its surroundings.
+
+    Parameters
+    ----------
+    engine : str
+        The name that it was chosen by; one class may serve several.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    dtype : str
+        ``auto``, ``float32``, ``float16``, ``bfloat16``, ``int8``.
+    runtime : str
+        The library that runs the weights where there are several (``transformers``, ``audiocraft``), or ``auto``.
+    models : Path or None
+        Folder with a folder of weights per model; None for the hub's own cache.
+    offline : bool
+        Never use the network.
+    memory_bytes : int or None
+        What may be used at most on the device; None for what is free.
+    tell : callable
+        Called with one line that the user should know (a retry with less memory, a fallback).
+    keys : mapping of str to str
+        Service to its secret; never shown.
+    addresses : mapping of str to str
+        Service to the URL that takes the place of its own.
+    state : Path or None
+        Folder in which unfinished remote work is remembered.
+    """
+
+    engine: str = ""
+    device: str = "auto"
+    dtype: str = "auto"
+    runtime: str = "auto"
+    models: Path | None = None
+    offline: bool = False
+    memory_bytes: int | None = None
+    tell: Callable[[str], None] = tell_nobody
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    state: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """On what an engine ran: what provenance must know so that a result can be made again.
+
+    Parameters
+    ----------
+    device : str
+        ``cpu``, or ``cuda:0 NVIDIA H100``.
+    dtype : str
+        Of the computation.
+    runtime : str or None
+        The library that ran the weights.
+    weights : mapping of str to str
+        File of the weights to its sha256, where there are weights.
+    """
+
+    device: str = "cpu"
+    dtype: str = "float32"
+    runtime: str | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
     """An engine's identity card, recorded in provenance.
@@ -30,7 +104,7 @@ class EngineInfo:
     version : str
         Changes whenever the same request would give other bytes.
     tasks : frozenset of str
-        Of ``generate``, ``accompany``, ``separate``, ``transcribe``.
+        Of ``generate``, ``accompany``, ``extend``, ``separate``, ``transcribe``.
     licence : str
         SPDX expression of the weights, or of the engine where it has none.
     sample_rate : int or None
@@ -38,7 +112,13 @@ class EngineInfo:
     extra : str or None
         The ``beatflow[extra]`` that it needs; None for the embedded engines.
     weights : tuple of str
-        Names of the weights that it loads; empty for the embedded engines.
+        Names of the weights that it loads, as in ``bf models``; empty for the embedded engines.
+    options : frozenset of str
+        Fields of `Sampling` (``generate``) or `Separation` (``separate``) that it heeds.
+    promises : frozenset of str
+        What it keeps exactly when asked: of ``tempo``, ``key``, ``bars``, ``duration``, ``loop``, ``stems``, ``notes``.
+    remote : bool
+        Works on somebody else's machine.
     """
 
     name: str
@@ -48,6 +128,31 @@ class EngineInfo:
     sample_rate: int | None = None
     extra: str | None = None
     weights: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
+    promises: frozenset[str] = frozenset()
+    remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model that draws from a distribution draws. ``None`` is the engine's own default.
+
+    Parameters
+    ----------
+    temperature : float or None
+        Above 0; 1 leaves the distribution as it is.
+    top_k : int or None
+        Draw among the k likeliest; 0 among all.
+    top_p : float or None
+        Draw among the likeliest that together have this probability; 0 turns it off. It goes before ``top_k``.
+    guidance : float or None
+        Classifier-free guidance; 1 is none.
+    """
+
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    guidance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +171,15 @@ class Brief:
         ``A:min``, ``F#:maj``.
     bars : int or None
         Length in bars; the tempo and the meter give the seconds.
+    duration_s : float or None
+        Length in seconds, where ``bars`` is None. An engine that promises bars makes the whole bars nearest to it.
     meter : str
         ``4/4``, ``3/4`` or ``6/8``.
     loop : bool
         The end must flow into the start without a seam.
     stems : tuple of str or None
         Make only these stems, otherwise as the whole brief would make them.
+    sampling : Sampling
     """
 
     prompt: str
@@ -79,28 +187,86 @@ class Brief:
     tempo: float | None = None
     key: str | None = None
     bars: int | None = None
+    duration_s: float | None = None
     meter: str = "4/4"
     loop: bool = True
     stems: tuple[str, ...] | None = None
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A melody to play around: its notes, and the recording that they were heard in where there is one."""
+
+    notes: tuple[Note, ...]
+    audio: Audio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """How a separator is to work. ``None`` is the engine's own default.
+
+    Parameters
+    ----------
+    shifts : int or None
+        Average over this many small shifts in time; 0 for none.
+    seed : int
+        Draws the shifts.
+    overlap : float or None
+        Share of a segment that the next one repeats, 0 to below 1.
+    """
+
+    shifts: int | None = None
+    seed: int = 0
+    overlap: float | None = None
+
+
+DEFAULT_SEPARATION = Separation()
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
     """What a generator made.
 
-    ``mix`` is the sum of ``stems``, exactly, on the integer grid of ``subtype`` (``PCM_16`` or ``PCM_24``).
-    ``parameters`` holds every choice that the engine made (genre, swing, chords, sounds …), ready for JSON.
+    ``mix`` is the sum of ``stems``, exactly, on the integer grid of ``subtype`` (``PCM_16`` or ``PCM_24``); an engine
+    that makes no stems gives none. ``tempo``, ``key``, ``bars`` and ``meter`` are None where the engine does not know
+    them: they are measured. ``parameters`` holds every choice that the engine made (genre, swing, chords, sounds …), ready for JSON.
+    ``lead`` is how many frames at the start of a continuation render once more the end of what it continues, for a
+    crossfade.
     """
 
     stems: Mapping[str, Audio]
     mix: Audio
     subtype: str
-    tempo: float
-    key: str
-    bars: int
-    meter: str
+    tempo: float | None
+    key: str | None
+    bars: int | None
+    meter: str | None
     notes: Mapping[str, Sequence[Note]]
     parameters: Mapping[str, object] = field(default_factory=dict)
+    lead: int = 0
+
+
+@runtime_checkable
+class Demanding(Protocol):
+    """An engine that needs more than BeatFlow's own packages: weights, torch, a key. The others leave this out."""
+
+    info: EngineInfo
+
+    def check_ready(self) -> None:
+        """See whether it could work here, quickly: no weights are loaded, no network is used, torch is not imported.
+
+        Raises
+        ------
+        EngineError
+            A package, weights or a key is missing; the hint is the command that mends it.
+        """
+        ...
+
+    @property
+    def facts(self) -> RunFacts:
+        """On what it runs, or would run; complete once it has run."""
+        ...
 
 
 @runtime_checkable
@@ -126,10 +292,46 @@ class MelodyGenerator(Protocol):
 
     info: EngineInfo
 
-    def accompany(
-        self, melody: Sequence[Note], brief: Brief, progress: Progress = no_progress
-    ) -> Performance:
-        """Make a piece in which a stem named ``melody`` plays the given notes, in their key and tempo."""
+    def accompany(self, guide: Guide, brief: Brief, progress: Progress = no_progress) -> Performance:
+        """Make a piece around a melody, in its key and tempo.
+
+        An engine that makes stems plays the notes in one named ``melody``; others follow the recording.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchGenerator(Protocol):
+    """Several takes at once, for less than each alone."""
+
+    info: EngineInfo
+
+    def generate_batch(
+        self, briefs: Sequence[Brief], guide: Guide | None = None, progress: Progress = no_progress
+    ) -> list[Performance]:
+        """Make one piece per brief; the briefs differ in nothing but their seeds."""
+        ...
+
+
+@runtime_checkable
+class Extender(Protocol):
+    """A piece and text to what comes after it."""
+
+    info: EngineInfo
+
+    def extend(self, audio: Audio, brief: Brief, progress: Progress = no_progress) -> Performance:
+        """Continue a piece by the brief's length, at the engine's own sample rate.
+
+        Parameters
+        ----------
+        audio : Audio
+            All of the piece, or its last minute.
+
+        Returns
+        -------
+        Performance
+            What comes after the piece, after ``lead`` frames that render its end once more.
+        """
         ...
 
 
@@ -146,7 +348,9 @@ class Separator(Protocol):
     segment_s: float
     overlap_s: float
 
-    def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
+    def separate(
+        self, segment: Audio, progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
+    ) -> Mapping[str, Audio]:
         """Estimate each stem of a segment; same shape and rate as the segment."""
         ...
 

@@ -1,6 +1,6 @@
 """The embedded analyzer: a hummed, whistled or sung line to notes, without weights. Knows samples and notes only."""
 
-from beatflow.ai.engine import EngineInfo, Progress, Transcription, no_progress
+from beatflow.ai.engine import EngineInfo, Progress, Setup, Transcription, no_progress
 from beatflow.ai.hum import find_notes
 from beatflow.ai.melody import find_key, find_tempo, quantize_notes
 from beatflow.ai.yin import track_pitch
@@ -16,6 +16,9 @@ class PitchTracker:
     """YIN, a Viterbi path, and segmentation by level and semitone."""
 
     info = EngineInfo(name="yin", version="1", tasks=frozenset({"transcribe"}), licence="Apache-2.0")
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        """Need nothing of the surroundings."""
 
     def transcribe(self, audio: Audio, progress: Progress = no_progress) -> Transcription:
         """Find the notes, and the tempo and key that fit them.

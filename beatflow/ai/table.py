@@ -4,12 +4,12 @@ Loads an engine only when it is chosen. Knows nothing of what engines do beyond 
 engines of their own through the entry-point group ``beatflow.engines``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module, metadata
 from typing import Any
 
-from beatflow.ai.engine import EngineInfo
+from beatflow.ai.engine import Demanding, EngineInfo, RunFacts, Setup
 from beatflow.errors import EngineError
 
 GROUP = "beatflow.engines"
@@ -31,7 +31,7 @@ ENGINES = {
 }
 """BeatFlow's own engines; for each task the first that can be loaded is the best at hand."""
 
-TASKS = ("generate", "accompany", "separate", "transcribe")
+TASKS = ("generate", "accompany", "extend", "separate", "transcribe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,19 @@ class Choice:
         info: EngineInfo = self.engine.info
         return info
 
+    @property
+    def facts(self) -> RunFacts:
+        """On what it runs."""
+        return self.engine.facts if isinstance(self.engine, Demanding) else RunFacts()
+
 
 def engine_names() -> list[str]:
     """Every name that ``--engine`` takes, ``auto`` aside."""
     return list(dict.fromkeys([*ENGINES, *_entry_points()]))
 
 
-def get_engine(name: str) -> Any:
-    """Load an engine by name.
+def get_engine(name: str, setup: Setup | None = None) -> Any:
+    """Make an engine by name; its weights are loaded when they are first needed.
 
     Raises
     ------
@@ -72,7 +77,7 @@ def get_engine(name: str) -> Any:
         guess = f"; did you mean {close[0]}?" if close else ""
         raise EngineError(f"no engine {name!r}{guess}", hint=f"there are {', '.join(names)}")
     try:
-        return getattr(import_module(module), attribute)()
+        return getattr(import_module(module), attribute)(replace(setup or Setup(), engine=name))
     except (ImportError, AttributeError) as error:
         raise EngineError(
             f"engine {name} cannot be loaded: {error}", hint=f"reinstall {_package(name)}"

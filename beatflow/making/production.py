@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from beatflow import __version__
-from beatflow.ai.engine import Brief, Performance, Progress, no_progress
+from beatflow.ai.engine import Brief, Guide, Performance, Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, Place, check_new, digest
 from beatflow.making.request import BARS_RANGE, Request, draw_seed, folder_name
@@ -194,7 +194,7 @@ def compose(
     if source is None:
         performance = choice.engine.generate(brief, progress)
     else:
-        performance = choice.engine.accompany(source.melody, brief, progress)
+        performance = choice.engine.accompany(Guide(source.melody), brief, progress)
     inputs = source.inputs if source else ()
     return Made(choice, brief, performance, time.perf_counter() - started, request, inputs)
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.ai.engine import Brief, EngineInfo, Performance, Progress, no_progress
+from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, Setup, no_progress
 from beatflow.ai.synth.bass import compose_bass
 from beatflow.ai.synth.choices import BARS_RANGE, Choices, choose
 from beatflow.ai.synth.chords import compose_chords
@@ -36,7 +36,11 @@ class SynthEngine:
         tasks=frozenset(("generate", "accompany")),
         licence="Apache-2.0",
         sample_rate=RATE,
+        promises=frozenset(("tempo", "key", "bars", "duration", "loop", "stems", "notes")),
     )
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        """Need nothing of the surroundings."""
 
     def generate(self, brief: Brief, progress: Progress = no_progress) -> Performance:
         """Make a piece of music.
@@ -51,9 +55,7 @@ class SynthEngine:
         score = _score(choices, brief.loop, None)
         return _perform(brief, choices, score, _compose(choices, score), None, progress)
 
-    def accompany(
-        self, melody: Sequence[Note], brief: Brief, progress: Progress = no_progress
-    ) -> Performance:
+    def accompany(self, guide: Guide, brief: Brief, progress: Progress = no_progress) -> Performance:
         """Make a piece around given notes: they are the ``melody`` stem, the chords fit them bar by bar.
 
         Notes beyond ``brief.bars`` are left out; one that sounds across the end is cut there.
@@ -63,6 +65,7 @@ class SynthEngine:
         UsageError
             As for ``generate``; or no notes, or notes that start before 0, last no time or are no MIDI notes.
         """
+        melody = guide.notes
         for note in melody:
             playable = 0 <= note.midi <= 127 and 1 <= note.velocity <= 127
             if not playable or not 0 <= note.start_s < 1e6 or not 0 < note.duration_s < 1e6:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from beatflow.ai.engine import Brief, Generator, MelodyGenerator, Performance
+from beatflow.ai.engine import Brief, Guide, Generator, MelodyGenerator, Performance
 from beatflow.ai.synth.drumkit import CLOSED_HAT, KICK
 from beatflow.ai.synth.engine import SynthEngine
 from beatflow.ai.synth.genre import GENRES
@@ -194,7 +194,7 @@ def test_a_long_piece_has_a_form() -> None:
 
 
 def test_accompany_plays_the_melody_and_fits_chords_to_it() -> None:
-    performance = SynthEngine().accompany(MELODY, Brief("lofi rhodes", tempo=96.0, seed=1))
+    performance = SynthEngine().accompany(Guide(tuple(MELODY)), Brief("lofi rhodes", tempo=96.0, seed=1))
     assert performance.notes["melody"] == MELODY
     assert performance.key == "C:maj"
     assert performance.bars == 2
@@ -210,7 +210,9 @@ def test_accompany_plays_the_melody_and_fits_chords_to_it() -> None:
 
 
 def test_accompany_keeps_to_the_bars_asked_for() -> None:
-    performance = SynthEngine().accompany(MELODY, Brief("house no melody", tempo=120.0, key="A:min", bars=1))
+    performance = SynthEngine().accompany(
+        Guide(tuple(MELODY)), Brief("house no melody", tempo=120.0, key="A:min", bars=1)
+    )
     assert performance.bars == 1
     assert performance.key == "A:min"
     assert performance.notes["melody"][:3] == MELODY[:3]
@@ -230,4 +232,4 @@ def test_accompany_keeps_to_the_bars_asked_for() -> None:
 )
 def test_melodies_that_cannot_be_played(notes: tuple[Note, ...]) -> None:
     with pytest.raises(UsageError):
-        SynthEngine().accompany(notes, Brief("lofi", tempo=120.0))
+        SynthEngine().accompany(Guide(tuple(notes)), Brief("lofi", tempo=120.0))

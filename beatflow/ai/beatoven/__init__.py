@@ -1,0 +1,1 @@
+"""Beatoven: music composed on somebody else's machine, over its public API."""

@@ -1,0 +1,1 @@
+"""Demucs: a mix to its stems, with the published hybrid transformers."""
