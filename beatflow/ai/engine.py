@@ -230,9 +230,9 @@ class Performance:
 
     ``mix`` is the sum of ``stems``, exactly, on the integer grid of ``subtype`` (``PCM_16`` or ``PCM_24``); an engine
     that makes no stems gives none. ``tempo``, ``key``, ``bars`` and ``meter`` are None where the engine does not know
-    them: they are measured. ``parameters`` holds every choice that the engine made (genre, swing, chords, sounds …), ready for JSON.
-    ``lead`` is how many frames at the start of a continuation render once more the end of what it continues, for a
-    crossfade.
+    them: they are measured. ``parameters`` holds every choice that the engine made (genre, swing, chords, sounds …),
+    ready for JSON. ``lead`` is how many frames at the start of a continuation render once more the end of what it
+    continues, for a crossfade.
     """
 
     stems: Mapping[str, Audio]

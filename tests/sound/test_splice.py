@@ -328,6 +328,35 @@ def test_one_gain_on_both_sides(tmp_path: Path) -> None:
     assert refused == Overlap("both changed", ((4000, 4000 + len(new(2))),))
 
 
+def dither(samples: np.ndarray, seed: int) -> np.ndarray:
+    """Bounce again with triangular dither: no sample stays what it was."""
+    rng = np.random.default_rng(seed)
+    noise = rng.uniform(-0.5, 0.5, samples.shape) + rng.uniform(-0.5, 0.5, samples.shape)
+    return np.rint(samples + noise).astype(np.int16)
+
+
+def test_dither_is_no_change(tmp_path: Path) -> None:
+    one, two = dither(scale(LONG, -3), 1), dither(put(LONG, 2.0, new(3)), 2)
+    for ours, theirs in ((one, two), (two, one)):
+        merged = splice(wav(LONG), wav(ours), wav(theirs), tmp_path)
+        assert isinstance(merged, bytes)
+        wanted = scale(put(LONG, 2.0, new(3)), -3).astype(int)
+        assert np.abs(decode(merged) - wanted).max() <= 3
+        outside = np.ones(len(LONG), bool)
+        outside[2 * RATE - NEAR : 2 * RATE + len(new(3)) + NEAR] = False
+        assert (decode(merged)[outside] == one[outside]).all()
+    # New takes in two places, each side dithered: both are there.
+    one = dither(put(LONG, 0.5, new(2)), 3)
+    merged = splice(wav(LONG), wav(one), wav(two), tmp_path)
+    assert isinstance(merged, bytes)
+    assert np.abs(decode(merged) - put(put(LONG, 0.5, new(2)), 2.0, new(3)).astype(int)).max() <= 3
+    # In one place: that alone is in conflict.
+    refused = splice(wav(LONG), wav(one), wav(dither(put(LONG, 0.5, new(4)), 4)), tmp_path)
+    assert isinstance(refused, Overlap)
+    assert refused.ranges[0][0] >= 0.5 * RATE - NEAR
+    assert refused.ranges[-1][1] <= 0.5 * RATE + len(new(2)) + NEAR
+
+
 def test_a_gain_besides_something_else_on_the_same_side(tmp_path: Path) -> None:
     """The verse played again here; there the whole take quieter, and then its bridge played again."""
     one, two = put(LONG, 1.0, new(2)), put(scale(LONG, -2), 3.0, new(3))

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.sound.splice.pcm import PcmFile, Rows
+from beatflow.objects.layout import Layout
+from beatflow.sound.splice.pcm import PcmFile, Rows, decode_rows
 
 BLOCK_FRAMES = 65_536
 NEAR_S = 0.05
 """Changes that are nearer to each other than this are one: within a new take, samples agree by chance."""
+
+DITHER_STEPS = 3
+"""The most that two bounces of one sound can differ by if each was rounded with triangular dither: 1.5 steps each."""
 
 Range = tuple[int, int]
 """Frames from the first up to, not including, the second."""
@@ -38,8 +42,17 @@ class Changes:
     resized: bool
 
 
-def find_changes(base: PcmFile, side: PcmFile, advance: Advance | None = None) -> Changes:
-    """Compare two sounds of one layout, both from their first frame on."""
+def find_changes(base: PcmFile, side: PcmFile, advance: Advance | None = None, steps: int = 0) -> Changes:
+    """Compare two sounds of one layout, both from their first frame on.
+
+    Parameters
+    ----------
+    base, side : PcmFile
+    advance : callable, optional
+        Called with the frames compared.
+    steps : int
+        Samples of integers that differ by no more than this count as the same.
+    """
     near = round(NEAR_S * base.layout.sample_rate)
     shared = min(base.frames, side.frames)
     ranges: list[Range] = []
@@ -48,7 +61,8 @@ def find_changes(base: PcmFile, side: PcmFile, advance: Advance | None = None) -
         one, two = base.read(start, count), side.read(start, count)
         if advance:
             advance(count)
-        for first, end in iter_runs(differ(one, two), near):
+        unlike = differ_by(one, two, base.layout, steps) if steps else differ(one, two)
+        for first, end in iter_runs(unlike, near):
             _append(ranges, (start + first, start + end), near)
     if base.frames != side.frames:
         _append(ranges, (shared, max(base.frames, side.frames)), near)
@@ -64,6 +78,12 @@ def differ(one: Rows, two: Rows) -> NDArray[np.bool_]:
     unlike = one.view(kind) != two.view(kind)
     result: NDArray[np.bool_] = unlike[:, 0].copy() if unlike.shape[1] == 1 else unlike.any(axis=1)
     return result
+
+
+def differ_by(one: Rows, two: Rows, layout: Layout, steps: int) -> NDArray[np.bool_]:
+    """Say for each frame whether any of its samples differs by more than some steps of the integers."""
+    apart: NDArray[np.bool_] = np.abs(decode_rows(one, layout) - decode_rows(two, layout)) > steps
+    return np.asarray(apart.any(axis=1))
 
 
 def iter_runs(marked: NDArray[np.bool_], near: int) -> Iterator[Range]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from beatflow.sound.splice.changes import (
     BLOCK_FRAMES,
+    DITHER_STEPS,
     Advance,
     Changes,
     Range,
@@ -31,6 +32,7 @@ from beatflow.sound.splice.shifted import plan_shifted
 
 FADE_S = 0.005
 _LOCAL_FRAMES = 64
+_DITHERED_BITS = 16  # fewer, and the steps of dither are loud enough to be meant
 
 
 def plan_merge(versions: Versions, advance: Advance | None = None) -> Plan | Overlap:
@@ -46,6 +48,32 @@ def plan_merge(versions: Versions, advance: Advance | None = None) -> Plan | Ove
     base = versions[BASE]
     ours = find_changes(base, versions[OURS], advance)
     theirs = find_changes(base, versions[THEIRS], advance)
+    plan = _plan(versions, ours, theirs)
+    if isinstance(plan, Overlap) and (base.bits or 0) >= _DITHERED_BITS:
+        return _plan_without_dither(versions, ours, theirs) or plan
+    return plan
+
+
+def _plan_without_dither(versions: Versions, ours: Changes, theirs: Changes) -> Plan | Overlap | None:
+    """Return how two versions go together where what only dither tells apart counts as left alone.
+
+    A bounce with dither differs from the last one in every sample, so nothing would go together with it. Each side
+    keeps its dither as long as that works.
+    """
+    base = versions[BASE]
+    bare_ours, bare_theirs = (
+        find_changes(base, versions[side], steps=DITHER_STEPS) for side in (OURS, THEIRS)
+    )
+    found: Plan | Overlap | None = None
+    for one, two in ((ours, bare_theirs), (bare_ours, theirs), (bare_ours, bare_theirs)):
+        if (one, two) != (ours, theirs):
+            found = _plan(versions, one, two)
+            if isinstance(found, Plan):
+                return found
+    return found
+
+
+def _plan(versions: Versions, ours: Changes, theirs: Changes) -> Plan | Overlap:
     if ours.resized and theirs.resized and not _end_alike(versions, ours, theirs):
         return Overlap("both changed its length", (ours.ranges[-1], theirs.ranges[-1]))
     overall = plan_overall(versions, ours, theirs)
