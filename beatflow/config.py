@@ -5,11 +5,13 @@ Knows no terminal and no repository beyond the place of its configuration file, 
 
 Environment
 -----------
-``BF_COLOR`` ``BF_PROGRESS`` ``BF_PAGER`` ``BF_EDITOR`` ``BF_ENGINE`` ``BF_DEVICE`` ``BF_AUTHOR_NAME``
-``BF_AUTHOR_EMAIL`` set what their names say; ``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``,
-``EDITOR``, ``GIT_AUTHOR_NAME`` and ``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since
-1970 and, if wanted, a zone: ``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and
-tests that must not differ.
+``BF_COLOR`` ``BF_PROGRESS`` ``BF_PAGER`` ``BF_EDITOR`` ``BF_ENGINE`` ``BF_DEVICE`` ``BF_DTYPE`` ``BF_RUNTIME``
+``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names say;
+``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``, ``EDITOR``, ``HF_HUB_OFFLINE``, ``GIT_AUTHOR_NAME`` and
+``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since 1970 and, if wanted, a zone:
+``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and tests that must not differ.
+``BEATOVEN_API_KEY`` and ``HF_TOKEN`` are secrets, ``BF_BEATOVEN_URL`` and ``HF_ENDPOINT`` addresses of services: they
+are read from nowhere else, kept in no file and never shown.
 """
 
 import os
@@ -42,6 +44,11 @@ class Identity(NamedTuple):
 
 NOBODY = Identity("nobody", "nobody@localhost")
 
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+_SIZE = r"(\d{1,15}(?:\.\d+)?) ?([KMGT]?)(i?B)?"
+_SECRETS = {"beatoven": "BEATOVEN_API_KEY", "huggingface": "HF_TOKEN"}
+_ADDRESSES = {"beatoven": "BF_BEATOVEN_URL", "huggingface": "HF_ENDPOINT"}
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -51,11 +58,20 @@ class Option:
     default: str | None = None
     environment: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    """What it may look like besides the choices; None where there are choices only, or where anything goes."""
+    example: str | None = None
+
+    def allows(self, value: str) -> bool:
+        """Say whether it can have a value."""
+        if value in self.choices or not (self.choices or self.pattern):
+            return True
+        return self.pattern is not None and re.fullmatch(self.pattern, value) is not None
 
     @property
     def words(self) -> str:
         """What may be given, for messages."""
-        return ", ".join(self.choices)
+        return ", ".join([*self.choices, *([self.example] if self.example else [])])
 
 
 OPTIONS = {
@@ -66,7 +82,38 @@ OPTIONS = {
     "pager": Option("Program that shows long output; empty for none.", "less -FRX", ("BF_PAGER", "PAGER")),
     "editor": Option("Program that edits messages.", None, ("BF_EDITOR", "VISUAL", "EDITOR")),
     "engine": Option("Engine of generate and hum, where it can do them.", "auto", ("BF_ENGINE",)),
-    "device": Option("Where engines run.", "auto", ("BF_DEVICE",), ("auto", "cpu", "cuda", "mps")),
+    "device": Option(
+        "Where engines run.",
+        "auto",
+        ("BF_DEVICE",),
+        ("auto", "cpu", "cuda", "mps"),
+        r"cuda:\d{1,3}",
+        "cuda:N for the GPU with this number",
+    ),
+    "dtype": Option(
+        "Number format in which neural engines compute.",
+        "auto",
+        ("BF_DTYPE",),
+        ("auto", "float32", "float16", "bfloat16", "int8"),
+    ),
+    "runtime": Option(
+        "Library that runs MusicGen's weights.",
+        "auto",
+        ("BF_RUNTIME",),
+        ("auto", "transformers", "audiocraft"),
+    ),
+    "models": Option("Folder of weights; without one the hub's own cache.", None, ("BF_MODELS",)),
+    "offline": Option(
+        "Never use the network.", "false", ("BF_OFFLINE", "HF_HUB_OFFLINE"), (*TRUE, *FALSE)
+    ),
+    "memory": Option(
+        "Memory of the device that engines may use.",
+        "auto",
+        ("BF_MEMORY",),
+        ("auto",),
+        _SIZE,
+        "a size like 6GiB",
+    ),
 }
 """What ``bf config`` knows: name to help, default, environment and choices."""
 
@@ -83,6 +130,19 @@ class Settings:
     editor: str | None = None
     engine: str = "auto"
     device: str = "auto"
+    dtype: str = "auto"
+    runtime: str = "auto"
+    models: Path | None = None
+    """Folder with a folder of weights per model; None for the hub's own cache."""
+    offline: bool = False
+    memory_bytes: int | None = None
+    """What engines may use at most; None for what is free."""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Service to its secret."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Service to the URL that takes the place of its own."""
+    state: Path | None = None
+    """The user's folder for what must outlive a run."""
     identity: Identity = NOBODY
     now: Moment | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -115,6 +175,15 @@ def user_config_path() -> Path:
     return folder("beatflow") / "config"
 
 
+def user_state_path() -> Path:
+    """The user's own folder for what BeatFlow must remember between runs."""
+    if sys.platform == "linux":
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "beatflow")
+    from platformdirs import user_state_path as folder
+
+    return folder("beatflow")
+
+
 def git_key(name: str) -> str:
     """A setting's name inside a git configuration file."""
     return name if "." in name else f"beatflow.{name}"
@@ -141,9 +210,9 @@ def check_value(name: str, value: str, origin: str) -> None:
     UsageError
         The value is not among the choices.
     """
-    choices = get_option(name).choices
-    if choices and value not in choices:
-        raise UsageError(f"{name} cannot be {value!r} ({origin})", hint=f"one of {', '.join(choices)}")
+    option = get_option(name)
+    if not option.allows(value):
+        raise UsageError(f"{name} cannot be {value!r} ({origin})", hint=f"one of {option.words}")
 
 
 def share_cores() -> None:
@@ -163,8 +232,10 @@ def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Se
     for name in OPTIONS:
         found = _find(name, flags, environment, files)
         if found is not None:
-            values[name], origins[name] = found
-            check_value(name, *found)
+            value, origins[name] = found
+            # Programs write True and TRUE into the environment as well.
+            values[name] = value.lower() if name == "offline" else value
+            check_value(name, values[name], origins[name])
     pager = None if flags.get("no_pager") or environment.get("TERM") == "dumb" else values.get("pager")
     return Settings(
         color=values["color"],
@@ -175,6 +246,14 @@ def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Se
         editor=values.get("editor"),
         engine=values["engine"],
         device=values["device"],
+        dtype=values["dtype"],
+        runtime=values["runtime"],
+        models=_folder(directory, values.get("models")),
+        offline=values["offline"] in TRUE,
+        memory_bytes=_parse_size(values["memory"]),
+        keys=_pick(environment, _SECRETS),
+        addresses=_pick(environment, _ADDRESSES),
+        state=user_state_path(),
         identity=_identity(values, environment),
         now=_fixed_now(environment),
         origins=origins,
@@ -250,6 +329,24 @@ def _find(
     if name == "color" and environment.get("TERM") == "dumb":
         return "never", "$TERM"
     return (option.default, "default") if option.default is not None else None
+
+
+def _folder(directory: Path, value: str | None) -> Path | None:
+    return directory / Path(value).expanduser() if value else None
+
+
+def _parse_size(text: str) -> int | None:
+    """Bytes that ``6GiB``, ``6 GB``, ``6G`` or ``500000000`` mean; a letter alone counts in 1024s."""
+    match = re.fullmatch(_SIZE, text)
+    if not match:
+        return None
+    number, letter, unit = match.groups()
+    base = 1000 if unit == "B" else 1024
+    return int(float(number) * base ** " KMGT".index(letter or " "))
+
+
+def _pick(environment: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
 
 
 def _identity(values: Mapping[str, str], environment: Mapping[str, str]) -> Identity:

@@ -1,10 +1,10 @@
 """Small engines that keep every protocol and take no time, for tests of what surrounds engines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from beatflow.ai.engine import Brief, EngineInfo, Performance, Progress, Transcription, no_progress
+from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, Transcription, no_progress
 from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import from_integers
@@ -22,7 +22,9 @@ class ToyProducer:
     def generate(self, brief: Brief, progress: Progress = no_progress) -> Performance:
         """Draw noise."""
         progress(0.5, "drawing")
-        tempo, bars = brief.tempo or 120.0, brief.bars or 2
+        tempo = brief.tempo or 120.0
+        nearest = round((brief.duration_s or 0.0) * tempo / 240)
+        bars = brief.bars or nearest or 2
         frames = round(bars * 4 * 60 / tempo * SAMPLE_RATE)
         stems = {}
         total = np.zeros((frames, 2), np.int32)
@@ -37,9 +39,7 @@ class ToyProducer:
         key = brief.key or "C:maj"
         return Performance(stems, mix, "PCM_16", tempo, key, bars, brief.meter, notes, {"colour": "white"})
 
-    def accompany(
-        self, melody: Sequence[Note], brief: Brief, progress: Progress = no_progress
-    ) -> Performance:
+    def accompany(self, guide: Guide, brief: Brief, progress: Progress = no_progress) -> Performance:
         """Draw noise, whatever the melody."""
         return self.generate(brief, progress)
 

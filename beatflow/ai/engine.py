@@ -11,10 +11,12 @@ weights loads them, and they stay for the calls after it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
+
+if TYPE_CHECKING:
+    from beatflow.sound.audio import Audio
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0..1) and what is being done; raising in it interrupts the engine."""
@@ -199,7 +201,7 @@ class Guide:
     """A melody to play around: its notes, and the recording that they were heard in where there is one."""
 
     notes: tuple[Note, ...]
-    audio: Audio | None = None
+    audio: "Audio | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +237,8 @@ class Performance:
     continues, for a crossfade.
     """
 
-    stems: Mapping[str, Audio]
-    mix: Audio
+    stems: "Mapping[str, Audio]"
+    mix: "Audio"
     subtype: str
     tempo: float | None
     key: str | None
@@ -319,7 +321,7 @@ class Extender(Protocol):
 
     info: EngineInfo
 
-    def extend(self, audio: Audio, brief: Brief, progress: Progress = no_progress) -> Performance:
+    def extend(self, audio: "Audio", brief: Brief, progress: Progress = no_progress) -> Performance:
         """Continue a piece by the brief's length, at the engine's own sample rate.
 
         Parameters
@@ -349,8 +351,8 @@ class Separator(Protocol):
     overlap_s: float
 
     def separate(
-        self, segment: Audio, progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
-    ) -> Mapping[str, Audio]:
+        self, segment: "Audio", progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
+    ) -> "Mapping[str, Audio]":
         """Estimate each stem of a segment; same shape and rate as the segment."""
         ...
 
@@ -373,7 +375,7 @@ class Analyzer(Protocol):
 
     info: EngineInfo
 
-    def transcribe(self, audio: Audio, progress: Progress = no_progress) -> Transcription:
+    def transcribe(self, audio: "Audio", progress: Progress = no_progress) -> Transcription:
         """Find the notes.
 
         Raises

@@ -8,9 +8,44 @@ from typing import TYPE_CHECKING, Any
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
+    from beatflow.ai.engine import Setup
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
     from beatflow.making.production import SoundFile, Take
+
+
+def make_setup(
+    invocation: Invocation,
+    device: str | None = None,
+    dtype: str | None = None,
+    runtime: str | None = None,
+    offline: bool = False,
+) -> "Setup":
+    """What engines are given of their surroundings: the settings, and the options that go before them.
+
+    Raises
+    ------
+    UsageError
+        An option has a value that its setting cannot have.
+    """
+    from beatflow.ai.engine import Setup
+
+    given = {"device": device, "dtype": dtype, "runtime": runtime, "offline": "true" if offline else None}
+    if any(given.values()):
+        invocation.apply(**given)
+    settings = invocation.settings
+    return Setup(
+        device=settings.device,
+        dtype=settings.dtype,
+        runtime=settings.runtime,
+        models=settings.models,
+        offline=settings.offline,
+        memory_bytes=settings.memory_bytes,
+        tell=invocation.ui.say,
+        keys=settings.keys,
+        addresses=settings.addresses,
+        state=settings.state,
+    )
 
 
 def choose(invocation: Invocation, task: str, name: str | None) -> "Choice":

@@ -75,7 +75,7 @@ def choose(
     drawn = _key(genre, mood, stream.fork("key"))
     named = brief.key or request.key
     key = parse_key(named) if named else default_key or drawn
-    bars = brief.bars or default_bars or _DEFAULT_BARS
+    bars = brief.bars or _bars_nearest(brief, tempo) or default_bars or _DEFAULT_BARS
     _check_length(bars, brief.meter, tempo)
     sounds, styles = _sounds(genre, request, stream)
     low, high = genre.swing
@@ -94,6 +94,8 @@ def _validate(brief: Brief) -> None:
     _check_tempo(brief.tempo)
     if brief.bars is not None and not BARS_RANGE[0] <= brief.bars <= BARS_RANGE[1]:
         raise UsageError(f"{brief.bars} bars: synth makes {BARS_RANGE[0]} to {BARS_RANGE[1]}")
+    if brief.duration_s is not None and not 0 < brief.duration_s <= LONGEST_S:
+        raise UsageError(f"{brief.duration_s:g} s: synth makes more than 0 and at most {LONGEST_S} s")
     if not 0 <= brief.seed < 2**63:
         raise UsageError(f"the seed must be from 0 to 2**63 - 1, not {brief.seed}")
 
@@ -102,6 +104,14 @@ def _check_tempo(tempo: float | None) -> None:
     low, high = TEMPO_RANGE
     if tempo is not None and not low <= tempo <= high:
         raise UsageError(f"{tempo:g} BPM: synth plays at {low:g} to {high:g} BPM")
+
+
+def _bars_nearest(brief: Brief, tempo: Fraction) -> int | None:
+    """How many whole bars come nearest to the length in seconds, where one is asked for."""
+    if brief.duration_s is None:
+        return None
+    bars = round(Fraction(brief.duration_s) * tempo / 60 / METERS[brief.meter])
+    return min(max(bars, BARS_RANGE[0]), BARS_RANGE[1])
 
 
 def _check_length(bars: int, meter: str, tempo: Fraction) -> None:

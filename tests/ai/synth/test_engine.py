@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from beatflow.ai.engine import Brief, Guide, Generator, MelodyGenerator, Performance
+from beatflow.ai.engine import Brief, Generator, Guide, MelodyGenerator, Performance
 from beatflow.ai.synth.drumkit import CLOSED_HAT, KICK
 from beatflow.ai.synth.engine import SynthEngine
 from beatflow.ai.synth.genre import GENRES
