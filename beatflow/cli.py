@@ -86,12 +86,22 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ls": ("keep", "beatflow.commands.ls:ls", "List the files of a commit, with size and id."),
     "generate": ("make", "beatflow.commands.generate:generate", "Make music from words."),
     "hum": ("make", "beatflow.commands.hum:hum", "Turn a hum into notes, and into music around them."),
+    "extend": (
+        "make",
+        "beatflow.commands.extend:extend",
+        "Continue a piece: what is there stays as it is, and more follows.",
+    ),
     "split": (
         "make",
         "beatflow.commands.split:split",
         "Split a mix into stems that sum to it, sample for sample.",
     ),
     "analyze": ("make", "beatflow.commands.analyze:analyze", "Measure tempo, key, loudness and faults."),
+    "license": (
+        "find",
+        "beatflow.commands.license:license",
+        "Say what may be sold, what is in the way, and how to clear it.",
+    ),
     "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read, and mend it."),
     "du": ("care", "beatflow.commands.du:du", "Show where the bytes of a track are, and what is saved."),
     "gc": ("care", "beatflow.commands.gc:gc", "Pack the audio store tightly and drop what nothing reaches."),

@@ -103,9 +103,7 @@ OPTIONS = {
         ("auto", "transformers", "audiocraft"),
     ),
     "models": Option("Folder of weights; without one the hub's own cache.", None, ("BF_MODELS",)),
-    "offline": Option(
-        "Never use the network.", "false", ("BF_OFFLINE", "HF_HUB_OFFLINE"), (*TRUE, *FALSE)
-    ),
+    "offline": Option("Never use the network.", "false", ("BF_OFFLINE", "HF_HUB_OFFLINE"), (*TRUE, *FALSE)),
     "memory": Option(
         "Memory of the device that engines may use.",
         "auto",

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.gitvalue import FILE, Entry, Tree
+from beatflow.objects.gitvalue import FILE, TREE, Entry, Tree
 from beatflow.objects.ids import is_oid
 from beatflow.repository import Repository
 
@@ -46,10 +46,42 @@ def find_record(
     search : bool
         Look through all of history when it is not there.
     """
-    data = _read_pending(repository, oid)
-    if data is None:
-        data = _search(repository, oid, commit or repository.head, search)
-    return None if data is None else decode_record(data)
+    return find_records(repository, [oid], commit, search).get(oid)
+
+
+def find_records(
+    repository: Repository, oids: Iterable[str], commit: str | None = None, search: bool = True
+) -> dict[str, Record]:
+    """Return what is known of where sounds come from, going through history once for all of them."""
+    result: dict[str, Record] = {}
+    missing = set()
+    for oid in oids:
+        data = _read_pending(repository, oid)
+        if data is None:
+            missing.add(oid)
+        elif record := decode_record(data):
+            result[oid] = record
+    git = repository.git
+    first = commit or repository.head
+    found = chain(
+        [git.read_commit(first)] if first else [],
+        git.iter_history(git.read_refs().values()) if search else (),
+    )
+    seen = set()
+    # Asked before each step, so that history is not begun where nothing is missing.
+    while missing and (step := next(found, None)):
+        folder = git.find_entry(step.tree, FOLDER.rstrip("/"))
+        if folder is None or folder.mode != TREE or folder.oid in seen:
+            continue
+        seen.add(folder.oid)
+        entries = {name: entry for name, entry in git.iter_folder(folder.oid) if entry.mode == FILE}
+        for oid in sorted(missing):
+            entry = entries.get(f"{oid}.json")
+            if entry:
+                missing.discard(oid)
+                if record := decode_record(git.read_blob(entry.oid)):
+                    result[oid] = record
+    return result
 
 
 def find_measured(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:
@@ -61,7 +93,8 @@ def find_measured(repository: Repository, oid: str, commit: str | None = None) -
 def decode_record(data: bytes) -> Record | None:
     """Read a record, None when it is none.
 
-    It may come from anybody's history: what is malformed in it is dropped.
+    It may come from anybody's history: what is malformed in it is dropped. Where inputs had to be, it says that it is
+    ``incomplete``.
     """
     try:
         record = json.loads(data)
@@ -72,8 +105,12 @@ def decode_record(data: bytes) -> Record | None:
     for name, kind in (("inputs", list), ("measured", dict)):
         if not isinstance(record.get(name, kind()), kind):
             del record[name]
+            record |= {"incomplete": True} if name == "inputs" else {}
     if "inputs" in record:
-        record["inputs"] = [item for item in record["inputs"] if _is_input(item)]
+        whole = record["inputs"]
+        record["inputs"] = [item for item in whole if _is_input(item)]
+        if len(record["inputs"]) < len(whole):
+            record["incomplete"] = True
     if "measured" in record:
         record["measured"] = {
             name: value for name, value in record["measured"].items() if _is_fact(name, value)
@@ -147,13 +184,3 @@ def _read_pending(repository: Repository, oid: str) -> bytes | None:
         return (repository.state / "provenance" / f"{oid}.json").read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _search(repository: Repository, oid: str, commit: str | None, everywhere: bool) -> bytes | None:
-    git = repository.git
-    first = [git.read_commit(commit)] if commit else []
-    for found in chain(first, git.iter_history(git.read_refs().values()) if everywhere else ()):
-        entry = git.find_entry(found.tree, f"{FOLDER}{oid}.json")
-        if entry:
-            return git.read_blob(entry.oid)
-    return None

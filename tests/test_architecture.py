@@ -80,7 +80,9 @@ def allowed(importer: str, imported: str) -> bool:
         return False
     if source == "ai":
         plain = ("audio", "note", "tonality", "exact", "resample", "loudness")
-        return imported in {f"beatflow.sound.{name}" for name in plain}
+        # What comes over the network comes as files.
+        decodes = importer.startswith("beatflow.ai.beatoven.") and imported == "beatflow.sound.files"
+        return decodes or imported in {f"beatflow.sound.{name}" for name in plain}
     if source == "objects":
         return False
     if source == "sound":

@@ -17,14 +17,21 @@ STEMS = ("bass", "drums", "lead")
 class ToyProducer:
     """Noise by seed, in three stems, at the tempo asked for."""
 
-    info = EngineInfo("toy", "3", frozenset({"generate", "accompany"}), "CC0-1.0", SAMPLE_RATE)
+    info = EngineInfo(
+        "toy",
+        "3",
+        frozenset({"generate", "accompany"}),
+        "CC0-1.0",
+        SAMPLE_RATE,
+        promises=frozenset({"tempo", "key", "bars", "duration", "loop", "stems", "notes"}),
+    )
 
     def generate(self, brief: Brief, progress: Progress = no_progress) -> Performance:
         """Draw noise."""
         progress(0.5, "drawing")
         tempo = brief.tempo or 120.0
-        nearest = round((brief.duration_s or 0.0) * tempo / 240)
-        bars = brief.bars or nearest or 2
+        nearest = max(1, round(brief.duration_s * tempo / 240)) if brief.duration_s else 2
+        bars = brief.bars or nearest
         frames = round(bars * 4 * 60 / tempo * SAMPLE_RATE)
         stems = {}
         total = np.zeros((frames, 2), np.int32)

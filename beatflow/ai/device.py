@@ -18,6 +18,7 @@ from beatflow.ai.memory import read_memory
 from beatflow.errors import EngineError, MemoryShortError, UsageError
 
 INSTALL = 'pip install "beatflow[ai]"'
+REINSTALL = 'pip install --force-reinstall "beatflow[ai]"'
 DTYPES = ("float32", "float16", "bfloat16", "int8")
 
 
@@ -250,6 +251,8 @@ _OUT_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 
+_ERRORS_OF_LIBRARIES = ("SafetensorError", "OutOfMemoryError")
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an error means that memory ran out, on any device.
@@ -263,15 +266,11 @@ def is_out_of_memory(error: BaseException) -> bool:
         seen.add(id(current))
         if isinstance(current, MemoryError | MemoryShortError):
             return True
-        if isinstance(current, OSError):
-            if current.errno == errno.ENOMEM:
-                return True
-        elif isinstance(current, RuntimeError) or type(current).__name__ in (
-            "SafetensorError",
-            "OutOfMemoryError",
-        ):
-            if _OUT_OF_MEMORY.search(str(current)):
-                return True
+        if isinstance(current, OSError) and current.errno == errno.ENOMEM:
+            return True
+        told = isinstance(current, RuntimeError) or type(current).__name__ in _ERRORS_OF_LIBRARIES
+        if told and _OUT_OF_MEMORY.search(str(current)):
+            return True
         current = current.__cause__
     return False
 

@@ -8,7 +8,7 @@ that a list of engines can be shown. `Demanding.check_ready` tells whether it co
 weights loads them, and they stay for the calls after it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -216,14 +216,25 @@ class Separation:
         Draws the shifts.
     overlap : float or None
         Share of a segment that the next one repeats, 0 to below 1.
+    two_stems : str or None
+        Make this stem alone, and ``no_NAME`` of all the rest.
     """
 
     shifts: int | None = None
     seed: int = 0
     overlap: float | None = None
+    two_stems: str | None = None
 
 
 DEFAULT_SEPARATION = Separation()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Mean and covariance of the channels of a whole sound, shapes (channels,) and (channels, channels)."""
+
+    mean: NDArray[np.float64]
+    covariance: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def _windows() -> Memory:
 
     class Status(ctypes.Structure):
         # MEMORYSTATUSEX in sysinfoapi.h
-        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [  # noqa: RUF012 (ctypes wants a list)
+        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
             (name, ctypes.c_ulonglong)
             for name in ("total", "free", "page_total", "page_free", "virtual", "virtual_free", "extended")
         ]

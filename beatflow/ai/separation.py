@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beatflow.ai.engine import Progress, Separator, no_progress
+from beatflow.ai.engine import (
+    DEFAULT_SEPARATION,
+    Moments,
+    Progress,
+    Separation,
+    Separator,
+    StreamSeparator,
+    no_progress,
+)
 from beatflow.errors import AudioError, ContractError
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.exact import make_exact
@@ -33,6 +41,8 @@ def separate_stream(
     subtype: str,
     progress: Progress = no_progress,
     frames: int | None = None,
+    wanted: Separation = DEFAULT_SEPARATION,
+    moments: Moments | None = None,
 ) -> Iterator[Mapping[str, Audio]]:
     """Separate a stream of blocks into blocks of exact stems.
 
@@ -49,6 +59,10 @@ def separate_stream(
         Called with the fraction done; what it raises ends the stream.
     frames : int, optional
         Length of the whole mix where it is known; without it the fraction stays 0 until the end.
+    wanted : Separation
+        With ``two_stems`` there are two: that one, and ``no_NAME`` with all the rest.
+    moments : Moments, optional
+        Of the whole mix (`measure_moments`), for separators that go through it by themselves.
 
     Yields
     ------
@@ -64,6 +78,103 @@ def separate_stream(
         The separator gave other stems, shapes or sample rates than it promises, or values that are not finite.
     """
     progress(0.0, "separating")
+    if isinstance(separator, StreamSeparator):
+        yield from _stream(blocks, separator, subtype, progress, frames, wanted, moments)
+    else:
+        yield from _by_segments(blocks, separator, subtype, progress, frames, wanted)
+    progress(1.0, "separating")
+
+
+def measure_moments(blocks: Iterable[Audio]) -> Moments:
+    """Mean and covariance of the channels of a sound; zeros for none."""
+    frames = 0
+    total = products = np.zeros(0)
+    for block in blocks:
+        samples = block.samples.astype(np.float64)
+        if not frames:
+            total, products = np.zeros(block.channels), np.zeros((block.channels, block.channels))
+        frames += block.frames
+        total += samples.sum(0)
+        products += samples.T @ samples
+    mean = total / max(1, frames)
+    covariance = (products - frames * np.outer(mean, mean)) / max(1, frames - 1)
+    return Moments(mean, covariance)
+
+
+def join_blocks(
+    parts: Sequence[Mapping[str, Audio]], stems: Sequence[str], like: Audio
+) -> dict[str, Audio]:
+    """Stretches of stems one after another; of no frames where there are none."""
+    empty = np.zeros((0, like.channels), np.float32)
+    return {
+        stem: Audio(np.concatenate([empty, *(part[stem].samples for part in parts)]), like.sample_rate)
+        for stem in stems
+    }
+
+
+def stems_of(separator: Separator, wanted: Separation) -> tuple[str, ...]:
+    """The stems that come of it: the separator's own, or one and the rest."""
+    if wanted.two_stems is None:
+        return separator.stems
+    return wanted.two_stems, f"no_{wanted.two_stems}"
+
+
+def _stream(
+    blocks: Iterable[Audio],
+    separator: StreamSeparator,
+    subtype: str,
+    progress: Progress,
+    frames: int | None,
+    wanted: Separation,
+    moments: Moments | None,
+) -> Iterator[Mapping[str, Audio]]:
+    """Have a separator go through the mix, and make exact what it gives."""
+    waiting: list[Samples] = []
+    kinds: list[Audio] = []
+
+    def watched() -> Iterator[Audio]:
+        for block in blocks:
+            _check_kind(block, *kinds[:1])
+            kinds[:] = kinds or [Audio(block.samples[:0], block.sample_rate)]
+            waiting.append(block.samples)
+            yield block
+
+    expected = {wanted.two_stems} if wanted.two_stems else set(separator.stems)
+    for estimates in separator.separate_blocks(watched(), moments, frames, progress, wanted):
+        joined = np.concatenate(waiting)
+        ready = next(iter(estimates.values())).frames
+        mix = Audio(joined[:ready], kinds[0].sample_rate)
+        waiting[:] = [joined[ready:]]
+        _check_estimates(separator, estimates, expected, mix)
+        part = {stem: audio.samples for stem, audio in estimates.items()}
+        yield from _iter_exact(_choose(part, separator, wanted, mix.samples), mix.samples, mix.sample_rate, subtype)
+    if sum(map(len, waiting)):
+        raise ContractError(f"engine {separator.info.name} left {sum(map(len, waiting))} frames unseparated")
+    if kinds and not waiting[0].size and len(waiting) == 1 and not frames:
+        return
+
+
+def _choose(
+    part: Mapping[str, Samples], separator: Separator, wanted: Separation, mix: Samples
+) -> Mapping[str, Samples]:
+    """The stems that are wanted, in their order; with two the rest is the sum of the others, or what one leaves."""
+    name = wanted.two_stems
+    if name is None:
+        return {stem: part[stem] for stem in separator.stems}
+    others = [samples for stem, samples in part.items() if stem != name]
+    rest = sum(others[1:], others[0]) if others else mix - part[name]
+    return {name: part[name], f"no_{name}": rest}
+
+
+def _by_segments(
+    blocks: Iterable[Audio],
+    separator: Separator,
+    subtype: str,
+    progress: Progress,
+    frames: int | None,
+    wanted: Separation,
+) -> Iterator[Mapping[str, Audio]]:
+    """Cut the mix for a separator, and join what it gives."""
     done = 0
     held: dict[str, Samples] = {}
     for segment in _iter_segments(blocks, separator.segment_s, separator.overlap_s):

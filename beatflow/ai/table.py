@@ -191,7 +191,7 @@ def pick(task: str, name: str = "auto", setup: Setup = _PLAIN, needs: Set[str] =
         info: EngineInfo = engine.info
         if info.remote or task not in info.tasks:
             continue
-        missing = needs - info.promises
+        missing = needs - info.promises - info.options
         try:
             _check_ready(engine, candidate)
         except EngineError as error:

@@ -4,30 +4,48 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.ai.engine import Sampling
 from beatflow.commands.options import (
     BarsOption,
     CommitOption,
+    DeviceOption,
     DryRunOption,
+    DtypeOption,
     DurationOption,
     EngineOption,
     ForceOption,
+    GuidanceOption,
     JsonOption,
     KeyOption,
     MessageOption,
     MeterOption,
     MidiOption,
+    OfflineOption,
     OutputOption,
+    RuntimeOption,
     SeedOption,
+    TemperatureOption,
     TempoOption,
+    TopKOption,
+    TopPOption,
 )
-from beatflow.commands.takes import choose, make_handover, say_written, show_takes
+from beatflow.commands.takes import (
+    choose,
+    make_handover,
+    make_setup,
+    remember_pace,
+    say_misses,
+    say_written,
+    show_takes,
+)
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
-from beatflow.making.request import Request
+from beatflow.making.request import Request, shorten
 
 if TYPE_CHECKING:
+    from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
-    from beatflow.making.production import Take
+    from beatflow.making.take import Take
 
 
 def generate(
@@ -37,7 +55,7 @@ def generate(
     key: KeyOption = None,
     bars: BarsOption = None,
     duration: DurationOption = None,
-    meter: MeterOption = "4/4",
+    meter: MeterOption = None,
     seed: SeedOption = None,
     count: Annotated[
         int, typer.Option("--count", metavar="N", help="Make N takes, their seeds counting up.")
@@ -48,6 +66,14 @@ def generate(
     output: OutputOption = None,
     midi: MidiOption = None,
     engine: EngineOption = None,
+    temperature: TemperatureOption = None,
+    top_k: TopKOption = None,
+    top_p: TopPOption = None,
+    guidance: GuidanceOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    runtime: RuntimeOption = None,
+    offline: OfflineOption = False,
     force: ForceOption = False,
     commit: CommitOption = False,
     message: MessageOption = None,
@@ -57,58 +83,73 @@ def generate(
     """Make music from words.
 
     In a track it writes mix.wav, its stems and track.toml, and bf undo takes them back; elsewhere a new folder. The
-    tempo, the key, the length and the seed are kept exactly: the same command gives the same sound.
+    same command gives the same sound. The embedded producer keeps tempo, key and bars exactly; neural engines (bf
+    models) come near, what they make is measured, and they make no stems.
 
     Examples:
       bf generate "lofi hip hop, rainy night" --bpm 84 --key Am --bars 8
       bf generate "house" --seed 7 --count 3
+      bf generate "solo cello, cathedral" --engine musicgen-small --duration 12.5
       bf generate "dusty break" --stem drums --commit -m "new drums"
       bf generate "lofi" --bpm 90 -o - | bf split - -o stems/
     """
     invocation = Invocation.of(ctx)
-    request = Request(prompt, seed, tempo, key, bars, duration, meter)
+    sampling = Sampling(temperature, top_k, top_p, guidance)
+    request = Request(prompt, seed, tempo, key, bars, duration, meter, sampling=sampling)
     request.check(count)
-    name = engine or invocation.settings.engine
     if commit and message is None:
-        message = f"generate {prompt}"
-    if output == "-":
-        if json or message is not None or stem or midi or count != 1:
-            raise UsageError("-o - gives one sound and nothing else", hint="give -o FILE or -o DIR/")
-        _to_stdout(invocation, request, name)
-        return
+        message = f"generate {shorten(prompt)}"
+    piped = output == "-"
+    if piped and (json or message is not None or stem or midi or count != 1):
+        raise UsageError("-o - gives one sound and nothing else", hint="give -o FILE or -o DIR/")
     if stem and (output or midi or count != 1):
         raise UsageError("--stem works in the track: it takes no -o, --count or --midi")
-    handover = make_handover(invocation, output, force, message, dry_run, midi, in_track=bool(stem))
-    takes = _make(invocation, request, name, handover, stem, count)
+    setup = make_setup(invocation, device, dtype, runtime, offline)
+    if piped:
+        invocation.ui.check_output()
+        handover = None
+    else:
+        handover = make_handover(invocation, output, force, message, dry_run, midi, in_track=bool(stem))
+    needs = request.needs | ({"tempo", "key", "stems"} if stem else set()) | ({"notes"} if midi else set())
+    choice = choose(invocation, "generate", engine or invocation.settings.engine, setup, needs)
+    if handover is None:
+        _to_stdout(invocation, choice, request)
+        return
+    takes = _make(invocation, choice, request, handover, stem, count)
+    remember_pace(invocation, setup, choice, takes[-1].real_time_factor)
     show_takes(invocation, takes, json, "beatflow.generate/1")
     say_written(invocation, handover)
 
 
 def _make(
-    invocation: Invocation, request: Request, engine: str, handover: "Handover", stem: str | None, count: int
+    invocation: Invocation,
+    choice: "Choice",
+    request: Request,
+    handover: "Handover",
+    stem: str | None,
+    count: int,
 ) -> "list[Take]":
     from beatflow.making.production import produce
     from beatflow.making.stem import remake_stem
 
-    choice = choose(invocation, "generate", engine)
     with invocation.ui.progress("composing") as progress:
         if stem:
             return [remake_stem(choice, request, stem, handover, progress)]
         return produce(choice, request, handover, count=count, progress=progress)
 
 
-def _to_stdout(invocation: Invocation, request: Request, engine: str) -> None:
-    from beatflow.making.production import compose
+def _to_stdout(invocation: Invocation, choice: "Choice", request: Request) -> None:
+    from beatflow.making.production import check_fit, compose
+    from beatflow.making.take import describe_take, measure, summarize
     from beatflow.sound.writing import write_audio
-    from beatflow.wording import plural
 
-    invocation.ui.check_output()
-    choice = choose(invocation, "generate", engine)
+    check_fit(choice, request)
     with invocation.ui.progress("composing") as progress:
         made = compose(choice, request, progress)
     performance = made.performance
-    invocation.ui.say(
-        f"{performance.tempo:g} BPM, {performance.key}, {plural(performance.bars, 'bar')}, seed {made.brief.seed}"
-    )
+    unknown = performance.tempo is None or performance.key is None
+    take = summarize(made, None, measured=measure(made) if unknown else None)
+    say_misses(invocation, [take])
+    invocation.ui.say(describe_take(take))
     with invocation.ui.open_pipe() as out:
         write_audio(out, performance.mix, performance.subtype)

@@ -1,27 +1,45 @@
 """``bf hum``."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.ai.engine import Sampling
 from beatflow.commands.options import (
     AudioArgument,
     BarsOption,
     CommitOption,
+    DeviceOption,
     DryRunOption,
+    DtypeOption,
+    DurationOption,
     EngineOption,
     ForceOption,
+    GuidanceOption,
     JsonOption,
     KeyOption,
     MessageOption,
     MidiOption,
+    OfflineOption,
     OutputOption,
+    RuntimeOption,
     SeedOption,
+    TemperatureOption,
     TempoOption,
+    TopKOption,
+    TopPOption,
 )
-from beatflow.commands.takes import choose, make_handover, say_written, show_takes, take_document
+from beatflow.commands.takes import (
+    choose,
+    make_handover,
+    make_setup,
+    remember_pace,
+    say_misses,
+    say_written,
+    show_takes,
+    take_document,
+)
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.making.request import Request
@@ -30,9 +48,10 @@ from beatflow.ui import Ui
 
 if TYPE_CHECKING:
     from beatflow.ai.engine import Transcription
+    from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
     from beatflow.making.hearing import Heard
-    from beatflow.making.production import Take
+    from beatflow.making.take import Take
 
 ROLL_COLUMNS = 32
 
@@ -46,10 +65,19 @@ def hum(
     tempo: TempoOption = None,
     key: KeyOption = None,
     bars: BarsOption = None,
+    duration: DurationOption = None,
     seed: SeedOption = None,
     midi: MidiOption = None,
     output: OutputOption = None,
     engine: EngineOption = None,
+    temperature: TemperatureOption = None,
+    top_k: TopKOption = None,
+    top_p: TopPOption = None,
+    guidance: GuidanceOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    runtime: RuntimeOption = None,
+    offline: OfflineOption = False,
     force: ForceOption = False,
     commit: CommitOption = False,
     message: MessageOption = None,
@@ -59,11 +87,13 @@ def hum(
     """Turn a hum into notes, and into music around them.
 
     Alone it lists the notes that it hears. With a prompt or -o it makes music in which they are the melody, as bf
-    generate would.
+    generate would. A neural engine (musicgen-melody) follows the recording itself, for as long as it lasts and at
+    most 30 s where no length is given.
 
     Examples:
       bf hum idea.wav
       bf hum idea.wav "warm lofi" --bpm 84
+      bf hum idea.wav "string quartet" --engine musicgen-melody
       bf hum idea.wav --midi idea.mid
       arecord -d 10 -f cd | bf hum - --json
     """
@@ -79,13 +109,18 @@ def hum(
         _show(invocation.ui, heard.transcription, json)
         return
     # What cannot work is told before minutes of listening.
-    request = Request(prompt or "", seed, tempo, key, bars)
+    sampling = Sampling(temperature, top_k, top_p, guidance)
+    request = Request(prompt or "", seed, tempo, key, bars, duration, sampling=sampling)
     request.check()
+    setup = make_setup(invocation, device, dtype, runtime, offline)
     handover = make_handover(invocation, output, force, message, dry_run, midi)
+    choice = choose(invocation, "accompany", engine or invocation.settings.engine, setup, request.needs)
+    request.check_heeded(choice.info)
     heard = _listen(invocation, file)
-    request = replace(request, tempo=tempo or heard.tempo, key=key or heard.transcription.key)
-    take = _play_around(invocation, heard, request, engine, handover)
+    take = _play_around(invocation, choice, heard, request, handover)
+    remember_pace(invocation, setup, choice, take.real_time_factor)
     if json:
+        say_misses(invocation, [take])
         document = {**_document(heard.transcription), **take_document(invocation, take)}
         invocation.ui.emit_json("beatflow.hum/1", document)
     else:
@@ -112,12 +147,11 @@ def _write_midi(heard: "Heard", path: Path, force: bool) -> None:
 
 
 def _play_around(
-    invocation: Invocation, heard: "Heard", request: Request, engine: str | None, handover: "Handover"
+    invocation: Invocation, choice: "Choice", heard: "Heard", request: Request, handover: "Handover"
 ) -> "Take":
     from beatflow.making.production import produce
 
     with invocation.ui.progress("composing") as progress:
-        choice = choose(invocation, "accompany", engine or invocation.settings.engine)
         (take,) = produce(choice, request, handover, heard.source, progress=progress)
     return take
 

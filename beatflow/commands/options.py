@@ -59,9 +59,41 @@ TempoOption = Annotated[
 KeyOption = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Key: Am, A:min, F# minor, Bb.")]
 BarsOption = Annotated[int | None, typer.Option("--bars", metavar="N", help="Length in bars.")]
 DurationOption = Annotated[
-    float | None, typer.Option("--duration", metavar="SECONDS", help="Length in seconds, to the nearest bar.")
+    float | None,
+    typer.Option("--duration", metavar="SECONDS", help="Length in seconds; synth makes whole bars of it."),
 ]
-MeterOption = Annotated[str, typer.Option("--meter", metavar="N/N", help="4/4, 3/4 or 6/8.")]
+MeterOption = Annotated[str | None, typer.Option("--meter", metavar="N/N", help="4/4, 3/4 or 6/8; else 4/4.")]
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option("--temperature", metavar="T", help="Neural engines: above 1 bolder, below 1 tamer."),
+]
+TopKOption = Annotated[
+    int | None,
+    typer.Option("--top-k", metavar="K", help="Neural engines: draw among the K likeliest; 0, all."),
+]
+TopPOption = Annotated[
+    float | None,
+    typer.Option("--top-p", metavar="P", help="Neural engines: draw among the likeliest P (0 to 1) of all."),
+]
+GuidanceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--guidance", metavar="G", help="Neural engines: how closely to follow the words; 1, hardly."
+    ),
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option("--device", metavar="DEVICE", help="Where to compute: auto, cpu, cuda, cuda:1, mps."),
+]
+DtypeOption = Annotated[
+    str | None,
+    typer.Option("--dtype", metavar="FORMAT", help="Number format: auto, float32, float16, bfloat16, int8."),
+]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option("--runtime", metavar="NAME", help="MusicGen's library: auto, transformers, audiocraft."),
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 MidiOption = Annotated[
     Path | None, typer.Option("--midi", metavar="FILE", help="Write the notes to a MIDI file as well.")
 ]

@@ -1,17 +1,17 @@
 """What the commands that make music share: choosing the engine, handing over, showing takes."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
-    from beatflow.ai.engine import Setup
+    from beatflow.ai.engine import Progress, Setup
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
-    from beatflow.making.production import SoundFile, Take
+    from beatflow.making.take import SoundFile, Take
 
 
 def make_setup(
@@ -48,14 +48,77 @@ def make_setup(
     )
 
 
-def choose(invocation: Invocation, task: str, name: str | None) -> "Choice":
-    """Pick the engine, and say which and why when that was left open."""
-    from beatflow.ai.table import pick
+def choose(
+    invocation: Invocation,
+    task: str,
+    name: str | None,
+    setup: "Setup | None" = None,
+    needs: frozenset[str] = frozenset(),
+) -> "Choice":
+    """Pick the engine, and say which and why when that was left open.
 
-    choice = pick(task, name or "auto")
+    Where only its weights are missing and somebody is there to answer, offers to fetch them.
+    """
+    from beatflow.ai.table import pick
+    from beatflow.errors import EngineError
+
+    setup = setup or make_setup(invocation)
+    try:
+        choice = pick(task, name or "auto", setup, needs)
+    except EngineError:
+        if not (name and name != "auto" and _fetch_weights(invocation, name, setup)):
+            raise
+        choice = pick(task, name, setup, needs)
     if (name or "auto") == "auto":
         invocation.ui.say(f"engine {choice.info.name}: {choice.reason}")
     return choice
+
+
+def _fetch_weights(invocation: Invocation, name: str, setup: "Setup") -> bool:
+    """Offer to fetch what an engine lacks, where that is weights alone; whether they are here now.
+
+    Nothing is ever fetched unasked: without a terminal the answer is no.
+    """
+    from beatflow.ai.table import get_engine
+    from beatflow.ai.weights.catalogue import get_model
+    from beatflow.ai.weights.shelf import find_weights
+
+    ui = invocation.ui
+    if setup.offline or not ui.can_ask:
+        return False
+    missing = [
+        weights for weights in get_engine(name, setup).info.weights if not find_weights(weights, setup)
+    ]
+    if not missing:
+        return False
+    gigabytes = sum(get_model(weights).size_bytes for weights in missing) / 1e9
+    if not ui.confirm(
+        f"the weights of {', '.join(missing)} are not here: fetch about {gigabytes:.1f} GB now?"
+    ):
+        return False
+    from beatflow.ai.weights.pulling import plan_pull, pull
+
+    for weights in missing:
+        with ui.progress(f"fetching {weights}") as progress:
+            pull(plan_pull(weights, setup), _as_fraction(progress))
+    return True
+
+
+def _as_fraction(progress: "Progress") -> "Callable[[int, int, str], None]":
+    return lambda done, total, name: progress(done / total if total else 1.0, name)
+
+
+def remember_pace(invocation: Invocation, setup: "Setup", choice: "Choice", real_time_factor: float) -> None:
+    """Keep how fast an engine with weights was here, for ``bf models``."""
+    if not choice.info.weights or setup.state is None:
+        return
+    from beatflow.ai.speed import Speed, remember_speed
+
+    facts = choice.facts
+    moment = invocation.clock().time
+    remember_speed(
+        setup.state, Speed(choice.info.name, facts.device, facts.dtype, real_time_factor, measured=moment)
+    )
 
 
 def make_handover(
@@ -79,9 +142,10 @@ def make_handover(
 
 def show_takes(invocation: Invocation, takes: Sequence["Take"], json: bool, schema: str) -> None:
     """Print what was made: the files to stdout, the figures to stderr; or all of it as JSON."""
-    from beatflow.wording import plural
+    from beatflow.making.take import describe_take
 
     ui = invocation.ui
+    say_misses(invocation, takes)
     if json:
         documents = [take_document(invocation, take) for take in takes]
         ui.emit_json(schema, documents[0] if len(takes) == 1 else {"takes": documents})
@@ -94,12 +158,19 @@ def show_takes(invocation: Invocation, takes: Sequence["Take"], json: bool, sche
             ui.warn(
                 f"not understood: {words}; this is {genre}", hint="docs/engines.md lists the words it knows"
             )
-        ui.say(
-            f"{take.tempo:g} BPM, {take.key}, {take.meter}, {plural(take.bars, 'bar')}, {take.duration_s:.1f} s, "
-            f"seed {take.seed} ({take.seconds:.1f} s, {take.real_time_factor:.0f}x real time)"
-        )
+        pace = f"{take.real_time_factor:.2g}" if take.real_time_factor < 1 else f"{take.real_time_factor:.0f}"
+        ui.say(f"{describe_take(take)} ({take.seconds:.1f} s, {pace}x real time)")
         for path in _paths(take):
             ui.emit(relative(invocation, path))
+
+
+def say_misses(invocation: Invocation, takes: Sequence["Take"]) -> None:
+    """Tell where a take is not what was asked for."""
+    from beatflow.making.take import find_misses
+
+    for take in takes:
+        for miss in find_misses(take):
+            invocation.ui.say(f"seed {take.seed}: {miss}" if len(takes) > 1 else miss)
 
 
 def take_document(invocation: Invocation, take: "Take") -> dict[str, Any]:

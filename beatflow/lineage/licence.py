@@ -86,16 +86,16 @@ def check_expression(expression: str) -> list[str]:
 
 def _is_whole(words: list[str]) -> bool:
     """Say whether names and operators take turns, and parentheses are closed."""
-    depth, name_next = 0, True
+    depth, name_next, exception = 0, True, False
     for word in words:
-        if word == "(" and name_next:
+        if word == "(" and name_next and not exception:
             depth += 1
         elif word == ")" and not name_next and depth:
             depth -= 1
         elif word.upper() in ("AND", "OR", "WITH") and not name_next:
-            name_next = True
+            name_next, exception = True, word.upper() == "WITH"
         elif name_next and word not in "()":
-            name_next = False
+            name_next = exception = False
         else:
             return False
         if depth > _MAX_DEPTH:

@@ -10,7 +10,7 @@ from beatflow.ai.engine import Progress, Transcription, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import digest
 from beatflow.errors import AudioError, UsageError
-from beatflow.making.production import Source
+from beatflow.making.take import CONFIDENT, Source
 from beatflow.repository import Repository
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
@@ -18,7 +18,8 @@ from beatflow.sound.files import AudioReader, check_finite, check_sound, hint_mi
 from beatflow.sound.looks import AGAIN
 
 MAX_DURATION_S = 600.0
-CONFIDENT = 0.3
+GUIDE_S = 300.0
+"""How much of a recording an engine that follows it gets to hear."""
 _COMPLETE = "tempo_alternatives"
 """A figure that only a whole analysis brings."""
 
@@ -33,8 +34,7 @@ class Heard:
     @property
     def tempo(self) -> float | None:
         """The tempo, unless it is a mere guess."""
-        heard = self.transcription
-        return round(heard.tempo, 1) if heard.tempo_confidence >= CONFIDENT else None
+        return self.source.tempo
 
     def write_midi(self, path: Path) -> None:
         """Write the notes as a MIDI file."""
@@ -78,8 +78,21 @@ def hear(choice: Choice, recording: Path | BinaryIO, name: str, progress: Progre
         audio = reader.read(reader.info.frames)
     # What came through a pipe is known by its samples alone.
     oid = digest(recording) if isinstance(recording, Path) else sha256(audio.samples.tobytes()).hexdigest()
-    heard = choice.engine.transcribe(audio, progress)
-    return Heard(heard, Source(heard.notes, ({"path": name, "oid": oid},)))
+    heard: Transcription = choice.engine.transcribe(audio, progress)
+    source = Source(
+        heard.notes,
+        ({"path": name, "oid": oid},),
+        Audio(audio.samples[: int(GUIDE_S * audio.sample_rate)], audio.sample_rate),
+        audio.duration_s,
+        _sure_tempo(heard),
+        heard.key,
+        {"engine": choice.info.name, "engine_version": choice.info.version},
+    )
+    return Heard(heard, source)
+
+
+def _sure_tempo(heard: Transcription) -> float | None:
+    return round(heard.tempo, 1) if heard.tempo_confidence >= CONFIDENT else None
 
 
 def measure_file(

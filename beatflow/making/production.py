@@ -3,82 +3,41 @@
 Joins engines with files and tracks. Prints nothing; what is worth telling is in what it returns.
 """
 
-import platform
-import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from beatflow import __version__
-from beatflow.ai.engine import Brief, Guide, Performance, Progress, no_progress
+from beatflow.ai.engine import BatchGenerator, Brief, Guide, Performance, Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, Place, check_new, digest
-from beatflow.making.request import BARS_RANGE, Request, draw_seed, folder_name
+from beatflow.errors import UsageError
+from beatflow.making.recipe import describe
+from beatflow.making.request import Request, draw_seed, folder_name, shorten
+from beatflow.making.take import (
+    Batch,
+    Made,
+    SoundFile,
+    Source,
+    Take,
+    find_kept_key,
+    find_kept_tempo,
+    measure,
+    summarize,
+)
 from beatflow.provenance import find_record
-from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.formats import get_format
-from beatflow.sound.note import Note
 from beatflow.sound.tonality import parse_key
 from beatflow.sound.writing import write_audio
 from beatflow.track import DEFAULT_MIX, TRACK_FILE, edit_track, parse_track
 
-_PACKAGES = ("numpy", "scipy", "torch", "transformers", "demucs", "audiocraft")
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What an engine gave, for which brief, and how long it took."""
-
-    choice: Choice
-    brief: Brief
-    performance: Performance
-    seconds: float
-    request: Request
-    inputs: tuple[Mapping[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SoundFile:
-    """A sound that was written."""
-
-    name: str
-    path: Path
-    oid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """One piece of music, and where it lies."""
-
-    prompt: str
-    seed: int
-    engine: str
-    engine_version: str
-    tempo: float
-    key: str
-    meter: str
-    bars: int
-    frames: int
-    sample_rate: int
-    duration_s: float
-    seconds: float
-    real_time_factor: float
-    mix: SoundFile | None
-    stems: tuple[SoundFile, ...] = ()
-    midi: Path | None = None
-    measured: Mapping[str, object] = field(default_factory=dict)
-    parameters: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What music is made around: the notes of a recording, and the recording as provenance names it."""
-
-    melody: tuple[Note, ...]
-    inputs: tuple[Mapping[str, str], ...]
+GUIDED_RANGE_S = (1.0, 30.0)
+"""How long music around a recording is where nobody said and the notes do not."""
+_BATCH_S = 3600.0
+_USUAL_S = 30.0
+_ASSUMED_TEMPO = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +52,27 @@ class TakeNames:
     def mix(self) -> str:
         """The mix, below the delivery's folder."""
         return self.prefix + (self.file or DEFAULT_MIX)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """The notes of a take, and the bars that they stand in."""
+
+    notes: Mapping[str, Any]
+    tempo: float
+    meter: str
+
+    @classmethod
+    def of(cls, made: Made) -> "_Notes":
+        performance, brief = made.performance, made.brief
+        tempo = performance.tempo or brief.tempo or _ASSUMED_TEMPO
+        return cls(made.notes, tempo, performance.meter or brief.meter)
+
+    def write(self, path: Path) -> None:
+        """Write them as MIDI."""
+        from beatflow.sound.midi import write_midi
+
+        write_midi(path, self.notes, self.tempo, self.meter)
 
 
 def produce(
@@ -126,26 +106,45 @@ def produce(
         Files are in the way.
     """
     request.check(count)
+    check_fit(choice, request, handover.midi is not None and source is None)
     if handover.place and handover.place.file:
         get_format(handover.place.file, "PCM_16")
     first = draw_seed() if request.seed is None else request.seed
+    request = replace(request, seed=first)
     if not (handover.place or handover.repository):
         handover = replace(handover, place=Place(handover.directory / folder_name(request.prompt, first)))
     names = [_name_take(handover, first + i, count) for i in range(count)]
-    takes = []
-    with Delivery(handover, "hum" if source else "generate", request.prompt) as delivery:
+    takes, notes = [], []
+    with Delivery(handover, "hum" if source else "generate", shorten(request.prompt)) as delivery:
         delivery.check_free(*(take.mix for take in names))
-        if handover.midi and count == 1 and not handover.midi.is_relative_to(delivery.folder):
-            check_new(handover.midi, handover.force)
-        for i, take in enumerate(names):
-            report = _report_part(progress, i, count)
-            made = compose(choice, replace(request, seed=first + i), report, source)
+        for midi in (take.midi for take in names):
+            if midi and not midi.is_relative_to(delivery.folder):
+                check_new(midi, handover.force)
+        for take, made in zip(names, compose_takes(choice, request, count, progress, source), strict=True):
             takes.append(write_take(made, delivery, take))
-            in_root = delivery.repository and delivery.folder == delivery.repository.root
-            if in_root and not (take.prefix or take.file):
-                write_score(made, delivery)
+            notes.append(_Notes.of(made))
         delivery.publish()
+        for take, found in zip(names, notes, strict=True):
+            # A file that no operation covers comes last, so that whatever fails before it leaves nothing.
+            if take.midi and not (handover.dry_run or take.midi.is_relative_to(delivery.folder)):
+                found.write(take.midi)
     return takes
+
+
+def check_fit(choice: Choice, request: Request, notes: bool = False) -> None:
+    """Refuse before the work what an engine that was named cannot give; ``notes`` are wanted as MIDI.
+
+    Raises
+    ------
+    UsageError
+        The engine does not heed an option, or makes no stems or notes.
+    """
+    info = choice.info
+    request.check_heeded(info)
+    wanted = {"stems": request.stems is not None, "notes": notes}
+    for name, needed in wanted.items():
+        if needed and name not in info.promises:
+            raise UsageError(f"engine {info.name} makes no {name}", hint="--engine synth does")
 
 
 def _name_take(handover: Handover, seed: int, count: int) -> TakeNames:
@@ -159,11 +158,12 @@ def _name_take(handover: Handover, seed: int, count: int) -> TakeNames:
     return TakeNames(f"takes/{seed}/", midi=midi)
 
 
-def _report_part(progress: Progress, part: int, count: int) -> Progress:
-    """Progress of one take as progress of all of them."""
+def _report_part(progress: Progress, part: int, size: int, count: int) -> Progress:
+    """Progress of one take, or of a batch of ``size``, as progress of all of them."""
 
     def report(fraction: float, what: str) -> None:
-        progress((part + fraction) / count, what if count == 1 else f"take {part + 1}: {what}")
+        name = f"take {part + 1}" if size == 1 else f"takes {part + 1} to {part + size}"
+        progress((part + size * fraction) / count, what if size == count else f"{name}: {what}")
 
     return report
 
@@ -186,80 +186,81 @@ def compose(
     UsageError
         The request makes no sense, to us or to the engine.
     """
-    request.check()
-    brief = _make_brief(request)
-    started = time.perf_counter()
-    if request.duration_s is not None:
-        brief = replace(brief, bars=_count_bars(choice, brief, request.duration_s))
-    if source is None:
-        performance = choice.engine.generate(brief, progress)
-    else:
-        performance = choice.engine.accompany(Guide(source.melody), brief, progress)
-    inputs = source.inputs if source else ()
-    return Made(choice, brief, performance, time.perf_counter() - started, request, inputs)
+    (made,) = compose_takes(choice, request, 1, progress, source)
+    return made
 
 
-def _make_brief(request: Request) -> Brief:
+def compose_takes(
+    choice: Choice,
+    request: Request,
+    count: int,
+    progress: Progress = no_progress,
+    source: Source | None = None,
+) -> Iterator[Made]:
+    """Have an engine make takes, their seeds counting up: at once where it can, otherwise one after the other.
+
+    Raises
+    ------
+    UsageError
+        The request makes no sense, to us or to the engine.
+    """
+    request.check(count)
+    brief = _make_brief(choice, request, source)
+    # An hour of sound is what memory is sure to hold; what the device holds, the engine knows.
+    most = max(1, int(_BATCH_S // _estimate_length(brief)))
+    size = min(count, most) if isinstance(choice.engine, BatchGenerator) else 1
+    for start in range(0, count, size):
+        briefs = [replace(brief, seed=brief.seed + i) for i in range(start, min(start + size, count))]
+        report = _report_part(progress, start, len(briefs), count)
+        started = time.perf_counter()
+        performances = _perform(choice, briefs, source, report)
+        share = (time.perf_counter() - started) / len(briefs)
+        seeds = tuple(one.seed for one in briefs)
+        for i, (one, performance) in enumerate(zip(briefs, performances, strict=True)):
+            batch = Batch(seeds, i) if len(briefs) > 1 else None
+            yield Made(choice, one, performance, share, replace(request, seed=one.seed), source, batch)
+
+
+def _perform(
+    choice: Choice, briefs: list[Brief], source: Source | None, progress: Progress
+) -> list[Performance]:
+    guide = Guide(source.melody, source.audio) if source else None
+    if len(briefs) > 1:
+        performances: list[Performance] = choice.engine.generate_batch(briefs, guide, progress)
+        return performances
+    (brief,) = briefs
+    if guide is None:
+        return [choice.engine.generate(brief, progress)]
+    return [choice.engine.accompany(guide, brief, progress)]
+
+
+def _estimate_length(brief: Brief) -> float:
+    """About how many seconds are asked for."""
+    if brief.duration_s is not None:
+        return brief.duration_s
+    return _USUAL_S if brief.bars is None else brief.bars * 240 / (brief.tempo or _ASSUMED_TEMPO)
+
+
+def _make_brief(choice: Choice, request: Request, source: Source | None) -> Brief:
+    """What the engine is asked for: what was heard in the source counts where nothing was said."""
+    key = str(parse_key(request.key)) if request.key else None
+    duration_s = request.duration_s
+    if source:
+        key = key or source.key
+        silent = request.bars is None and duration_s is None and "bars" not in choice.info.promises
+        if silent and source.duration_s is not None:
+            duration_s = min(max(source.duration_s, GUIDED_RANGE_S[0]), GUIDED_RANGE_S[1])
     return Brief(
         prompt=request.prompt,
         seed=draw_seed() if request.seed is None else request.seed,
-        tempo=request.tempo,
-        key=str(parse_key(request.key)) if request.key else None,
+        tempo=request.tempo or (source.tempo if source else None),
+        key=key,
         bars=request.bars,
-        meter=request.meter,
+        duration_s=duration_s,
+        meter=request.meter or "4/4",
         stems=request.stems,
+        sampling=request.sampling,
     )
-
-
-def _count_bars(choice: Choice, brief: Brief, duration_s: float) -> int:
-    """How many bars come nearest to a duration.
-
-    The engine may choose the tempo itself, so one bar is made to see how long its bars are.
-    """
-    bar_s: float = choice.engine.generate(replace(brief, bars=1), no_progress).mix.duration_s
-    return min(max(1, round(duration_s / bar_s)), BARS_RANGE[1])
-
-
-def describe(made: Made) -> dict[str, Any]:
-    """Everything needed to make a performance again and to judge it: the provenance record of its mix and stems."""
-    info, brief, performance = made.choice.info, made.brief, made.performance
-    return {
-        "kind": "generate" if not made.inputs else "hum",
-        "engine": info.name,
-        "engine_version": info.version,
-        "licence": info.licence,
-        "weights": list(info.weights),
-        "prompt": brief.prompt,
-        "seed": brief.seed,
-        "asked": {
-            "tempo": brief.tempo,
-            "key": brief.key,
-            "bars": made.request.bars,
-            "duration_s": made.request.duration_s,
-            "meter": brief.meter,
-            "loop": brief.loop,
-        },
-        "tempo": performance.tempo,
-        "key": performance.key,
-        "bars": performance.bars,
-        "meter": performance.meter,
-        "parameters": dict(performance.parameters),
-        "inputs": [dict(item) for item in made.inputs],
-        **surroundings(made.seconds, performance.mix),
-    }
-
-
-def surroundings(seconds: float, audio: Audio | float) -> dict[str, Any]:
-    """On what and how fast something was made; ``audio`` is the result or its length in seconds."""
-    duration_s = audio.duration_s if isinstance(audio, Audio) else audio
-    packages = {name: str(sys.modules[name].__version__) for name in _PACKAGES if name in sys.modules}
-    return {
-        "device": "cpu",
-        "dtype": "float32",
-        "packages": {"beatflow": __version__, "python": platform.python_version(), **packages},
-        "seconds": round(seconds, 3),
-        "real_time_factor": round(duration_s / max(seconds, 1e-6), 2),
-    }
 
 
 def write_take(made: Made, delivery: Delivery, names: TakeNames) -> Take:
@@ -276,25 +277,23 @@ def write_take(made: Made, delivery: Delivery, names: TakeNames) -> Take:
         name: write_sound(delivery, name, path, audio, performance.subtype)
         for name, (path, audio) in sounds.items()
     }
-    measured = measure(performance)
+    measured = measure(made)
     record = {**describe(made), "measured": measured}
     mix = written.pop("mix")
     delivery.describe(mix.oid, {**record, "stems": {name: sound.oid for name, sound in written.items()}})
     for name, sound in written.items():
         delivery.describe(sound.oid, {**record, "stem": name, "mix": mix.oid})
-    take = replace(summarize(made, mix, tuple(written.values())), measured=measured)
+    take = summarize(made, mix, tuple(written.values()), measured)
+    in_root = delivery.repository and delivery.folder == delivery.repository.root
+    if in_root and not (names.prefix or names.file):
+        write_score(made, measured, delivery)
     if names.midi is None or delivery.handover.dry_run:
         return take
-    write_notes(made, delivery, names.midi)
+    if names.midi.is_relative_to(delivery.folder):
+        file = delivery.new_file(names.midi.name)
+        _Notes.of(made).write(file)
+        delivery.add(names.midi.relative_to(delivery.folder).as_posix(), file)
     return replace(take, midi=names.midi)
-
-
-def measure(performance: Performance) -> dict[str, Any]:
-    """What the mix turns out to be, whatever was asked for; the tempo is looked for within an octave."""
-    tempo = performance.tempo
-    facts = analyze(performance.mix, (tempo / 1.4, tempo * 1.4)).to_json()
-    names = ("tempo", "tempo_confidence", "key", "key_confidence", "loudness_lufs", "true_peak_dbtp")
-    return {name: facts[name] for name in names}
 
 
 def write_sound(delivery: Delivery, name: str, path: str, audio: Audio, subtype: str) -> SoundFile:
@@ -304,45 +303,12 @@ def write_sound(delivery: Delivery, name: str, path: str, audio: Audio, subtype:
     return SoundFile(name, delivery.folder / path, delivery.add(path, file))
 
 
-def write_notes(made: Made, delivery: Delivery, path: Path) -> None:
-    """Write every stem's notes as MIDI."""
-    from beatflow.sound.midi import write_midi
+def write_score(made: Made, measured: Mapping[str, Any], delivery: Delivery) -> None:
+    """Have ``track.toml`` say what the new mix is made of; its comments and title stay.
 
-    performance = made.performance
-    inside = path.is_relative_to(delivery.folder)
-    if not inside:
-        check_new(path, delivery.handover.force)
-    file = delivery.new_file(path.name) if inside else path
-    write_midi(file, performance.notes, performance.tempo, performance.meter)
-    if inside:
-        delivery.add(path.relative_to(delivery.folder).as_posix(), file)
-
-
-def summarize(made: Made, mix: SoundFile | None, stems: tuple[SoundFile, ...] = ()) -> Take:
-    """Tell what was made, for people and for JSON."""
-    performance, info = made.performance, made.choice.info
-    return Take(
-        prompt=made.brief.prompt,
-        seed=made.brief.seed,
-        engine=info.name,
-        engine_version=info.version,
-        tempo=performance.tempo,
-        key=performance.key,
-        meter=performance.meter,
-        bars=performance.bars,
-        frames=performance.mix.frames,
-        sample_rate=performance.mix.sample_rate,
-        duration_s=performance.mix.duration_s,
-        seconds=round(made.seconds, 3),
-        real_time_factor=round(performance.mix.duration_s / max(made.seconds, 1e-6), 2),
-        mix=mix,
-        stems=stems,
-        parameters=performance.parameters,
-    )
-
-
-def write_score(made: Made, delivery: Delivery) -> None:
-    """Have ``track.toml`` say what the new mix is made of; its comments and title stay."""
+    A mix without stems stands alone. A tempo or key that the engine does not know is left out: what is not in the
+    score, BeatFlow takes from what it measured.
+    """
     performance = made.performance
     path = delivery.folder / TRACK_FILE
     before = path.read_bytes() if path.is_file() else None
@@ -350,10 +316,10 @@ def write_score(made: Made, delivery: Delivery) -> None:
     # The old faders belong to the old stems, and a mix that is a plain sum has none.
     changes: dict[str, Any] = {f"stems.{name}": None for name in former.stems}
     if former.title is None and made.brief.prompt:
-        changes["title"] = made.brief.prompt
+        changes["title"] = shorten(made.brief.prompt)
     changes |= {
-        "tempo": float(performance.tempo),
-        "key": performance.key,
+        "tempo": find_kept_tempo(made, measured),
+        "key": find_kept_key(made, measured),
         "meter": performance.meter,
         "mix.file": DEFAULT_MIX,
         "mix.master_db": None,

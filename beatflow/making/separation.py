@@ -14,8 +14,9 @@ from beatflow.ai.engine import Progress, no_progress
 from beatflow.ai.separation import separate_stream
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
-from beatflow.making.production import SoundFile, surroundings
+from beatflow.making.recipe import surroundings
 from beatflow.making.stem import find_known_stems
+from beatflow.making.take import SoundFile
 from beatflow.repository import Repository
 from beatflow.sound.files import AudioReader, SoundInfo, check_sound
 from beatflow.sound.writing import AudioWriter
@@ -184,5 +185,5 @@ def _describe(choice: Choice, info: SoundInfo, seconds: float, name: str, oid: s
         "weights": list(engine.weights),
         "parameters": {"segment_s": choice.engine.segment_s, "overlap_s": choice.engine.overlap_s},
         "inputs": [{"path": name, "oid": oid}],
-        **surroundings(seconds, info.duration_s),
+        **surroundings(choice, seconds, info.duration_s),
     }

@@ -15,15 +15,10 @@ from beatflow.ai.engine import Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
 from beatflow.errors import AudioError, NotFoundError, UsageError
-from beatflow.making.production import (
-    Made,
-    Take,
-    compose,
-    describe,
-    summarize,
-    write_sound,
-)
-from beatflow.making.request import Request
+from beatflow.making.production import check_fit, compose, write_sound
+from beatflow.making.recipe import describe
+from beatflow.making.request import Request, shorten
+from beatflow.making.take import Made, Take, summarize
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio
@@ -90,8 +85,9 @@ def remake_stem(
         duration_s=old.info.duration_s,
         stems=(stem,),
     )
+    check_fit(choice, request)
     made = compose(choice, request, progress)
-    sound, mix = _mix_in(made, old)
+    sound, mix = fit_among(made, stem, old.files)
     return _deliver(made, old, sound, mix, handover)
 
 
@@ -101,24 +97,36 @@ def _read_old(repository: Repository, track: Track, stem: str, score: str) -> _O
     return _Old(repository, track, stem, oids, score, read_info(files[stem]))
 
 
-def _mix_in(made: Made, old: _Old) -> tuple[Audio, Audio]:
-    """The new stem, fitted to the old one's place among the others, and the new mix."""
-    new = made.performance.stems.get(old.stem)
+def fit_among(made: Made, stem: str, files: Mapping[str, Path]) -> tuple[Audio, Audio]:
+    """Fit a new stem to the old one's place among the others; gives it, and the new mix.
+
+    Parameters
+    ----------
+    made : Made
+        A performance with that stem.
+    files : mapping of str to Path
+        Every stem's name to its file; ``stem`` is the one that is replaced.
+
+    Raises
+    ------
+    UsageError
+        The engine made no such stem.
+    AudioError
+        The stems' format is not the engine's, or the stems differ in shape.
+    """
+    new = made.performance.stems.get(stem)
     if new is None:
         names = ", ".join(made.performance.stems) or "none"
-        raise UsageError(
-            f"engine {made.choice.info.name} made no stem {old.stem!r}", hint=f"it makes {names}"
-        )
-    info = old.info
+        raise UsageError(f"engine {made.choice.info.name} made no stem {stem!r}", hint=f"it makes {names}")
+    info = read_info(files[stem])
     bits = get_bits(info.subtype)
     if bits is None or bits > 24 or new.sample_rate != info.sample_rate or new.channels != info.channels:
         raise AudioError(
-            f"{old.file} is {info.subtype}, {info.sample_rate} Hz; the engine gives "
+            f"{files[stem].name} is {info.subtype}, {info.sample_rate} Hz; the engine gives "
             f"{made.performance.subtype}, {new.sample_rate} Hz"
         )
-    others = sum_others(old.files, old.stem, bits)
-    level = read_audio(old.files[old.stem])
-    fitted = fit_stem(_to_length(new, others.shape[0]), level, others, bits)
+    others = sum_others(files, stem, bits)
+    fitted = fit_stem(_to_length(new, others.shape[0]), read_audio(files[stem]), others, bits)
     mix = from_integers((others + fitted).astype(np.int32), bits, info.sample_rate)
     return from_integers(fitted, bits, info.sample_rate), mix
 
@@ -132,7 +140,10 @@ def _read_score(repository: Repository) -> Track:
     path = repository.root / TRACK_FILE
     track = parse_track(path.read_bytes()) if path.is_file() else Track()
     if not track.stems:
-        raise NotFoundError(f"no stems in {TRACK_FILE}", hint='bf generate "lofi" makes some')
+        raise NotFoundError(
+            f"no stems in {TRACK_FILE}",
+            hint=f'bf split {track.mix_file} finds some, bf generate "lofi" --engine synth makes some',
+        )
     moved = [
         name
         for name, item in track.stems.items()
@@ -217,7 +228,7 @@ def _to_length(audio: Audio, frames: int) -> Audio:
 
 def _deliver(made: Made, old: _Old, sound: Audio, mix: Audio, handover: Handover) -> Take:
     """Write the stem and the mix, with their records."""
-    with Delivery(handover, "generate", f"{old.stem}: {made.brief.prompt}") as delivery:
+    with Delivery(handover, "generate", shorten(f"{old.stem}: {made.brief.prompt}")) as delivery:
         delivery.expect(old.repository.root / TRACK_FILE, old.score)
         for name, path in old.files.items():
             delivery.expect(path, old.oids[name])
@@ -228,7 +239,11 @@ def _deliver(made: Made, old: _Old, sound: Audio, mix: Audio, handover: Handover
         inputs.append({"path": old.file, "oid": written.oid})
         oids = {old.stem: written.oid, **{name: old.oids[name] for name in others}}
         record = describe(made)
-        delivery.describe(written.oid, {**record, "stem": old.stem, "mix": mixed.oid})
+        remade = {
+            "replaced": {"path": old.file, "oid": old.oids[old.stem]},
+            "beside": {name: old.oids[name] for name in others},
+        }
+        delivery.describe(written.oid, {**record, "stem": old.stem, "mix": mixed.oid, "remade": remade})
         delivery.describe(mixed.oid, {**record, "kind": "mix", "inputs": inputs, "stems": oids})
         delivery.publish()
     return replace(summarize(made, mixed, (written,)), frames=mix.frames, duration_s=mix.duration_s)

@@ -36,7 +36,9 @@ Chroma = NDArray[np.float32]
 """Share of each pitch class, shape (hops, 12), C first."""
 
 
-def measure_chroma(wave: NDArray[np.float32], sample_rate: int, window: int = WINDOW, hop: int = HOP) -> Chroma:
+def measure_chroma(
+    wave: NDArray[np.float32], sample_rate: int, window: int = WINDOW, hop: int = HOP
+) -> Chroma:
     """Measure how loud each pitch class is, relative to the loudest of its hop.
 
     Parameters
@@ -72,7 +74,8 @@ def measure_chroma(wave: NDArray[np.float32], sample_rate: int, window: int = WI
         here = slice(start, start + _HOPS_AT_ONCE)
         power[here] = np.abs(np.fft.rfft(windows[here] * taper, axis=1)) ** 2 @ filters.T
     loudest = np.maximum(power.max(axis=1, keepdims=True), _NORM_FLOOR)
-    return (power / loudest).astype(np.float32)
+    measured: Chroma = (power / loudest).astype(np.float32)
+    return measured
 
 
 def find_melody(wave: NDArray[np.float32], sample_rate: int, window: int = WINDOW, hop: int = HOP) -> Chroma:
@@ -86,7 +89,8 @@ def find_melody(wave: NDArray[np.float32], sample_rate: int, window: int = WINDO
         A single 1 in each hop. Silence counts as C, as in both references: it is what "no melody" looks like, too.
     """
     measured = measure_chroma(wave, sample_rate, window, hop)
-    return np.eye(PITCH_CLASSES, dtype=np.float32)[measured.argmax(axis=1)]
+    melody: Chroma = np.eye(PITCH_CLASSES, dtype=np.float32)[measured.argmax(axis=1)]
+    return melody
 
 
 def no_melody(hops: int = 1) -> Chroma:
@@ -124,8 +128,9 @@ def join_melody(stems: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]
     ndarray of float32, shape (frames,)
         The sum of `MELODY_STEMS`, averaged over the channels.
     """
-    together = sum(stems[name].astype(np.float64) for name in MELODY_STEMS)
-    return np.asarray(together).mean(axis=0).astype(np.float32)
+    together = np.sum([stems[name] for name in MELODY_STEMS], axis=0, dtype=np.float64)
+    melody: NDArray[np.float32] = together.mean(axis=0).astype(np.float32)
+    return melody
 
 
 @cache

@@ -49,11 +49,42 @@ class Geometry:
     melody: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PromptFit:
+    """A prompt as the text encoder takes it.
+
+    Parameters
+    ----------
+    text : str
+        The prompt, or as much of its start as the encoder reads.
+    pieces : int
+        What the tokenizer makes of it.
+    unknown : int
+        Pieces that the tokenizer has no word for (other scripts, emoji).
+    """
+
+    text: str
+    pieces: int
+    unknown: int
+
+
 class Runtime(Protocol):
     """A loaded checkpoint."""
 
     geometry: Geometry
-    facts: RunFacts
+
+    @property
+    def facts(self) -> RunFacts:
+        """On what it runs; the weights' digests may be computed when first asked."""
+        ...
+
+    def fit_prompt(self, prompt: str) -> PromptFit:
+        """Cut a prompt to what the text encoder reads."""
+        ...
+
+    def make_room(self) -> bool:
+        """Give up memory that only saves time (the text encoder goes to the CPU); False where nothing is left."""
+        ...
 
     def sample_tokens(
         self,

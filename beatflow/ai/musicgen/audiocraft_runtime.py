@@ -1,0 +1,309 @@
+"""MusicGen through audiocraft 1.3.0: the reference, slow and exact, on the processor and on CUDA.
+
+The only module that imports audiocraft (and, through it, torchaudio and xformers). Loads audiocraft's own files
+(``state_dict.bin``, ``compression_state_dict.bin``) or, where there are none, transformers' files of the same model.
+Nothing is ever fetched: the text encoder comes from the folder, and a melody arrives with drums and bass taken away.
+"""
+
+import importlib.util
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.ai.device import Device
+from beatflow.ai.engine import RunFacts, Sampling
+from beatflow.ai.musicgen.audiocraft_files import CODEC_FILE, MODEL_FILE, Parts, read_parts
+from beatflow.ai.musicgen.runtime import Geometry, Report, Tokens, Wave
+from beatflow.errors import EngineError
+
+if TYPE_CHECKING:
+    from audiocraft.models import MusicGen
+    from torch import Tensor
+
+INSTALL = 'pip install "beatflow[audiocraft]" && pip install --no-deps audiocraft==1.3.0'
+"""audiocraft's own requirements cannot be met beside a current torch, so it is installed without them."""
+
+NEEDED = (
+    "audiocraft",
+    "torchaudio",
+    "xformers",
+    "av",
+    "flashy",
+    "omegaconf",
+    "spacy",
+    "num2words",
+    "julius",
+    "encodec",
+)
+"""What ``audiocraft.models`` imports beyond BeatFlow's ``ai`` extra."""
+
+MELODY = "self_wav"
+_DTYPES = {"cpu": ("float32",), "cuda": ("float32", "float16", "bfloat16")}
+
+
+def check_installed() -> None:
+    """See whether audiocraft is here, without importing it.
+
+    Raises
+    ------
+    EngineError
+        It is not, or a package that it needs is not.
+    """
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineError(
+            f"the audiocraft runtime needs what is not installed: {', '.join(missing)}", INSTALL
+        )
+
+
+class AudiocraftRuntime:
+    """A checkpoint run by audiocraft; see `beatflow.ai.musicgen.runtime.Runtime`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model, as the hub lays it out.
+    device : Device
+        ``cpu`` or ``cuda``.
+    dtype : str
+        ``float32``, on CUDA also ``float16`` and ``bfloat16``.
+
+    Raises
+    ------
+    EngineError
+        audiocraft is not installed, cannot run on that device, or the folder does not hold what it needs.
+
+    Notes
+    -----
+    Draws are those of ``torch.multinomial`` on the processor, from a generator of each take's own, so that a take
+    sounds the same alone and in a batch, and on every device as far as the arithmetic is the same. At batch 1 on the
+    processor they are what audiocraft itself draws after ``torch.manual_seed``.
+    """
+
+    def __init__(self, folder: Path, device: Device, dtype: str) -> None:
+        check_installed()
+        if dtype not in _DTYPES.get(device.kind, ()):
+            raise EngineError(
+                f"audiocraft does not compute in {dtype} on {device.torch_name}", "--runtime transformers"
+            )
+        self._device = device
+        self._model = _load(folder, device, dtype)
+        parts = self._model.compression_model
+        self.geometry = Geometry(
+            sample_rate=int(parts.sample_rate),
+            channels=int(parts.channels),
+            codebooks=int(self._model.lm.num_codebooks),
+            token_rate=float(parts.frame_rate),
+            window_s=float(self._model.max_duration),
+            melody=MELODY in self._model.lm.condition_provider.conditioners,
+        )
+        name = device.torch_name if device.kind == "cpu" else f"{device.torch_name} {device.name}"
+        self.facts = RunFacts(name, dtype, "audiocraft", _digests(folder))
+
+    def sample_tokens(
+        self,
+        prompts: Sequence[str],
+        steps: int,
+        sampling: Sampling,
+        seeds: Sequence[int],
+        lead: Tokens | None = None,
+        melodies: Sequence[Wave | None] | None = None,
+        report: Report = lambda done: None,
+    ) -> Tokens:
+        """Draw tokens, one take per prompt in one batch; see `Runtime.sample_tokens`.
+
+        An empty prompt is no prompt at all for audiocraft, where transformers still reads its end-of-text mark.
+        """
+        import torch
+
+        before = None if lead is None else torch.from_numpy(lead).to(self._model.device)
+        known = 0 if lead is None else lead.shape[-1]
+        with torch.inference_mode(), self._on_device(), self._model.autocast, _own_draws(seeds):
+            tokens = self._model.lm.generate(
+                before,
+                self._conditions(prompts, melodies),
+                max_gen_len=known + steps,
+                use_sampling=True,
+                temp=sampling.temperature,
+                top_k=sampling.top_k,
+                top_p=sampling.top_p,
+                cfg_coef=sampling.guidance,
+                remove_prompts=True,
+                callback=lambda done, total: report(min(done, steps)),
+            )
+        return np.asarray(tokens.cpu().numpy(), np.int64)
+
+    def encode_audio(self, wave: Wave) -> Tokens:
+        """Turn samples into tokens; see `Runtime.encode_audio`."""
+        import torch
+
+        with torch.inference_mode(), self._on_device():
+            tokens, _ = self._model.compression_model.encode(
+                torch.from_numpy(wave)[None].to(self._model.device)
+            )
+        return np.asarray(tokens.cpu().numpy(), np.int64)
+
+    def decode_tokens(self, tokens: Tokens) -> NDArray[np.float32]:
+        """Turn tokens into samples; see `Runtime.decode_tokens`."""
+        import torch
+
+        with torch.inference_mode(), self._on_device():
+            samples = self._model.compression_model.decode(
+                torch.from_numpy(tokens).to(self._model.device), None
+            )
+        return np.asarray(samples.float().cpu().numpy(), np.float32)
+
+    def _conditions(self, prompts: Sequence[str], melodies: Sequence[Wave | None] | None) -> list[Any]:
+        from audiocraft.modules.conditioners import ConditioningAttributes
+
+        takes = [ConditioningAttributes(text={"description": prompt}) for prompt in prompts]
+        if self.geometry.melody:
+            for take, melody in zip(takes, melodies or [None] * len(takes), strict=True):
+                take.wav[MELODY] = self._wave_condition(melody)
+        return takes
+
+    def _wave_condition(self, melody: Wave | None) -> Any:
+        import torch
+        from audiocraft.modules.conditioners import WavCondition
+
+        wave = torch.zeros(1, 1) if melody is None else torch.from_numpy(melody)
+        length = 0 if melody is None else wave.shape[-1]
+        return WavCondition(
+            wave[None].to(self._model.device),
+            torch.tensor([length], device=self._model.device),
+            sample_rate=[self.geometry.sample_rate],
+            path=[None],
+            seek_time=[None],
+        )
+
+    def _on_device(self) -> Any:
+        return _on_device(self._device)
+
+
+def _on_device(device: Device) -> Any:
+    """Make a card the current one: audiocraft says ``cuda`` and never which."""
+    import torch
+
+    return torch.cuda.device(device.index if device.kind == "cuda" else -1)
+
+
+def _load(folder: Path, device: Device, dtype: str) -> "MusicGen":
+    """Build audiocraft's model around the weights of a folder."""
+    import torch
+
+    with _quiet():
+        from audiocraft.models import MusicGen
+        from audiocraft.models.builders import get_lm_model
+        from audiocraft.utils.autocast import TorchAutocast
+
+        parts = read_parts(folder)
+        parts.configuration.device = device.kind
+        parts.configuration.dtype = dtype
+        with _on_device(device), _local(parts):
+            language_model = get_lm_model(parts.configuration)
+        _fill(language_model, parts.state, folder)
+        language_model.cfg = parts.configuration
+        conditioners = language_model.condition_provider.conditioners
+        if MELODY in conditioners:
+            conditioners[MELODY].match_len_on_eval = True
+            conditioners[MELODY]._use_masking = False
+            conditioners[MELODY]._get_stemmed_wav = lambda wave, rate: wave
+        model = MusicGen(folder.name, parts.codec.to(device.kind), language_model.eval())
+        half = device.kind == "cuda" and dtype != "float32"
+        model.autocast = TorchAutocast(half, device_type=device.kind, dtype=getattr(torch, dtype))
+        return model
+
+
+def _fill(language_model: Any, state: dict[str, "Tensor"], folder: Path) -> None:
+    try:
+        language_model.load_state_dict(state)
+    except RuntimeError as error:
+        raise EngineError(
+            f"the weights in {folder} are not those of the model that they describe", "bf models verify"
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what loading says about other people's troubles: optional kernels of xformers, deprecations."""
+    loggers = [logging.getLogger(name) for name in ("xformers", "audiocraft")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+class _Here:
+    """Stands where audiocraft would call ``from_pretrained`` with a name of the hub."""
+
+    def __init__(self, what: Any) -> None:
+        self._what = what
+
+    def from_pretrained(self, name: str) -> Any:
+        return self._what
+
+
+@contextmanager
+def _local(parts: Parts) -> Iterator[None]:
+    """While a language model is built, give it the text encoder that is here, and no separator at all."""
+    import torch
+    from audiocraft.modules import conditioners
+
+    class NoSeparator(torch.nn.Module):
+        sources = ("drums", "bass", "other", "vocals")
+
+    text = conditioners.T5Conditioner
+    name = parts.configuration.conditioners.description.t5.name
+    with (
+        patch.object(conditioners, "T5Tokenizer", _Here(parts.tokenizer)),
+        patch.object(conditioners, "T5EncoderModel", _Here(parts.text_encoder)),
+        patch.object(text, "MODELS", [name]),
+        patch.object(text, "MODELS_DIMS", {name: parts.text_encoder.config.d_model}),
+        patch("demucs.pretrained.get_model", lambda name: NoSeparator()),
+    ):
+        yield
+
+
+@contextmanager
+def _own_draws(seeds: Sequence[int]) -> Iterator[None]:
+    """Have audiocraft draw each take's tokens from a generator of its own.
+
+    audiocraft draws for the whole batch from torch's global generator. ``torch.multinomial`` takes the maximum of the
+    probabilities over exponential noise; here is the same with noise drawn take by take.
+    """
+    import torch
+    from audiocraft.utils import utils
+
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def draw(probabilities: "Tensor", num_samples: int) -> "Tensor":
+        shape = probabilities.shape[1:]
+        noise = torch.stack(
+            [torch.empty(shape).exponential_(generator=generator) for generator in generators]
+        )
+        return (probabilities / noise.to(probabilities.device)).argmax(dim=-1, keepdim=True)
+
+    with patch.object(utils, "multinomial", draw):
+        yield
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Digests of the files that were loaded: audiocraft's own, or transformers'."""
+    from beatflow.ai.weights.shelf import digest_weights
+
+    digests = digest_weights(folder)
+    own = {name: digest for name, digest in digests.items() if name in (MODEL_FILE, CODEC_FILE)}
+    return own or digests

@@ -1,0 +1,222 @@
+"""A provenance record read as a recipe: what has to be run, with what, so that the sound comes out again.
+
+A record may come from anybody's history, so nothing in it is believed before it is looked at. Knows no engines and no
+files.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from beatflow.ai.engine import Sampling
+from beatflow.errors import DamagedError, UsageError
+from beatflow.making.request import Request
+from beatflow.objects.ids import is_oid
+from beatflow.provenance import Record
+
+TASKS = {"generate": "generate", "hum": "accompany", "extend": "extend", "split": "separate"}
+"""Kind of a record to the engine's task."""
+
+_TOLD = ("seconds", "real_time_factor", "measured", "stem", "stems", "mix", "remade", "index")
+"""What differs between records of one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A sound that is needed: its id, and where it lay."""
+
+    oid: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What made a sound.
+
+    Parameters
+    ----------
+    kind : str
+        ``generate``, ``hum``, ``extend``, ``split`` or ``mix``.
+    engine, engine_version : str
+        Empty for a mix.
+    request : Request
+        What the engine was asked for, with its seed.
+    inputs : tuple of Input
+    count, index : int
+        How many takes were drawn at once, seeds counting up, and which of them it is.
+    stem : str or None
+        Which stem it is; None for the mix.
+    stems : mapping of str to str
+        Of a mix: the stems that it is the plain sum of, name to id.
+    replaced, beside : Input or None, mapping of str to str
+        Of a stem that was made anew for a track: the one whose level and place it took, and the others.
+    heard : str
+        The engine that heard the notes of a recording.
+    record : Record
+        All of it.
+    """
+
+    kind: str
+    engine: str
+    engine_version: str
+    request: Request
+    inputs: tuple[Input, ...]
+    count: int = 1
+    index: int = 0
+    stem: str | None = None
+    stems: Mapping[str, str] = field(default_factory=dict)
+    replaced: Input | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
+    heard: str = ""
+    record: Record = field(default_factory=dict, compare=False)
+
+    @property
+    def run(self) -> str:
+        """The same for all sounds that one run of the recipe gives."""
+        kept = {name: value for name, value in self.record.items() if name not in _TOLD}
+        batch = self.record.get("batch")
+        kept["batch"] = batch.get("seeds") if isinstance(batch, dict) else None
+        return repr(sorted(kept.items())) + repr((self.replaced, sorted(self.beside.items())))
+
+
+def read_recipe(record: Record, name: str) -> Recipe:
+    """Read a record as a recipe; ``name`` is what to call its sound.
+
+    Raises
+    ------
+    DamagedError
+        Something in it is not what it should be.
+    UsageError
+        Its sound was not made by anything that could be run again.
+    """
+    reader = _Reader(record, name)
+    kind = reader.text("kind")
+    if kind == "merge":
+        raise UsageError(
+            f"{name} was merged of two versions, not made by an engine", hint=f"bf blame {name} tells what is from where"
+        )
+    if kind != "mix" and kind not in TASKS:
+        raise UsageError(f"nothing is known that makes a sound of the kind {kind[:40]!r} again")
+    count, index, first = _read_batch(reader)
+    remade = record.get("remade")
+    replaced, beside = None, {}
+    if remade is not None:
+        inner = _Reader(remade if isinstance(remade, dict) else {}, name)
+        replaced, beside = inner.input(inner.record.get("replaced")), inner.oids("beside")
+    heard = record.get("heard")
+    return Recipe(
+        kind=kind,
+        engine=reader.text("engine") if kind != "mix" else "",
+        engine_version=reader.text("engine_version", "") if kind != "mix" else "",
+        request=_read_request(reader, first) if kind != "mix" else Request(""),
+        inputs=tuple(reader.input(item) for item in record.get("inputs", [])),
+        count=count,
+        index=index,
+        stem=reader.text("stem", "") or None,
+        stems=reader.oids("stems") if "stems" in record else {},
+        replaced=replaced,
+        beside=beside,
+        heard=_Reader(heard, name).text("engine", "") if isinstance(heard, dict) else "",
+        record=record,
+    )
+
+
+def _read_batch(reader: "_Reader") -> tuple[int, int, int | None]:
+    """Return how many takes there were, which this is, and the first one's seed where there were several."""
+    batch = reader.record.get("batch")
+    if batch is None:
+        return 1, 0, None
+    seeds, index = (batch.get("seeds"), batch.get("index")) if isinstance(batch, dict) else (None, None)
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
+        raise reader.wrong("batch")
+    if seeds != list(range(seeds[0], seeds[0] + len(seeds))) or type(index) is not int or not 0 <= index < len(seeds):
+        raise reader.wrong("batch")
+    return len(seeds), index, seeds[0]
+
+
+def _read_request(reader: "_Reader", first: int | None) -> Request:
+    asked = reader.record.get("asked", {})
+    if not isinstance(asked, dict):
+        raise reader.wrong("asked")
+    inner = _Reader(asked, reader.name)
+    sampling = _Reader(reader.record.get("sampling") or {}, reader.name)
+    seed = reader.record.get("seed", 0)
+    if type(seed) is not int:
+        raise reader.wrong("seed")
+    stem = reader.text("stem", "")
+    request = Request(
+        prompt=reader.text("prompt", ""),
+        seed=seed if first is None else first,
+        tempo=inner.number("tempo"),
+        key=inner.text("key", "") or None,
+        bars=inner.whole("bars"),
+        duration_s=inner.number("duration_s"),
+        meter=inner.text("meter", "") or None,
+        stems=(stem,) if stem and "remade" in reader.record else None,
+        sampling=Sampling(
+            sampling.number("temperature"),
+            sampling.whole("top_k"),
+            sampling.number("top_p"),
+            sampling.number("guidance"),
+        ),
+    )
+    try:
+        request.check()
+    except UsageError as error:
+        raise DamagedError(f"the record of {reader.name} asks for what cannot be: {error.message}") from error
+    return request
+
+
+class _Reader:
+    """Reads values of a record, each of which must be of its kind."""
+
+    def __init__(self, record: Any, name: str) -> None:
+        self.name = name
+        self.record: Mapping[str, Any] = record if isinstance(record, dict) else {}
+
+    def wrong(self, key: str) -> DamagedError:
+        """Return the error that a value is not what it should be."""
+        return DamagedError(
+            f"the record of {self.name} has no {key} that makes sense", hint="it cannot be made again from it"
+        )
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return a text."""
+        value = self.record.get(key)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, str):
+            raise self.wrong(key)
+        return value
+
+    def number(self, key: str) -> float | None:
+        """Return a number, None where there is none."""
+        value = self.record.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.wrong(key)
+        return float(value)
+
+    def whole(self, key: str) -> int | None:
+        """Return a whole number, None where there is none."""
+        value = self.record.get(key)
+        if value is not None and type(value) is not int:
+            raise self.wrong(key)
+        return value
+
+    def oids(self, key: str) -> dict[str, str]:
+        """Return names to ids."""
+        value = self.record.get(key)
+        if not isinstance(value, dict) or not all(isinstance(one, str) and is_oid(one) for one in value.values()):
+            raise self.wrong(key)
+        return dict(value)
+
+    def input(self, item: Any) -> Input:
+        """Return a sound that is named by its id."""
+        oid = item.get("oid") if isinstance(item, dict) else None
+        if not isinstance(oid, str) or not is_oid(oid):
+            raise self.wrong("inputs")
+        path = item.get("path")
+        return Input(oid, path if isinstance(path, str) else oid[:12])

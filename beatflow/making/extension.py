@@ -1,0 +1,362 @@
+"""Continuing a piece: what stands there stays as it is, bit for bit, and an engine's continuation follows it.
+
+Joins engines, files and the track. The piece is copied block by block: memory grows with what is added, not with what
+is there.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from beatflow.ai.engine import Brief, Performance, Progress, no_progress
+from beatflow.ai.table import Choice
+from beatflow.delivery import Delivery, Handover, digest
+from beatflow.errors import AudioError, EngineError, UsageError
+from beatflow.making.production import check_fit
+from beatflow.making.recipe import describe, surroundings
+from beatflow.making.request import Request, draw_seed, shorten
+from beatflow.making.separation import stem_subtype
+from beatflow.making.take import CONFIDENT, Made, SoundFile, Source
+from beatflow.objects.layout import Layout, SampleFormat
+from beatflow.sound.analysis import analyze
+from beatflow.sound.audio import Audio
+from beatflow.sound.exact import get_bits
+from beatflow.sound.files import BLOCK_FRAMES, AudioReader, check_finite, check_sound
+from beatflow.sound.formats import get_format
+from beatflow.sound.resample import resample
+from beatflow.sound.seam import Seam, continue_sound
+from beatflow.sound.splice.pcm import PcmFile, decode_rows, encode_rows
+from beatflow.sound.tonality import parse_key
+from beatflow.sound.wav import build_header
+from beatflow.sound.writing import AudioWriter
+
+DEFAULT_S = 15.0
+CONTEXT_S = 60.0
+"""How much of the piece's end the engine gets to hear."""
+_WORK = 0.95
+_PLAIN = {
+    (1, False): ("PCM_U8", SampleFormat.U8), (2, False): ("PCM_16", SampleFormat.S16LE),
+    (3, False): ("PCM_24", SampleFormat.S24LE), (4, False): ("PCM_32", SampleFormat.S32LE),
+    (4, True): ("FLOAT", SampleFormat.F32LE), (8, True): ("DOUBLE", SampleFormat.F64LE),
+}  # fmt: skip
+"""Width of a sample and whether it is a float, to what WAV holds it as, unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A piece that was continued; ``sound`` is all of it, of which the last ``added_s`` are new."""
+
+    prompt: str
+    seed: int
+    engine: str
+    engine_version: str
+    original: str
+    original_oid: str
+    frames: int
+    added_frames: int
+    sample_rate: int
+    channels: int
+    subtype: str
+    duration_s: float
+    added_s: float
+    seconds: float
+    real_time_factor: float
+    gain_db: float
+    sound: SoundFile | None
+    asked: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+class Original(AbstractContextManager["Original"]):
+    """The piece that is to be continued.
+
+    Attributes
+    ----------
+    info : SoundInfo
+    subtype : str
+        In which WAV holds its samples unchanged; FLOAT for what a lossy decoder gives.
+
+    Raises
+    ------
+    AudioError
+        It cannot be read, holds no samples, or samples that are not numbers.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name = name
+        with ExitStack() as stack:
+            self._reader = stack.enter_context(AudioReader(path, name))
+            check_sound(self._reader)
+            self.info = self._reader.info
+            self._pcm = _find_pcm(path, name, stack)
+            if self._pcm is not None and self._pcm.frames != self.info.frames:
+                self._pcm = None
+            self.subtype, kind = self._find_format()
+            self.layout = Layout(kind, self.info.channels, self.info.sample_rate)
+            self._stack = stack.pop_all()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _find_format(self) -> tuple[str, SampleFormat]:
+        if self._pcm is not None:
+            format = self._pcm.layout.format
+            return _PLAIN[format.width, format.is_float]
+        subtype = stem_subtype(self.info.subtype)
+        return next(found for found in _PLAIN.values() if found[0] == subtype)
+
+    def read_end(self) -> Audio:
+        """What an engine continues: the last minute, or all of it."""
+        frames = min(self.info.frames, int(CONTEXT_S * self.info.sample_rate))
+        self._reader.seek(self.info.frames - frames)
+        return self._reader.read(frames)
+
+    def blocks(self) -> Iterator[Audio]:
+        """All of it as samples."""
+        self._reader.seek(0)
+        return self._reader.blocks()
+
+    def rows(self) -> Iterator[bytes]:
+        """All of it as `subtype`, bit for bit where its format is not a lossy one."""
+        if self._pcm is None:
+            for block in self.blocks():
+                yield self.encode(block)
+            return
+        pcm, kind = self._pcm, self.layout.format
+        for start in range(0, pcm.frames, BLOCK_FRAMES):
+            rows = pcm.read(start, BLOCK_FRAMES)
+            # Numbers of any width are exact in float64, so that another byte order changes none of them.
+            same = pcm.layout.format is kind
+            yield (rows if same else encode_rows(decode_rows(rows, pcm.layout), self.layout)[0]).tobytes()
+
+    def encode(self, audio: Audio) -> bytes:
+        """Samples as `subtype`."""
+        values = audio.samples.astype(np.float64)
+        if not self.layout.format.is_float:
+            values *= 1 << (8 * self.layout.format.width - 1)
+        return encode_rows(values, self.layout)[0].tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What an engine gave, and the same fitted to the piece."""
+
+    made: Made
+    seam: Seam
+    lead_s: float
+    context_s: float
+
+    @property
+    def frames(self) -> int:
+        """How many frames are added."""
+        return len(self.seam.samples)
+
+
+def extend_file(
+    path: Path,
+    name: str,
+    choice: Choice,
+    request: Request,
+    handover: Handover,
+    progress: Progress = no_progress,
+) -> Extension:
+    """Continue a piece, and put the whole into the file that the handover's place names.
+
+    Parameters
+    ----------
+    path : Path
+        The piece; a real file.
+    name : str
+        What to call it.
+    choice : Choice
+        An engine that can extend.
+    request : Request
+        Its length is what is added; `DEFAULT_S` where it has none.
+    handover : Handover
+        Has a place with a file.
+
+    Raises
+    ------
+    AudioError
+        The piece cannot be read, or its format cannot be written under that name.
+    ConflictError
+        A file is in the way.
+    """
+    assert handover.place is not None
+    target = handover.place.file
+    assert target is not None
+    oid = digest(path)
+    description = shorten(f"{name}: {request.prompt}")
+    with Delivery(handover, "extend", description) as delivery, Original(path, name) as original:
+        get_format(target, original.subtype)
+        delivery.check_free(target)
+        found = compose_extension(original, choice, request, oid, progress)
+        file = delivery.new_file(target)
+        with file.open("wb") as out:
+            write_extension(original, found, out, target)
+        sound = SoundFile("mix", delivery.folder / target, delivery.add(target, file))
+        delivery.describe(sound.oid, _record(original, found))
+        delivery.expect(path, oid)
+        delivery.publish()
+        progress(1.0, "done")
+        return summarize_extension(original, found, sound)
+
+
+def compose_extension(
+    original: Original, choice: Choice, request: Request, oid: str, progress: Progress = no_progress
+) -> Continuation:
+    """Have an engine continue a piece, at the piece's own sample rate, channels and loudness.
+
+    Raises
+    ------
+    UsageError
+        The request makes no sense, or counts bars where there is no tempo.
+    """
+    request.check()
+    check_fit(choice, request)
+    end = original.read_end()
+    brief = _make_brief(original, request, end)
+    started = time.perf_counter()
+    performance: Performance = choice.engine.extend(
+        end, brief, lambda fraction, what: progress(fraction * _WORK, what)
+    )
+    rate = end.sample_rate
+    mix = performance.mix
+    check_finite(mix, f"what {choice.info.name} made", hint="another --seed, or --dtype float32, may help")
+    lead = round(performance.lead * rate / mix.sample_rate)
+    new = resample(mix, rate)
+    wanted = round((brief.duration_s or DEFAULT_S) * rate)
+    new = Audio(new.samples[: lead + wanted], rate)
+    if new.frames <= lead:
+        raise EngineError(f"engine {choice.info.name} made nothing that comes after the piece")
+    seam = continue_sound(end, new, lead, _ceiling(original.subtype))
+    seconds = time.perf_counter() - started
+    made = Made(
+        choice,
+        brief,
+        performance,
+        seconds,
+        replace(request, seed=brief.seed),
+        Source((), ({"path": original.name, "oid": oid},)),
+    )
+    return Continuation(made, seam, performance.lead / mix.sample_rate, end.duration_s)
+
+
+def write_extension(original: Original, found: Continuation, out: BinaryIO, name: str = "sound.wav") -> None:
+    """Write the piece and what follows it; a name that ends in another suffix than ``.wav`` chooses its format."""
+    info, new = original.info, Audio(found.seam.samples, original.info.sample_rate)
+    frames = info.frames + new.frames
+    format, subtype = get_format(name, original.subtype)
+    if format != "WAV":
+        with AudioWriter(out, info.sample_rate, info.channels, subtype, format) as writer:
+            for block in original.blocks():
+                writer.write(block)
+            writer.write(new)
+        return
+    out.write(build_header(info.sample_rate, info.channels, subtype, frames))
+    for rows in original.rows():
+        out.write(rows)
+    out.write(original.encode(new))
+    if frames * original.layout.frame_bytes % 2:
+        out.write(b"\0")
+
+
+def summarize_extension(original: Original, found: Continuation, sound: SoundFile | None) -> Extension:
+    """Tell what was made, for people and for JSON."""
+    made, info = found.made, original.info
+    frames = info.frames + found.frames
+    added_s = found.frames / info.sample_rate
+    return Extension(
+        prompt=made.brief.prompt,
+        seed=made.brief.seed,
+        engine=made.choice.info.name,
+        engine_version=made.choice.info.version,
+        original=original.name,
+        original_oid=str(made.source.inputs[0]["oid"]) if made.source else "",
+        frames=frames,
+        added_frames=found.frames,
+        sample_rate=info.sample_rate,
+        channels=info.channels,
+        subtype=original.subtype,
+        duration_s=frames / info.sample_rate,
+        added_s=added_s,
+        seconds=round(made.seconds, 3),
+        real_time_factor=round(added_s / max(made.seconds, 1e-6), 2),
+        gain_db=found.seam.gain_db,
+        sound=sound,
+        asked=made.request.asked,
+        parameters=made.performance.parameters,
+    )
+
+
+def _record(original: Original, found: Continuation) -> dict[str, Any]:
+    """Where the sound comes from; what a seam needs besides follows from the piece and the engine's part."""
+    made = found.made
+    record = describe(made, "extend")
+    seam = {
+        "at_frame": original.info.frames,
+        "context_s": found.context_s,
+        "lead_s": found.lead_s,
+        "fade_s": found.seam.fade_s,
+        "gain_db": found.seam.gain_db,
+    }
+    added_s = found.frames / original.info.sample_rate
+    return {
+        **record,
+        **surroundings(made.choice, made.seconds, added_s),
+        "parameters": {**record["parameters"], "seam": seam},
+    }
+
+
+def _make_brief(original: Original, request: Request, end: Audio) -> Brief:
+    return Brief(
+        prompt=request.prompt,
+        seed=draw_seed() if request.seed is None else request.seed,
+        tempo=request.tempo,
+        key=str(parse_key(request.key)) if request.key else None,
+        duration_s=_find_length(original, request, end),
+        meter=request.meter or "4/4",
+        loop=False,
+        sampling=request.sampling,
+    )
+
+
+def _find_length(original: Original, request: Request, end: Audio) -> float:
+    """How many seconds are to be added."""
+    if request.bars is None:
+        return DEFAULT_S if request.duration_s is None else request.duration_s
+    tempo = request.tempo or _measure_tempo(end)
+    if tempo is None:
+        raise UsageError(
+            f"{original.name} has no steady beat to count {request.bars} bars by",
+            hint="give its tempo: --bpm 90, or --duration SECONDS",
+        )
+    beats, _, unit = (request.meter or "4/4").partition("/")
+    return request.bars * int(beats) * 4 / int(unit) * 60 / tempo
+
+
+def _measure_tempo(end: Audio) -> float | None:
+    facts = analyze(end)
+    return facts.tempo if facts.tempo is not None and facts.tempo_confidence >= CONFIDENT else None
+
+
+def _ceiling(subtype: str) -> float | None:
+    """The greatest sample of a subtype; None for floats."""
+    bits = get_bits(subtype)
+    return None if bits is None else 1 - 2.0 ** (1 - bits)
+
+
+def _find_pcm(path: Path, name: str, stack: ExitStack) -> PcmFile | None:
+    """The piece bit for bit, where it holds plain samples."""
+    try:
+        return stack.enter_context(PcmFile(path.open("rb"), name))
+    except AudioError:
+        return None
