@@ -28,6 +28,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "fork": ("start", "beatflow.commands.fork:fork", "Start a new track from a commit of another one."),
     "import": ("start", "beatflow.commands.import_:import_", "Make a history of a folder of versions."),
     "config": ("start", "beatflow.commands.config:config", "Show or change settings."),
+    "doctor": (
+        "start",
+        "beatflow.commands.doctor:doctor",
+        "Look at this machine: what runs here, what falls back, and what mends each gap.",
+    ),
     "status": ("keep", "beatflow.commands.status:status", "Show what changed since the last commit."),
     "commit": ("keep", "beatflow.commands.commit:commit", "Keep the folder as it is now."),
     "log": (
@@ -96,7 +101,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.split:split",
         "Split a mix into stems that sum to it, sample for sample.",
     ),
+    "models": (
+        "make",
+        "beatflow.commands.models:models",
+        "Fetch, check and remove the weights of the neural engines.",
+    ),
     "analyze": ("make", "beatflow.commands.analyze:analyze", "Measure tempo, key, loudness and faults."),
+    "reproduce": (
+        "make",
+        "beatflow.commands.reproduce:reproduce",
+        "Make a sound again from its record, and prove that it is the same.",
+    ),
     "license": (
         "find",
         "beatflow.commands.license:license",

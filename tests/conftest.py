@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ import pytest
 from beatflow.cli import main
 
 EPOCH = 1_700_000_000
+# huggingface_hub reads this once, when it is first imported, and that may be while tests are collected.
+os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "beatflow-tests-without-weights")
 _KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV", "NUMBA_CACHE_DIR")
 
 

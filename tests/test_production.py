@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from beatflow.ai.engine import BatchGenerator, Demanding, Sampling
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, Place, digest, find_place
 from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
 from beatflow.making.hearing import hear
 from beatflow.making.production import compose, produce
-from beatflow.making.request import Request, folder_name
+from beatflow.making.request import Request, folder_name, shorten
 from beatflow.making.separation import find_true_stems, split_file, stem_subtype, write_true_stems
 from beatflow.making.stem import fit_stem, remake_stem
+from beatflow.making.take import Source, Take, describe_take, find_misses
 from beatflow.objects.gitvalue import Signature
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
@@ -23,7 +25,7 @@ from beatflow.sound.files import read_audio, read_info
 from beatflow.sound.midi import read_midi
 from beatflow.sound.writing import write_audio
 from beatflow.track import parse_track
-from tests.toys import SAMPLE_RATE, STEMS, ToyProducer, ToySeparator, ToyTracker
+from tests.toys import SAMPLE_RATE, STEMS, ToyDreamer, ToyProducer, ToySeparator, ToyTracker
 
 TOY = Choice(ToyProducer(), "test")
 HALVES = Choice(ToySeparator(), "test")
@@ -51,6 +53,11 @@ def stems_of(folder: Path) -> dict[str, Audio]:
         (Request("x", seed=-1), "the seed must be 0 to"),
         (Request("x", key="H"), "'H' is not a key"),
         (Request("x", meter="7/8"), "no meter '7/8'"),
+        (Request("x", sampling=Sampling(temperature=0.0)), "the temperature must be 0.01 to 10, not 0"),
+        (Request("x", sampling=Sampling(temperature=float("nan"))), "the temperature must be"),
+        (Request("x", sampling=Sampling(top_k=-1)), "--top-k must be 0 to 2048, not -1"),
+        (Request("x", sampling=Sampling(top_p=1.5)), "--top-p must be 0 to 1, not 1.5"),
+        (Request("x", sampling=Sampling(guidance=0.5)), "the guidance must be 1 to 20, not 0.5"),
     ],
 )
 def test_requests_that_make_no_sense(request_: Request, message: str) -> None:
@@ -322,3 +329,118 @@ def test_a_hum_is_no_album(tmp_path: Path) -> None:
     write_audio(path, Audio(np.zeros((8000 * 601, 1), np.float32), SAMPLE_RATE))
     with pytest.raises(AudioError, match="a hum is at most 10"):
         hear(Choice(ToyTracker(), "test"), path, "long.wav")
+
+
+def test_what_a_request_needs() -> None:
+    assert Request("x").needs == frozenset()
+    full = Request("x", 1, 90.0, "Am", 4, sampling=Sampling(top_k=5))
+    assert full.needs == {"tempo", "key", "bars", "top_k"}
+    assert full.asked == {"tempo": 90.0, "key": "A:min", "bars": 4}
+    assert Request("x", duration_s=2.0, meter="3/4").needs == {"duration", "bars"}
+
+
+def test_a_prompt_on_one_line() -> None:
+    assert shorten("a\nb") == "a b"
+    assert shorten("夜" * 500) == "夜" * 71 + "…"
+
+
+def test_takes_of_one_batch_say_so(track: Repository) -> None:
+    engine = ToyDreamer()
+    assert isinstance(engine, BatchGenerator)
+    assert isinstance(engine, Demanding)
+    seen: list[tuple[float, str]] = []
+    takes = produce(
+        Choice(engine, "test"),
+        Request("x", 7, duration_s=1.0, sampling=Sampling(temperature=1.5)),
+        Handover(track.root, track),
+        count=3,
+        progress=lambda part, what: seen.append((part, what)),
+    )
+    assert engine.batches == [3]
+    assert seen == [(0.5, "drawing")]
+    assert [take.mix.path.parent.name for take in takes if take.mix] == ["7", "8", "9"]
+    assert takes[1].mix is not None
+    record = find_record(track, takes[1].mix.oid)
+    assert record is not None
+    assert record["batch"] == {"seeds": [7, 8, 9], "index": 1}
+    assert record["seed"] == 8
+    assert (record["device"], record["dtype"], record["runtime"]) == ("cuda:0 Toy", "float16", "transformers")
+    assert record["weight_digests"] == {"model.safetensors": "ab" * 32}
+    assert record["sampling"] == {"temperature": 1.5}
+    assert (record["tempo"], record["key"], record["bars"]) == (None, None, None)
+    assert record["asked"]["duration_s"] == 1.0
+    assert not (track.root / "track.toml").exists()
+
+
+def test_long_takes_come_in_several_batches(tmp_path: Path) -> None:
+    engine = ToyDreamer()
+    produce(Choice(engine, "test"), Request("x", 1, duration_s=900.0), Handover(tmp_path), count=5)
+    assert engine.batches == [4, 1]
+
+
+def test_a_mix_without_stems_in_a_track(track: Repository) -> None:
+    produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(track.root, track))
+    choice = Choice(ToyDreamer(), "test")
+    (take,) = produce(choice, Request("夜" * 400, 7, duration_s=2.0), Handover(track.root, track))
+    assert (take.stems, take.estimated) == ((), ("tempo", "key"))
+    score = parse_track((track.root / "track.toml").read_bytes())
+    assert (dict(score.stems), score.tempo, score.meter, score.title) == ({}, None, None, "lofi")
+    assert not (track.root / "stems").exists()
+    with pytest.raises(NotFoundError, match="no stems in"):
+        remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
+
+
+def test_what_an_engine_cannot_give_is_told_before_the_work(tmp_path: Path) -> None:
+    engine = ToyDreamer()
+    handover = Handover(tmp_path, midi=tmp_path / "x.mid")
+    with pytest.raises(UsageError, match="engine dreamer makes no notes"):
+        produce(Choice(engine, "test"), Request("x"), handover)
+    with pytest.raises(UsageError, match="engine dreamer has no use for --top-p"):
+        produce(Choice(engine, "test"), Request("x", sampling=Sampling(top_p=0.5)), Handover(tmp_path))
+    with pytest.raises(UsageError, match="engine toy has no use for --temperature"):
+        produce(TOY, Request("x", sampling=Sampling(temperature=1.0)), Handover(tmp_path))
+    assert engine.batches == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_around_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "hum.wav"
+    write_audio(path, Audio(np.full((SAMPLE_RATE * 3, 1), 0.5, np.float32), SAMPLE_RATE))
+    source = hear(Choice(ToyTracker(), "test"), path, "hum.wav").source
+    engine = ToyDreamer()
+    handover = Handover(tmp_path, place=Place(tmp_path / "o"), midi=tmp_path / "o.mid")
+    (take,) = produce(Choice(engine, "test"), Request("x", 7), handover, source)
+    assert take.duration_s == 3.0
+    assert engine.heard[0].audio is not None
+    assert engine.heard[0].audio.frames == SAMPLE_RATE * 3
+    assert source.heard == {"engine": "ear", "engine_version": "1"}
+    assert [note.midi for note in read_midi(tmp_path / "o.mid").tracks["melody"]] == [69]
+    long = Source(source.melody, source.inputs, source.audio, 600.0)
+    assert compose(Choice(engine, "test"), Request("x"), source=long).brief.duration_s == 30.0
+    assert compose(TOY, Request("x"), source=long).brief.duration_s is None
+
+
+def _take(**fields: object) -> Take:
+    values = {
+        "prompt": "x", "seed": 7, "engine": "e", "engine_version": "1", "tempo": 91.26, "key": "C:maj",
+        "meter": None, "bars": None, "frames": 8000, "sample_rate": 8000, "duration_s": 1.0, "seconds": 1.0,
+        "real_time_factor": 1.0, "mix": None, "estimated": ("tempo", "key"),
+    }  # fmt: skip
+    return Take(**(values | fields))  # type: ignore[arg-type]  # the fields are of many kinds
+
+
+def test_where_a_take_is_not_what_was_asked_for() -> None:
+    assert find_misses(_take()) == []
+    assert find_misses(_take(asked={"tempo": 90.0})) == ["asked 90 BPM, measured 91.3"]
+    assert find_misses(_take(asked={"tempo": 90.0}, tempo=None)) == ["asked 90 BPM, no steady beat measured"]
+    assert find_misses(_take(asked={"tempo": 91.26, "key": "C:maj"})) == []
+    assert find_misses(_take(asked={"key": "A:min"})) == ["asked A:min, measured C:maj"]
+    assert find_misses(_take(asked={"duration_s": 2.0})) == ["asked 2 s, made 1.0"]
+    assert find_misses(_take(asked={"bars": 4})) == ["asked 4 bars, made 1.0 s"]
+    # What was promised was kept; whole bars are no miss.
+    assert find_misses(_take(asked={"tempo": 90.0, "duration_s": 2.0}, estimated=(), bars=1)) == []
+    assert describe_take(_take()) == "measured 91.3 BPM, C:maj, 1.0 s, seed 7"
+    assert describe_take(_take(tempo=None)) == "measured C:maj, 1.0 s, seed 7"
+    assert describe_take(_take(tempo=90.0, estimated=(), meter="4/4", bars=1)) == (
+        "90 BPM, C:maj, 4/4, 1 bar, 1.0 s, seed 7"
+    )

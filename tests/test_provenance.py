@@ -70,5 +70,6 @@ def test_what_is_sound_in_a_record_stays() -> None:
         "engine": "x",
         "inputs": [sound],
         "measured": {"tempo": 90.0},
+        "incomplete": True,
     }
     assert decode_record(b"5") is None

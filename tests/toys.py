@@ -1,10 +1,22 @@
 """Small engines that keep every protocol and take no time, for tests of what surrounds engines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, Transcription, no_progress
+from beatflow.ai.engine import (
+    DEFAULT_SEPARATION,
+    Brief,
+    EngineInfo,
+    Guide,
+    Performance,
+    Progress,
+    RunFacts,
+    Separation,
+    Transcription,
+    no_progress,
+)
 from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import from_integers
@@ -51,6 +63,65 @@ class ToyProducer:
         return self.generate(brief, progress)
 
 
+class ToyDreamer:
+    """Noise by seed as a neural engine gives it: no stems, nothing exact, several at once, with facts of its run."""
+
+    info = EngineInfo(
+        "dreamer",
+        "1",
+        frozenset({"generate", "accompany", "extend"}),
+        "CC-BY-NC-4.0",
+        SAMPLE_RATE,
+        extra="ai",
+        weights=("dreams",),
+        options=frozenset({"temperature", "top_k"}),
+        promises=frozenset({"duration"}),
+    )
+    facts = RunFacts("cuda:0 Toy", "float16", "transformers", {"model.safetensors": "ab" * 32})
+    lead_s = 0.5
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.heard: list[Guide] = []
+
+    def check_ready(self) -> None:
+        """Always ready."""
+
+    def generate(self, brief: Brief, progress: Progress = no_progress) -> Performance:
+        """Draw noise."""
+        (made,) = self.generate_batch([brief], None, progress)
+        return made
+
+    def accompany(self, guide: Guide, brief: Brief, progress: Progress = no_progress) -> Performance:
+        """Draw noise, whatever the melody."""
+        (made,) = self.generate_batch([brief], guide, progress)
+        return made
+
+    def generate_batch(
+        self, briefs: Sequence[Brief], guide: Guide | None = None, progress: Progress = no_progress
+    ) -> list[Performance]:
+        """Draw noise for each."""
+        self.batches.append(len(briefs))
+        self.heard += [guide] if guide else []
+        progress(0.5, "drawing")
+        return [self._draw(brief, 0.0) for brief in briefs]
+
+    def extend(self, audio: Audio, brief: Brief, progress: Progress = no_progress) -> Performance:
+        """Draw noise at half the level of what it follows."""
+        progress(0.5, "drawing")
+        made = self._draw(brief, self.lead_s)
+        level = np.float32(0.5 * np.sqrt(np.mean(audio.samples**2)) / 0.1)
+        return replace(made, mix=Audio(made.mix.samples * level, SAMPLE_RATE))
+
+    def _draw(self, brief: Brief, lead_s: float) -> Performance:
+        lead, frames = round(lead_s * SAMPLE_RATE), round((brief.duration_s or 1.0) * SAMPLE_RATE)
+        noise = np.random.default_rng(brief.seed).normal(0, 0.1, (lead + frames, 1)).astype(np.float32)
+        sampling = {"temperature": brief.sampling.temperature or 1.0}
+        return Performance(
+            {}, Audio(noise, SAMPLE_RATE), "PCM_16", None, None, None, None, {}, {"sampling": sampling}, lead
+        )
+
+
 class ToySeparator:
     """Halves."""
 
@@ -59,7 +130,9 @@ class ToySeparator:
     segment_s = 0.5
     overlap_s = 0.1
 
-    def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
+    def separate(
+        self, segment: Audio, progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
+    ) -> Mapping[str, Audio]:
         """Give each stem a part that does not sum to the mix."""
         return {name: Audio(segment.samples * np.float32(0.4), segment.sample_rate) for name in self.stems}
 

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from beatflow.sound.note import Note
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from beatflow.sound.audio import Audio
 
 Progress = Callable[[float, str], None]
@@ -233,8 +236,8 @@ DEFAULT_SEPARATION = Separation()
 class Moments:
     """Mean and covariance of the channels of a whole sound, shapes (channels,) and (channels, channels)."""
 
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    mean: "NDArray[np.float64]"
+    covariance: "NDArray[np.float64]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +368,35 @@ class Separator(Protocol):
         self, segment: "Audio", progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
     ) -> "Mapping[str, Audio]":
         """Estimate each stem of a segment; same shape and rate as the segment."""
+        ...
+
+
+@runtime_checkable
+class StreamSeparator(Separator, Protocol):
+    """A separator that goes through a mix of any length by itself, in constant memory."""
+
+    def separate_blocks(
+        self,
+        blocks: "Iterable[Audio]",
+        moments: Moments | None = None,
+        frames: int | None = None,
+        progress: Progress = no_progress,
+        wanted: Separation = DEFAULT_SEPARATION,
+    ) -> "Iterator[Mapping[str, Audio]]":
+        """Estimate each stem of a stream, in stretches that together are as long as the mix.
+
+        Parameters
+        ----------
+        blocks : iterable of Audio
+            All with one sample rate and one number of channels.
+        moments : Moments, optional
+            Of the whole mix, where it can be read twice.
+        frames : int, optional
+            Length of the mix, for the progress.
+        progress : callable
+        wanted : Separation
+            With ``two_stems`` that stem is enough: the rest is what it leaves of the mix.
+        """
         ...
 
 

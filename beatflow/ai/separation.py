@@ -5,7 +5,7 @@ the separator's segment, never by the length of the mix. Where a segment begins 
 from the start, so the stems are the same however the mix was cut into blocks.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -101,9 +101,7 @@ def measure_moments(blocks: Iterable[Audio]) -> Moments:
     return Moments(mean, covariance)
 
 
-def join_blocks(
-    parts: Sequence[Mapping[str, Audio]], stems: Sequence[str], like: Audio
-) -> dict[str, Audio]:
+def join_blocks(parts: Sequence[Mapping[str, Audio]], stems: Sequence[str], like: Audio) -> dict[str, Audio]:
     """Stretches of stems one after another; of no frames where there are none."""
     empty = np.zeros((0, like.channels), np.float32)
     return {
@@ -129,40 +127,59 @@ def _stream(
     moments: Moments | None,
 ) -> Iterator[Mapping[str, Audio]]:
     """Have a separator go through the mix, and make exact what it gives."""
-    waiting: list[Samples] = []
-    kinds: list[Audio] = []
+    waiting: list[Audio] = []
 
     def watched() -> Iterator[Audio]:
-        for block in blocks:
-            _check_kind(block, *kinds[:1])
-            kinds[:] = kinds or [Audio(block.samples[:0], block.sample_rate)]
-            waiting.append(block.samples)
+        for block in _check_kinds(blocks):
+            waiting.append(block)
             yield block
 
     expected = {wanted.two_stems} if wanted.two_stems else set(separator.stems)
+    whole = 0
     for estimates in separator.separate_blocks(watched(), moments, frames, progress, wanted):
-        joined = np.concatenate(waiting)
-        ready = next(iter(estimates.values())).frames
-        mix = Audio(joined[:ready], kinds[0].sample_rate)
-        waiting[:] = [joined[ready:]]
-        _check_estimates(separator, estimates, expected, mix)
-        part = {stem: audio.samples for stem, audio in estimates.items()}
-        yield from _iter_exact(_choose(part, separator, wanted, mix.samples), mix.samples, mix.sample_rate, subtype)
-    if sum(map(len, waiting)):
-        raise ContractError(f"engine {separator.info.name} left {sum(map(len, waiting))} frames unseparated")
-    if kinds and not waiting[0].size and len(waiting) == 1 and not frames:
-        return
+        ready = max((audio.frames for audio in estimates.values()), default=0)
+        mix = _take(waiting, ready)
+        part = _check_estimates(estimates, expected, separator.info.name, mix)
+        yield from _iter_exact(_choose(part, separator, wanted, mix), mix, subtype)
+        whole += ready
+    left = sum(block.frames for block in waiting)
+    if left:
+        raise ContractError(f"engine {separator.info.name} left {left} frames of the mix as they were")
+    if waiting and not whole:
+        nothing = waiting[0]
+        yield dict.fromkeys(stems_of(separator, wanted), nothing)
+
+
+def _take(waiting: list[Audio], frames: int) -> Audio:
+    """Take the first frames of a queue of blocks."""
+    joined = np.concatenate([block.samples for block in waiting])
+    sample_rate = waiting[0].sample_rate
+    waiting[:] = [Audio(joined[frames:], sample_rate)]
+    return Audio(joined[:frames], sample_rate)
+
+
+def _check_kinds(blocks: Iterable[Audio]) -> Iterator[Audio]:
+    """Refuse a stream whose sample rate or number of channels changes."""
+    kind: tuple[int, int] | None = None
+    for block in blocks:
+        kind = kind or (block.sample_rate, block.channels)
+        if (block.sample_rate, block.channels) != kind:
+            raise AudioError(
+                f"the mix changes from {kind[0]} Hz, {kind[1]} channels "
+                f"to {block.sample_rate} Hz, {block.channels} channels"
+            )
+        yield block
 
 
 def _choose(
-    part: Mapping[str, Samples], separator: Separator, wanted: Separation, mix: Samples
+    part: Mapping[str, Samples], separator: Separator, wanted: Separation, mix: Audio
 ) -> Mapping[str, Samples]:
     """The stems that are wanted, in their order; with two the rest is the sum of the others, or what one leaves."""
     name = wanted.two_stems
     if name is None:
         return {stem: part[stem] for stem in separator.stems}
     others = [samples for stem, samples in part.items() if stem != name]
-    rest = sum(others[1:], others[0]) if others else mix - part[name]
+    rest = sum(others[1:], others[0]) if others else mix.samples - part[name]
     return {name: part[name], f"no_{name}": rest}
 
 
@@ -183,13 +200,12 @@ def _by_segments(
         def report(fraction: float, what: str, done: int = done, fresh: int = fresh) -> None:
             progress(min(1.0, (done + fraction * fresh) / frames) if frames else 0.0, what)
 
-        estimates = _estimate(separator, segment.mix, report)
+        estimates = _estimate(separator, segment.mix, report, wanted)
         part, held = _join(estimates, held, segment, fresh)
         del estimates
-        mix = segment.mix.samples[segment.lead : segment.lead + fresh]
-        yield from _iter_exact(part, mix, segment.mix.sample_rate, subtype)
+        mix = Audio(segment.mix.samples[segment.lead : segment.lead + fresh], segment.mix.sample_rate)
+        yield from _iter_exact(_choose(part, separator, wanted, mix), mix, subtype)
         done += fresh
-    progress(1.0, "separating")
 
 
 def _iter_segments(blocks: Iterable[Audio], segment_s: float, overlap_s: float) -> Iterator[_Segment]:
@@ -201,17 +217,12 @@ def _iter_segments(blocks: Iterable[Audio], segment_s: float, overlap_s: float) 
     parts: list[Samples] = []
     waiting = size = overlap = 0
     before: Samples | None = None
-    sample_rate = channels = 0
-    for block in blocks:
+    sample_rate = 0
+    for block in _check_kinds(blocks):
         if not sample_rate:
-            sample_rate, channels = block.sample_rate, block.channels
+            sample_rate = block.sample_rate
             size = max(2, round(segment_s * sample_rate))
             overlap = min(size // 2, round(overlap_s * sample_rate))
-        if (block.sample_rate, block.channels) != (sample_rate, channels):
-            raise AudioError(
-                f"the mix changes from {sample_rate} Hz, {channels} channels "
-                f"to {block.sample_rate} Hz, {block.channels} channels"
-            )
         parts.append(block.samples)
         waiting += block.frames
         while waiting > size:
@@ -230,14 +241,21 @@ def _iter_segments(blocks: Iterable[Audio], segment_s: float, overlap_s: float) 
     yield _Segment(Audio(np.concatenate(parts), sample_rate), lead, overlap, last=True)
 
 
-def _estimate(separator: Separator, mix: Audio, progress: Progress) -> dict[str, Samples]:
+def _estimate(separator: Separator, mix: Audio, progress: Progress, wanted: Separation) -> dict[str, Samples]:
     """Ask the separator, and check what it gives back."""
     if mix.frames == 0:
         return dict.fromkeys(separator.stems, mix.samples)
-    estimates = separator.separate(mix, progress)
-    name = separator.info.name
-    if set(estimates) != set(separator.stems):
-        raise ContractError(f"engine {name} gave stems {sorted(estimates)}, not {sorted(separator.stems)}")
+    estimates = separator.separate(mix, progress, wanted)
+    found = _check_estimates(estimates, set(separator.stems), separator.info.name, mix)
+    return {stem: found[stem] for stem in separator.stems}
+
+
+def _check_estimates(
+    estimates: Mapping[str, Audio], expected: Set[str], name: str, mix: Audio
+) -> dict[str, Samples]:
+    """Hold a separator to its word: these stems at least, in the mix's shape, and numbers."""
+    if not expected <= set(estimates):
+        raise ContractError(f"engine {name} gave stems {sorted(estimates)}, not {sorted(expected)}")
     for stem, audio in estimates.items():
         if audio.samples.shape != mix.samples.shape or audio.sample_rate != mix.sample_rate:
             raise ContractError(
@@ -246,7 +264,7 @@ def _estimate(separator: Separator, mix: Audio, progress: Progress) -> dict[str,
             )
         if not np.isfinite(audio.samples).all():
             raise ContractError(f"engine {name} gave values in {stem} that are not finite")
-    return {stem: estimates[stem].samples for stem in separator.stems}
+    return {stem: audio.samples for stem, audio in estimates.items()}
 
 
 def _join(
@@ -270,11 +288,9 @@ def _join(
     return part, tail
 
 
-def _iter_exact(
-    part: Mapping[str, Samples], mix: Samples, sample_rate: int, subtype: str
-) -> Iterator[Mapping[str, Audio]]:
+def _iter_exact(part: Mapping[str, Samples], mix: Audio, subtype: str) -> Iterator[Mapping[str, Audio]]:
     """Make a stretch exact in steps: its arithmetic takes ten times the memory of the samples."""
-    for start in range(0, max(1, mix.shape[0]), _STEP):
+    for start in range(0, max(1, mix.frames), _STEP):
         step = slice(start, start + _STEP)
-        estimates = {stem: Audio(samples[step], sample_rate) for stem, samples in part.items()}
-        yield make_exact(estimates, Audio(mix[step], sample_rate), subtype)
+        estimates = {stem: Audio(samples[step], mix.sample_rate) for stem, samples in part.items()}
+        yield make_exact(estimates, Audio(mix.samples[step], mix.sample_rate), subtype)

@@ -28,15 +28,15 @@ class Presumed:
 
     Parameters
     ----------
-    parents : tuple of str
-        Ids of sounds.
+    parents : mapping of str to str
+        Ids of sounds to their paths.
     how : str
         How that is known, in a few words.
     whole : bool
         Nothing else is in it.
     """
 
-    parents: tuple[str, ...]
+    parents: Mapping[str, str]
     how: str
     whole: bool = True
 
@@ -136,9 +136,9 @@ def iter_reached(origins: Mapping[str, Origin], oid: str) -> Iterator[tuple[str,
 def _read(oid: str, path: str, record: Record | None, presume: Presume) -> tuple[Origin, dict[str, str]]:
     """Return where a sound comes from, and the path of each sound that it was made of."""
     if record is None:
-        found = presume(oid) or Presumed((), "", whole=False)
-        parents = tuple(parent for parent in found.parents if parent != oid)
-        return Origin(oid, path, None, parents, found.how, found.whole), dict.fromkeys(parents, "")
+        found = presume(oid) or Presumed({}, "", whole=False)
+        parents = {parent: name for parent, name in found.parents.items() if parent != oid}
+        return Origin(oid, path, None, tuple(parents), found.how, found.whole), parents
     inputs: dict[str, str] = {}
     whole = not record.get("incomplete")
     for item in record.get("inputs", []):

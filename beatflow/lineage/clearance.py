@@ -140,6 +140,11 @@ def survey(
 
     oids = dict.fromkeys(state.sounds[path] for path in paths)
     origins = trace(oids, lambda some: find_records(repository, some, state.commit), presume)
+    return judge_origins(state, paths, origins)
+
+
+def judge_origins(state: State, paths: Sequence[str], origins: Mapping[str, Origin]) -> Survey:
+    """Judge sounds of a state by their origins, as `survey` does."""
     places = {oid: state.name(oid) or origin.path or oid for oid, origin in origins.items()}
     names = {oid: _name(state, oid, place) for oid, place in places.items()}
     declared = read_declarations(state.score)
@@ -163,10 +168,10 @@ def _name(state: State, oid: str, place: str) -> str:
     return f"{place} ({oid[:7]})" if is_oid(oid) and state.name(oid) is None else place
 
 
-def _find_stems(state: State) -> tuple[str, ...]:
+def _find_stems(state: State) -> dict[str, str]:
     """Return the stems that the score says the mix is made of; those that are not there cannot be known."""
     files = (stem.file for stem in state.track.stems.values())
-    return tuple(state.sounds[file] for file in files if file in state.sounds)
+    return {state.sounds[file]: file for file in files if file in state.sounds}
 
 
 def _find_sources(

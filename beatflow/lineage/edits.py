@@ -50,18 +50,18 @@ class EditFinder:
         formers = self._find_formers(oid)
         if not formers or not self._has_record(formers):
             return None
-        parents, whole = [], True
+        parents, whole = dict[str, str](), True
         for former in formers:
             found = self._explain(former, oid)
             if found is None or found.new_take:
                 continue
-            parents.append(former.oid)
+            parents[former.oid] = former.path
             whole = whole and not any(
                 change.kind in _NEW and not _is_cut(change.figures) for change in found.changes
             )
         if not parents:
             return None
-        return Presumed(tuple(dict.fromkeys(parents)), "an earlier version, edited", whole)
+        return Presumed(parents, "an earlier version, edited", whole)
 
     def _explain(self, former: Version, oid: str) -> Explanation | None:
         if self._state.commit is None and oid not in self._repository.audio:

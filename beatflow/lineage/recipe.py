@@ -18,7 +18,7 @@ from beatflow.provenance import Record
 TASKS = {"generate": "generate", "hum": "accompany", "extend": "extend", "split": "separate"}
 """Kind of a record to the engine's task."""
 
-_TOLD = ("seconds", "real_time_factor", "measured", "stem", "stems", "mix", "remade", "index")
+_TOLD = ("seconds", "real_time_factor", "measured", "stem", "stems", "mix", "remade")
 """What differs between records of one run."""
 
 
@@ -75,8 +75,8 @@ class Recipe:
     def run(self) -> str:
         """The same for all sounds that one run of the recipe gives."""
         kept = {name: value for name, value in self.record.items() if name not in _TOLD}
-        batch = self.record.get("batch")
-        kept["batch"] = batch.get("seeds") if isinstance(batch, dict) else None
+        if self.count > 1:
+            kept |= {"batch": self.count, "seed": self.request.seed}
         return repr(sorted(kept.items())) + repr((self.replaced, sorted(self.beside.items())))
 
 
@@ -94,7 +94,8 @@ def read_recipe(record: Record, name: str) -> Recipe:
     kind = reader.text("kind")
     if kind == "merge":
         raise UsageError(
-            f"{name} was merged of two versions, not made by an engine", hint=f"bf blame {name} tells what is from where"
+            f"{name} was merged of two versions, not made by an engine",
+            hint=f"bf blame {name} tells what is from where",
         )
     if kind != "mix" and kind not in TASKS:
         raise UsageError(f"nothing is known that makes a sound of the kind {kind[:40]!r} again")
@@ -130,7 +131,11 @@ def _read_batch(reader: "_Reader") -> tuple[int, int, int | None]:
     seeds, index = (batch.get("seeds"), batch.get("index")) if isinstance(batch, dict) else (None, None)
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         raise reader.wrong("batch")
-    if seeds != list(range(seeds[0], seeds[0] + len(seeds))) or type(index) is not int or not 0 <= index < len(seeds):
+    if (
+        seeds != list(range(seeds[0], seeds[0] + len(seeds)))
+        or type(index) is not int
+        or not 0 <= index < len(seeds)
+    ):
         raise reader.wrong("batch")
     return len(seeds), index, seeds[0]
 
@@ -209,7 +214,9 @@ class _Reader:
     def oids(self, key: str) -> dict[str, str]:
         """Return names to ids."""
         value = self.record.get(key)
-        if not isinstance(value, dict) or not all(isinstance(one, str) and is_oid(one) for one in value.values()):
+        if not isinstance(value, dict) or not all(
+            isinstance(one, str) and is_oid(one) for one in value.values()
+        ):
             raise self.wrong(key)
         return dict(value)
 

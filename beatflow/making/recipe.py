@@ -5,6 +5,7 @@ Knows no files and no repository. ``docs/lineage.md`` describes the records.
 
 import platform
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from beatflow import __version__
@@ -38,8 +39,10 @@ def describe(made: Made, kind: str | None = None) -> dict[str, Any]:
     }
     if source and source.heard:
         record["heard"] = dict(source.heard)
-    if made.batch:
-        record["batch"] = {"seeds": list(made.batch.seeds), "index": made.batch.index}
+    # An engine that was short of memory tells itself which takes it really drew at once.
+    batch = _mapping(performance.parameters.get("batch")) or (asdict(made.batch) if made.batch else {})
+    if len(batch.get("seeds", ())) > 1:
+        record["batch"] = {"seeds": list(batch["seeds"]), "index": batch["index"]}
     return record
 
 

@@ -29,8 +29,8 @@ def resample(audio: Audio, sample_rate: int) -> Audio:
     Returns
     -------
     Audio
-        ``frames * sample_rate / audio.sample_rate`` frames, rounded half up; the sound itself where the rate is the same. It may
-        exceed full scale a little where the sound was close to it.
+        ``frames * sample_rate / audio.sample_rate`` frames, rounded half up; the sound itself where the rate is the
+        same. It may exceed full scale a little where the sound was close to it.
 
     Raises
     ------

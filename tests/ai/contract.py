@@ -1,14 +1,30 @@
-"""What every separator and every analyzer must do, whatever it is made of; one check each, for any implementation."""
+"""What every engine must do, and every separator and analyzer, whatever it is made of; one check each.
 
+`tests.ai.generating` has what generators must do.
+"""
+
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
-from beatflow.ai.engine import Analyzer, Separator, Transcription, no_progress
+from beatflow.ai.engine import (
+    Analyzer,
+    Demanding,
+    RunFacts,
+    Sampling,
+    Separation,
+    Separator,
+    Transcription,
+    no_progress,
+)
+from beatflow.ai.plugin import find_flaw
 from beatflow.ai.separation import separate_stream
-from beatflow.errors import AudioError
+from beatflow.errors import AudioError, EngineError
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum, quantize
 from beatflow.sound.note import Note
@@ -19,6 +35,47 @@ from .voices import Voice, sing
 
 class Stopped(Exception):
     """What an impatient user raises through ``progress``."""
+
+
+PROMISES = {"tempo", "key", "bars", "duration", "loop", "stems", "notes"}
+# An SPDX expression: identifiers of its list or LicenseRef-…, joined by AND, OR, WITH.
+_SPDX = re.compile(r"\(?[A-Za-z0-9.+-]+\)?( (AND|OR|WITH) \(?[A-Za-z0-9.+-]+\)?)*")
+
+
+def check_identity(engine: Any) -> None:
+    """The identity card is complete, names what exists, and does not say more than the engine can."""
+    info = engine.info
+    assert find_flaw(engine, info.name) is None
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_-]*", info.name)
+    assert _SPDX.fullmatch(info.licence), info.licence
+    assert info.sample_rate is None or 8000 <= info.sample_rate <= 192_000
+    assert info.promises <= PROMISES
+    known = {field.name for kind in (Sampling, Separation) for field in fields(kind)}
+    assert info.options <= known
+    assert (info.extra is None) == (info.name in ("synth", "dsp", "yin") or not isinstance(engine, Demanding))
+    if info.weights:
+        assert isinstance(engine, Demanding)
+
+
+def check_readiness(engine: Any) -> None:
+    """Asked whether it could work, it says yes or what is missing and what to do, and says the same again."""
+    if not isinstance(engine, Demanding):
+        return
+    answers = []
+    for _ in range(2):
+        try:
+            engine.check_ready()
+        except EngineError as error:
+            assert error.hint
+            answers.append(error.message)
+        else:
+            answers.append("")
+    assert answers[0] == answers[1]
+    facts = engine.facts
+    assert isinstance(facts, RunFacts)
+    assert facts.device
+    assert facts.dtype
+    assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in facts.weights.values())
 
 
 def make_mix(
@@ -213,6 +270,7 @@ def check_analyzer_can_be_stopped(analyzer: Analyzer) -> None:
         analyzer.transcribe(sing(scale_notes(), Voice()), stop)
 
 
+ENGINE_CHECKS: tuple[Callable[[Any], None], ...] = (check_identity, check_readiness)
 SEPARATOR_CHECKS: tuple[Callable[[Separator], None], ...] = (
     check_separator_shapes,
     check_separator_levels,

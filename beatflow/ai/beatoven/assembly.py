@@ -87,13 +87,13 @@ def assemble(track: Delivered, stems: Mapping[str, Delivered], wanted: Sequence[
     Raises
     ------
     EngineError
-        A stem has other channels than the track, or one that is wanted was not delivered.
+        A stem that is wanted was not delivered.
     """
     subtype = "PCM_16" if track.subtype in ("PCM_16", "PCM_U8", "PCM_S8") else "PCM_24"
     mix = quantize(track.audio, subtype)
     if not stems and not wanted:
         return Assembly(mix, {}, subtype, None)
-    estimates = {name: _fit(stem.audio, mix, name) for name, stem in stems.items()}
+    estimates = {name: _fit(stem.audio, mix) for name, stem in stems.items()}
     missing = [name for name in wanted or () if name not in estimates]
     if missing:
         raise EngineError(f"Beatoven delivered no {', '.join(missing)}", hint="leave --stems out")
@@ -108,15 +108,11 @@ def assemble(track: Delivered, stems: Mapping[str, Delivered], wanted: Sequence[
     return Assembly(mix, exact, subtype, residual_db)
 
 
-def _fit(stem: Audio, mix: Audio, name: str) -> Audio:
-    """A stem at the rate, channels and length of the mix."""
+def _fit(stem: Audio, mix: Audio) -> Audio:
+    """A stem at the rate, channels and length of the mix; of other channels than it has, their mean."""
     samples = resample(stem, mix.sample_rate).samples
-    if samples.shape[1] == 1:
-        samples = np.repeat(samples, mix.channels, axis=1)
-    elif mix.channels == 1:
+    if samples.shape[1] != mix.channels:
         samples = samples.mean(axis=1, keepdims=True, dtype=np.float32)
-    elif samples.shape[1] != mix.channels:
-        raise EngineError(f"Beatoven's {name} has {samples.shape[1]} channels, its track {mix.channels}")
     fitted = np.zeros(mix.samples.shape, np.float32)
     frames = min(mix.frames, len(samples))
     fitted[:frames] = samples[:frames]

@@ -41,7 +41,7 @@ class BeatovenEngine:
     ) -> None:
         """Make it for a setup; the others are for impatient tests."""
         self._setup = setup
-        self._patience = patience or Patience()
+        self._patience = patience
         self._limits = limits
 
     @property
@@ -81,14 +81,15 @@ class BeatovenEngine:
         transport = Transport(self._address, self._get_key(), self._limits or Limits(), meter.wait)
         with closing(transport), Job(transport, folder, self._patience or Patience(), meter) as job:
             job.begin(orders, {"address": self._address})
+            for task in job.resumed:
+                self._setup.tell(f"taking up {task}, which was ordered from Beatoven before")
             if folder and not job.remembered:
                 self._setup.tell(
                     f"{folder} cannot be written to: an interrupted order could not be taken up again"
                 )
-            tasks = job.wait_for_all()
             made = [
                 self._perform(job.fetch(task), task, order, brief)
-                for task, order, brief in zip(tasks, orders, briefs, strict=True)
+                for task, order, brief in zip(job.wait_for_all(), orders, briefs, strict=True)
             ]
             job.finish()
         meter.report(1.0, "done")

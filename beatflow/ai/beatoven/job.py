@@ -99,6 +99,11 @@ class Job(AbstractContextManager["Job"]):
         self._fetched = 0
 
     @property
+    def resumed(self) -> list[str]:
+        """Tasks that were ordered before this command."""
+        return [errand.task for errand in self._errands if errand.task and not errand.fresh]
+
+    @property
     def remembered(self) -> bool:
         """Whether all orders would survive this process."""
         return all(errand.path for errand in self._errands)

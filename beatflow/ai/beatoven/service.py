@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from beatflow.ai.beatoven.transport import Transport, UnclearError
+from beatflow.ai.beatoven.transport import RefusedError, Transport, UnclearError
 from beatflow.errors import EngineError
 
 FAILED = ("failed", "failure", "error", "cancelled", "canceled")
@@ -45,7 +45,12 @@ def order_track(transport: Transport, order: Mapping[str, Any]) -> str:
     EngineError
         It was not taken.
     """
-    answer = transport.post("/api/v1/tracks/compose", order)
+    try:
+        answer = transport.post("/api/v1/tracks/compose", order)
+    except RefusedError as error:
+        if error.status < 500:
+            raise
+        raise UnclearError(error.message) from error  # it may have stumbled after it took the order
     task = answer.get("task_id") if isinstance(answer, dict) else None
     if not isinstance(task, str) or not _TASK.fullmatch(task):
         raise UnclearError("Beatoven's answer names no task")

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from beatflow.ai.weights.record import read_record
 from beatflow.ai.weights.shelf import digest_weights
@@ -125,17 +125,22 @@ def _load_model(path: Path, name: str) -> "HTDemucs":
         with safe_open(str(path), framework="pt") as file:
             klass = (file.metadata() or {}).get("klass")
     except (SafetensorError, OSError) as error:
-        raise EngineError(f"{path.name} of {name} is truncated or damaged: {error}", hint=_again(name)) from error
+        raise EngineError(
+            f"{path.name} of {name} is truncated or damaged: {error}", hint=_again(name)
+        ) from error
     if klass != _KLASS:
         raise EngineError(f"{path.name} holds no HTDemucs but {klass or 'something else'}", hint=_again(name))
     try:
         with warnings.catch_warnings():
             # Arguments of an older Demucs that a newer one has not are dropped, and that is what is wanted.
             warnings.filterwarnings("ignore", message="Dropping inexistant parameter")
-            model: HTDemucs = load_safetensors_model(path)
+            model = cast("HTDemucs", load_safetensors_model(path))
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = str(error).split("\n", 1)[0]
         raise EngineError(f"{path.name} of {name} cannot be loaded: {reason}", hint=_again(name)) from error
+    if model.crosstransformer is not None:
+        # Only ever wanted in training, and drawn from Python's own generator: no run would be like another.
+        model.crosstransformer.sin_random_shift = 0
     return model.eval()
 
 

@@ -175,7 +175,9 @@ def check_separation(wanted: Separation, name: str, stems: tuple[str, ...]) -> N
     if wanted.overlap is not None and not 0.0 <= wanted.overlap < 1.0:
         raise UsageError(f"an overlap of {wanted.overlap:g}", hint="0 to below 1; 0.25 is usual")
     if wanted.two_stems is not None and wanted.two_stems not in stems:
-        raise UsageError(f"engine {name} makes no stem {wanted.two_stems!r}", hint=f"it makes {', '.join(stems)}")
+        raise UsageError(
+            f"engine {name} makes no stem {wanted.two_stems!r}", hint=f"it makes {', '.join(stems)}"
+        )
 
 
 class _Run:
@@ -210,9 +212,7 @@ class _Run:
             level = Level(np.zeros(groups, np.float32), np.ones(groups, np.float32))
         else:
             level = Level(*measure_level(moments, first.channels))
-        pairs = PairStream(
-            self._network, self._passes, self._grid, level, self._source is None, self._report
-        )
+        pairs = PairStream(self._network, self._passes, self._grid, level, self._source is None, self._report)
         heard = resample_blocks(self._watch(rest), bag.sample_rate)
         estimates = pairs.run(to_pairs(block.samples) for block in heard)
         back = resample_blocks((self._flatten(part) for part in estimates), first.sample_rate)

@@ -37,7 +37,9 @@ class Capacity:
     division: int = 1
 
 
-def plan_capacity(device: Device, setup: Setup, weight_bytes: int, frame_bytes: float, segment: int) -> Capacity:
+def plan_capacity(
+    device: Device, setup: Setup, weight_bytes: int, frame_bytes: float, segment: int
+) -> Capacity:
     """Find what fits into the memory that is free, or that the user allows.
 
     Parameters
@@ -68,19 +70,22 @@ def plan_capacity(device: Device, setup: Setup, weight_bytes: int, frame_bytes: 
     division = 2
     while division <= MAX_DIVISION:
         if room >= window / division:
-            setup.tell(f"little memory: windows of {segment / division / 44100:.1f} s instead of {segment / 44100:.1f} s")
+            setup.tell(
+                f"little memory: windows of {segment / division / 44100:.1f} s instead of {segment / 44100:.1f} s"
+            )
             return Capacity(1, division)
         division *= 2
     needed = weight_bytes + window / MAX_DIVISION
     raise MemoryShortError(
-        f"separating takes {needed / 2**30:.1f} GiB at least, and {free / 2**30:.1f} GiB are free", hint=_hint(device)
+        f"separating takes {needed / 2**30:.1f} GiB at least, and {free / 2**30:.1f} GiB are free",
+        hint=_hint(device),
     )
 
 
 def frame_bytes(model: "HTDemucs", dtype: str) -> float:
     """Memory that one frame of a window takes while it is computed."""
     half = dtype in ("float16", "bfloat16")
-    return _BYTES_PER_FRAME * model.channels / 48 * (0.6 if half else 1.0)
+    return float(_BYTES_PER_FRAME * model.channels / 48 * (0.6 if half else 1.0))
 
 
 def count_bytes(model: "HTDemucs", dtype: str) -> int:
@@ -171,7 +176,9 @@ class Network:
         while True:
             try:
                 windows = windows.to(self._device.torch_name)
-                parts = [self._forward(model, part) for part in windows.split(self.capacity.batch)]
+                parts = [
+                    self._forward(model, part) for part in self._torch.split(windows, self.capacity.batch)
+                ]
                 made = parts[0] if len(parts) == 1 else self._torch.cat(parts)
                 finite = bool(made.isfinite().all())
             except Exception as error:
@@ -185,7 +192,7 @@ class Network:
             if finite:
                 return made
             if not self._half:
-                raise EngineError("the network gave values that are not finite", hint="bf models verify tells whether its weights are whole")
+                raise EngineError("the network gave values that are not finite", hint="bf models verify")
             self._setup.tell(f"{self.dtype} overflowed; going on in float32")
             self.dtype = "float32"
             for one in self._models:
@@ -232,7 +239,7 @@ class Network:
         # Otherwise the model would fill a short window up to the length that it was trained on.
         model.use_train_segment = False
         try:
-            made = None
+            made: Tensor | None = None
             for index in range(grid.count(0, length)):
                 place = grid.place(0, index, length)
                 start = max(0, place.start)

@@ -2,8 +2,8 @@
 
 Each source takes the share of the residual that it has of the estimates' energy in blocks of 23 ms, joined linearly;
 a stereo pair shares as one, so that nothing moves in the picture. What remains for the exact sum, which works sample by
-sample, is rounding. (Wisdom and others 2019, "Differentiable consistency constraints", weigh by energy as well, but once
-for a whole signal.)
+sample, is rounding. (Wisdom and others 2019, "Differentiable consistency constraints", weigh by energy as well, but
+once for a whole signal.)
 """
 
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,8 @@ class ResidualShare:
     def _measure(self, estimates: "Tensor", blocks: int) -> "Tensor":
         """Each source's share of the energy, block by block; equal ones where all are silent."""
         torch = self._torch
+        if not blocks:
+            return estimates.new_zeros((*estimates.shape[:2], 0))
         missing = blocks * HOP - estimates.shape[-1]
         if missing > 0:
             estimates = torch.nn.functional.pad(estimates, (0, missing))

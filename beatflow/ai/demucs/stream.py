@@ -86,7 +86,7 @@ class PairStream:
     @property
     def _known(self) -> int:
         """Frames of the mix that have come in."""
-        return self._base + self._mix.shape[-1]
+        return self._base + int(self._mix.shape[-1])
 
     def _is_ready(self) -> bool:
         """Whether every pass has all the sound of its next windows; the last ones wait for the end of the mix."""
@@ -101,7 +101,9 @@ class PairStream:
             with self._network.use(model) as network:
                 for start in range(0, len(jobs), self._network.capacity.batch):
                     batch = jobs[start : start + self._network.capacity.batch]
-                    heard = self._network.run(network, self._torch.from_numpy(np.stack([job[3] for job in batch])))
+                    heard = self._network.run(
+                        network, self._torch.from_numpy(np.stack([job[3] for job in batch]))
+                    )
                     for (group, one, window, _), estimate in zip(batch, heard, strict=True):
                         self._add(group, one, window, estimate)
                     self._report(len(batch))
@@ -139,7 +141,7 @@ class PairStream:
 
     def _normalize(self, sound: Pairs, window: Window, group: int) -> Pairs:
         """Bring a window to the level of the training; what lies outside the mix stays zero."""
-        made = (sound - self._mean[group]) / self._deviation[group]
+        made: Pairs = (sound - self._mean[group]) / self._deviation[group]
         made[..., : max(0, -window.start)] = 0.0
         made[..., max(0, self._known - window.start) :] = 0.0
         return made

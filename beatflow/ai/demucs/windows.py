@@ -72,7 +72,7 @@ def plan_passes(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One look at the mix: the network sees a segment from frame ``start`` on and fills ``frames`` from ``first`` on."""
+    """The network sees a segment from frame ``start`` on and fills ``frames`` frames from ``first`` on."""
 
     index: int
     start: int
@@ -133,4 +133,5 @@ class Grid:
 def _triangle(frames: int) -> NDArray[np.float64]:
     half = frames // 2
     rise = np.concatenate([np.arange(1, half + 1), np.arange(frames - half, 0, -1)])
-    return rise / rise.max()
+    made: NDArray[np.float64] = rise / rise.max()
+    return made

@@ -1,13 +1,16 @@
 """Reading what audiocraft builds a MusicGen from: its own checkpoint files, or transformers' of the same model.
 
-Opens files with nothing but numbers and text in them (``weights_only``): a pickle that would run code is refused. Never
-uses the network.
+Opens only files with nothing but numbers and text in them (``weights_only``): a pickle that would run code is refused.
+Never uses the network.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
+from beatflow.ai.musicgen.checkpoint import broken
 from beatflow.ai.musicgen.layout import (
     AUDIO_ENCODER,
     TEXT_ENCODER,
@@ -29,16 +32,32 @@ CODEC_FILE = "compression_state_dict.bin"
 
 @dataclass(frozen=True)
 class Parts:
-    """What a MusicGen is built from: audiocraft's configuration and weights of the language model, the rest whole."""
+    """What a MusicGen is built from: configuration and weights of the language model, the rest ready to run."""
 
     configuration: "DictConfig"
-    state: dict[str, "Tensor"]
+    state: Mapping[str, "Tensor"]
     codec: Any
     text_encoder: Any
     tokenizer: Any
 
 
-def read_parts(folder: Path) -> Parts:
+@dataclass(frozen=True)
+class _Source:
+    """A model's folder, and transformers' files in it where there are any."""
+
+    folder: Path
+    name: str
+    configuration: Mapping[str, Any] | None
+    weights: Mapping[str, "Tensor"]
+
+    def part(self, prefix: str) -> dict[str, "Tensor"]:
+        """The weights of one part, under the names that they have within it."""
+        return {
+            name.removeprefix(prefix): here for name, here in self.weights.items() if name.startswith(prefix)
+        }
+
+
+def read_parts(folder: Path, name: str) -> Parts:
     """Read a model's folder.
 
     audiocraft's files are taken where they are; what they lack (always the text encoder, sometimes the codec) comes
@@ -52,60 +71,61 @@ def read_parts(folder: Path) -> Parts:
     """
     from omegaconf import OmegaConf
 
-    beside = _read_beside(folder) if has_transformers_layout(folder) else None
+    source = _find_source(folder, name)
     if (folder / MODEL_FILE).is_file():
-        package = _open_package(folder / MODEL_FILE, {"best_state", "xp.cfg"})
+        package = _open_package(source, MODEL_FILE, {"best_state", "xp.cfg"})
         configuration = _clean(OmegaConf.create(package["xp.cfg"]))
         state = package["best_state"]
-    elif beside is not None:
-        configuration = OmegaConf.create(to_audiocraft_configuration(beside.configuration))
-        state = to_audiocraft_state(beside.weights)
+    elif source.configuration is not None:
+        configuration = OmegaConf.create(to_audiocraft_configuration(source.configuration))
+        state = to_audiocraft_state(source.weights)
     else:
-        raise EngineError(f"{folder} holds no MusicGen", "bf models pull musicgen-small")
-    codec = _read_codec(folder, beside)
-    name = str(configuration.conditioners.description.t5.name)
-    text_encoder, tokenizer = _read_text_encoder(folder, name, beside)
-    return Parts(configuration, state, codec, text_encoder, tokenizer)
+        raise broken(name, f"there is neither {MODEL_FILE} nor config.json in {folder}")
+    text_encoder, tokenizer = _read_text_encoder(source, str(configuration.conditioners.description.t5.name))
+    return Parts(configuration, state, _read_codec(source), text_encoder, tokenizer)
 
 
-@dataclass(frozen=True)
-class _Beside:
-    """transformers' files of the same model."""
+def fill(module: Any, weights: Mapping[str, "Tensor"], name: str) -> None:
+    """Give a module its weights.
 
-    configuration: dict[str, Any]
-    weights: dict[str, "Tensor"]
+    Raises
+    ------
+    EngineError
+        They are of something else.
+    """
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        what = " ".join(str(error).split())[:200]
+        raise broken(name, f"they are not those of the model that they describe ({what})") from error
 
-    def part(self, prefix: str) -> dict[str, "Tensor"]:
-        return {
-            name.removeprefix(prefix): here for name, here in self.weights.items() if name.startswith(prefix)
-        }
 
-
-def _read_beside(folder: Path) -> _Beside:
+def _find_source(folder: Path, name: str) -> _Source:
     """Read transformers' files, without the language model where audiocraft's own is there."""
+    if not has_transformers_layout(folder):
+        return _Source(folder, name, None, {})
+    configuration = read_configuration(folder, name)
     own = (folder / MODEL_FILE).is_file()
-    wanted = (TEXT_ENCODER, AUDIO_ENCODER)
-    weights = {name: here for name, here in iter_weights(folder) if not own or name.startswith(wanted)}
-    return _Beside(read_configuration(folder), weights)
+    rest = (TEXT_ENCODER, AUDIO_ENCODER)
+    weights = {key: here for key, here in iter_weights(folder, name) if not own or key.startswith(rest)}
+    return _Source(folder, name, configuration, weights)
 
 
-def _open_package(path: Path, needed: set[str]) -> dict[str, Any]:
+def _open_package(source: _Source, file: str, needed: set[str]) -> dict[str, Any]:
     """Open one of audiocraft's files."""
-    import pickle
-
     import torch
 
     try:
-        package: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise EngineError(
-            f"{path} holds more than weights, so it is not opened", "bf models verify"
+        package = torch.load(source.folder / file, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise broken(
+            source.name, f"{file} holds more than weights, or is cut off, so it is not opened"
         ) from error
     except (OSError, RuntimeError, EOFError) as error:
-        raise EngineError(f"{path} cannot be read: {error}", "bf models verify") from error
+        raise broken(source.name, f"{file} cannot be read ({str(error).splitlines()[0]})") from error
     if not isinstance(package, dict) or not needed <= set(package):
-        raise EngineError(f"{path} is not a checkpoint of audiocraft", "bf models verify")
-    return package
+        raise broken(source.name, f"{file} is not a checkpoint of audiocraft")
+    return dict(package)
 
 
 def _clean(configuration: "DictConfig") -> "DictConfig":
@@ -117,62 +137,45 @@ def _clean(configuration: "DictConfig") -> "DictConfig":
     return configuration
 
 
-def _read_codec(folder: Path, beside: _Beside | None) -> Any:
+def _read_codec(source: _Source) -> Any:
     """The codec: audiocraft's own, or transformers' where that file is missing or only names it."""
     from audiocraft.models.builders import get_compression_model
+    from audiocraft.models.encodec import HFEncodecCompressionModel
     from omegaconf import OmegaConf
+    from transformers import EncodecConfig, EncodecModel
 
-    path = folder / CODEC_FILE
-    package = _open_package(path, set()) if path.is_file() else {"pretrained": "facebook/encodec_32khz"}
+    package: dict[str, Any] = {"pretrained": "facebook/encodec_32khz"}
+    if (source.folder / CODEC_FILE).is_file():
+        package = _open_package(source, CODEC_FILE, set())
     if "pretrained" not in package:
         configuration = OmegaConf.create(package["xp.cfg"])
         configuration.device = "cpu"
         codec = get_compression_model(configuration)
-        _fill(codec, package["best_state"], path)
+        fill(codec, package["best_state"], source.name)
         return codec.eval()
-    if beside is None:
-        raise EngineError(
-            f"the codec {package['pretrained']} is not in {folder}",
-            "add config.json and model.safetensors of the model",
-        )
-    return _make_codec(beside, folder)
+    if source.configuration is None:
+        raise broken(source.name, f"the codec {package['pretrained']} is not in {source.folder}")
+    inner: Any = EncodecModel(EncodecConfig.from_dict(source.configuration["audio_encoder"]))
+    fill(inner, source.part(AUDIO_ENCODER), source.name)
+    return HFEncodecCompressionModel(inner.eval()).eval()
 
 
-def _make_codec(beside: _Beside, folder: Path) -> Any:
-    from audiocraft.models.encodec import HFEncodecCompressionModel
-    from transformers import EncodecConfig, EncodecModel
-
-    codec = EncodecModel(EncodecConfig.from_dict(beside.configuration["audio_encoder"]))
-    _fill(codec, beside.part(AUDIO_ENCODER), folder)
-    return HFEncodecCompressionModel(codec.eval()).eval()
-
-
-def _read_text_encoder(folder: Path, name: str, beside: _Beside | None) -> tuple[Any, Any]:
+def _read_text_encoder(source: _Source, model: str) -> tuple[Any, Any]:
+    """The text encoder and its tokenizer: transformers' beside the weights, or a folder of their own."""
     from transformers import AutoTokenizer, T5Config, T5EncoderModel
 
-    if beside is not None and beside.part(TEXT_ENCODER):
-        encoder = T5EncoderModel(T5Config.from_dict(beside.configuration["text_encoder"]))
-        weights = beside.part(TEXT_ENCODER)
+    weights = source.part(TEXT_ENCODER)
+    if source.configuration is not None and weights:
+        encoder: Any = T5EncoderModel(T5Config.from_dict(source.configuration["text_encoder"]))
         weights["encoder.embed_tokens.weight"] = weights["shared.weight"]
-        _fill(encoder, weights, folder)
-        return encoder.eval(), AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    last = name.rpartition("/")[2]
-    found = next(
-        (place for place in (folder / last, folder.parent / last) if (place / "config.json").is_file()), None
-    )
+        fill(encoder, weights, source.name)
+        return encoder.eval(), AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
+    last = model.rpartition("/")[2]
+    places = (source.folder / last, source.folder.parent / last)
+    found = next((place for place in places if (place / "config.json").is_file()), None)
     if found is None:
         raise EngineError(
-            f"the text encoder {name} is neither in {folder} nor beside it",
-            f"add the model's config.json, model.safetensors and tokenizer.json, or the hub's {name} as {folder / last}",
+            f"the text encoder {model} is neither in {source.folder} nor beside it", f"bf models pull {last}"
         )
-    encoder = T5EncoderModel.from_pretrained(found, local_files_only=True).eval()
-    return encoder, AutoTokenizer.from_pretrained(found, local_files_only=True)
-
-
-def _fill(module: Any, weights: dict[str, "Tensor"], where: Path) -> None:
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        raise EngineError(
-            f"the weights in {where} are not those that it describes", "bf models verify"
-        ) from error
+    encoder = T5EncoderModel.from_pretrained(found, local_files_only=True)
+    return encoder.eval(), AutoTokenizer.from_pretrained(found, local_files_only=True)

@@ -10,17 +10,18 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beatflow.ai.device import Device
 from beatflow.ai.engine import RunFacts, Sampling
-from beatflow.ai.musicgen.audiocraft_files import CODEC_FILE, MODEL_FILE, Parts, read_parts
-from beatflow.ai.musicgen.runtime import Geometry, Report, Tokens, Wave
+from beatflow.ai.musicgen.audiocraft_files import CODEC_FILE, MODEL_FILE, Parts, fill, read_parts
+from beatflow.ai.musicgen.runtime import Geometry, PromptFit, Report, Tokens, Wave
+from beatflow.ai.musicgen.words import fit_words
 from beatflow.errors import EngineError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ NEEDED = (
     "spacy",
     "num2words",
     "julius",
-    "encodec",
+    "torchmetrics",
 )
 """What ``audiocraft.models`` imports beyond BeatFlow's ``ai`` extra."""
 
@@ -74,6 +75,8 @@ class AudiocraftRuntime:
         ``cpu`` or ``cuda``.
     dtype : str
         ``float32``, on CUDA also ``float16`` and ``bfloat16``.
+    name : str
+        The model's, for messages.
 
     Raises
     ------
@@ -87,14 +90,15 @@ class AudiocraftRuntime:
     processor they are what audiocraft itself draws after ``torch.manual_seed``.
     """
 
-    def __init__(self, folder: Path, device: Device, dtype: str) -> None:
+    def __init__(self, folder: Path, device: Device, dtype: str, name: str = "") -> None:
         check_installed()
         if dtype not in _DTYPES.get(device.kind, ()):
             raise EngineError(
                 f"audiocraft does not compute in {dtype} on {device.torch_name}", "--runtime transformers"
             )
         self._device = device
-        self._model = _load(folder, device, dtype)
+        self._folder = folder
+        self._model, self._tokenizer = _load(folder, name or folder.name, device, dtype)
         parts = self._model.compression_model
         self.geometry = Geometry(
             sample_rate=int(parts.sample_rate),
@@ -104,8 +108,25 @@ class AudiocraftRuntime:
             window_s=float(self._model.max_duration),
             melody=MELODY in self._model.lm.condition_provider.conditioners,
         )
-        name = device.torch_name if device.kind == "cpu" else f"{device.torch_name} {device.name}"
-        self.facts = RunFacts(name, dtype, "audiocraft", _digests(folder))
+        self._facts = RunFacts(_name_device(device), dtype, "audiocraft")
+
+    @property
+    def facts(self) -> RunFacts:
+        """On what it runs; the digests of the weights are computed when first asked."""
+        if not self._facts.weights:
+            self._facts = replace(self._facts, weights=_digest(self._folder))
+        return self._facts
+
+    def fit_prompt(self, prompt: str) -> PromptFit:
+        """Cut a prompt to the tokens that the text encoder reads."""
+        with _quiet():
+            return fit_words(
+                prompt, lambda text: self._tokenizer(text)["input_ids"], self._tokenizer.unk_token_id
+            )
+
+    def make_room(self) -> bool:
+        """Nothing to give up: audiocraft keeps its text encoder where the rest is."""
+        return False
 
     def sample_tokens(
         self,
@@ -125,14 +146,15 @@ class AudiocraftRuntime:
 
         before = None if lead is None else torch.from_numpy(lead).to(self._model.device)
         known = 0 if lead is None else lead.shape[-1]
-        with torch.inference_mode(), self._on_device(), self._model.autocast, _own_draws(seeds):
+        shape = (self.geometry.codebooks, self._model.lm.card)
+        with torch.inference_mode(), self._on_device(), self._model.autocast, _own_draws(seeds, shape):
             tokens = self._model.lm.generate(
                 before,
                 self._conditions(prompts, melodies),
                 max_gen_len=known + steps,
                 use_sampling=True,
                 temp=sampling.temperature,
-                top_k=sampling.top_k,
+                top_k=min(sampling.top_k or 0, self._model.lm.card),
                 top_p=sampling.top_p,
                 cfg_coef=sampling.guidance,
                 remove_prompts=True,
@@ -152,13 +174,28 @@ class AudiocraftRuntime:
 
     def decode_tokens(self, tokens: Tokens) -> NDArray[np.float32]:
         """Turn tokens into samples; see `Runtime.decode_tokens`."""
+        channels = self.geometry.channels
+        takes = [
+            [self._decode_channel(take[channel::channels]) for channel in range(channels)] for take in tokens
+        ]
+        return np.stack([np.stack(take) for take in takes])
+
+    def _decode_channel(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Decode one channel in pieces; shape (frames,)."""
         import torch
 
+        from beatflow.ai.musicgen.codec import decode_latents
+
+        wrapped = self._model.compression_model
+        codec = wrapped.model if self.geometry.channels == 2 else wrapped
+        layers = codec.decoder.model if hasattr(codec, "decoder") else codec.model.decoder.layers
+        hop = round(self.geometry.sample_rate / self.geometry.token_rate)
         with torch.inference_mode(), self._on_device():
-            samples = self._model.compression_model.decode(
-                torch.from_numpy(tokens).to(self._model.device), None
-            )
-        return np.asarray(samples.float().cpu().numpy(), np.float32)
+            codes = torch.from_numpy(np.ascontiguousarray(tokens)).to(self._model.device)[None]
+            parts = [
+                part[0, 0].cpu().numpy() for part in decode_latents(layers, codec.decode_latent(codes), hop)
+            ]
+        return np.concatenate(parts)
 
     def _conditions(self, prompts: Sequence[str], melodies: Sequence[Wave | None] | None) -> list[Any]:
         from audiocraft.modules.conditioners import ConditioningAttributes
@@ -194,8 +231,8 @@ def _on_device(device: Device) -> Any:
     return torch.cuda.device(device.index if device.kind == "cuda" else -1)
 
 
-def _load(folder: Path, device: Device, dtype: str) -> "MusicGen":
-    """Build audiocraft's model around the weights of a folder."""
+def _load(folder: Path, name: str, device: Device, dtype: str) -> "tuple[MusicGen, Any]":
+    """Build audiocraft's model around the weights of a folder; the text encoder's tokenizer comes with it."""
     import torch
 
     with _quiet():
@@ -203,37 +240,28 @@ def _load(folder: Path, device: Device, dtype: str) -> "MusicGen":
         from audiocraft.models.builders import get_lm_model
         from audiocraft.utils.autocast import TorchAutocast
 
-        parts = read_parts(folder)
+        parts = read_parts(folder, name)
         parts.configuration.device = device.kind
         parts.configuration.dtype = dtype
         with _on_device(device), _local(parts):
             language_model = get_lm_model(parts.configuration)
-        _fill(language_model, parts.state, folder)
+        fill(language_model, parts.state, name)
         language_model.cfg = parts.configuration
         conditioners = language_model.condition_provider.conditioners
         if MELODY in conditioners:
             conditioners[MELODY].match_len_on_eval = True
             conditioners[MELODY]._use_masking = False
             conditioners[MELODY]._get_stemmed_wav = lambda wave, rate: wave
-        model = MusicGen(folder.name, parts.codec.to(device.kind), language_model.eval())
+        model = MusicGen(name, parts.codec.to(device.kind), language_model.eval())
         half = device.kind == "cuda" and dtype != "float32"
         model.autocast = TorchAutocast(half, device_type=device.kind, dtype=getattr(torch, dtype))
-        return model
-
-
-def _fill(language_model: Any, state: dict[str, "Tensor"], folder: Path) -> None:
-    try:
-        language_model.load_state_dict(state)
-    except RuntimeError as error:
-        raise EngineError(
-            f"the weights in {folder} are not those of the model that they describe", "bf models verify"
-        ) from error
+        return model, parts.tokenizer
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Hold back what loading says about other people's troubles: optional kernels of xformers, deprecations."""
-    loggers = [logging.getLogger(name) for name in ("xformers", "audiocraft")]
+    loggers = [logging.getLogger(name) for name in ("xformers", "audiocraft", "transformers")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
@@ -244,6 +272,19 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+@contextmanager
+def _swap(owner: Any, **stand_ins: Any) -> Iterator[None]:
+    """Put something else under names of a module or class for a while."""
+    before = {name: getattr(owner, name) for name in stand_ins}
+    try:
+        for name, stand_in in stand_ins.items():
+            setattr(owner, name, stand_in)
+        yield
+    finally:
+        for name, original in before.items():
+            setattr(owner, name, original)
 
 
 class _Here:
@@ -261,46 +302,48 @@ def _local(parts: Parts) -> Iterator[None]:
     """While a language model is built, give it the text encoder that is here, and no separator at all."""
     import torch
     from audiocraft.modules import conditioners
+    from demucs import pretrained
 
     class NoSeparator(torch.nn.Module):
         sources = ("drums", "bass", "other", "vocals")
 
-    text = conditioners.T5Conditioner
     name = parts.configuration.conditioners.description.t5.name
     with (
-        patch.object(conditioners, "T5Tokenizer", _Here(parts.tokenizer)),
-        patch.object(conditioners, "T5EncoderModel", _Here(parts.text_encoder)),
-        patch.object(text, "MODELS", [name]),
-        patch.object(text, "MODELS_DIMS", {name: parts.text_encoder.config.d_model}),
-        patch("demucs.pretrained.get_model", lambda name: NoSeparator()),
+        _swap(conditioners, T5Tokenizer=_Here(parts.tokenizer), T5EncoderModel=_Here(parts.text_encoder)),
+        _swap(
+            conditioners.T5Conditioner, MODELS=[name], MODELS_DIMS={name: parts.text_encoder.config.d_model}
+        ),
+        _swap(pretrained, get_model=lambda name: NoSeparator()),
     ):
         yield
 
 
 @contextmanager
-def _own_draws(seeds: Sequence[int]) -> Iterator[None]:
+def _own_draws(seeds: Sequence[int], shape: tuple[int, int]) -> Iterator[None]:
     """Have audiocraft draw each take's tokens from a generator of its own.
 
     audiocraft draws for the whole batch from torch's global generator. ``torch.multinomial`` takes the maximum of the
     probabilities over exponential noise; here is the same with noise drawn take by take.
     """
-    import torch
     from audiocraft.utils import utils
 
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    from beatflow.ai.musicgen.sampling import Noise
+
+    noise = Noise(seeds, *shape)
 
     def draw(probabilities: "Tensor", num_samples: int) -> "Tensor":
-        shape = probabilities.shape[1:]
-        noise = torch.stack(
-            [torch.empty(shape).exponential_(generator=generator) for generator in generators]
-        )
-        return (probabilities / noise.to(probabilities.device)).argmax(dim=-1, keepdim=True)
+        here = noise.draw(1)[0].to(probabilities.device)
+        return (probabilities / here).argmax(dim=-1, keepdim=True)
 
-    with patch.object(utils, "multinomial", draw):
+    with _swap(utils, multinomial=draw):
         yield
 
 
-def _digests(folder: Path) -> dict[str, str]:
+def _name_device(device: Device) -> str:
+    return device.torch_name if device.kind == "cpu" else f"{device.torch_name} {device.name}"
+
+
+def _digest(folder: Path) -> dict[str, str]:
     """Digests of the files that were loaded: audiocraft's own, or transformers'."""
     from beatflow.ai.weights.shelf import digest_weights
 

@@ -6,7 +6,9 @@ knows nothing of audiocraft's state dicts.
 
 import json
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from beatflow.ai.musicgen.runtime import Geometry
@@ -17,6 +19,9 @@ WINDOW_S = 30.0
 
 _KINDS = {"musicgen": False, "musicgen_melody": True}
 _CODEBOOKS = 4
+_FIGURES = (
+    "hidden_size", "num_hidden_layers", "num_codebooks", "ffn_dim", "vocab_size", "max_position_embeddings",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +34,23 @@ class Checkpoint:
     name : str
         The model's, for messages.
     geometry : Geometry
-    hidden, layers : int
-        Of the decoder.
-    vocabulary : int
-        Tokens of a codebook.
-    decoder_parameters, other_parameters : int
-        Numbers in the decoder, and in the text encoder and codec together.
+    decoder : namespace
+        The decoder's figures under transformers' names, as `footprint.estimate_bytes` takes them.
+    other_parameters : int
+        Numbers in the text encoder and the codec together.
     chroma_length : int
         Hops of melody that the decoder is given; 0 without one.
+    filters : int
+        Channels of the codec at full rate.
     """
 
     folder: Path
     name: str
     geometry: Geometry
-    hidden: int
-    layers: int
-    vocabulary: int
-    decoder_parameters: int
+    decoder: SimpleNamespace
     other_parameters: int
     chroma_length: int
+    filters: int
 
 
 def read_checkpoint(folder: Path, name: str = "") -> Checkpoint:
@@ -99,11 +102,13 @@ def _understand(folder: Path, name: str, config: dict[str, Any]) -> Checkpoint:
     codebooks, hidden = int(decoder["num_codebooks"]), int(decoder["hidden_size"])
     if codebooks != _CODEBOOKS * channels or min(hop, rate, hidden) <= 0:
         raise ValueError(f"{codebooks} codebooks for {channels} channels, {rate} Hz, {hop} frames a step")
-    layers, vocabulary = int(decoder["num_hidden_layers"]), int(decoder["vocab_size"])
-    own, other = _count_parameters(folder, name)
+    figures = SimpleNamespace(
+        model_type=str(config["model_type"]), **{key: int(decoder[key]) for key in _FIGURES}
+    )
+    geometry = Geometry(rate, channels, codebooks, rate / hop, WINDOW_S, melody)
     return Checkpoint(
-        folder, name, Geometry(rate, channels, codebooks, rate / hop, WINDOW_S, melody), hidden, layers,
-        vocabulary, own, other, int(config["chroma_length"]) if melody else 0,
+        folder, name, geometry, figures, _count_others(folder, name),
+        int(config["chroma_length"]) if melody else 0, int(codec["num_filters"]),
     )  # fmt: skip
 
 
@@ -117,25 +122,17 @@ def _check_kind(checkpoint: Checkpoint) -> None:
             raise broken(name, f"they are of a model {'with' if has else 'without'} {word}")
 
 
-def _count_parameters(folder: Path, name: str) -> tuple[int, int]:
-    """Count the numbers in the decoder and in the rest, and see that no file is truncated."""
-    own = other = 0
-    files = weight_files(folder, name)
-    for path in files:
+def _count_others(folder: Path, name: str) -> int:
+    """Count the numbers beside the decoder's, and see that no file is truncated."""
+    others = 0
+    for path in weight_files(folder, name):
         if path.suffix != ".safetensors":
-            # A pickle has no head to read: nine tenths of the smallest model are decoder, more of the others.
-            count = path.stat().st_size // 4
-            own, other = own + count * 9 // 10, other + count // 10
+            # A pickle has no head to read. Nine tenths of the smallest model are decoder, more of the others.
+            others += path.stat().st_size // 40
             continue
-        for tensor, shape in _read_head(path, name).items():
-            count = 1
-            for length in shape:
-                count *= length
-            if tensor.startswith("decoder."):
-                own += count
-            else:
-                other += count
-    return own, other
+        heads = _read_head(path, name).items()
+        others += sum(prod(shape) for tensor, shape in heads if not tensor.startswith("decoder."))
+    return others
 
 
 def weight_files(folder: Path, name: str) -> list[Path]:

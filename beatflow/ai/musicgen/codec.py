@@ -1,8 +1,8 @@
 """The codec's decoder in pieces: memory that does not grow with the length, and the very sound of one go.
 
 EnCodec's decoder (Défossez and others 2022) is a convolution and an LSTM at the rate of the tokens, then convolutions
-that only look a few tokens around them. So each piece gets a few tokens more on both sides, whose sound is thrown away, and
-the LSTM's state goes from piece to piece.
+that only look a few tokens around them. So each piece gets a few tokens more on both sides, whose sound is thrown away,
+and the LSTM's state goes from piece to piece.
 
 Works on a list of layers, as both transformers and audiocraft build it; knows neither.
 """
@@ -21,7 +21,11 @@ _CONTEXT = 6
 
 
 def decode_latents(
-    layers: Sequence[Any], latents: Tensor, hop: int, piece: int = PIECE, check: Callable[[], None] = lambda: None
+    layers: Sequence[Any],
+    latents: Tensor,
+    hop: int,
+    piece: int = PIECE,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[Tensor]:
     """Decode the sum of codebook vectors to samples.
 

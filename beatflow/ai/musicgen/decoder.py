@@ -1,9 +1,9 @@
 """Draws a MusicGen decoder's tokens, step after step, as fast as the weights can be read.
 
-The loop gives the tokens of transformers' own ``generate`` for the same seed at batch 1 (and of audiocraft's, up to float
-rounding), but keeps everything on the device: keys and values in a cache of fixed size, both guidance branches in one
-batch, noise sent ahead in blocks, and on CUDA each step recorded once and replayed as a graph. Knows no text, no audio
-and no files.
+The loop gives the tokens of transformers' own ``generate`` for the same seed at batch 1 (and of audiocraft's, up to
+float rounding), but keeps everything on the device: keys and values in a cache of fixed size, both guidance branches in
+one batch, noise sent ahead in blocks, and on CUDA each step recorded once and replayed as a graph. Knows no text, no
+audio and no files.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,14 @@ import torch
 from torch import Tensor
 
 from beatflow.ai.engine import Sampling
+from beatflow.ai.musicgen.delay import build_grid, get_offsets, read_grid
+from beatflow.ai.musicgen.matrix import make_float
+from beatflow.ai.musicgen.quantisation import make_int8
+from beatflow.ai.musicgen.runtime import Report
+from beatflow.ai.musicgen.sampling import Noise, is_greedy, is_guided
+from beatflow.ai.musicgen.session import PACES, Pace, Session, Shape
+from beatflow.ai.musicgen.transformer import Transformer
 from beatflow.errors import EngineError
-
-from .delay import build_grid, get_offsets, read_grid
-from .matrix import make_float
-from .quantisation import make_int8
-from .runtime import Report
-from .sampling import Noise, is_greedy, is_guided
-from .session import PACES, Session, Shape
-from .transformer import Transformer
 
 FORMATS = {
     "float16": torch.float16,
@@ -66,21 +65,18 @@ class Decoder:
     device : str
         As torch writes it.
     dtype : str
-        One of `FORMATS`. ``int8`` keeps the layers' weights in 8 bits and computes on the CPU.
-
-    Raises
-    ------
-    EngineError
-        ``int8`` on anything but a CPU that has kernels for it.
+        One of `FORMATS`. ``int8`` keeps the layers' weights in 8 bits; on the CPU only.
+    pace : Pace, optional
+        How the device is fed, where not as `session.PACES` has it.
     """
 
-    def __init__(self, language_model: Any, device: str, dtype: str) -> None:
-        if dtype not in FORMATS:
-            raise ValueError(f"no number format {dtype}: {', '.join(FORMATS)}")
+    def __init__(self, language_model: Any, device: str, dtype: str, pace: Pace | None = None) -> None:
+        if dtype not in FORMATS or (dtype == "int8" and device != "cpu"):
+            raise ValueError(f"no number format {dtype} on {device}")
         self.dtype = dtype
         model = language_model.to(device=device, dtype=FORMATS[dtype]).eval()
         self._transformer = Transformer(model, make_int8 if dtype == "int8" else make_float)
-        self._pace = PACES[self._transformer.device.type]
+        self._pace = pace or PACES[self._transformer.device.type]
         config = model.config
         self._pad: int = config.pad_token_id
         self._offsets = get_offsets(config.num_codebooks, config.audio_channels)
@@ -127,7 +123,9 @@ class Decoder:
             lead = torch.empty((takes, codebooks, 0), dtype=torch.int64)
         rows = takes * 2 if is_guided(sampling) else takes
         if steps < 1 or conditions.mask.shape != conditions.states.shape[:2]:
-            raise ValueError(f"{steps} steps, mask {conditions.mask.shape} of states {conditions.states.shape}")
+            raise ValueError(
+                f"{steps} steps, mask {conditions.mask.shape} of states {conditions.states.shape}"
+            )
         if len(conditions.states) != rows or lead.shape[:2] != (takes, codebooks):
             raise ValueError(f"{rows} rows for {takes} takes: {conditions.states.shape}, lead {lead.shape}")
         known = lead.shape[2]
@@ -148,7 +146,8 @@ class Decoder:
                 session = self._open_session(shape)
                 session.start(grid, states, mask, known)
                 for done, finite in session.run(known, noise):
-                    self._check(finite, done)
+                    if not finite:
+                        raise self._not_finite(done)
                     report(min(done, steps))
                 return read_grid(session.grid.cpu(), self._offsets)[:, :, known:]
             except BaseException:
@@ -156,18 +155,19 @@ class Decoder:
                 raise
 
     def _open_session(self, shape: Shape) -> Session:
-        """Take the last call's buffers where they fit: takes and windows of one command differ in nothing but tokens."""
+        """Take the last call's buffers where they fit: windows of one command differ in nothing but tokens."""
         if self._session is None or self._session.shape != shape:
             self._session = None  # first give back what it holds
             self._session = Session(self._transformer, shape, self._pace)
         return self._session
 
-    def _check(self, finite: bool, done: int) -> None:
-        if not finite:
-            raise EngineError(
-                f"the model's output is not a number after {done} steps in {self.dtype}",
-                hint="compute in another number format: BF_DTYPE=float32, or bfloat16 on a GPU",
-            )
+    def _not_finite(self, done: int) -> EngineError:
+        """Say that the number format was too narrow, or, where it is wide, that the weights are to blame."""
+        if self.dtype in ("float16", "bfloat16"):
+            hint = "compute in a wider number format: BF_DTYPE=float32"
+        else:
+            hint = "see whether the weights are what they should be: bf models verify"
+        return EngineError(f"the model's output is not a number after {done} steps in {self.dtype}", hint)
 
 
 def _silence(conditions: Conditions) -> tuple[Tensor, Tensor]:

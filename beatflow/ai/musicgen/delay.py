@@ -1,4 +1,4 @@
-"""The delay pattern: codebook k of a time step is predicted some columns after codebook 0 (Copet and others 2023, fig. 1).
+"""The delay pattern: each codebook of a time step is predicted some columns after the first (Copet and others 2023).
 
 Arithmetic on tokens alone; knows no model. A grid has one column more than there is anything to predict: the first is
 all padding and starts the decoder off.
@@ -42,7 +42,9 @@ def build_grid(lead: Tensor, steps: int, offsets: tuple[int, ...], pad: int) -> 
     """
     batch, codebooks, known = lead.shape
     total = known + steps
-    grid = torch.full((batch, codebooks, 1 + total + max(offsets)), pad, dtype=torch.int64, device=lead.device)
+    grid = torch.full(
+        (batch, codebooks, 1 + total + max(offsets)), pad, dtype=torch.int64, device=lead.device
+    )
     for codebook, offset in enumerate(offsets):
         row = grid[:, codebook, 1 + offset : 1 + offset + total]
         row[:, :known] = lead[:, codebook]

@@ -7,18 +7,20 @@ text encoder keep transformers' layout: audiocraft runs both of them through tra
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from beatflow.errors import EngineError
+from beatflow.ai.musicgen.checkpoint import broken, read_checkpoint, weight_files
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 TEXT_ENCODER = "text_encoder."
 AUDIO_ENCODER = "audio_encoder."
+TEXT_MODEL = "t5-base"
 
-_WINDOW_S = 30.0
-"""What every MusicGen was trained on; transformers' configuration does not say."""
+_LOG_WINDOW = 14
+"""Two to this many frames make a spectrum of the melody."""
 
 _IN_LAYER = {
     "self_attn.out_proj.weight": "self_attn.out_proj.weight",
@@ -47,28 +49,25 @@ _ELSEWHERE = {
 
 
 def has_transformers_layout(folder: Path) -> bool:
-    """Say whether a folder holds a checkpoint that `read_weights` can read."""
-    return (folder / "config.json").is_file() and bool(_find_files(folder))
+    """Say whether a folder holds weights in transformers' layout beside its configuration."""
+    patterns = ("model*.safetensors", "pytorch_model*.bin")
+    return (folder / "config.json").is_file() and any(any(folder.glob(pattern)) for pattern in patterns)
 
 
-def read_configuration(folder: Path) -> dict[str, Any]:
-    """Read transformers' ``config.json``.
+def read_configuration(folder: Path, name: str) -> dict[str, Any]:
+    """Read transformers' ``config.json``, and what the reader of checkpoints knows besides: the window, ``window_s``.
 
     Raises
     ------
     EngineError
-        It is not the configuration of a MusicGen.
+        The folder does not hold a whole MusicGen.
     """
-    path = folder / "config.json"
-    try:
-        configuration: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        configuration["decoder"], configuration["audio_encoder"], configuration["text_encoder"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"{path} does not describe a MusicGen model", "bf models verify") from error
-    return configuration
+    checkpoint = read_checkpoint(folder, name)
+    configuration: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return {**configuration, "window_s": checkpoint.geometry.window_s}
 
 
-def iter_weights(folder: Path) -> Iterator[tuple[str, "Tensor"]]:
+def iter_weights(folder: Path, name: str) -> Iterator[tuple[str, "Tensor"]]:
     """Read the weights of a checkpoint one by one, under the names that transformers' modules have today.
 
     Raises
@@ -79,28 +78,16 @@ def iter_weights(folder: Path) -> Iterator[tuple[str, "Tensor"]]:
     import torch
     from safetensors import SafetensorError, safe_open
 
-    for path in _find_files(folder):
+    for path in weight_files(folder, name):
         try:
             if path.suffix == ".bin":
-                yield from (
-                    (_modern(name), tensor) for name, tensor in torch.load(path, weights_only=True).items()
-                )
+                yield from ((_modern(key), here) for key, here in torch.load(path, weights_only=True).items())
                 continue
             with safe_open(path, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118 - not a mapping
-                    yield _modern(name), file.get_tensor(name)
-        except (OSError, RuntimeError, EOFError, SafetensorError) as error:
-            raise EngineError(f"{path} cannot be read: {error}", "bf models verify") from error
-
-
-def _find_files(folder: Path) -> list[Path]:
-    """The files with the weights; empty where there are none."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        return [folder / name for name in sorted(set(places.values()))]
-    whole = (folder / "model.safetensors", folder / "pytorch_model.bin")
-    return next(([path] for path in whole if path.is_file()), [])
+                for key in file.keys():  # noqa: SIM118 - not a mapping
+                    yield _modern(key), file.get_tensor(key)
+        except (OSError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
+            raise broken(name, f"{path.name} cannot be read ({error})") from error
 
 
 def _modern(name: str) -> str:
@@ -148,6 +135,12 @@ def to_audiocraft_state(weights: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
             projections.setdefault(joined, {})[projection] = tensor
     for joined, parts in projections.items():
         state[joined] = torch.cat([parts["q_proj"], parts["k_proj"], parts["v_proj"]])
+    if (
+        "audio_enc_to_dec_proj.weight" in weights
+    ):  # torchaudio keeps the window of its spectrum among the weights
+        state["condition_provider.conditioners.self_wav.chroma.spec.window"] = torch.hann_window(
+            2**_LOG_WINDOW
+        )
     return state
 
 
@@ -157,26 +150,28 @@ def to_audiocraft_configuration(configuration: Mapping[str, Any]) -> dict[str, A
     Gives what the published checkpoints' own ``xp.cfg`` has of what matters when nothing is trained.
     """
     decoder = configuration["decoder"]
-    stereo = decoder.get("audio_channels", 1) == 2
+    stereo = decoder["audio_channels"] == 2
     codebooks = decoder["num_codebooks"]
     melody = "chroma_length" in configuration
-    text = "t5-base"
     conditioners: dict[str, Any] = {
         "args": {},
-        "description": {"model": "t5", "t5": {"name": text, "finetune": False, "autocast_dtype": "float32"}},
+        "description": {
+            "model": "t5",
+            "t5": {"name": TEXT_MODEL, "finetune": False, "autocast_dtype": "float32"},
+        },
     }
     if melody:
         rate = configuration["audio_encoder"]["sampling_rate"]
         chroma = {
             "sample_rate": rate,
             "n_chroma": configuration["num_chroma"],
-            "radix2_exp": 14,
+            "radix2_exp": _LOG_WINDOW,
             "argmax": True,
         }
         conditioners["self_wav"] = {"model": "chroma_stem", "chroma_stem": chroma}
     return {
         "lm_model": "transformer_lm",
-        "dataset": {"segment_duration": _WINDOW_S},
+        "dataset": {"segment_duration": configuration["window_s"]},
         "transformer_lm": {
             "n_q": codebooks,
             "card": decoder["vocab_size"],

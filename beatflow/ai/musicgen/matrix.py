@@ -51,7 +51,7 @@ def make_float(linears: Sequence[Linear]) -> Matrix:
 
 
 def fuse(linears: Sequence[Linear]) -> Tensor:
-    """Stack the weights of several maps of the same rows into one matrix, and make them views of it: nothing is kept twice."""
+    """Stack the weights of several maps of the same rows, and make them views of that: nothing is kept twice."""
     if len(linears) == 1:
         return linears[0].weight.detach()
     fused = torch.cat([linear.weight.detach() for linear in linears])

@@ -1,9 +1,9 @@
 """From logits to tokens: guidance, what may be drawn, and the noise that draws it.
 
-A token is drawn as ``torch.multinomial`` draws one: the largest of probability over exponential noise. The noise is drawn on
-the CPU from one generator per take, in the order and shape of transformers' and audiocraft's loops at batch 1. So it is
-the same on every device, and a take's draws depend on no other take. torch seeds that generator with the low 32 bits of
-the seed.
+A token is drawn as ``torch.multinomial`` draws one: the largest of probability over exponential noise. The noise is
+drawn on the CPU from one generator per take, in the order and shape of transformers' and audiocraft's loops at batch 1.
+So it is the same on every device, and a take's draws depend on no other take. torch seeds that generator with the low
+32 bits of the seed.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """The loop over steps: buffers of fixed size that stay where they are, so that a step can be recorded and replayed.
 
 Everything that changes from step to step (the column, the position, the noise) is a tensor on the device. The host
-queues steps and looks at results one block later, so a GPU never waits for it. The same code runs step by step on a CPU.
+queues steps and looks at results one block later, so a GPU never waits for it. On a CPU the same code runs step by
+step.
 """
 
 from collections import deque
@@ -13,11 +14,10 @@ import torch
 from torch import Tensor
 
 from beatflow.ai.engine import Sampling
-
-from .delay import UNKNOWN
-from .graphs import record
-from .sampling import Noise, choose, guide, is_guided
-from .transformer import Transformer
+from beatflow.ai.musicgen.delay import UNKNOWN
+from beatflow.ai.musicgen.graphs import record
+from beatflow.ai.musicgen.sampling import Noise, choose, guide, is_guided
+from beatflow.ai.musicgen.transformer import Transformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Session:
         masked_length = self._capacity if shape.prefix else shape.conditions
         self._closed = self._open.new_zeros((shape.rows, 1, 1, masked_length)) if shape.masked else None
         self._counters = torch.zeros(3, dtype=torch.int64, device=device)
-        self._column, self._position, self._drawn = self._counters.split(1)
+        self._column, self._position, self._drawn = (self._counters[i : i + 1] for i in range(3))
         self._health = torch.zeros((), device=device)
         noise_shape = (pace.block, shape.takes, transformer.codebooks, transformer.vocabulary)
         self._noise = torch.empty(noise_shape, device=device)
@@ -145,7 +145,9 @@ class Session:
         if length:
             states = sequence + self._positions[:length]
             at = self._ranks[:length]
-            transformer.run(states, self._cache, at, length, self._make_causal_mask(length), *self._see_text())
+            transformer.run(
+                states, self._cache, at, length, self._make_causal_mask(length), *self._see_text()
+            )
         self._column.fill_(known)
         self._position.fill_(length)
 
@@ -246,7 +248,7 @@ class _Mark:
         if health.device.type == "cuda":
             self._health = torch.empty((), pin_memory=True)
             self._health.copy_(health, non_blocking=True)
-            self._event = torch.cuda.Event()
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             self._event.record()
         else:
             self._health = health

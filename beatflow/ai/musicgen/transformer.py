@@ -1,8 +1,8 @@
 """MusicGen's decoder as plain tensor operations over transformers' weights, with a key/value cache of fixed size.
 
-Serves `MusicgenForCausalLM` (every layer attends to the text) and `MusicgenMelodyForCausalLM` (melody and text stand before
-the first token). Knows nothing of tokens' meaning, sampling or loops. Every tensor operation runs without the host
-looking at a result, so a step can be recorded as a CUDA graph.
+Serves `MusicgenForCausalLM` (every layer attends to the text) and `MusicgenMelodyForCausalLM` (melody and text stand
+before the first token). Knows nothing of tokens' meaning, sampling or loops. The host never looks at a result, so a
+step can be recorded as a CUDA graph.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .matrix import FloatMatrix, Matrix, fuse
+from beatflow.ai.musicgen.matrix import FloatMatrix, Matrix, fuse
 
 
 @dataclass(frozen=True, slots=True)

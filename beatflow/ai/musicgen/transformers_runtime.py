@@ -24,13 +24,11 @@ from beatflow.ai.musicgen.codec import PIECE, decode_latents, sum_codebooks
 from beatflow.ai.musicgen.decoder import Conditions, Decoder
 from beatflow.ai.musicgen.runtime import PromptFit, Report, Tokens, Wave
 from beatflow.ai.musicgen.sampling import is_guided
+from beatflow.ai.musicgen.words import TEXT_TOKENS, fit_words
 from beatflow.ai.weights.shelf import digest_weights
 from beatflow.errors import BeatFlowError
 
 _SMALLEST_PIECE = 25
-_TEXT_TOKENS = 512
-"""What T5 was trained on; its tokenizer says so too."""
-
 _FORMATS = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 _IN_FLOAT32 = ("text_encoder", "audio_encoder", "enc_to_dec_proj", "audio_enc_to_dec_proj")
 _HARMLESS = ("embed_positions.weights", "embed_tokens.weight")
@@ -84,18 +82,7 @@ class TransformersRuntime:
 
     def fit_prompt(self, prompt: str) -> PromptFit:
         """Cut a prompt to the tokens that the text encoder reads."""
-        ids = self._tokenize([prompt])[0]
-        unknown = sum(1 for token in ids if token == self._tokenizer.unk_token_id)
-        if len(ids) <= _TEXT_TOKENS:
-            return PromptFit(prompt, len(ids), unknown)
-        low, high = 0, len(prompt)  # the longest start that fits: more characters never make fewer tokens but by a few
-        while low < high:
-            middle = (low + high + 1) // 2
-            if len(self._tokenize([prompt[:middle]])[0]) <= _TEXT_TOKENS:
-                low = middle
-            else:
-                high = middle - 1
-        return PromptFit(prompt[:low].rstrip(), len(ids), unknown)
+        return fit_words(prompt, lambda text: self._tokenize([text])[0], self._tokenizer.unk_token_id)
 
     def make_room(self) -> bool:
         """Move the text encoder to the CPU."""
@@ -128,7 +115,9 @@ class TransformersRuntime:
         with torch.inference_mode():
             sound = torch.from_numpy(np.ascontiguousarray(wave, np.float32)).to(self._device)
             codes = [self._codec.encode(one[None, None]).audio_codes[0, 0] for one in sound]
-            tokens = torch.stack(codes, dim=1).flatten(0, 1)  # left and right of each codebook beside each other
+            tokens = torch.stack(codes, dim=1).flatten(
+                0, 1
+            )  # left and right of each codebook beside each other
         return tokens[None].cpu().numpy().astype(np.int64, copy=False)
 
     def decode_tokens(self, tokens: Tokens) -> NDArray[np.float32]:
@@ -162,9 +151,7 @@ class TransformersRuntime:
             ]
         return np.concatenate(parts)
 
-    def _condition(
-        self, prompts: Sequence[str], melodies: Sequence[Wave | None], guided: bool
-    ) -> Conditions:
+    def _condition(self, prompts: Sequence[str], melodies: Sequence[Wave | None], guided: bool) -> Conditions:
         states, mask = self._read_words(prompts)
         states = states * mask[..., None]
         if guided:
@@ -179,7 +166,7 @@ class TransformersRuntime:
 
     def _read_words(self, prompts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Encode prompts; an empty one is masked whole, which is what the models were trained with for "nothing"."""
-        ids = [tokens[:_TEXT_TOKENS] for tokens in self._tokenize(prompts)]
+        ids = [tokens[:TEXT_TOKENS] for tokens in self._tokenize(prompts)]
         longest = max(map(len, ids))
         padded = torch.zeros((len(ids), longest), dtype=torch.int64)
         mask = torch.zeros((len(ids), longest), dtype=torch.int64)
@@ -196,7 +183,8 @@ class TransformersRuntime:
     def _read_melodies(self, melodies: Sequence[Wave | None], guided: bool) -> Tensor:
         hops, rate = self._checkpoint.chroma_length, self.geometry.sample_rate
         features = [
-            no_melody(hops) if wave is None else fit_melody(find_melody(wave[0], rate), hops) for wave in melodies
+            no_melody(hops) if wave is None else fit_melody(find_melody(wave[0], rate), hops)
+            for wave in melodies
         ]
         if guided:
             features += [no_melody(hops)] * len(melodies)
@@ -222,8 +210,10 @@ def _load_tokenizer(checkpoint: Checkpoint) -> Any:
 def _load_model(checkpoint: Checkpoint, dtype: str) -> Any:
     """Load the weights into their final format one by one, so that memory holds them once."""
     melody = checkpoint.geometry.melody
-    kind = (
-        transformers.MusicgenMelodyForConditionalGeneration if melody else transformers.MusicgenForConditionalGeneration
+    kind: Any = (
+        transformers.MusicgenMelodyForConditionalGeneration
+        if melody
+        else transformers.MusicgenForConditionalGeneration
     )
     # transformers has one format for all parts; this attribute of a class is its way to except some.
     kind = type(kind.__name__, (kind,), {"_keep_in_fp32_modules_strict": set(_IN_FLOAT32)})
@@ -267,7 +257,7 @@ def _name_device(device: Device) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep transformers from logging and drawing bars on stderr: what matters of it becomes an error here."""
-    logging = transformers.utils.logging
+    logging: Any = transformers.utils.logging  # partly untyped
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()

@@ -28,7 +28,7 @@ class Model:
     size_bytes : int
         To download for the default runtime.
     memory_bytes : int
-        To run on a GPU in half precision; about twice that on a CPU.
+        To run on a GPU, in half precision where it is a generator; see `memory_on`.
     licence : str
         SPDX expression of the weights.
     words : str
@@ -60,6 +60,10 @@ class Model:
     def bytes_for(self, runtime: str) -> int:
         """About how much there is to download for a runtime."""
         return self.audiocraft_bytes if runtime == "audiocraft" and self.audiocraft_files else self.size_bytes
+
+    def memory_on(self, kind: str) -> int:
+        """About the memory that it needs on a kind of device: generators compute in half precision on CUDA alone."""
+        return self.memory_bytes if kind == "cuda" or self.task == "separate" else 2 * self.memory_bytes
 
 
 _TRANSFORMERS = ("config.json", "tokenizer.json|spiece.model", "model*.safetensors|pytorch_model*.bin")

@@ -56,15 +56,19 @@ def import_hub() -> Any:
     """
     try:
         import huggingface_hub
-        from huggingface_hub.utils import disable_progress_bars, logging
+        import huggingface_hub.file_download
+        import huggingface_hub.utils
     except ImportError as error:
         raise EngineError("huggingface-hub is not installed", hint=INSTALL) from error
+    hub: Any = huggingface_hub
     with warnings.catch_warnings():
         # It warns when HF_HUB_DISABLE_PROGRESS_BARS=0 asks for its bars; ours are shown in their place.
         warnings.simplefilter("ignore", UserWarning)
-        disable_progress_bars()
-    logging.set_verbosity_error()
-    return huggingface_hub
+        hub.utils.disable_progress_bars()
+    hub.utils.logging.set_verbosity_error()
+    # It hands on, and keeps when the connection breaks, only whole blocks: 10 MB of them, half a minute on a slow line.
+    hub.constants.DOWNLOAD_CHUNK_SIZE = 1 << 18
+    return hub
 
 
 def read_repository(name: str, revision: str | None = None) -> Repository:
@@ -101,10 +105,7 @@ def fetch_file(repository: Repository, offer: Offer, partial: Path, told: Told) 
         It cannot be written: the disk is full.
     """
     hub = import_hub()
-    from huggingface_hub.file_download import get_hf_file_metadata, http_get, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
-
-    url = hf_hub_url(
+    url = hub.hf_hub_url(
         repository.name, offer.name, revision=repository.revision, endpoint=hub.constants.ENDPOINT
     )
     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -113,12 +114,12 @@ def fetch_file(repository: Repository, offer: Offer, partial: Path, told: Told) 
         before = partial.stat().st_size if partial.exists() else 0
         try:
             with _translated(repository.name), partial.open("ab") as file:
-                headers = build_hf_headers()
-                found = get_hf_file_metadata(url)
+                headers = hub.utils.build_hf_headers()
+                found = hub.get_hf_file_metadata(url)
                 # A file on another host is signed by its address; the token is not that host's business.
                 if urlsplit(found.location).netloc != urlsplit(url).netloc:
                     headers.pop("authorization", None)
-                http_get(
+                hub.file_download.http_get(
                     found.location,
                     _Counted(file, partial, told),
                     resume_size=before,
@@ -156,11 +157,9 @@ def place_in_cache(repository: Repository, offer: Offer, cache: Path, pinned: bo
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep other processes, the hub's own client among them, from fetching the same file."""
-    import_hub()
-    from huggingface_hub.utils import WeakFileLock
-
+    hub = import_hub()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(path):
+    with hub.utils.WeakFileLock(path):
         yield
 
 

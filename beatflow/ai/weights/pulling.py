@@ -89,7 +89,7 @@ def plan_pull(name: str, setup: Setup, repair: bool = False) -> Plan:
     if setup.offline:
         raise EngineError(
             f"offline, and the weights of {model.name} are not {'checked' if found else 'here'}",
-            hint="without --offline (BF_OFFLINE, HF_HUB_OFFLINE) they are fetched; docs/models.md tells how to copy them",
+            hint="leave out --offline (BF_OFFLINE, HF_HUB_OFFLINE), or copy them as docs/models.md tells",
         )
     # What is mended stays at its revision.
     repository = read_repository(model.repository, _revision(found) if found else None)

@@ -1,11 +1,12 @@
 """Where weights lie: a folder of the user's, or the hub's own cache. Looks only; never uses the network."""
 
 import re
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from beatflow.ai.engine import Setup
-from beatflow.ai.weights.catalogue import MODELS, Model, get_model
+from beatflow.ai.weights.catalogue import MODELS, get_model
 from beatflow.ai.weights.record import FileRecord, compute_digest, read_record, told_digest, write_record
 from beatflow.errors import EngineError
 
@@ -100,6 +101,20 @@ def hub_cache() -> Path | None:
     return Path(constants.HF_HUB_CACHE)
 
 
+def find_partial(name: str, setup: Setup) -> Path | None:
+    """Find the folder in which an interrupted pull has left something, or None."""
+    model = MODELS.get(name)
+    if model is None:
+        return None
+    if setup.models and any((setup.models / name / ".incomplete").glob("*.incomplete")):
+        return setup.models / name
+    for cache in (setup.models, hub_cache()):
+        folder = repository_folder(cache, model.repository) if cache else None
+        if folder and any((folder / "blobs").glob("*.incomplete")):
+            return folder
+    return None
+
+
 def repository_folder(cache: Path, repository: str) -> Path:
     """Where the hub's cache keeps a repository."""
     return cache / f"models--{repository.replace('/', '--')}"
@@ -137,18 +152,23 @@ def own_weights(setup: Setup) -> list[str]:
 
 
 def explain_missing(folder: Path, name: str, runtime: str = "auto") -> list[str]:
-    """Say what a model's folder lacks: patterns, files and truncated files; empty where nothing does."""
-    names = _names(folder)
+    """Say what a model's folder lacks: patterns, files and truncated files; empty where nothing does.
+
+    The audiocraft runtime runs its own files or, converted as they are loaded, those of the default runtime.
+    """
     model = MODELS.get(name)
-    if model:
-        missing = [pattern for pattern in model.files_for(runtime) if not matching(names, pattern)]
-    else:
-        lacks = [
-            [pattern for pattern in kind if not matching(names, pattern)]
-            for kind in (_CHECKPOINTS if runtime != "audiocraft" else _CHECKPOINTS[2:])
-        ]
-        missing = min(lacks, key=len)
-    wanted = _relevant(model, runtime)
+    sets = _CHECKPOINTS if model is None else (model.files_for(runtime), model.files)
+    names = _names(folder)
+    return min((_lacks(folder, names, patterns) for patterns in sets), key=len)
+
+
+def _lacks(folder: Path, names: set[str], patterns: tuple[str, ...]) -> list[str]:
+    alternatives = [part for pattern in patterns for part in pattern.split("|")]
+
+    def wanted(name: str) -> bool:
+        return any(fnmatchcase(name, part) for part in alternatives)
+
+    missing = [pattern for pattern in patterns if not matching(names, pattern)]
     missing += [part for part in _parts(folder, names) if part not in names and wanted(part)]
     missing += _short(folder, names, wanted)
     return list(dict.fromkeys(missing))
@@ -165,23 +185,6 @@ def matching(names: set[str], pattern: str) -> list[str]:
 def weight_files(folder: Path) -> list[Path]:
     """The files of a model in a folder, by name; not what describes them to people."""
     return [folder / name for name in sorted(_names(folder)) if Path(name).suffix in _SUFFIXES]
-
-
-def _relevant(model: Model | None, runtime: str) -> "Relevant":
-    return Relevant(None if model is None else model.files_for(runtime))
-
-
-class Relevant:
-    """Tells whether a runtime needs a file; every one of a model that is not in the catalogue."""
-
-    def __init__(self, patterns: tuple[str, ...] | None) -> None:
-        self._patterns = patterns
-
-    def __call__(self, name: str) -> bool:
-        """Whether this file is needed."""
-        if self._patterns is None:
-            return True
-        return any(fnmatchcase(name, part) for pattern in self._patterns for part in pattern.split("|"))
 
 
 def _parts(folder: Path, names: set[str]) -> list[str]:
@@ -201,7 +204,7 @@ def _parts(folder: Path, names: set[str]) -> list[str]:
     return sorted(set(parts))
 
 
-def _short(folder: Path, names: set[str], wanted: Relevant) -> list[str]:
+def _short(folder: Path, names: set[str], wanted: Callable[[str], bool]) -> list[str]:
     """Files that have not the size that the hub told when they were pulled, or that it told and are not there."""
     found = []
     for name, entry in read_record(folder).files.items():

@@ -1,7 +1,7 @@
 """Verifying weights: every byte is read and compared with what the hub said, or with what was seen before.
 
-Where nobody ever said what a file should be (a checkpoint of the user's own), its own structure is checked: the lengths in
-a safetensors header, the checksums inside of torch's archives.
+Where nobody ever said what a file should be (a checkpoint of the user's own), its own structure is checked: the lengths
+in a safetensors header, the checksums inside of torch's archives.
 """
 
 import json
@@ -34,9 +34,9 @@ class FileState:
     ----------
     name : str
     state : str
-        ``ok``: it has the digest that the hub told, or that it had before. ``new``: nobody told one; it is whole as far as
-        its structure shows, and its digest is remembered from now on. ``altered``, ``truncated``, ``missing``,
-        ``unreadable``: what they say.
+        ``ok``: it has the digest that the hub told, or that it had before. ``new``: nobody told one; it is whole as
+        far as its structure shows, and its digest is remembered from now on. ``altered``, ``truncated``,
+        ``missing``, ``unreadable``: what they say.
     words : str
         More about it.
     sha256 : str or None

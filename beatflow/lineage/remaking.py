@@ -1,0 +1,295 @@
+"""Running a recipe again, with the very functions that ran it the first time.
+
+What comes out goes into a scratch folder; nothing in the track changes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from beatflow.ai.engine import Demanding, EngineInfo, Progress, Sampling, Setup
+from beatflow.ai.table import Choice, get_engine, pick
+from beatflow.delivery import Handover, Place, digest
+from beatflow.errors import AudioError, DamagedError, EngineError, NotFoundError, UsageError
+from beatflow.lineage.recipe import TASKS, Input, Recipe
+from beatflow.lineage.state import State
+from beatflow.repository import Repository
+from beatflow.sound.formats import FORMATS
+from beatflow.track import Stem, Track
+
+_FIGURES = ("tempo", "key", "loudness_lufs")
+_DRAWN = ("temperature", "top_k", "top_p", "guidance")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a run gave.
+
+    Parameters
+    ----------
+    takes : sequence of mapping of str to Path
+        For each take that was drawn, stem to file; the empty name is the mix.
+    choice : Choice or None
+        The engine; None for a mix.
+    figures : sequence of mapping
+        Of the contract, as measured, for each take.
+    """
+
+    takes: Sequence[Mapping[str, Path]]
+    choice: Choice | None = None
+    figures: Sequence[Mapping[str, Any]] = ({},)
+
+
+class Pantry:
+    """Gets the sounds that a recipe needs, by their ids: out of the store, or from where they lay.
+
+    Parameters
+    ----------
+    repository : Repository
+    state : State
+        Where to look for paths and the score.
+    scratch : Path
+        Folder for copies.
+    """
+
+    def __init__(self, repository: Repository, state: State, scratch: Path) -> None:
+        self.repository = repository
+        self.state = state
+        self._scratch = scratch
+
+    def get(self, wanted: Input) -> Path:
+        """Return a sound as a file.
+
+        Raises
+        ------
+        NotFoundError
+            It is nowhere.
+        DamagedError
+            It is in the store, but not whole.
+        """
+        copy = self._scratch / f"{wanted.oid}{PurePosixPath(wanted.path).suffix[:10]}"
+        if copy.exists():
+            return copy
+        if wanted.oid in self.repository.audio:
+            self.repository.audio.write_files([(wanted.oid, copy)])
+            return copy
+        paths = [path for path, oid in self.state.sounds.items() if oid == wanted.oid]
+        for place in (self.repository.root / path for path in (*paths, wanted.path)):
+            if place.is_file() and digest(place) == wanted.oid:
+                return place
+        raise NotFoundError(
+            f"{wanted.path} is needed and not here ({wanted.oid[:12]})",
+            hint="put the file back to where it was, or fetch the history that has it",
+        )
+
+    def open(self, oid: str, path: str) -> BinaryIO:
+        """Open a sound for reading, as `get`."""
+        return self.get(Input(oid, path)).open("rb")
+
+
+def choose_engine(recipe: Recipe, setup: Setup, remote: bool) -> Choice:
+    """Get the engine of a recipe, on the device, in the number format and with the library of the first time if it can.
+
+    Raises
+    ------
+    EngineError
+        It is gone, lacks its weights, or has others; or it works on somebody else's machine and ``remote`` is not set.
+    """
+    task = TASKS[recipe.kind]
+    info: EngineInfo = get_engine(recipe.engine, setup).info
+    if info.remote and not remote:
+        raise EngineError(
+            f"{info.name} works on somebody else's machine, costs money and gives another sound each time",
+            hint="--remote asks it all the same",
+        )
+    choice = pick(task, recipe.engine, _match(recipe, setup))
+    _check_weights(recipe, choice)
+    return choice
+
+
+def _match(recipe: Recipe, setup: Setup) -> Setup:
+    """Fill in what the settings leave open with what it was the first time."""
+    record = recipe.record
+    runtime, device, dtype = (record.get(name) for name in ("runtime", "device", "dtype"))
+    if setup.runtime == "auto" and isinstance(runtime, str):
+        setup = replace(setup, runtime=runtime)
+    if setup.device == "auto" and device == "cpu":
+        setup = replace(setup, device="cpu")
+    engine = get_engine(recipe.engine, setup)
+    known = isinstance(dtype, str) and isinstance(device, str)
+    if setup.dtype == "auto" and known and isinstance(engine, Demanding):
+        # Half precision of a GPU is none that a CPU has.
+        same_kind = engine.facts.device.partition(":")[0] == str(device).partition(":")[0]
+        setup = replace(setup, dtype=str(dtype)) if same_kind else setup
+    return setup
+
+
+def _check_weights(recipe: Recipe, choice: Choice) -> None:
+    """Refuse weights that are not those of the first time, before they are loaded."""
+    recorded = recipe.record.get("weight_digests")
+    here = choice.facts.weights
+    for name, then in recorded.items() if isinstance(recorded, dict) else ():
+        now = here.get(name)
+        if now and now != then:
+            raise EngineError(
+                f"the weights of {choice.info.name} here are not those that it was made with: {name} is {now[:12]}, "
+                f"was {str(then)[:12]}",
+                hint=f"bf models verify {choice.info.weights[0] if choice.info.weights else choice.info.name}",
+            )
+
+
+def run(
+    recipe: Recipe, path: str, pantry: Pantry, choice: Choice | None, folder: Path, progress: Progress
+) -> Rendering:
+    """Run a recipe.
+
+    Parameters
+    ----------
+    path : str
+        Of the sound that is wanted; its suffix chooses the format.
+    choice : Choice or None
+        The engine; none for a mix.
+    folder : Path
+        Empty; the files go there.
+
+    Raises
+    ------
+    BeatFlowError
+        As when it was made; or something that it needs is not here.
+    """
+    if choice is None:
+        return _run_mix(recipe, path, pantry, folder)
+    if recipe.replaced:
+        return _run_stem(recipe, recipe.replaced, pantry, choice, folder, progress)
+    runs: dict[str, Callable[[], Rendering]] = {
+        "generate": lambda: _run_takes(recipe, path, pantry, choice, folder, progress),
+        "hum": lambda: _run_takes(recipe, path, pantry, choice, folder, progress),
+        "extend": lambda: _run_extension(recipe, path, pantry, choice, folder, progress),
+        "split": lambda: _run_split(recipe, pantry, choice, folder, progress),
+    }
+    return runs[recipe.kind]()
+
+
+def _run_takes(
+    recipe: Recipe, path: str, pantry: Pantry, choice: Choice, folder: Path, progress: Progress
+) -> Rendering:
+    from beatflow.making.hearing import hear
+    from beatflow.making.production import produce
+
+    source = None
+    if recipe.kind == "hum":
+        (wanted, *_) = recipe.inputs or (None,)
+        if wanted is None:
+            raise NotFoundError("the record does not say which recording was hummed")
+        tracker = pick("transcribe", recipe.heard or "auto")
+        source = hear(tracker, pantry.get(wanted), wanted.path, progress).source
+    suffix = _suffix(path)
+    place = Place(folder) if recipe.stem or suffix == ".wav" else Place(folder, f"mix{suffix}")
+    request = _heed(recipe, choice)
+    takes = produce(choice, request, Handover(folder, place=place), source, recipe.count, progress)
+    files = [
+        {**{stem.name: stem.path for stem in take.stems}, **({"": take.mix.path} if take.mix else {})}
+        for take in takes
+    ]
+    figures = [{name: take.measured.get(name) for name in _FIGURES} | {"bars": take.bars} for take in takes]
+    return Rendering(files, choice, figures)
+
+
+def _run_extension(
+    recipe: Recipe, path: str, pantry: Pantry, choice: Choice, folder: Path, progress: Progress
+) -> Rendering:
+    from beatflow.making.extension import extend_file
+
+    wanted = _only_input(recipe)
+    place = Place(folder, f"mix{_suffix(path)}")
+    done = extend_file(
+        pantry.get(wanted),
+        wanted.path,
+        choice,
+        _heed(recipe, choice),
+        Handover(folder, place=place),
+        progress,
+    )
+    assert done.sound is not None
+    return Rendering([{"": done.sound.path}], choice)
+
+
+def _run_split(recipe: Recipe, pantry: Pantry, choice: Choice, folder: Path, progress: Progress) -> Rendering:
+    from beatflow.making.separation import split_file
+
+    wanted = _only_input(recipe)
+    done = split_file(
+        pantry.get(wanted), wanted.path, choice, Handover(folder, place=Place(folder)), progress
+    )
+    return Rendering([{stem.name: stem.path for stem in done.stems}], choice)
+
+
+def _run_stem(
+    recipe: Recipe, replaced: Input, pantry: Pantry, choice: Choice, folder: Path, progress: Progress
+) -> Rendering:
+    from beatflow.making.production import compose
+    from beatflow.making.stem import fit_among
+    from beatflow.sound.files import read_info
+    from beatflow.sound.writing import write_audio
+
+    assert recipe.stem is not None
+    files = {name: pantry.get(Input(oid, f"{name}.wav")) for name, oid in recipe.beside.items()}
+    files[recipe.stem] = pantry.get(replaced)
+    made = compose(choice, _heed(recipe, choice), progress)
+    sound, _ = fit_among(made, recipe.stem, files)
+    path = folder / f"{recipe.stem}{_suffix(replaced.path)}"
+    write_audio(path, sound, read_info(files[recipe.stem]).subtype)
+    return Rendering([{recipe.stem: path}], choice)
+
+
+def _run_mix(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Rendering:
+    from beatflow.merge.remixing import render
+
+    track, oids = _find_mix(recipe, path, pantry)
+    first = next(iter(oids))
+    try:
+        like = pantry.open(pantry.state.sounds[path], path)
+    except (DamagedError, NotFoundError):
+        # A mix that is gone had its stems' depth.
+        like = pantry.open(oids[first], first)
+    target = folder / f"mix{_suffix(path)}"
+    render(track, lambda file: pantry.open(oids[file], file), like, target)
+    return Rendering([{"": target}])
+
+
+def _find_mix(recipe: Recipe, path: str, pantry: Pantry) -> tuple[Track, dict[str, str]]:
+    """Return the score of a mix, and its stems' paths to ids."""
+    if recipe.stems:
+        files = {name: f"{name}.wav" for name in recipe.stems}
+        track = Track(stems={name: Stem(file) for name, file in files.items()}, mix_file=path)
+        return track, {files[name]: oid for name, oid in recipe.stems.items()}
+    state = pantry.state
+    track, wanted = state.track, {one.oid for one in recipe.inputs}
+    oids = {stem.file: state.sounds[stem.file] for stem in track.stems.values() if stem.file in state.sounds}
+    if not oids or set(oids.values()) != wanted or track.mix_file != path:
+        raise NotFoundError(
+            f"the faders that {path} was mixed with are not those of track.toml here",
+            hint=f"name the commit that brought it: bf log {path}, then bf reproduce REV:{path}",
+        )
+    return track, oids
+
+
+def _only_input(recipe: Recipe) -> Input:
+    if len(recipe.inputs) != 1:
+        raise UsageError(f"the record names {len(recipe.inputs)} sounds that it was made of, not one")
+    return recipe.inputs[0]
+
+
+def _heed(recipe: Recipe, choice: Choice) -> Any:
+    """Return the request with only those options of sampling that the engine still has."""
+    sampling = recipe.request.sampling
+    kept = {name: getattr(sampling, name) for name in _DRAWN if name in choice.info.options}
+    return replace(recipe.request, sampling=Sampling(**kept))
+
+
+def _suffix(path: str) -> str:
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix and suffix not in FORMATS:
+        raise AudioError(f"{path}: no sound can be written as {suffix}")
+    return suffix or ".wav"

@@ -1,0 +1,1 @@
+"""What is ready to run here: weights and their state, the machine and what it lacks."""

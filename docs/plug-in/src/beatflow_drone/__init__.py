@@ -1,0 +1,1 @@
+"""Two small engines for BeatFlow. BeatFlow finds them through the entry points in pyproject.toml."""

@@ -1,0 +1,39 @@
+"""These tests need audiocraft, so they run in an environment of their own (docs/audiocraft.md, ``.ci/run``)."""
+
+import importlib.util
+import logging
+
+import pytest
+import torch
+
+from beatflow.ai.device import choose_device
+from beatflow.ai.musicgen.audiocraft_runtime import AudiocraftRuntime
+from beatflow.ai.musicgen.transformers_runtime import TransformersRuntime
+from tests.ai.checkpoints import VARIANTS, build_checkpoint
+from tests.audiocraft.checkpoints import add_native
+
+collect_ignore_glob = [] if importlib.util.find_spec("audiocraft") else ["*.py"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """The models are tiny; and sums come out the same."""
+    torch.set_num_threads(1)
+    logging.getLogger("xformers").setLevel(logging.ERROR)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """A checkpoint of each kind, in transformers' layout with audiocraft's beside it."""
+    root = tmp_path_factory.mktemp("models")
+    return {variant: add_native(build_checkpoint(root / variant, variant)) for variant in VARIANTS}
+
+
+@pytest.fixture(scope="session")
+def runtimes(folders):
+    """Each checkpoint loaded by both libraries: (audiocraft, transformers)."""
+    cpu = choose_device("cpu")
+    return {
+        variant: (AudiocraftRuntime(folder, cpu, "float32"), TransformersRuntime(folder, cpu, "float32"))
+        for variant, folder in folders.items()
+    }
