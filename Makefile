@@ -1,13 +1,17 @@
 # make demo    set up (light dependencies only) and run docs/demo.sh in ./demo/
 # make test    set up everything (torch, the ai and dev extras) and run all tests
 # make check   lint, format and types, as continuous integration runs them
+# make audiocraft  set up .venv-audiocraft (5.8 GB) and run the tests that need audiocraft there
 # make docs    write docs/cli.md again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test check docs clean
+AUDIOCRAFT := .venv-audiocraft
+AUDIOCRAFT_PIP := $(AUDIOCRAFT)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile
+
+.PHONY: demo test check docs clean audiocraft
 
 demo: $(VENV)/.light
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh demo
@@ -20,11 +24,14 @@ check: $(VENV)/.full
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+audiocraft: $(AUDIOCRAFT)/.full
+	$(AUDIOCRAFT)/bin/python -m pytest tests/audiocraft
+
 docs: $(VENV)/.full
 	$(BIN)/python docs/build_cli.py
 
 clean:
-	rm -rf $(VENV) demo .coverage* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(AUDIOCRAFT) demo .coverage* .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.light: pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (light dependencies)"
@@ -38,3 +45,11 @@ $(VENV)/.full: pyproject.toml constraints.txt
 	@$(PIP) torch==2.13.0
 	@$(PIP) --editable ".[ai,dev]"
 	@touch $@ $(VENV)/.light
+
+# audiocraft asks for torch 2.1.0 exactly, so it goes in last and without its requirements: docs/audiocraft.md.
+$(AUDIOCRAFT)/.full: pyproject.toml constraints-audiocraft.txt
+	@echo "setting up $(AUDIOCRAFT) (torch for CUDA, audiocraft; some minutes)"
+	@test -x $(AUDIOCRAFT)/bin/python || $(PYTHON) -m venv $(AUDIOCRAFT)
+	@$(AUDIOCRAFT_PIP) --constraint constraints-audiocraft.txt --editable ".[ai,audiocraft]" pytest hypothesis
+	@$(AUDIOCRAFT_PIP) --no-deps audiocraft==1.3.0
+	@touch $@

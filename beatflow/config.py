@@ -81,7 +81,7 @@ OPTIONS = {
     "progress": Option("How progress is shown.", "auto", ("BF_PROGRESS",), ("auto", "json", "none")),
     "pager": Option("Program that shows long output; empty for none.", "less -FRX", ("BF_PAGER", "PAGER")),
     "editor": Option("Program that edits messages.", None, ("BF_EDITOR", "VISUAL", "EDITOR")),
-    "engine": Option("Engine of generate and hum, where it can do them.", "auto", ("BF_ENGINE",)),
+    "engine": Option("Engine of generate, hum and extend, where it can do them.", "auto", ("BF_ENGINE",)),
     "device": Option(
         "Where engines run.",
         "auto",

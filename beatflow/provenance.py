@@ -90,6 +90,11 @@ def find_measured(repository: Repository, oid: str, commit: str | None = None) -
     return {} if "stem" in record else record.get("measured") or {}
 
 
+def known_facts(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:
+    """Return what is known of a sound without reading it: what was measured when it was made, and later."""
+    return find_measured(repository, oid, commit) | (repository.analysis_cache.get(oid) or {})
+
+
 def decode_record(data: bytes) -> Record | None:
     """Read a record, None when it is none.
 

@@ -63,15 +63,11 @@ def import_torch() -> Any:
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise EngineError("torch is not installed", hint=INSTALL) from error
-        raise EngineError(
-            f"torch cannot be imported: {error}", hint=f"{INSTALL} --force-reinstall"
-        ) from error
+        raise EngineError(f"torch cannot be imported: {error}", hint=REINSTALL) from error
     except (Exception, SystemExit) as error:
         # A broken installation fails in whatever way its libraries like: OSError, AttributeError, RuntimeError …
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise EngineError(
-            f"torch cannot be imported: {reason}", hint=f"{INSTALL} --force-reinstall"
-        ) from error
+        raise EngineError(f"torch cannot be imported: {reason}", hint=REINSTALL) from error
     return torch
 
 

@@ -101,11 +101,10 @@ def extend(
     if piped:
         invocation.ui.check_output()
     handover = make_handover(invocation, None if piped else output, force, message, dry_run)
-    name = engine or invocation.settings.engine
     needs = frozenset(request.drawing)
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
         path = _find_input(invocation, file, Path(scratch))
-        choice = choose(invocation, "extend", name, setup, needs)
+        choice = choose(invocation, "extend", engine, setup, needs)
         if piped:
             _to_stdout(invocation, path, file, choice, request)
             return

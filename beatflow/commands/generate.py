@@ -111,7 +111,7 @@ def generate(
     else:
         handover = make_handover(invocation, output, force, message, dry_run, midi, in_track=bool(stem))
     needs = request.needs | ({"tempo", "key", "stems"} if stem else set()) | ({"notes"} if midi else set())
-    choice = choose(invocation, "generate", engine or invocation.settings.engine, setup, needs)
+    choice = choose(invocation, "generate", engine, setup, needs)
     if handover is None:
         _to_stdout(invocation, choice, request)
         return

@@ -114,7 +114,7 @@ def hum(
     request.check()
     setup = make_setup(invocation, device, dtype, runtime, offline)
     handover = make_handover(invocation, output, force, message, dry_run, midi)
-    choice = choose(invocation, "accompany", engine or invocation.settings.engine, setup, request.needs)
+    choice = choose(invocation, "accompany", engine, setup, request.needs)
     request.check_heeded(choice.info)
     heard = _listen(invocation, file)
     take = _play_around(invocation, choice, heard, request, handover)

@@ -57,21 +57,34 @@ def choose(
 ) -> "Choice":
     """Pick the engine, and say which and why when that was left open.
 
-    Where only its weights are missing and somebody is there to answer, offers to fetch them.
+    An engine that is named must do the task; one that is merely set (``bf config engine``) is taken where it can,
+    and elsewhere the best one at hand. Where only weights are missing and somebody is there to answer, offers to fetch
+    them.
     """
     from beatflow.ai.table import pick
     from beatflow.errors import EngineError
 
     setup = setup or make_setup(invocation)
+    name = name or _find_set(invocation, task, setup)
     try:
-        choice = pick(task, name or "auto", setup, needs)
+        choice = pick(task, name, setup, needs)
     except EngineError:
-        if not (name and name != "auto" and _fetch_weights(invocation, name, setup)):
+        if name == "auto" or not _fetch_weights(invocation, name, setup):
             raise
         choice = pick(task, name, setup, needs)
-    if (name or "auto") == "auto":
+    if name == "auto":
         invocation.ui.say(f"engine {choice.info.name}: {choice.reason}")
     return choice
+
+
+def _find_set(invocation: Invocation, task: str, setup: "Setup") -> str:
+    """The engine of the settings, where it can do the task; otherwise auto."""
+    from beatflow.ai.table import get_engine
+
+    name = invocation.settings.engine
+    if name == "auto" or task not in ("generate", "accompany", "extend"):
+        return "auto"
+    return name if task in get_engine(name, setup).info.tasks else "auto"
 
 
 def _fetch_weights(invocation: Invocation, name: str, setup: "Setup") -> bool:

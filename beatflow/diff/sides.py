@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Protocol
 from beatflow.errors import BeatFlowError, DamagedError, NotFoundError, UsageError
 from beatflow.history import ADDED, DELETED, MODIFIED, FileChange, compare_trees
 from beatflow.objects.gitvalue import SYMLINK, Entry, Tree
-from beatflow.provenance import find_measured
+from beatflow.provenance import known_facts
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Track, parse_track
 from beatflow.worktree import read_pointer
@@ -92,9 +92,7 @@ class RepositorySide:
 
     def known(self, oid: str) -> Facts:
         """Return what provenance and the analysis cache know of a sound."""
-        return find_measured(self.repository, oid, self.commit) | (
-            self.repository.analysis_cache.get(oid) or {}
-        )
+        return known_facts(self.repository, oid, self.commit)
 
 
 @dataclass(frozen=True, slots=True)

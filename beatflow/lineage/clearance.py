@@ -246,5 +246,6 @@ def _find_fix(origin: Origin, path: str, judgement: Judgement, is_said: bool, tr
     if origin.kind == "generate" and stem in _EMBEDDED_STEMS:
         return f"bf generate {prompt} --stem {stem} --engine synth"
     if origin.kind == "generate" and stem is None:
-        return f"bf generate {prompt} --engine synth"
+        aside = path != track.mix_file and not is_oid(path)
+        return f"bf generate {prompt} --engine synth" + (f" -o {shlex.quote(path)}" if aside else "")
     return "make it anew with an engine whose weights may be used for sale, or leave it out"

@@ -4,12 +4,15 @@ What comes out goes into a scratch folder; nothing in the track changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from beatflow.ai.device import choose_device
 from beatflow.ai.engine import Demanding, EngineInfo, Progress, Sampling, Setup
 from beatflow.ai.table import Choice, get_engine, pick
+from beatflow.ai.weights.shelf import digest_weights, find_weights
 from beatflow.delivery import Handover, Place, digest
 from beatflow.errors import AudioError, DamagedError, EngineError, NotFoundError, UsageError
 from beatflow.lineage.recipe import TASKS, Input, Recipe
@@ -103,8 +106,9 @@ def choose_engine(recipe: Recipe, setup: Setup, remote: bool) -> Choice:
             f"{info.name} works on somebody else's machine, costs money and gives another sound each time",
             hint="--remote asks it all the same",
         )
-    choice = pick(task, recipe.engine, _match(recipe, setup))
-    _check_weights(recipe, choice)
+    setup = _match(recipe, setup)
+    choice = pick(task, recipe.engine, setup)
+    _check_weights(recipe, choice, setup)
     return choice
 
 
@@ -120,16 +124,30 @@ def _match(recipe: Recipe, setup: Setup) -> Setup:
     known = isinstance(dtype, str) and isinstance(device, str)
     if setup.dtype == "auto" and known and isinstance(engine, Demanding):
         # Half precision of a GPU is none that a CPU has.
-        same_kind = engine.facts.device.partition(":")[0] == str(device).partition(":")[0]
+        same_kind = _find_kind(engine) == str(device).partition(":")[0]
         setup = replace(setup, dtype=str(dtype)) if same_kind else setup
     return setup
 
 
-def _check_weights(recipe: Recipe, choice: Choice) -> None:
+def _find_kind(engine: Demanding) -> str:
+    """Return on what kind of device an engine would run."""
+    kind = engine.facts.device.partition(":")[0]
+    if kind == "auto":
+        with suppress(EngineError):
+            return choose_device().kind
+    return kind
+
+
+def _check_weights(recipe: Recipe, choice: Choice, setup: Setup) -> None:
     """Refuse weights that are not those of the first time, before they are loaded."""
     recorded = recipe.record.get("weight_digests")
-    here = choice.facts.weights
-    for name, then in recorded.items() if isinstance(recorded, dict) else ():
+    if not isinstance(recorded, dict) or not recorded:
+        return
+    here = dict(choice.facts.weights)
+    folders = [find_weights(name, setup) for name in choice.info.weights]
+    for folder in folders:
+        here |= digest_weights(folder) if folder else {}
+    for name, then in recorded.items():
         now = here.get(name)
         if now and now != then:
             raise EngineError(

@@ -11,11 +11,11 @@ from beatflow.errors import AudioError, DamagedError, NotFoundError
 from beatflow.explaining import Explainer, make_clock
 from beatflow.history import iter_commits, read_track
 from beatflow.log.listening import learn
-from beatflow.log.logbook import Logbook, LogEntry, known_facts
+from beatflow.log.logbook import Logbook, LogEntry
 from beatflow.log.showtext import format_wave
 from beatflow.log.text import Sheet, format_origin, format_title
 from beatflow.objects.gitvalue import Commit
-from beatflow.provenance import Record, find_record
+from beatflow.provenance import Record, find_record, known_facts
 from beatflow.repository import Repository
 from beatflow.revision.revision import find_commit, get_entry, split_path
 from beatflow.sound.silhouette import Silhouette

@@ -13,7 +13,7 @@ from beatflow.measurement import FactCache
 from beatflow.merge.conflict import find_conflicts
 from beatflow.objects.gitvalue import TREE, Commit, Entry, Tree
 from beatflow.provenance import FOLDER as PROVENANCE
-from beatflow.provenance import Record, find_measured, find_record
+from beatflow.provenance import Record, find_record, known_facts
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sound.explanation import Explanation
 from beatflow.sound.silhouette import Silhouette
@@ -264,11 +264,6 @@ def find_mix(repository: Repository, top: Tree, commit: Commit, mix_file: str) -
     candidates = [entry] if entry else list(top.values())
     pointers = [pointer for candidate in candidates if (pointer := read_pointer(git, candidate))]
     return pointers[0].oid if len(pointers) == 1 else None
-
-
-def known_facts(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:
-    """Return what is known of a sound without reading it: what was measured when it was made, and later."""
-    return find_measured(repository, oid, commit) | (repository.analysis_cache.get(oid) or {})
 
 
 def _top_of(repository: Repository, commit: Commit) -> Tree:

@@ -4,20 +4,25 @@ Joins engines, files and the track. Works block by block: memory does not grow w
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from beatflow.ai.engine import Progress, no_progress
-from beatflow.ai.separation import separate_stream
+from beatflow.ai.engine import DEFAULT_SEPARATION, Progress, Separation, StreamSeparator, no_progress
+from beatflow.ai.separation import measure_moments, separate_stream, stems_of
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
+from beatflow.errors import AudioError, UsageError
 from beatflow.making.recipe import surroundings
 from beatflow.making.stem import find_known_stems
+from beatflow.making.stemname import ONE, fill_template
 from beatflow.making.take import SoundFile
+from beatflow.provenance import find_record
 from beatflow.repository import Repository
+from beatflow.sound.audio import Audio
+from beatflow.sound.exact import measure_sum
 from beatflow.sound.files import AudioReader, SoundInfo, check_sound
 from beatflow.sound.writing import AudioWriter
 
@@ -57,10 +62,50 @@ def find_true_stems(path: Path, repository: Repository | None) -> dict[str, str]
     return find_known_stems(repository, digest(path)) if repository else None
 
 
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How the stems of a mix are called: a template, and the mix as the template sees it."""
+
+    template: str
+    path: PurePosixPath
+
+    def fill(self, stems: Iterable[str]) -> dict[str, str]:
+        """The file of each stem, below the folder that they go to."""
+        return fill_template(self.template, self.path, list(stems))
+
+
+ONE_BY_ONE = Naming(ONE, PurePosixPath("mix.wav"))
+
+
+def check_wanted(choice: Choice, wanted: Separation) -> None:
+    """Refuse what the engine does not heed.
+
+    Raises
+    ------
+    UsageError
+        An option that it has not, or a stem that it does not make.
+    """
+    info = choice.info
+    for option in ("shifts", "overlap"):
+        if getattr(wanted, option) is not None and option not in info.options:
+            raise UsageError(f"engine {info.name} has no --{option}", hint="--engine htdemucs has it")
+    stems = choice.engine.stems
+    if wanted.two_stems is not None and wanted.two_stems not in stems:
+        raise UsageError(
+            f"engine {info.name} makes no stem {wanted.two_stems!r}", hint=f"it makes {', '.join(stems)}"
+        )
+
+
 def split_file(
-    path: Path, name: str, choice: Choice, handover: Handover, progress: Progress = no_progress
+    path: Path,
+    name: str,
+    choice: Choice,
+    handover: Handover,
+    progress: Progress = no_progress,
+    wanted: Separation = DEFAULT_SEPARATION,
+    naming: Naming = ONE_BY_ONE,
 ) -> Split:
-    """Split a mix into ``STEM.wav`` files.
+    """Split a mix into files, ``STEM.wav`` unless named otherwise.
 
     Parameters
     ----------
@@ -71,6 +116,9 @@ def split_file(
     choice : Choice
         The separator.
     handover : Handover
+    progress : callable
+    wanted : Separation
+    naming : Naming
 
     Raises
     ------
@@ -78,15 +126,19 @@ def split_file(
         The mix cannot be read, holds no samples, or samples that are not numbers.
     ConflictError
         Files are in the way.
+    UsageError
+        The engine does not do what is wanted.
     """
     started = time.perf_counter()
+    check_wanted(choice, wanted)
+    files = naming.fill(stems_of(choice.engine, wanted))
     oid = digest(path)
     with Delivery(handover, "split", name) as delivery, AudioReader(path, name) as reader:
-        delivery.check_free(*(f"{stem}.wav" for stem in choice.engine.stems))
+        delivery.check_free(*files.values())
         check_sound(reader)
-        stems = _separate(reader, choice, delivery, progress)
+        stems = _separate(reader, choice, delivery, files, progress, wanted)
         seconds = time.perf_counter() - started
-        record = _describe(choice, reader.info, seconds, name, oid)
+        record = _describe(choice, reader.info, seconds, name, oid, wanted)
         for stem in stems:
             delivery.describe(stem.oid, {**record, "stem": stem.name, "mix": oid})
         delivery.expect(path, oid)
@@ -94,7 +146,9 @@ def split_file(
         return _summarize(name, oid, reader.info, stems, seconds, choice)
 
 
-def write_true_stems(path: Path, name: str, known: Mapping[str, str], handover: Handover) -> Split:
+def write_true_stems(
+    path: Path, name: str, known: Mapping[str, str], handover: Handover, naming: Naming = ONE_BY_ONE
+) -> Split:
     """Write the stems that a mix of the track was made from, name to oid, as `split_file` would others.
 
     Raises
@@ -108,7 +162,7 @@ def write_true_stems(path: Path, name: str, known: Mapping[str, str], handover: 
     oid = digest(path)
     assert handover.repository is not None
     with Delivery(handover, "split", name) as delivery, AudioReader(path, name) as reader:
-        stems = _copy_known(known, handover.repository, delivery)
+        stems = _copy_known(known, handover.repository, delivery, naming.fill(known))
         seconds = time.perf_counter() - started
         delivery.publish()
         return _summarize(name, oid, reader.info, stems, seconds, None)
@@ -139,11 +193,20 @@ def _summarize(
 
 
 def _separate(
-    reader: AudioReader, choice: Choice, delivery: Delivery, progress: Progress
+    reader: AudioReader,
+    choice: Choice,
+    delivery: Delivery,
+    names: Mapping[str, str],
+    progress: Progress,
+    wanted: Separation,
 ) -> tuple[SoundFile, ...]:
     info = reader.info
     subtype = stem_subtype(info.subtype)
-    files = {stem: delivery.new_file(f"{stem}.wav") for stem in choice.engine.stems}
+    files = {stem: delivery.new_file(name) for stem, name in names.items()}
+    moments = None
+    if isinstance(choice.engine, StreamSeparator):
+        moments = measure_moments(reader.blocks())
+        reader.seek(0)
     with ExitStack() as stack:
         writers = {
             stem: stack.enter_context(
@@ -151,31 +214,34 @@ def _separate(
             )
             for stem, file in files.items()
         }
-        for part in separate_stream(reader.blocks(), choice.engine, subtype, progress, info.frames):
+        for part in separate_stream(
+            reader.blocks(), choice.engine, subtype, progress, info.frames, wanted, moments
+        ):
             for stem, audio in part.items():
                 writers[stem].write(audio)
-    return tuple(_add(delivery, stem, file) for stem, file in files.items())
+    return tuple(_add(delivery, stem, names[stem], file) for stem, file in files.items())
 
 
 def _copy_known(
-    known: Mapping[str, str], repository: Repository, delivery: Delivery
+    known: Mapping[str, str], repository: Repository, delivery: Delivery, names: Mapping[str, str]
 ) -> tuple[SoundFile, ...]:
     stems = []
     for stem, oid in sorted(known.items()):
-        file = delivery.new_file(f"{stem}.wav")
+        file = delivery.new_file(names[stem])
         with file.open("wb") as out:
             for block in repository.audio.iter_bytes(oid):
                 out.write(block)
-        stems.append(_add(delivery, stem, file))
+        stems.append(_add(delivery, stem, names[stem], file))
     return tuple(stems)
 
 
-def _add(delivery: Delivery, stem: str, file: Path) -> SoundFile:
-    path = f"{stem}.wav"
-    return SoundFile(stem, delivery.folder / path, delivery.add(path, file))
+def _add(delivery: Delivery, stem: str, name: str, file: Path) -> SoundFile:
+    return SoundFile(stem, delivery.folder / name, delivery.add(name, file))
 
 
-def _describe(choice: Choice, info: SoundInfo, seconds: float, name: str, oid: str) -> dict[str, Any]:
+def _describe(
+    choice: Choice, info: SoundInfo, seconds: float, name: str, oid: str, wanted: Separation
+) -> dict[str, Any]:
     engine = choice.info
     return {
         "kind": "split",
@@ -183,7 +249,84 @@ def _describe(choice: Choice, info: SoundInfo, seconds: float, name: str, oid: s
         "engine_version": engine.version,
         "licence": engine.licence,
         "weights": list(engine.weights),
+        "separation": asdict(wanted),
         "parameters": {"segment_s": choice.engine.segment_s, "overlap_s": choice.engine.overlap_s},
         "inputs": [{"path": name, "oid": oid}],
         **surroundings(choice, seconds, info.duration_s),
     }
+
+
+def read_wanted(record: Mapping[str, Any]) -> Separation:
+    """What a split was asked for, from its record; what is malformed in it is left to the engine."""
+    given = record.get("separation")
+    if not isinstance(given, dict):
+        return DEFAULT_SEPARATION
+    kinds: dict[str, tuple[type, ...]] = {
+        "shifts": (int,), "seed": (int,), "overlap": (int, float), "two_stems": (str,)
+    }  # fmt: skip
+    return Separation(
+        **{name: given[name] for name, kind in kinds.items() if isinstance(given.get(name), kind)}
+    )
+
+
+def is_split(
+    path: Path, targets: Mapping[str, Path], repository: Repository | None, choice: Choice, wanted: Separation
+) -> bool:
+    """Say whether stems of a mix are there already and need not be made again.
+
+    In a track their records tell: same mix, engine, weights and wishes. Elsewhere it is proven: they are there, shaped
+    like the mix, and sum to it.
+    """
+    if not all(target.is_file() for target in targets.values()):
+        return False
+    inside = repository is not None and all(
+        target.resolve().is_relative_to(repository.root.resolve()) for target in targets.values()
+    )
+    if repository is not None and inside:
+        return _is_recorded(digest(path), targets, repository, choice, wanted)
+    try:
+        return _sums_up(path, targets)
+    except (AudioError, OSError):
+        return False
+
+
+def _is_recorded(
+    oid: str, targets: Mapping[str, Path], repository: Repository, choice: Choice, wanted: Separation
+) -> bool:
+    info = choice.info
+    for stem, target in targets.items():
+        record = find_record(repository, digest(target)) or {}
+        same = (
+            record.get("kind") == "split"
+            and record.get("mix") == oid
+            and record.get("stem") == stem
+            and (record.get("engine"), record.get("engine_version")) == (info.name, info.version)
+            and read_wanted(record) == wanted
+        )
+        if not same:
+            return False
+    return True
+
+
+def _sums_up(path: Path, targets: Mapping[str, Path]) -> bool:
+    with ExitStack() as stack:
+        mix = stack.enter_context(AudioReader(path))
+        stems = {name: stack.enter_context(AudioReader(target)) for name, target in targets.items()}
+        subtype = stem_subtype(mix.info.subtype)
+        shape = (mix.info.frames, mix.info.channels, mix.info.sample_rate, subtype)
+        for stem in stems.values():
+            info = stem.info
+            if (info.frames, info.channels, info.sample_rate, info.subtype) != shape:
+                return False
+        for block in mix.blocks():
+            parts = dict(_read_beside(stems, block))
+            if any(part.frames != block.frames for part in parts.values()):
+                return False
+            if measure_sum(parts, block, subtype).differing:
+                return False
+        return bool(mix.info.frames)
+
+
+def _read_beside(stems: Mapping[str, AudioReader], block: Audio) -> Iterator[tuple[str, Audio]]:
+    for name, reader in stems.items():
+        yield name, reader.read(block.frames)

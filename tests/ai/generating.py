@@ -29,7 +29,7 @@ from beatflow.sound.tonality import parse_key
 from .contract import Stopped, scale_notes
 from .voices import Voice, sing
 
-LONG_S = 1.6
+LONG_S = 0.8
 BRIEF = Brief("calm lofi piano", seed=11, duration_s=LONG_S)
 
 
@@ -141,11 +141,15 @@ def check_generator_can_be_stopped(case: Case) -> None:
 def check_generator_takes_any_words_and_seeds(case: Case) -> None:
     """Odd prompts and the largest seed give music, or a `UsageError` that says what to do."""
     engine = case.make()
-    for prompt, seed in (("", 0), ("夜のドライブ 🎹", 2**63 - 1), ("lofi \x00\n\ud7ff" * 700, 1)):
+    refusals: list[UsageError] = []
+    for prompt, seed in (("", 0), ("夜のドライブ 🎹", 2**63 - 1), ("lofi \x00\n\u202e" * 1000, 1)):
         try:
-            check_performance(engine.generate(replace(BRIEF, prompt=prompt, seed=seed, duration_s=0.5)))
+            made = engine.generate(replace(BRIEF, prompt=prompt, seed=seed, duration_s=0.5))
         except UsageError as error:
-            assert error.hint
+            refusals.append(error)
+        else:
+            check_performance(made)
+    assert all(refusal.hint for refusal in refusals)
 
 
 def check_generator_makes_single_stems(case: Case) -> None:
@@ -213,8 +217,8 @@ def check_accompaniment(case: Case) -> None:
     """A melody, with or without its recording, gives a piece; the notes are in a stem where there are stems."""
     engine = case.make()
     assert isinstance(engine, MelodyGenerator)
-    notes = tuple(scale_notes(beat_s=0.3))
-    brief = replace(BRIEF, tempo=100.0, key="A:min", duration_s=3.0)
+    notes = tuple(scale_notes(beat_s=0.3)[:6])
+    brief = replace(BRIEF, tempo=200.0, key="A:min", duration_s=2.0)
     first = engine.accompany(Guide(notes, sing(list(notes), Voice())), brief)
     check_performance(first)
     assert same(first, engine.accompany(Guide(notes, sing(list(notes), Voice())), brief))

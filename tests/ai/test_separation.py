@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beatflow.ai.dsp import DspSeparator
-from beatflow.ai.engine import EngineInfo, Progress, no_progress
+from beatflow.ai.engine import DEFAULT_SEPARATION, EngineInfo, Progress, Separation, no_progress
 from beatflow.ai.separation import separate_stream
 from beatflow.errors import AudioError, ContractError
 from beatflow.sound.audio import Audio
@@ -28,7 +28,9 @@ class Halver:
         self.segment_s, self.overlap_s = segment_s, overlap_s
         self.lengths: list[int] = []
 
-    def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
+    def separate(
+        self, segment: Audio, progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
+    ) -> Mapping[str, Audio]:
         self.lengths.append(segment.frames)
         progress(0.5, "halving")
         gains = {"big": 0.75, "small": 0.25}
@@ -41,7 +43,9 @@ class Halver:
 class Sawtooth(Halver):
     """Says 0 for one stem at the start of its segment and 1 at its end, so that seams show."""
 
-    def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
+    def separate(
+        self, segment: Audio, progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
+    ) -> Mapping[str, Audio]:
         self.lengths.append(segment.frames)
         ramp = np.linspace(0.0, 1.0, segment.frames, dtype=np.float32)[:, None] * np.ones_like(
             segment.samples
@@ -154,7 +158,9 @@ def test_blocks_of_another_kind_are_refused() -> None:
 )
 def test_a_separator_that_breaks_its_word_is_named(answer, complaint: str) -> None:
     class Liar(Halver):
-        def separate(self, segment: Audio, progress: Progress = no_progress) -> Mapping[str, Audio]:
+        def separate(
+            self, segment: Audio, progress: Progress = no_progress, wanted: Separation = DEFAULT_SEPARATION
+        ) -> Mapping[str, Audio]:
             return answer(segment)
 
     with pytest.raises(ContractError, match=complaint) as caught:

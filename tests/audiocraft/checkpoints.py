@@ -1,4 +1,4 @@
-"""audiocraft's own files of a tiny checkpoint, as ``audiocraft.utils.export`` writes them, from the weights beside them.
+"""audiocraft's own files of a tiny checkpoint, as ``audiocraft.utils.export`` writes them, from transformers' files.
 
 Language model and codec are built by audiocraft's builders from configurations with the keys of the published ones, and
 are given the weights of transformers' modules; every tensor must find its place.

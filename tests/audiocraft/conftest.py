@@ -1,16 +1,9 @@
-"""These tests need audiocraft, so they run in an environment of their own (docs/audiocraft.md, ``.ci/run``)."""
+"""These tests need audiocraft, so they run in an environment of their own (docs/audiocraft.md, ``make audiocraft``)."""
 
 import importlib.util
 import logging
 
 import pytest
-import torch
-
-from beatflow.ai.device import choose_device
-from beatflow.ai.musicgen.audiocraft_runtime import AudiocraftRuntime
-from beatflow.ai.musicgen.transformers_runtime import TransformersRuntime
-from tests.ai.checkpoints import VARIANTS, build_checkpoint
-from tests.audiocraft.checkpoints import add_native
 
 collect_ignore_glob = [] if importlib.util.find_spec("audiocraft") else ["*.py"]
 
@@ -18,6 +11,8 @@ collect_ignore_glob = [] if importlib.util.find_spec("audiocraft") else ["*.py"]
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """The models are tiny; and sums come out the same."""
+    import torch
+
     torch.set_num_threads(1)
     logging.getLogger("xformers").setLevel(logging.ERROR)
 
@@ -25,6 +20,9 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
     """A checkpoint of each kind, in transformers' layout with audiocraft's beside it."""
+    from tests.ai.checkpoints import VARIANTS, build_checkpoint
+    from tests.audiocraft.checkpoints import add_native
+
     root = tmp_path_factory.mktemp("models")
     return {variant: add_native(build_checkpoint(root / variant, variant)) for variant in VARIANTS}
 
@@ -32,6 +30,10 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def runtimes(folders):
     """Each checkpoint loaded by both libraries: (audiocraft, transformers)."""
+    from beatflow.ai.device import choose_device
+    from beatflow.ai.musicgen.audiocraft_runtime import AudiocraftRuntime
+    from beatflow.ai.musicgen.transformers_runtime import TransformersRuntime
+
     cpu = choose_device("cpu")
     return {
         variant: (AudiocraftRuntime(folder, cpu, "float32"), TransformersRuntime(folder, cpu, "float32"))

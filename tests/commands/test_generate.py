@@ -1,16 +1,25 @@
 """``bf generate`` as a person meets it, with the embedded producer."""
 
 import io
+import json
 import os
+import pty
+import resource
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from beatflow.delivery import digest
 from beatflow.sound.exact import check_sum
 from beatflow.sound.files import read_audio, read_info
 from beatflow.sound.midi import read_midi
+from beatflow.ui import Progress
 from tests.conftest import Bf
 
 SHORT = ("--bpm", "120", "--bars", "1", "--seed", "7")
@@ -24,7 +33,8 @@ def stems_sum_to_mix(folder: Path) -> bool:
 
 def test_outside_a_track(bf: Bf) -> None:
     result = bf.ok("generate", "lofi night", *SHORT)
-    assert "engine synth: embedded producer, the best one at hand\n120 BPM, " in result.stderr
+    assert "engine synth: embedded producer, the best one at hand" in result.stderr
+    assert "\n120 BPM, " in result.stderr
     assert "seed 7" in result.stderr
     lines = result.stdout.splitlines()
     assert lines[0] == "lofi-night-7/mix.wav"
@@ -129,6 +139,14 @@ def test_one_stem_anew(bf: Bf) -> None:
         (["--commit"], 3, "is not in a BeatFlow track"),
         (["--stem", "drums"], 3, "is not in a BeatFlow track"),
         (["--count", "0"], 2, "the number of takes must be 1 to 100, not 0"),
+        (["--temperature", "0"], 2, "the temperature must be 0.01 to 10, not 0"),
+        (["--top-k", "-3"], 2, "--top-k must be 0 to 2048, not -3"),
+        (["--top-p", "2"], 2, "--top-p must be 0 to 1, not 2"),
+        (["--guidance", "99"], 2, "the guidance must be 1 to 20, not 99"),
+        (["--engine", "synth", "--top-p", "0.5"], 2, "engine synth has no use for --top-p"),
+        (["--device", "abacus"], 2, "device cannot be 'abacus' (flag)"),
+        (["--dtype", "float8"], 2, "dtype cannot be 'float8' (flag)"),
+        (["--runtime", "abacus"], 2, "runtime cannot be 'abacus' (flag)"),
     ],
 )
 def test_bad_input(argv: list[str], code: int, said: str, bf: Bf) -> None:
@@ -206,3 +224,191 @@ def test_the_first_piece_through_a_pipe_is_more_than_a_header(bf: Bf) -> None:
         assert len(os.read(process.stdout.fileno(), 1 << 16)) > 4096
         process.stdout.read()
     assert process.returncode == 0
+
+
+SMALL = ("--engine", "musicgen-small", "--duration", "1", "--seed", "7")
+
+
+def record_of(bf: Bf, name: str) -> Any:
+    """What is kept of where a file in the track comes from."""
+    oid = digest(bf.directory / name)
+    return json.loads((bf.directory / ".beatflow" / "state" / "provenance" / f"{oid}.json").read_bytes())
+
+
+def test_a_neural_engine_in_a_track(neural: Bf, models: Path) -> None:
+    neural.ok("init")
+    neural.ok("generate", "lofi", *SHORT, "--engine", "synth", "--commit")
+    drawn = ("--temperature", "0.9", "--top-k", "50", "--top-p", "0.5", "--guidance", "2")
+    result = neural.ok("generate", "lofi rain", *SMALL, "--bpm", "90", *drawn)
+    assert result.stdout == "mix.wav\n"
+    assert "asked 90 BPM, " in result.stderr
+    info = read_info(neural.directory / "mix.wav")
+    assert (info.frames, info.sample_rate) == (32_000, 32_000)
+    record = record_of(neural, "mix.wav")
+    assert (record["engine"], record["licence"], record["seed"]) == ("musicgen-small", "CC-BY-NC-4.0", 7)
+    assert (record["device"], record["dtype"], record["runtime"]) == ("cpu", "float32", "transformers")
+    assert record["sampling"] == {"temperature": 0.9, "top_k": 50, "top_p": 0.5, "guidance": 2.0}
+    assert record["asked"] | {"loop": True} == {
+        "tempo": 90.0, "key": None, "bars": None, "duration_s": 1.0, "meter": "4/4", "loop": True,
+    }  # fmt: skip
+    assert {"torch", "transformers", "numpy", "beatflow", "python"} <= set(record["packages"])
+    weights = digest(models / "musicgen-small" / "model.safetensors")
+    assert record["weight_digests"]["model.safetensors"] == weights
+    assert "batch" not in record
+    # A mix without stems stands alone, and everything else copes with that.
+    changes = {item["path"]: item["status"] for item in neural.ok("status", "--json").json["changes"]}
+    assert changes["mix.wav"] == "modified"
+    assert not (neural.directory / "stems").exists()
+    assert "tempo" not in (neural.directory / "track.toml").read_text()
+    neural.ok("commit", "-m", "neural")
+    neural.ok("log")
+    assert "no stems in track.toml" in neural.fails(
+        3, "generate", "x", "--stem", "drums", "--engine", "synth"
+    )
+    neural.ok("undo")
+    neural.ok("undo")
+    assert stems_sum_to_mix(neural.directory)
+
+
+def test_the_same_seed_alone_and_in_a_batch_of_three(neural: Bf) -> None:
+    neural.ok("init")
+    (alone,) = [neural.ok("generate", "rain", *SMALL, "-o", "a.wav", "--json").json]
+    done = neural("generate", "rain", *SMALL, "--count", "3", "--json", "--progress=json")
+    assert done.code == 0
+    takes = done.json["takes"]
+    assert [take["seed"] for take in takes] == [7, 8, 9]
+    assert len({take["mix"]["oid"] for take in takes}) == 3
+    again = neural.ok("generate", "rain", *SMALL, "--count", "3", "--json", "-o", "again/").json["takes"]
+    assert [take["mix"]["oid"] for take in again] == [take["mix"]["oid"] for take in takes]
+    assert record_of(neural, "takes/8/mix.wav")["batch"] == {"seeds": [7, 8, 9], "index": 1}
+    assert takes[0]["asked"] == {"duration_s": 1.0}
+    assert alone["estimated"] == ["tempo", "key"]
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    fractions = [event["fraction"] for event in events if event["event"] == "progress"]
+    assert len(fractions) > 5
+    assert fractions == sorted(fractions)
+    assert any(event.get("eta_s") for event in events)
+
+
+@pytest.mark.parametrize("prompt", ["", "夜の雨、静かなピアノ", "rain " * 2000])
+def test_any_prompt(prompt: str, neural: Bf) -> None:
+    neural.ok("init")
+    result = neural.ok("generate", prompt, *SMALL, "--commit")
+    assert ("the prompt is too long" in result.stderr) == (len(prompt) > 5000)
+    assert record_of(neural, "mix.wav")["prompt"] == prompt
+    (row,) = neural.ok("op", "log", "--json").json["operations"]
+    assert len(row["description"]) <= 72
+    assert len((neural.directory / "track.toml").read_text()) < 400
+    assert len(neural.ok("log", "--json").json["commits"][0]["message"]) < 90
+
+
+def test_auto_keeps_what_was_asked_for_exactly(neural: Bf) -> None:
+    assert "engine synth: " in neural.ok("generate", "lofi", *SHORT, "-o", "a.wav").stderr
+    result = neural.ok("generate", "lofi", *SMALL[2:], "-o", "b.wav")
+    assert "engine musicgen-small: MusicGen" in result.stderr
+    assert "not for commercial use" in result.stderr
+    assert (
+        "engine musicgen-small: "
+        in neural.ok("generate", "x", *SMALL[2:], "--top-k", "9", "-o", "c.wav").stderr
+    )
+    neural.ok("generate", "x", *SHORT, "-o", "d/", "--midi", "d.mid")
+
+
+def test_to_standard_output(neural: Bf) -> None:
+    result = neural.ok("generate", "x", *SMALL, "-o", "-")
+    assert read_audio(io.BytesIO(result.out_bytes)).frames == 32_000
+    assert "1.0 s, seed 7" in result.stderr
+
+
+def test_without_weights(bf: Bf, tmp_path: Path) -> None:
+    bf.environment["BF_MODELS"] = str(tmp_path)
+    said = bf.fails(5, "generate", "x", *SMALL)
+    assert said == "error: the weights of musicgen-small are not here\nhint: bf models pull musicgen-small\n"
+    assert "no engine here can generate" in bf.fails(5, "generate", "x", "--temperature", "2")
+    assert not list(bf.directory.iterdir())
+
+
+def test_on_a_terminal_it_asks_before_it_fetches(bf: Bf, tmp_path: Path) -> None:
+    bf.environment["BF_MODELS"] = str(tmp_path / "none")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "beatflow", "generate", "x", *SMALL]
+    environment = os.environ | bf.environment
+    with subprocess.Popen(
+        command, cwd=bf.directory, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        said = os.read(ours, 4096)
+        os.write(ours, b"n\n")
+        while b"hint" not in said:
+            said += os.read(ours, 4096)
+        assert process.wait(60) == 5
+    os.close(ours)
+    assert b"the weights of musicgen-small are not here: fetch about " in said
+    assert b"bf models pull musicgen-small" in said
+
+
+def test_without_torch(bf: Bf, models: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "from importlib.machinery import PathFinder\n"
+        "found = PathFinder.find_spec\n"
+        "def find_spec(name, path=None, target=None):\n"
+        "    return None if name in ('torch', 'transformers') else found(name, path, target)\n"
+        "PathFinder.find_spec = find_spec\n"
+    )
+    bf.environment |= {"PYTHONPATH": str(tmp_path), "BF_MODELS": str(models)}
+    result = bf.spawn("generate", "x", *SMALL)
+    assert (result.code, result.stdout) == (5, "")
+    assert result.stderr == 'error: torch is not installed\nhint: pip install "beatflow[ai]"\n'
+    again = bf.spawn("generate", "x", *SHORT, "-o", "a.wav")
+    assert again.code == 0, again.stderr
+
+
+def test_out_of_memory(neural: Bf) -> None:
+    neural.environment["BF_MEMORY"] = "100KiB"
+    assert "musicgen-small needs about" in neural.fails(6, "generate", "x", *SMALL)
+    assert not list(neural.directory.iterdir())
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_interrupted_nothing_is_left(inside: bool, neural: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
+    if inside:
+        neural.ok("init")
+    before = sorted(path for path in neural.directory.rglob("*") if "operations" not in path.parts)
+    plain = Progress.__call__
+
+    def interrupt(self: Progress, fraction: float, what: str = "") -> None:
+        if fraction > 0.5:
+            signal.raise_signal(signal.SIGINT)
+        plain(self, fraction, what)
+
+    monkeypatch.setattr(Progress, "__call__", interrupt)
+    assert neural.fails(130, "generate", "x", *SMALL, "--count", "2", "--midi", "no.mid", "--engine", "synth")
+    assert neural.fails(130, "generate", "x", *SMALL, "--count", "2").endswith(
+        "interrupted: nothing was changed\n"
+    )
+    assert sorted(path for path in neural.directory.rglob("*") if "operations" not in path.parts) == before
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """No file can grow beyond this many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_disk_full_leaves_nothing(neural: Bf) -> None:
+    with small_disk(20_000):
+        said = neural.fails(1, "generate", "x", *SMALL, "--count", "2")
+    assert "file too large" in said
+    assert not list(neural.directory.iterdir())
+
+
+def test_settings_choose_the_engine_where_it_can(neural: Bf) -> None:
+    neural.environment["BF_ENGINE"] = "musicgen-small"
+    assert neural.ok("generate", "x", *SMALL[2:], "-o", "a.wav", "--json").json["engine"] == "musicgen-small"
+    neural.environment["BF_ENGINE"] = "dsp"
+    assert neural.ok("generate", "x", *SHORT, "-o", "b.wav", "--json").json["engine"] == "synth"

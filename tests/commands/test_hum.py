@@ -58,6 +58,19 @@ def test_makes_music_around_it(bf: Bf, hum: Path) -> None:
     assert read_info(bf.directory / document["mix"]["path"]).duration_s == pytest.approx(4.0, abs=0.001)
 
 
+def test_a_neural_engine_follows_the_recording(neural: Bf, hum: Path) -> None:
+    argv = ("hum", "hum.wav", "strings", "--engine", "musicgen-melody", "--seed", "3", "--json")
+    document = neural.ok(*argv, "--midi", "hum.mid").json
+    assert [note["midi"] for note in document["notes"]] == list(MELODY)
+    assert (document["engine"], document["stems"]) == ("musicgen-melody", [])
+    # As long as the recording, since nothing else was asked for.
+    assert document["duration_s"] == pytest.approx(read_info(hum).duration_s, abs=0.02)
+    assert [note.midi for note in read_midi(neural.directory / "hum.mid").tracks["melody"]] == list(MELODY)
+    assert "engine musicgen-small cannot accompany" in neural.fails(
+        5, "hum", "hum.wav", "x", "--engine", "musicgen-small"
+    )
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [

@@ -24,7 +24,7 @@ def song(bf: Bf) -> Path:
 
 def test_splits_beside_the_user(bf: Bf, song: Path) -> None:
     result = bf.ok("split", song.name)
-    assert result.stderr == "engine dsp: embedded separator, the best one at hand\n"
+    assert result.stderr.startswith("engine dsp: embedded separator, the best one at hand")
     paths = [bf.directory / line for line in result.stdout.splitlines()]
     assert {path.parent.name for path in paths} == {"läuft-stems"}
     assert check_sum({path.stem: read_audio(path) for path in paths}, read_audio(song), "PCM_24") == 0
@@ -79,7 +79,6 @@ def test_a_mix_without_samples_is_refused(bf: Bf) -> None:
     ("argv", "code", "said"),
     [
         (["nono.wav"], 2, "nono.wav does not exist"),
-        (["."], 2, ". is a folder, not a sound"),
         (["text.wav"], 1, "text.wav is"),
         (["empty.wav"], 1, "empty.wav is empty (0 bytes)\nhint: bounce it or download it again"),
         (["tuxt.wav"], 2, "tuxt.wav does not exist\nhint: did you mean text.wav?"),

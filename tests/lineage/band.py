@@ -13,12 +13,17 @@ from beatflow.provenance import write_pending
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio
 from tests.conftest import Bf
-from tests.toys import ToyDreamer
+from tests.toys import ToyDreamer, ToyProducer
 
 
 def make_dreamer(setup: Setup) -> ToyDreamer:
     """An engine with non-commercial weights."""
     return ToyDreamer()
+
+
+def make_toy(setup: Setup) -> ToyProducer:
+    """An engine that makes stems, in no time."""
+    return ToyProducer()
 
 
 class Remote:
@@ -39,6 +44,7 @@ def add_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enter them into the table."""
     tasks = ("generate", "accompany", "extend")
     monkeypatch.setitem(ENGINES, "dreamer", Listing("tests.lineage.band:make_dreamer", tasks, "dreams"))
+    monkeypatch.setitem(ENGINES, "toy", Listing("tests.lineage.band:make_toy", tasks[:2], "noise"))
     monkeypatch.setitem(ENGINES, "remote", Listing("tests.lineage.band:Remote", ("generate",), "far away"))
 
 

@@ -81,7 +81,8 @@ def test_a_mix_is_what_its_stems_are() -> None:
 @pytest.mark.parametrize(
     ("record", "path", "fix"),
     [
-        (made("x", "CC-BY-NC-4.0"), "a.wav", "bf generate 'lofi; rm -rf ~' --engine synth"),
+        (made("x", "CC-BY-NC-4.0"), "a.wav", "bf generate 'lofi; rm -rf ~' --engine synth -o a.wav"),
+        (made("x", "CC-BY-NC-4.0"), "mix.wav", "bf generate 'lofi; rm -rf ~' --engine synth"),
         ({**record_of(2), "kind": "split", "engine": "x", "licence": "CC-BY-NC-4.0"}, "a.wav",
          "bf split 2.wav --engine dsp"),
         ({**made("x", "CC-BY-NC-4.0"), "kind": "hum", "inputs": record_of(2)["inputs"]}, "a.wav",

@@ -10,6 +10,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
+from beatflow.ai.engine import Setup
 from beatflow.ai.musicgen.checkpoint import broken
 from beatflow.ai.musicgen.layout import (
     AUDIO_ENCODER,
@@ -20,6 +21,7 @@ from beatflow.ai.musicgen.layout import (
     to_audiocraft_configuration,
     to_audiocraft_state,
 )
+from beatflow.ai.weights.shelf import find_weights
 from beatflow.errors import EngineError
 
 if TYPE_CHECKING:
@@ -61,8 +63,8 @@ def read_parts(folder: Path, name: str) -> Parts:
     """Read a model's folder.
 
     audiocraft's files are taken where they are; what they lack (always the text encoder, sometimes the codec) comes
-    from transformers' files beside them, the text encoder also from a folder ``t5-base`` in the model's folder or
-    beside it.
+    from transformers' files beside them, the text encoder also from a model ``t5-base`` in the folder, beside it, or
+    in the hub's cache.
 
     Raises
     ------
@@ -122,7 +124,8 @@ def _open_package(source: _Source, file: str, needed: set[str]) -> dict[str, Any
             source.name, f"{file} holds more than weights, or is cut off, so it is not opened"
         ) from error
     except (OSError, RuntimeError, EOFError) as error:
-        raise broken(source.name, f"{file} cannot be read ({str(error).splitlines()[0]})") from error
+        what = " ".join(str(error).split())[:200] or "it is empty"
+        raise broken(source.name, f"{file} cannot be read ({what})") from error
     if not isinstance(package, dict) or not needed <= set(package):
         raise broken(source.name, f"{file} is not a checkpoint of audiocraft")
     return dict(package)
@@ -171,11 +174,12 @@ def _read_text_encoder(source: _Source, model: str) -> tuple[Any, Any]:
         fill(encoder, weights, source.name)
         return encoder.eval(), AutoTokenizer.from_pretrained(source.folder, local_files_only=True)
     last = model.rpartition("/")[2]
-    places = (source.folder / last, source.folder.parent / last)
-    found = next((place for place in places if (place / "config.json").is_file()), None)
+    own = source.folder / last
+    found = own if (own / "config.json").is_file() else find_weights(last, Setup(models=source.folder.parent))
     if found is None:
         raise EngineError(
-            f"the text encoder {model} is neither in {source.folder} nor beside it", f"bf models pull {last}"
+            f"the text encoder {model} is neither in {source.folder} nor among the models",
+            f"bf models pull {last}",
         )
     encoder = T5EncoderModel.from_pretrained(found, local_files_only=True)
     return encoder.eval(), AutoTokenizer.from_pretrained(found, local_files_only=True)

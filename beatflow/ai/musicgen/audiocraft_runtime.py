@@ -5,7 +5,6 @@ The only module that imports audiocraft (and, through it, torchaudio and xformer
 Nothing is ever fetched: the text encoder comes from the folder, and a melody arrives with drums and bass taken away.
 """
 
-import importlib.util
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from beatflow.ai.device import Device
 from beatflow.ai.engine import RunFacts, Sampling
 from beatflow.ai.musicgen.audiocraft_files import CODEC_FILE, MODEL_FILE, Parts, fill, read_parts
+from beatflow.ai.musicgen.audiocraft_install import check_installed
 from beatflow.ai.musicgen.runtime import Geometry, PromptFit, Report, Tokens, Wave
 from beatflow.ai.musicgen.words import fit_words
 from beatflow.errors import EngineError
@@ -28,40 +28,8 @@ if TYPE_CHECKING:
     from audiocraft.models import MusicGen
     from torch import Tensor
 
-INSTALL = 'pip install "beatflow[audiocraft]" && pip install --no-deps audiocraft==1.3.0'
-"""audiocraft's own requirements cannot be met beside a current torch, so it is installed without them."""
-
-NEEDED = (
-    "audiocraft",
-    "torchaudio",
-    "xformers",
-    "av",
-    "flashy",
-    "omegaconf",
-    "spacy",
-    "num2words",
-    "julius",
-    "torchmetrics",
-)
-"""What ``audiocraft.models`` imports beyond BeatFlow's ``ai`` extra."""
-
 MELODY = "self_wav"
 _DTYPES = {"cpu": ("float32",), "cuda": ("float32", "float16", "bfloat16")}
-
-
-def check_installed() -> None:
-    """See whether audiocraft is here, without importing it.
-
-    Raises
-    ------
-    EngineError
-        It is not, or a package that it needs is not.
-    """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise EngineError(
-            f"the audiocraft runtime needs what is not installed: {', '.join(missing)}", INSTALL
-        )
 
 
 class AudiocraftRuntime:
@@ -260,11 +228,15 @@ def _load(folder: Path, name: str, device: Device, dtype: str) -> "tuple[MusicGe
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what loading says about other people's troubles: optional kernels of xformers, deprecations."""
+    """Hold back what libraries say of their own accord: missing kernels of xformers, deprecations, bars."""
+    import transformers
+
+    reports: Any = transformers.utils.logging
     loggers = [logging.getLogger(name) for name in ("xformers", "audiocraft", "transformers")]
-    levels = [logger.level for logger in loggers]
+    levels, bars = [logger.level for logger in loggers], reports.is_progress_bar_enabled()
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)
+    reports.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -272,6 +244,8 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+        if bars:
+            reports.enable_progress_bar()
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def check_fits(budget: Budget, name: str, device: Device, steps: int) -> None:
     need = budget.need(1, steps)
     if need > budget.available:
         raise MemoryShortError(
-            f"{name} needs about {_gib(need)} on {device.torch_name}, {_gib(budget.available)} are there for it",
+            f"{name} needs about {_size(need)} on {device.torch_name}, {_size(budget.available)} are there for it",
             hint=advise(name, device),
         )
 
@@ -94,5 +94,5 @@ def advise(name: str, device: Device) -> str:
     return f"{smaller}, or --device cpu, or close what else uses the GPU"
 
 
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB"
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.0f} MiB"

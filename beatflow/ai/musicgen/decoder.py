@@ -154,6 +154,10 @@ class Decoder:
                 self._session = None
                 raise
 
+    def forget(self) -> None:
+        """Give back the buffers that are kept for the next call; it makes new ones."""
+        self._session = None
+
     def _open_session(self, shape: Shape) -> Session:
         """Take the last call's buffers where they fit: windows of one command differ in nothing but tokens."""
         if self._session is None or self._session.shape != shape:

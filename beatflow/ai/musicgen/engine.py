@@ -22,6 +22,7 @@ from beatflow.ai.engine import (
     Setup,
     no_progress,
 )
+from beatflow.ai.musicgen.audiocraft_install import INSTALL_AUDIOCRAFT, check_installed
 from beatflow.ai.musicgen.budget import Budget, advise, check_fits, reckon
 from beatflow.ai.musicgen.checkpoint import read_checkpoint
 from beatflow.ai.musicgen.guide import hear_guide
@@ -81,6 +82,8 @@ class MusicgenEngine:
         EngineError
             One of them is not.
         """
+        if self._runtime_name == "audiocraft":
+            check_installed()
         for package in _PACKAGES[self._runtime_name]:
             if find_spec(package) is None:
                 raise EngineError(f"{package} is not installed", hint=_install_hint(package))
@@ -213,7 +216,7 @@ class MusicgenEngine:
             self._setup.tell(
                 f"the prompt is too long: of {len(order.text)} characters the first {len(fit.text)} are read"
             )
-        elif order.text and 2 * fit.unknown > fit.pieces - 1:
+        elif order.text and 2 * fit.unknown >= fit.pieces - 1:
             self._setup.tell("the model reads English: it knows hardly a word of this prompt")
         return fit.text
 
@@ -351,4 +354,4 @@ def _get_runtime(name: str) -> Callable[[Path, Device, str, str], Runtime]:
 
 
 def _install_hint(package: str) -> str:
-    return 'pip install "beatflow[audiocraft]"' if package == "audiocraft" else INSTALL
+    return INSTALL_AUDIOCRAFT if package == "audiocraft" else INSTALL

@@ -28,7 +28,7 @@ _ASSUMED_TEMPO = 120.0
 _NAMES = ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
 _MODES = {"maj": "major", "min": "minor"}
 _TEMPO = re.compile(r"\b\d{2,3}(?:\.\d+)?\s*bpm\b", re.IGNORECASE)
-_KEY = re.compile(r"\b[A-G](?:#|b|♯|♭| sharp| flat)?[\s-]?(?:major|minor|maj|min)\b", re.IGNORECASE)
+_KEY = re.compile(r"\b(?:in\s+)?(?:the\s+key\s+of\s+)?[A-G](?:#|b|♯|♭| sharp| flat)?[\s-]?(?:major|minor|maj|min)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def describe(brief: Brief, tempo: float | None) -> str:
         words.append(f"{_NAMES[key.tonic]} {_MODES[key.mode]}")
     if brief.meter != "4/4" and brief.meter not in text:
         words.append(brief.meter)
-    text = re.sub(r"\s*,(?:\s*,)+", ",", " ".join(text.split())).strip(" ,")
+    text = re.sub(r"\s*,[\s,]*", ", ", " ".join(text.split())).strip(" ,")
     return ", ".join([text, *words] if text else words)
 
 

@@ -134,6 +134,8 @@ def pull(plan: Plan, told: Told = tell_nobody) -> Path:
         if not _in_own_folder(plan):
             place_in_cache(repository, offer, plan.folder.parents[2], pinned=plan.repair)
     _remember(plan, repository)
+    if _in_own_folder(plan):
+        shutil.rmtree(plan.folder / ".incomplete", ignore_errors=True)
     return plan.folder
 
 

@@ -22,6 +22,15 @@ FREE = Sampling(temperature=1.0, top_k=0, top_p=0.0, guidance=1.0)
 GREEDY = Sampling(temperature=1.0, top_k=1, top_p=0.0, guidance=3.0)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Threads that wait for each other cost more than matrices this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def models():
     made = {}
@@ -57,7 +66,7 @@ def make_conditions(model, words: torch.Tensor, guided: bool) -> Conditions:
     states = model.enc_to_dec_proj(model.text_encoder(input_ids=words).last_hidden_state)
     mask = torch.ones(states.shape[:2], dtype=torch.int64)
     if hasattr(model, "audio_enc_to_dec_proj"):
-        chroma = torch.zeros((1, SIZE.chroma_length, 12))
+        chroma = torch.zeros((1, SIZE.chroma_length, 12), dtype=states.dtype)
         chroma[:, :, 0] = 1.0
         melody = model.audio_enc_to_dec_proj(chroma)
         rows = [torch.cat([melody, states], 1), torch.cat([melody, torch.zeros_like(states)], 1)]
@@ -171,8 +180,7 @@ def test_blocks_and_spans_of_a_gpu_give_the_same_tokens(variant, monkeypatch):
         assert told[-1] == 30
         assert told[: len(told) // 2] == sorted(told[: len(told) // 2])
     assert recorded[0] is None
-    spans = 3 if variant == "plain" else 4
-    assert len(recorded) == 2 * spans, "once per span and shape, not once per call"
+    assert len(recorded) == 2 * 3, "once per span and shape, not once per call"
 
 
 def test_progress_is_told_step_by_step_and_a_raise_ends_the_call(plain):

@@ -1,0 +1,224 @@
+"""Splitting a whole folder of mixes: what is in it, what is done already, what came of each.
+
+One bad file never stops the others; what is finished stays, whatever comes after it.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from beatflow.ai.engine import Progress, Separation, no_progress
+from beatflow.ai.separation import stems_of
+from beatflow.ai.table import Choice
+from beatflow.content import HEAD_BYTES, is_sound
+from beatflow.delivery import Handover, digest
+from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError, UsageError
+from beatflow.making.separation import Naming, Split, find_true_stems, is_split, split_file, write_true_stems
+from beatflow.making.stemname import check_clashes
+from beatflow.sound.files import read_info
+
+_SUFFIXES = {
+    ".wav",
+    ".wave",
+    ".rf64",
+    ".bwf",
+    ".aif",
+    ".aiff",
+    ".aifc",
+    ".flac",
+    ".mp3",
+    ".ogg",
+    ".oga",
+    ".opus",
+}
+"""A file of such a name that is no sound is a broken one; any other is simply not meant."""
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """A file that gave no stems, and why; ``broken`` where it should have given some."""
+
+    path: str
+    message: str
+    hint: str | None = None
+    broken: bool = True
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of a folder.
+
+    ``done`` had their stems already; ``skipped`` are no sound; ``failed`` should have been split and could not be.
+    """
+
+    splits: list[Split] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    skipped: list[Mishap] = field(default_factory=list)
+    failed: list[Mishap] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    path: Path
+    name: str
+    below: PurePosixPath
+    duration_s: float
+
+
+def split_folder(
+    folder: Path,
+    name: str,
+    choice: Choice,
+    handover: Handover,
+    template: str,
+    wanted: Separation,
+    true_stems: bool = True,
+    progress: Progress = no_progress,
+    on_split: Callable[[Split], None] = lambda split: None,
+    on_mishap: Callable[[Mishap], None] = lambda mishap: None,
+) -> Batch:
+    """Split every sound in a folder and the folders in it.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        What to call it.
+    choice : Choice
+        The separator.
+    handover : Handover
+        Each mix is handed over by itself, with a message of its own where that is empty; with ``force`` those are split
+        again whose stems are there.
+    template : str
+        See `beatflow.making.stemname`; checked.
+    wanted : Separation
+    true_stems : bool
+        Give the stems that a mix of the track was made from, where they are known.
+    progress : callable
+        Over all of it, by the lengths of the mixes.
+    on_split, on_mishap : callable
+        Called with each result as it comes.
+
+    Raises
+    ------
+    UsageError
+        There is no sound in it, or two mixes would share a name.
+    EngineError, MemoryShortError
+        What would go wrong with every mix ends the batch.
+    """
+    batch = Batch()
+
+    def note(mishaps: list[Mishap], mishap: Mishap) -> None:
+        mishaps.append(mishap)
+        on_mishap(mishap)
+
+    jobs = list(_find_jobs(folder, name, handover.folder, batch, note))
+    stems = stems_of(choice.engine, wanted)
+    jobs = _drop_stems(jobs, handover.folder, template, stems)
+    if not jobs and not batch.failed:
+        raise UsageError(f"there is no sound in {name}", hint="name a folder with sounds, or a file")
+    check_clashes(
+        (job.name, file) for job in jobs for file in Naming(template, job.below).fill(stems).values()
+    )
+    total_s = sum(job.duration_s for job in jobs) or 1.0
+    before_s = 0.0
+    for job in jobs:
+
+        def report(fraction: float, what: str, job: _Job = job, before_s: float = before_s) -> None:
+            progress((before_s + fraction * job.duration_s) / total_s, f"{job.name}: {what}")
+
+        try:
+            found = _split_one(job, choice, handover, template, wanted, true_stems, report)
+        except (AudioError, ConflictError, DamagedError) as error:
+            note(batch.failed, Mishap(job.name, error.message, error.hint))
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+            note(batch.failed, Mishap(job.name, _explain(error)))
+        else:
+            if found is None:
+                batch.done.append(job.name)
+            else:
+                batch.splits.append(found)
+                on_split(found)
+        before_s += job.duration_s
+    progress(1.0, "separating")
+    return batch
+
+
+def _split_one(
+    job: _Job,
+    choice: Choice,
+    handover: Handover,
+    template: str,
+    wanted: Separation,
+    true_stems: bool,
+    progress: Progress,
+) -> Split | None:
+    """Split one mix; None where that was done before."""
+    if handover.message == "":
+        handover = replace(handover, message=f"split {job.name}")
+    naming = Naming(template, job.below)
+    repository = handover.repository
+    known = find_true_stems(job.path, repository) if true_stems else None
+    if known:
+        targets = {stem: handover.folder / file for stem, file in naming.fill(known).items()}
+        there = all(file.is_file() and digest(file) == known[stem] for stem, file in targets.items())
+        return (
+            None
+            if there and not handover.force
+            else write_true_stems(job.path, job.name, known, handover, naming)
+        )
+    files = naming.fill(stems_of(choice.engine, wanted))
+    targets = {stem: handover.folder / file for stem, file in files.items()}
+    if not handover.force and is_split(job.path, targets, repository, choice, wanted):
+        return None
+    return split_file(job.path, job.name, choice, handover, progress, wanted, naming)
+
+
+def _drop_stems(jobs: list[_Job], output: Path, template: str, stems: Iterable[str]) -> list[_Job]:
+    """Leave out what an earlier run made of another mix here: stems that lie among the mixes."""
+    files = [file for job in jobs for file in Naming(template, job.below).fill(stems).values()]
+    made = {(output / file).resolve() for file in files}
+    return [job for job in jobs if job.path.resolve() not in made]
+
+
+def _find_jobs(
+    folder: Path, name: str, output: Path, batch: Batch, note: Callable[[list[Mishap], Mishap], None]
+) -> Iterator[_Job]:
+    """The sounds in a folder, by name; what is no sound, or a broken one, is noted."""
+    for path in _walk(folder, output.resolve()):
+        below = PurePosixPath(path.relative_to(folder).as_posix())
+        shown = (PurePosixPath(name) / below).as_posix()
+        try:
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+            if not is_sound(head) and path.suffix.lower() not in _SUFFIXES:
+                note(batch.skipped, Mishap(shown, "no sound", broken=False))
+                continue
+            info = read_info(path, shown)
+        except BeatFlowError as error:
+            note(batch.failed, Mishap(shown, error.message, error.hint))
+        except OSError as error:
+            note(batch.failed, Mishap(shown, _explain(error)))
+        else:
+            yield _Job(path, shown, below, info.duration_s)
+
+
+def _walk(folder: Path, output: Path) -> Iterator[Path]:
+    """Files of a folder and those in it, in order; nothing hidden, and not what the stems go to."""
+    for parent, folders, files in os.walk(folder):
+        here = Path(parent)
+        folders[:] = sorted(
+            one for one in folders if not one.startswith(".") and (here / one).resolve() != output
+        )
+        yield from (
+            here / file for file in sorted(files) if not file.startswith(".") and (here / file).is_file()
+        )
+
+
+def _explain(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,233 @@
+"""``bf doctor``: on this machine, and on machines where something is broken."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beatflow.readiness import probe
+from beatflow.readiness.probe import Question
+from tests.ai.weights.world import musicgen_files, write
+from tests.conftest import Bf
+
+
+@pytest.fixture(autouse=True)
+def no_weights(bf: Bf, tmp_path: Path) -> Path:
+    """A folder for weights with nothing in it."""
+    folder = tmp_path / "models"
+    bf.environment |= {"BF_MODELS": str(folder), "BF_DEVICE": "cpu"}
+    return folder
+
+
+def findings(bf: Bf, *arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:
+    """Part to what was found of it; of several the last."""
+    done = bf("doctor", "--json", *arguments)
+    assert done.code == code, done.stderr
+    assert done.json["schema"] == "beatflow.doctor/1"
+    assert done.json["healthy"] is (code == 0)
+    return {finding["part"]: finding for finding in done.json["findings"]}
+
+
+def package(folder: Path, name: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a package before all others, here and in every child."""
+    write(folder / name, {"__init__.py": code.encode()})
+    monkeypatch.syspath_prepend(folder)
+    # What this process has of the real one must not be mistaken for it.
+    monkeypatch.setattr("beatflow.readiness.diagnosis.is_installed", lambda _: True)
+
+
+def program(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program before all others."""
+    write(folder, {name: f"#!/bin/sh\n{script}\n".encode()})
+    (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_this_machine_works(bf: Bf) -> None:
+    found = findings(bf)
+    assert found["beatflow"]["state"] == found["python"]["state"] == found["packages"]["state"] == "ok"
+    assert found["torch"]["words"].startswith("2.")
+    assert found["device"]["words"].startswith("cpu, float32")
+    assert "free" in found["memory"]["words"]
+    assert found["weights"]["fix"] == "bf models pull musicgen-small htdemucs"
+
+
+def test_what_each_work_would_get_and_what_would_be_better(bf: Bf) -> None:
+    abilities = {one["task"]: one for one in bf.ok("doctor", "--quick", "--json").json["abilities"]}
+    assert abilities["generate"]["engine"] == "synth"
+    assert abilities["separate"]["engine"] == "dsp"
+    assert abilities["separate"]["better"] == "bf models pull htdemucs"
+    assert abilities["transcribe"]["engine"] == "yin"
+    assert abilities["transcribe"]["better"] is None
+
+
+def test_text_fits_a_terminal_and_names_the_fixes(bf: Bf) -> None:
+    out = bf.ok("doctor", "--quick").stdout
+    assert max(map(len, out.splitlines())) <= 80
+    assert "fix: bf models pull musicgen-small htdemucs" in out
+    assert "better: bf models pull htdemucs" in out
+    assert "\x1b" not in out
+
+
+def test_quick_does_not_start_torch(bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package(tmp_path / "lib", "torch", "import os; os.abort()", monkeypatch)
+    assert "not tried" in findings(bf, "--quick")["torch"]["words"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise OSError('libcudart.so.12: cannot open shared object file')", "libcudart.so.12"),
+        ("import no_such_module", "no_such_module"),
+        ("import os; os.abort()", "it took its process down (killed by signal 6)"),
+        ("raise SystemExit(3)", "cannot be imported: 3"),
+        ("import os; os._exit(4)", "ended with 4"),
+        ("raise AttributeError()", "AttributeError"),
+    ],
+)
+def test_a_torch_that_does_not_import(
+    code: str, words: str, bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path / "lib", "torch", f"print('chatter')\n{code}", monkeypatch)
+    torch = findings(bf, code=1)["torch"]
+    assert torch["state"] == "broken"
+    assert words in torch["words"]
+    assert torch["fix"] == 'pip install --force-reinstall "beatflow[ai]"'
+
+
+_CARD = "NVIDIA GeForce RTX 5090, 32607, 31000, 12.0, 570.86"
+_TORCH = """
+from types import SimpleNamespace as N
+__version__ = "2.7.0+cu126"
+version = N(cuda="12.6", hip=None)
+cuda = N(
+    is_available=lambda: True, device_count=lambda: 1, get_device_name=lambda index: "NVIDIA GeForce RTX 5090",
+    get_arch_list=lambda: [ARCH], get_device_capability=lambda index: (12, 0),
+    mem_get_info=lambda index: (31 << 30, 32 << 30),
+)
+backends = N(mps=N(is_available=lambda: False))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shell scripts stand in for programs")
+def test_a_card_that_torch_has_no_kernels_for(
+    bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "bin", "nvidia-smi", f"echo '{_CARD}'", monkeypatch)
+    package(tmp_path / "lib", "torch", _TORCH.replace("ARCH", "'sm_90'"), monkeypatch)
+    bf.environment["BF_DEVICE"] = "auto"
+    done = bf("doctor", "--json")
+    assert done.code == 1
+    broken = [one for one in done.json["findings"] if one["state"] == "broken"]
+    assert [one["part"] for one in broken] == ["device"]
+    assert "no kernels for NVIDIA GeForce RTX 5090 (sm_120)" in broken[0]["words"]
+    assert "CUDA 12.8" in broken[0]["fix"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shell scripts stand in for programs")
+def test_a_card_that_works(bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "bin", "nvidia-smi", f"echo '{_CARD}'", monkeypatch)
+    package(tmp_path / "lib", "torch", _TORCH.replace("ARCH", "'sm_120'"), monkeypatch)
+    bf.environment["BF_DEVICE"] = "auto"
+    device = findings(bf)["device"]
+    assert device["state"] == "ok"
+    assert device["words"] == "cuda:0 NVIDIA GeForce RTX 5090, float16, 34.4 GB, 33.3 GB free"
+    assert findings(bf, "--quick")["device"]["words"] == "NVIDIA GeForce RTX 5090, 34.2 GB"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shell scripts stand in for programs")
+@pytest.mark.parametrize(
+    ("cuda", "words"), [("'12.6'", "torch cannot use"), ("None", "this torch cannot use")]
+)
+def test_a_card_that_torch_does_not_see(
+    cuda: str, words: str, bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "bin", "nvidia-smi", f"echo '{_CARD}'", monkeypatch)
+    code = _TORCH.replace("lambda: True", "lambda: False").replace("ARCH", "''").replace("'12.6'", cuda)
+    package(tmp_path / "lib", "torch", code.replace('cuda="12.6"', f"cuda={cuda}"), monkeypatch)
+    bf.environment["BF_DEVICE"] = "auto"
+    device = findings(bf)["device"]
+    assert device["state"] == "gap"
+    assert words in device["words"]
+    assert device["fix"]
+
+
+def test_a_device_that_was_asked_for_and_is_not_there(
+    bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path / "lib", "torch", _TORCH.replace("ARCH", "'sm_120'"), monkeypatch)
+    bf.environment["BF_DEVICE"] = "cuda:3"
+    assert "the last is cuda:0" in findings(bf, code=1)["device"]["words"]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "words"),
+    [
+        ("raise OSError('PortAudio library not found')", None, "PortAudio library not found"),
+        ("import os; os.abort()", None, "killed by signal 6"),
+        ("def query_devices(kind): raise ValueError('no default device')", "note", "no default device"),
+        (
+            "def query_devices(kind): return dict(name='Speakers', default_samplerate=48e3, max_output_channels=2)",
+            "ok",
+            "Speakers, 48000 Hz",
+        ),
+    ],
+)
+def test_audio_device(
+    code: str, state: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from beatflow.readiness.diagnosis import _audio
+
+    package(tmp_path / "lib", "sounddevice", code, monkeypatch)
+    finding = _audio(Question("audio").wait())
+    assert words in finding.words
+    assert state is None or finding.state == state
+
+
+def test_a_package_that_does_not_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from beatflow.readiness.diagnosis import _packages
+
+    package(tmp_path / "lib", "soxr", "raise ImportError('DLL load failed')", monkeypatch)
+    (finding,) = _packages(Question("packages", ("json", "soxr")).wait())
+    assert (finding.state, finding.fix) == ("broken", "pip install --force-reinstall soxr")
+    assert "DLL load failed" in finding.words
+
+
+def test_no_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    package(tmp_path / "lib", "sounddevice", "while True: pass", monkeypatch)
+    monkeypatch.setattr(probe, "TIMEOUT_S", 0.3)
+    assert Question("audio").wait() == {"error": "no answer within 0 s"}
+    monkeypatch.setattr(probe.sys, "executable", str(tmp_path / "no python"))
+    assert "error" in Question("audio").wait()
+
+
+def test_weights_that_are_not_whole(bf: Bf, no_weights: Path) -> None:
+    folder = write(no_weights / "musicgen-small", musicgen_files(100))
+    bf.ok("models", "verify")
+    weights = findings(bf, "--quick")["weights"]
+    assert weights["words"] == "1 model here, 5.3 kB: musicgen-small" or "1 model here" in weights["words"]
+    (folder / "tokenizer.json").unlink()
+    weights = findings(bf, "--quick")["weights"]
+    assert (weights["state"], weights["fix"]) == ("gap", "bf models pull musicgen-small")
+
+
+def test_a_disk_that_is_full(bf: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    usage = shutil.disk_usage(Path(__file__))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    assert findings(bf, "--quick", code=1)["disk"]["state"] == "broken"
+
+
+def test_programs_that_are_not_there(bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = findings(bf, "--quick")
+    assert found["ffmpeg"]["state"] == found["git"]["state"] == "note"
+    assert "ffmpeg" in found["ffmpeg"]["fix"]
+
+
+def test_a_folder_that_shadows_modules_is_not_looked_into(bf: Bf) -> None:
+    (bf.directory / "json.py").write_text("raise SystemExit('shadowed')")
+    assert bf.spawn("doctor", "--quick").code in (0, 1)
+    assert findings(bf, "--quick")["packages"]["state"] == "ok"
