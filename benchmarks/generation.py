@@ -99,8 +99,9 @@ def start(options: argparse.Namespace, kind: str, dtype: str) -> Contender:
 
 def measure(contenders: list[Contender], options: argparse.Namespace) -> None:
     """Take turns: first a second of sound from cold, then the loop alone."""
-    for contender in contenders:
-        contender.first = contender.ask(steps=TOKEN_RATE, takes=1, sound=True)
+    if not options.no_sound:
+        for contender in contenders:
+            contender.first = contender.ask(steps=TOKEN_RATE, takes=1, sound=True)
     for takes in options.takes:
         for _ in range(options.runs):
             for contender in contenders:
@@ -157,6 +158,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="50 make a second; 30 on a CPU, 1500 elsewhere")
     parser.add_argument("--takes", type=int, nargs="+", default=[1], help="batch sizes")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--no-sound", action="store_true", help="leave out the first second of sound")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--audiocraft", metavar="PYTHON", help="an interpreter that has audiocraft")
     parser.add_argument("--update", type=Path, metavar="PAGE", help="put the table into docs/benchmarks.md")

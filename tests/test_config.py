@@ -158,3 +158,81 @@ def test_config_outside_a_repository(bf: Bf) -> None:
     assert bf.fails(3, "config", "color", "never").startswith(
         "error: not in a repository\nhint: bf config --user"
     )
+
+
+def test_what_engines_are_given(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(place, {})
+    assert (settings.device, settings.dtype, settings.runtime) == ("auto", "auto", "auto")
+    assert (settings.models, settings.offline, settings.memory_bytes) == (None, False, None)
+    assert (dict(settings.keys), dict(settings.addresses)) == ({}, {})
+    monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
+    monkeypatch.setenv("BF_MODELS", "weights")
+    monkeypatch.setenv("BF_DEVICE", "cuda:3")
+    monkeypatch.setenv("BF_MEMORY", "6GiB")
+    settings = load_settings(place, {"dtype": "int8"})
+    assert settings.state == Path("/elsewhere/beatflow")
+    assert (settings.models, settings.device, settings.dtype) == (place / "weights", "cuda:3", "int8")
+    assert settings.memory_bytes == 6 << 30
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("500000", 500_000),
+        ("8GB", 8 * 10**9),
+        ("8 GiB", 8 << 30),
+        ("1.5G", 3 << 29),
+        ("64KiB", 65_536),
+        ("auto", None),
+    ],
+)
+def test_sizes(text: str, size: int | None, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BF_MEMORY", text)
+    assert load_settings(place, {}).memory_bytes == size
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "offline"),
+    [
+        ("BF_OFFLINE", "1", True),
+        ("HF_HUB_OFFLINE", "TRUE", True),
+        ("BF_OFFLINE", "No", False),
+        ("BF_OFFLINE", "", False),
+    ],
+)
+def test_offline(
+    variable: str, value: str, offline: bool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert load_settings(place, {}).offline is offline
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "hint"),
+    [
+        ("BF_DEVICE", "cuda:x", "cuda:N"),
+        ("BF_MEMORY", "much", "6GiB"),
+        ("BF_OFFLINE", "2", "true"),
+        ("BF_DTYPE", "f8", "int8"),
+    ],
+)
+def test_values_that_engines_cannot_have(
+    variable: str, value: str, hint: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=rf"cannot be '{value}' \(\${variable}\)") as caught:
+        load_settings(place, {})
+    assert caught.value.hint is not None
+    assert hint in caught.value.hint
+
+
+def test_secrets_are_read_and_never_shown(bf: Bf, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEATOVEN_API_KEY", "s3cret")
+    monkeypatch.setenv("BF_BEATOVEN_URL", "http://localhost:1")
+    settings = load_settings(place, {})
+    assert settings.keys == {"beatoven": "s3cret"}
+    assert settings.addresses == {"beatoven": "http://localhost:1"}
+    assert "s3cret" not in repr(settings)
+    shown = bf.ok("config", "--json")
+    assert "s3cret" not in shown.stdout + shown.stderr
+    assert "no setting 'beatoven'" in bf.fails(2, "config", "beatoven", "x")

@@ -210,6 +210,11 @@ def test_remaking_a_stem(track: Repository) -> None:
     record = find_record(track, digest(track.root / "mix.wav"))
     assert record is not None
     assert record["stems"] == after
+    made = find_record(track, after["drums"])
+    assert made is not None
+    assert made["inputs"] == []
+    assert made["remade"]["replaced"] == {"path": "stems/drums.wav", "oid": before["drums"]}
+    assert made["remade"]["beside"] == {name: after[name] for name in STEMS if name != "drums"}
     assert (take.bars, take.tempo, [stem.name for stem in take.stems]) == (2, 240.0, ["drums"])
 
 

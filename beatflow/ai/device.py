@@ -243,7 +243,9 @@ def _capability(device: Device) -> tuple[int, int]:
 
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|not enough memory|can.?t allocate memory|cannot allocate memory|_STATUS_ALLOC_FAILED"
-    r"|Invalid buffer size|Failed to allocate|bad_alloc",
+    r"|Invalid buffer size|Failed to allocate|bad_alloc"
+    # oneDNN, which computes convolutions and LSTMs on the CPU, has no other words for an allocation that failed.
+    r"|could not (?:create|execute) a (?:primitive|memory)",
     re.IGNORECASE,
 )
 

@@ -75,6 +75,7 @@ def list_(
     with ui.pager():
         for line in format_rows(rows, ui.style):
             ui.emit(line)
+    ui.say(f"sizes are approximate, memory is for {rows[0].device}; docs/models.md tells more")
     if not any(row.here for row in rows):
         ui.say("none is here yet: bf models pull musicgen-small htdemucs")
 

@@ -87,7 +87,11 @@ def prove(
     """
     if same_file:
         return Proof(IDENTICAL)
-    figures = [Figure(name, recorded[name], measured[name]) for name in recorded if name in measured]
+    figures = [
+        Figure(name, recorded[name], measured[name])
+        for name in recorded
+        if name in measured and (recorded[name], measured[name]) != (None, None)
+    ]
     if then is None:
         return Proof(DIFFERENT, None, tuple(figures))
     try:

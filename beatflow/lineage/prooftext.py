@@ -38,7 +38,7 @@ def _format_reproduction(done: Reproduction, page: Page, width: int) -> Iterator
     proof, clean = done.proof, page.clean
     words = WORDS[proof.verdict]
     if proof.null_depth_db is not None:
-        words += f", {format_number(proof.null_depth_db)} dB of difference"
+        words += f", null depth {format_number(proof.null_depth_db)} dB"
     made = f"{done.kind} by {done.engine}" if done.engine else "mixed from its stems"
     if proof.verdict == IDENTICAL:
         made += f" · sha256 {done.oid[:16]}"

@@ -234,12 +234,11 @@ def _run_extension(
 
 
 def _run_split(recipe: Recipe, pantry: Pantry, choice: Choice, folder: Path, progress: Progress) -> Rendering:
-    from beatflow.making.separation import split_file
+    from beatflow.making.separation import read_wanted, split_file
 
-    wanted = _only_input(recipe)
-    done = split_file(
-        pantry.get(wanted), wanted.path, choice, Handover(folder, place=Place(folder)), progress
-    )
+    mix = _only_input(recipe)
+    handover, wanted = Handover(folder, place=Place(folder)), read_wanted(recipe.record)
+    done = split_file(pantry.get(mix), mix.path, choice, handover, progress, wanted)
     return Rendering([{stem.name: stem.path for stem in done.stems}], choice)
 
 

@@ -186,7 +186,7 @@ def _engine_packages(
 
 
 def _audiocraft() -> Finding:
-    from beatflow.ai.musicgen.audiocraft_runtime import check_installed
+    from beatflow.ai.musicgen.audiocraft_install import check_installed
 
     try:
         check_installed()

@@ -187,7 +187,8 @@ def names_here(names: Sequence[str], setup: Setup) -> list[str]:
         There is no such model.
     """
     if not names:
-        return [row.name for row in list_models(setup) if row.path is not None]
+        # What an interrupted pull left in the hub's cache is no file of a model yet.
+        return [row.name for row in list_models(setup) if row.path and candidates(row.name, setup)]
     own = own_weights(setup)
     return [name if name in own else get_model(name).name for name in dict.fromkeys(names)]
 

@@ -1,10 +1,15 @@
 """Memory and cards as operating systems tell of them, from what they print."""
 
+import ctypes
 import os
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from beatflow.ai import memory
 from beatflow.ai.graphics import Card, find_cards, parse_cards
 from beatflow.ai.memory import parse_vm_stat, read_memory
 
@@ -75,6 +80,34 @@ def test_vm_stat() -> None:
         "Pages inactive:  20.\nPages speculative:  3.\nPages wired down:  99.\nPages purgeable:  7.\n"
     )
     assert parse_vm_stat(text) == 40 * 16384
+
+
+def test_macos_without_its_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    monkeypatch.setattr(memory.os, "sysconf", {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}.__getitem__)
+    assert read_memory() == (4096000, 4096000)
+
+
+def test_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = subprocess.CompletedProcess([], 0, stdout="(page size of 4096 bytes)\nPages free:   10.\n")
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    monkeypatch.setattr(memory.subprocess, "run", lambda *args, **options: told)
+    assert read_memory().free_bytes == 40960
+
+
+@pytest.mark.parametrize(("answer", "expected"), [(1, (800, 300)), (0, (0, 0))])
+def test_windows(answer: int, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(reference: Any) -> int:
+        status = reference._obj
+        # Two 32-bit words and seven 64-bit ones, as sysinfoapi.h has them.
+        assert status.length == ctypes.sizeof(status) == 2 * ctypes.sizeof(ctypes.c_ulong) + 56
+        status.total, status.free = 800, 300
+        return answer
+
+    kernel = SimpleNamespace(GlobalMemoryStatusEx=fill)
+    monkeypatch.setattr(memory.sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
+    assert read_memory() == expected
 
 
 def test_cards() -> None:

@@ -56,7 +56,8 @@ GOOD = """
     class Engine:
         def __init__(self, setup):
             self.setup = setup
-            self.info = EngineInfo(setup.engine, "1", frozenset({"extend"}), "CC-BY-NC-SA-4.0", promises=frozenset({"tempo"}))
+            tasks, promises = frozenset({"extend"}), frozenset({"tempo"})
+            self.info = EngineInfo(setup.engine, "1", tasks, "CC-BY-NC-SA-4.0", promises=promises)
         def extend(self, audio, brief, progress=None):
             raise NotImplementedError
 """
@@ -75,7 +76,7 @@ def test_own_engines_do_what_their_listings_say(setup: Setup) -> None:
 def test_every_task_has_an_engine(task: str, setup: Setup) -> None:
     assert engines_for(task, setup)
     if task == "extend":  # nothing embedded can
-        with pytest.raises(EngineError, match="no engine here can extend; .*musicgen-small") as caught:
+        with pytest.raises(EngineError, match=r"no engine here can extend; .*musicgen-small") as caught:
             pick(task, setup=setup)
         assert caught.value.hint
     else:
@@ -155,7 +156,7 @@ def test_auto_takes_the_first_that_is_ready_and_promises_what_is_needed() -> Non
 def test_a_remote_engine_is_taken_only_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pick("generate", "cloud").reason == "as asked"
     monkeypatch.setattr(table, "ENGINES", {"cloud": table.ENGINES["cloud"]})
-    with pytest.raises(EngineError, match="no engine here can generate$"):
+    with pytest.raises(EngineError, match=r"no engine here can generate$"):
         pick("generate")
 
 
@@ -280,7 +281,7 @@ def test_broken_plugins(value: str, code: str, message: str, packages: Packages,
     assert "odd" in engine_names()
     assert "odd" not in engines_for("extend", setup)
     assert pick("generate", setup=setup).info.name == "synth"
-    with pytest.raises(EngineError, match="no engine here can extend; .*odd"):
+    with pytest.raises(EngineError, match=r"no engine here can extend; .*odd"):
         pick("extend", setup=setup)
 
 
@@ -289,7 +290,7 @@ CHECKED = (
     + """
         facts = None
         def check_ready(self):
-            raise {error}
+            raise ERROR
 """
 )
 
@@ -303,7 +304,7 @@ CHECKED = (
     ],
 )
 def test_plugins_that_are_not_ready(error: str, message: str, packages: Packages, setup: Setup) -> None:
-    packages.install("odd-engines", {"odd": "@:Engine"}, CHECKED.format(error=error))
+    packages.install("odd-engines", {"odd": "@:Engine"}, CHECKED.replace("ERROR", error))
     for name in ("odd", "auto"):
         with pytest.raises(EngineError, match=message):
             pick("extend", name, setup)

@@ -172,6 +172,32 @@ def test_offline_makes_no_request_whatever_is_asked(variable: str, bf: Bf, hub: 
     assert hub.requests == []
 
 
+def test_the_clients_own_switch_is_heeded_even_when_ours_is_off(bf: Bf, hub: Hub) -> None:
+    bf.environment |= {"HF_HUB_OFFLINE": "1", "BF_OFFLINE": "0"}
+    done = bf.spawn("models", "pull", NAME)
+    assert done.code == 5
+    assert "HF_HUB_OFFLINE keeps" in done.stderr
+    assert hub.requests == []
+
+
+def test_what_was_interrupted_is_shown_and_told(bf: Bf, hub: Hub, tmp_path: Path) -> None:
+    blobs = tmp_path / "cache" / "models--facebook--musicgen-small" / "blobs"
+    write(blobs, {"a" * 64 + ".incomplete": b"half"})
+    assert row(bf)["state"] == "partial"
+    assert "no weights are here" in bf.ok("models", "verify").stderr
+    assert "freed 4 B" in bf.ok("models", "rm", NAME).stderr
+    assert row(bf)["state"] == "pull"
+
+
+def test_two_pulls_at_once_fetch_once(bf: Bf, hub: Hub, models: Path) -> None:
+    hub.pace_s = 0.02
+    command = [sys.executable, "-m", "beatflow", "models", "pull", NAME]
+    environment = os.environ | bf.environment
+    both = [subprocess.Popen(command, cwd=bf.directory, env=environment) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert [name for name, _ in hub.fetched()].count("model.safetensors") == 1
+
+
 def test_audiocraft_brings_its_reader_of_words(bf: Bf, hub: Hub, models: Path) -> None:
     hub.repositories["google-t5/t5-base"] = {
         "config.json": b"{}", "spiece.model": b"p", "model.safetensors": safetensors(2000),

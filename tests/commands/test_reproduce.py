@@ -1,6 +1,7 @@
 """``bf reproduce`` as a person meets it."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +188,7 @@ def test_another_sound_is_told(track: Bf) -> None:
     set_record(track, "mix.wav", **{**record, "seed": 8, "bars": 2})
     result = track("reproduce", "mix.wav")
     assert result.code == 1
-    assert result.stdout.startswith("mix.wav  different, ")
-    assert "dB of difference  generate by toy\n" in result.stdout
+    assert re.match(r"mix.wav  different, null depth −?\d+\.\d dB  generate by toy\n", result.stdout)
     assert "  bars 2 then, 1 now: not kept\n" in result.stdout
     document = track("reproduce", "mix.wav", "--json").json
     assert document["verdict"] == "different"
@@ -198,7 +198,6 @@ def test_another_sound_is_told(track: Bf) -> None:
         "frames",
         "sample_rate",
         "channels",
-        "tempo",
         "bars",
     }
 
@@ -236,7 +235,7 @@ def test_what_is_far_below_it_counts_as_equal(track: Bf) -> None:
     result = track.ok("reproduce", "mix.wav", "--json").json
     assert result["sounds"][0]["verdict"] == result["verdict"] == "equal"
     assert result["sounds"][0]["null_depth_db"] < -80
-    assert track.ok("reproduce", "mix.wav").stdout.startswith("mix.wav  equal, −")
+    assert track.ok("reproduce", "mix.wav").stdout.startswith("mix.wav  equal, null depth −")
 
 
 def test_another_machine_is_asked_only_when_told_so(track: Bf) -> None:

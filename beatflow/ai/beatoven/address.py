@@ -48,7 +48,10 @@ def check_base(url: str) -> str:
 
 def follow(url: str, target: str) -> str | None:
     """Where a redirection leads, or None where it must not be followed: only to https, or on the same host."""
-    new = urljoin(url, target)
+    try:
+        new = urljoin(url, target)
+    except ValueError:
+        return None
     before, after = find_origin(url), find_origin(new)
     if before is None or after is None:
         return None
@@ -57,7 +60,10 @@ def follow(url: str, target: str) -> str | None:
 
 def show(url: str) -> str:
     """A URL for messages: host and path only, since what follows them may be a signature as good as a key."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "which is no URL"
     return f"{parts.hostname or ''}{parts.path}"[:120]
 
 

@@ -96,7 +96,8 @@ def assemble(track: Delivered, stems: Mapping[str, Delivered], wanted: Sequence[
     estimates = {name: _fit(stem.audio, mix) for name, stem in stems.items()}
     missing = [name for name in wanted or () if name not in estimates]
     if missing:
-        raise EngineError(f"Beatoven delivered no {', '.join(missing)}", hint="leave --stems out")
+        there = ", ".join(estimates) or "no stems at all"
+        raise EngineError(f"Beatoven delivered no {', '.join(missing)}", hint=f"it delivered {there}")
     residual_db = _measure_residual(mix, estimates)
     exact = make_exact(estimates, mix, subtype)
     if wanted is not None:

@@ -40,4 +40,7 @@ def _length(brief: Brief) -> list[str]:
         if brief.tempo is None:
             return [f"{brief.bars} bars of"]
         seconds = brief.bars * _QUARTERS.get(brief.meter, 4.0) * 60.0 / brief.tempo
-    return [] if seconds is None else [f"{max(1, round(seconds))} seconds"]
+    if seconds is None:
+        return []
+    whole = max(1, round(seconds))
+    return [f"{whole} second{'s' if whole > 1 else ''}"]

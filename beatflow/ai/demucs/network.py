@@ -71,7 +71,7 @@ def plan_capacity(
     while division <= MAX_DIVISION:
         if room >= window / division:
             setup.tell(
-                f"little memory: windows of {segment / division / 44100:.1f} s instead of {segment / 44100:.1f} s"
+                f"little memory: windows of {segment / division / 44100:.3g} s instead of {segment / 44100:.3g} s"
             )
             return Capacity(1, division)
         division *= 2
@@ -208,10 +208,10 @@ class Network:
             self._setup.tell(f"out of memory: going on with {capacity.batch} {noun} at once")
         elif capacity.division < MAX_DIVISION:
             capacity.division *= 2
-            self._setup.tell(f"out of memory: going on with windows of {seconds / capacity.division:.1f} s")
+            self._setup.tell(f"out of memory: going on with windows of {seconds / capacity.division:.3g} s")
         else:
             raise MemoryShortError(
-                f"separating does not fit into the memory there is, not even {seconds / capacity.division:.1f} s "
+                f"separating does not fit into the memory there is, not even {seconds / capacity.division:.3g} s "
                 "at once",
                 hint=_hint(self._device),
             ) from error

@@ -92,7 +92,7 @@ def match_level(
     piece, window_lufs, gains = even_out(samples, sample_rate, starts)
     there, here = _rms(original.samples), _rms(piece[:lead])
     gain = 20 * math.log10(there / here) if there > 0 and here > 0 else 0.0
-    gain = min(max(gain, -_MOST_DB), _MOST_DB)
+    gain = min(gain, _MOST_DB)  # a rendering that came out all but silent is not blown up
     peak = measure_loudness(Audio(piece, sample_rate)).true_peak_dbtp
     allowed = measure_loudness(original).true_peak_dbtp if original.frames else None
     # A master that goes to full scale may be continued up to there, not beyond.

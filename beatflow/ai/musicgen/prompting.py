@@ -28,7 +28,10 @@ _ASSUMED_TEMPO = 120.0
 _NAMES = ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
 _MODES = {"maj": "major", "min": "minor"}
 _TEMPO = re.compile(r"\b\d{2,3}(?:\.\d+)?\s*bpm\b", re.IGNORECASE)
-_KEY = re.compile(r"\b(?:in\s+)?(?:the\s+key\s+of\s+)?[A-G](?:#|b|♯|♭| sharp| flat)?[\s-]?(?:major|minor|maj|min)\b", re.IGNORECASE)
+_KEY = re.compile(
+    r"\b(?:in\s+)?(?:the\s+key\s+of\s+)?[A-G](?:#|b|♯|♭| sharp| flat)?[\s-]?(?:major|minor|maj|min)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ weights lie.
 """
 
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ Told = Callable[[int], None]
 """Called with how many bytes more have come; less than 0 where some must come again."""
 
 TRIES = 5
+WAIT_S = 0.5
+"""Before the first of these tries; each further one waits twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ def fetch_file(repository: Repository, offer: Offer, partial: Path, told: Told) 
             tries = TRIES if partial.stat().st_size > before else tries - 1
             if tries <= 0:
                 raise
+            time.sleep(WAIT_S * 2 ** (TRIES - tries))
 
 
 def place_in_cache(repository: Repository, offer: Offer, cache: Path, pinned: bool) -> Path:

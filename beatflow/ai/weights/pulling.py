@@ -6,6 +6,7 @@ costs no request; what was interrupted goes on where it stopped.
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -135,7 +136,8 @@ def pull(plan: Plan, told: Told = tell_nobody) -> Path:
             place_in_cache(repository, offer, plan.folder.parents[2], pinned=plan.repair)
     _remember(plan, repository)
     if _in_own_folder(plan):
-        shutil.rmtree(plan.folder / ".incomplete", ignore_errors=True)
+        with locked(_lock(plan, plan.wanted[0])), suppress(OSError):
+            (plan.folder / ".incomplete").rmdir()
     return plan.folder
 
 
@@ -281,8 +283,9 @@ def _partial(plan: Plan, offer: Offer) -> Path:
 
 
 def _lock(plan: Plan, offer: Offer) -> Path:
+    """Beside the folder of the model, as the hub's cache has it: what is in the folder comes and goes."""
     if _in_own_folder(plan):
-        return plan.folder / ".incomplete" / "lock"
+        return plan.folder.parent / ".locks" / f"{plan.model.name}.lock"
     repository = plan.folder.parent.parent
     return repository.parent / ".locks" / repository.name / f"{offer.etag}.lock"
 

@@ -32,7 +32,7 @@ class Size:
     bottom: int = 16
     layers: int = 1
     heads: int = 2
-    segment: Fraction = Fraction(3, 5)
+    segment: Fraction = Fraction(3, 10)
 
 
 TINY = Size()

@@ -218,9 +218,9 @@ def test_continuation_hears_the_end_alone(engines) -> None:
 
 def test_quiet_and_silent_pieces_are_continued(engines) -> None:
     quiet = engines().extend(piece(2.0, gain=1e-3), SHORT)
-    assert measure_loudness(quiet.mix).integrated_lufs == pytest.approx(
-        measure_loudness(piece(2.0, gain=1e-3)).integrated_lufs, abs=12
-    )
+    lead = np.square(quiet.mix.samples[: quiet.lead], dtype=np.float64)
+    original = piece(2.0, gain=1e-3).samples.mean(axis=1, dtype=np.float64)
+    assert np.sqrt(lead.mean()) == pytest.approx(original.std(), rel=0.05)
     silent = engines().extend(piece(2.0, gain=0.0), SHORT)
     assert silent.mix.frames == 64000 + round(0.7 * 32000)
     with pytest.raises(AudioError, match="too little to continue"):

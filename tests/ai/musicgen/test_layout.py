@@ -1,4 +1,4 @@
-"""From transformers' layout to audiocraft's: every weight finds a place (`tests/audiocraft` shows that they mean the same)."""
+"""From transformers' layout to audiocraft's: every weight finds a place. What they mean, `tests/audiocraft` shows."""
 
 import pytest
 import torch

@@ -36,7 +36,7 @@ def test_target_whatever_the_level(gain: float) -> None:
 def test_peaks_hold_the_level_down() -> None:
     piece = music(4.0, 0.01)
     piece[5000] = 0.8
-    mix, level = master(piece, RATE)
+    _, level = master(piece, RATE)
     assert level.true_peak_dbtp == pytest.approx(CEILING_DBTP, abs=0.05)
     assert level.loudness_lufs < -20
 

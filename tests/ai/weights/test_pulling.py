@@ -165,6 +165,19 @@ def test_what_the_hub_refuses(status: int, code: str | None, words: str, hub: Hu
     assert not folder.models.exists()
 
 
+def test_a_hub_that_is_ill_is_asked_again_and_then_no_more(
+    hub: Hub, folder: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beatflow.ai.weights.hub.WAIT_S", 0.0)
+    plan = plan_pull(NAME, folder)
+    hub.status[SMALL] = 503, None
+    hub.requests.clear()
+    with pytest.raises(EngineError, match="answers 503") as caught:
+        pull(plan)
+    assert "what has come is kept" in (caught.value.hint or "")
+    assert len(hub.requests) == 5
+
+
 def test_no_network(hub: Hub, folder: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     # A port that nobody listens at.
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")

@@ -1,7 +1,7 @@
 """A generator: a drone of root, fifth and octave, in the key, tempo and length that are asked for.
 
-It keeps every promise that it makes: the mix is the exact sum of its stems, a loop has no seam, and the same brief gives
-the same bytes.
+It keeps every promise that it makes: the mix is the exact sum of its stems, a loop has no seam, and the same brief
+gives the same bytes.
 """
 
 import numpy as np
