@@ -74,10 +74,9 @@ def find_records(
         if folder is None or folder.mode != TREE or folder.oid in seen:
             continue
         seen.add(folder.oid)
-        entries = {name: entry for name, entry in git.iter_folder(folder.oid) if entry.mode == FILE}
-        for oid in sorted(missing):
-            entry = entries.get(f"{oid}.json")
-            if entry:
+        for name, entry in git.iter_folder(folder.oid):
+            oid = name.removesuffix(".json")
+            if oid in missing and entry.mode == FILE:
                 missing.discard(oid)
                 if record := decode_record(git.read_blob(entry.oid)):
                     result[oid] = record

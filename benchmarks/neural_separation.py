@@ -4,7 +4,7 @@ Full-size htdemucs with random weights (speed does not depend on them), one proc
 its own. On a machine where other programs run, compare the CPU seconds.
 
 The rows: ``demucs`` is ``demucs.apply.apply_model`` over the whole mix in memory, as ``demucs.api.Separator`` calls it;
-``beatflow`` is the engine over a stream of 65,536-frame blocks; ``split`` is that with the exact sum and four WAV files.
+``beatflow`` is the engine over a stream of 65,536-frame blocks; ``split`` is that with the exact sum and four files.
 """
 
 import argparse

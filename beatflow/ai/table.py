@@ -5,12 +5,12 @@ identity cards; packages add engines of their own through an entry-point group (
 """
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from beatflow.ai.engine import Demanding, EngineInfo, RunFacts, Setup
+from beatflow.ai.engine import Demanding, EngineInfo, RunFacts, Sampling, Setup
 from beatflow.ai.plugin import GROUP, PROTOCOLS, check_plugin, find_plugins, make_plugin, package_of
 from beatflow.errors import EngineError
 
@@ -171,8 +171,9 @@ def pick(task: str, name: str = "auto", setup: Setup = _PLAIN, needs: Set[str] =
     setup : Setup
         What the engine is made with.
     needs : set of str
-        What was asked for exactly, of `EngineInfo.promises`; ``auto`` takes no engine that does not promise all of
-        it. One that is named is taken as it is: what comes out can still be measured and corrected.
+        What was asked for exactly, of `EngineInfo.promises`, and the fields of `Sampling` that were given; ``auto``
+        takes no engine that does not promise and heed all of it. One that is named is taken as it is: what comes out
+        can still be measured and corrected.
 
     Raises
     ------
@@ -198,13 +199,18 @@ def pick(task: str, name: str = "auto", setup: Setup = _PLAIN, needs: Set[str] =
             passed_over.append(_PassedOver(candidate, error.message, error.hint, hopeless=bool(missing)))
             continue
         if missing:
-            passed_over.append(_PassedOver(candidate, f"{candidate} promises no exact {_enumerate(missing)}"))
+            passed_over.append(_PassedOver(candidate, f"{candidate} {_tell_missing(missing)}"))
             continue
         return Choice(engine, "; ".join([_praise(candidate, info), *_summarize(passed_over)]))
-    wanted = f"{task} and promise {_enumerate(needs)}" if needs else task
+    promised, heeded = needs - _SAMPLING, _options(needs)
+    wanted = [task]
+    wanted += [f"promise {_enumerate(promised)}"] if promised else []
+    wanted += [f"heed {_enumerate(heeded)}"] if heeded else []
     reasons = _summarize(passed_over)
     hints = [one.hint for one in _representatives(passed_over) if one.hint]
-    raise EngineError("; ".join([f"no engine here can {wanted}", *reasons]), hint=hints[0] if hints else None)
+    hints += ["ask for less, or name the engine: --engine NAME"] if needs else []
+    message = "; ".join([f"no engine here can {' and '.join(wanted)}", *reasons])
+    raise EngineError(message, hint=hints[0] if hints else None)
 
 
 def _take_named(task: str, name: str, setup: Setup) -> Choice:
@@ -272,6 +278,18 @@ def _warn_of_licence(info: EngineInfo) -> list[str]:
     return []
 
 
+def _tell_missing(missing: Set[str]) -> str:
+    """What an engine does not promise, and the options that it does not heed."""
+    promised, heeded = missing - _SAMPLING, _options(missing)
+    told = [f"promises no exact {_enumerate(promised)}"] if promised else []
+    return " and ".join([*told, *([f"has no use for {_enumerate(heeded)}"] if heeded else [])])
+
+
+def _options(needs: Set[str]) -> Set[str]:
+    """The options of sampling among what is needed, as they are given."""
+    return {f"--{name.replace('_', '-')}" for name in needs & _SAMPLING}
+
+
 def _enumerate(words: Set[str]) -> str:
     """Tempo, key and bars, in the order in which musicians say them."""
     *others, last = sorted(
@@ -280,4 +298,5 @@ def _enumerate(words: Set[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+_SAMPLING = frozenset(field.name for field in fields(Sampling))
 _ORDER = ("tempo", "key", "bars", "duration", "loop", "stems", "notes")

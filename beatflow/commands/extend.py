@@ -36,6 +36,7 @@ from beatflow.commands.takes import (
     remember_pace,
     say_written,
     sound_document,
+    tell_pace,
 )
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -170,8 +171,7 @@ def _show(invocation: Invocation, done: "Extension", json: bool) -> None:
 
 def _say(invocation: Invocation, done: "Extension") -> None:
     before_s = done.duration_s - done.added_s
-    pace = f"{done.real_time_factor:.2g}" if done.real_time_factor < 1 else f"{done.real_time_factor:.0f}"
     invocation.ui.say(
         f"{before_s:.1f} s + {done.added_s:.1f} s, {done.gain_db:+.1f} dB at the seam, seed {done.seed} "
-        f"({done.seconds:.1f} s, {pace}x real time)"
+        f"({tell_pace(done.seconds, done.real_time_factor)})"
     )

@@ -144,7 +144,10 @@ def _tell_pull(ui: "Ui", plan: "Plan", dry_run: bool) -> None:
     from beatflow.wording import format_size, plural
 
     name = plan.model.name
-    if not plan.missing:
+    if plan.source:
+        verb = "would copy" if dry_run else "copied"
+        ui.say(f"{name}: {verb} {format_size(plan.fetch_bytes)} from the hub's cache; {plan.model.licence}")
+    elif not plan.missing:
         ui.say(f"{name} is here")
     elif dry_run:
         kept = f" ({format_size(plan.partial_bytes)} are here)" if plan.partial_bytes else ""
@@ -165,6 +168,7 @@ def _describe_pull(plan: "Plan") -> dict[str, object]:
         "revision": plan.repository.revision if plan.repository else None,
         "licence": plan.model.licence,
         "path": plan.folder,
+        "copied_from": plan.source,
         "fetched": [{"name": offer.name, "size": offer.size} for offer in plan.missing],
         "fetch_bytes": plan.fetch_bytes,
         "partial_bytes": plan.partial_bytes,

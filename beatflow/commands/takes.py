@@ -68,8 +68,10 @@ def choose(
     name = name or _find_set(invocation, task, setup)
     try:
         choice = pick(task, name, setup, needs)
-    except EngineError:
-        if name == "auto" or not _fetch_weights(invocation, name, setup):
+    except EngineError as error:
+        # Another hint means that weights alone would not do.
+        weights_lack = name != "auto" and "bf models pull" in (error.hint or "")
+        if not (weights_lack and _fetch_weights(invocation, name, setup)):
             raise
         choice = pick(task, name, setup, needs)
     if name == "auto":
@@ -88,12 +90,12 @@ def _find_set(invocation: Invocation, task: str, setup: "Setup") -> str:
 
 
 def _fetch_weights(invocation: Invocation, name: str, setup: "Setup") -> bool:
-    """Offer to fetch what an engine lacks, where that is weights alone; whether they are here now.
+    """Offer to fetch the weights that an engine lacks; whether they are here now.
 
     Nothing is ever fetched unasked: without a terminal the answer is no.
     """
     from beatflow.ai.table import get_engine
-    from beatflow.ai.weights.catalogue import get_model
+    from beatflow.ai.weights.catalogue import MODELS
     from beatflow.ai.weights.shelf import find_weights
 
     ui = invocation.ui
@@ -102,9 +104,9 @@ def _fetch_weights(invocation: Invocation, name: str, setup: "Setup") -> bool:
     missing = [
         weights for weights in get_engine(name, setup).info.weights if not find_weights(weights, setup)
     ]
-    if not missing:
+    if not missing or not set(missing) <= set(MODELS):
         return False
-    gigabytes = sum(get_model(weights).size_bytes for weights in missing) / 1e9
+    gigabytes = sum(MODELS[weights].size_bytes for weights in missing) / 1e9
     if not ui.confirm(
         f"the weights of {', '.join(missing)} are not here: fetch about {gigabytes:.1f} GB now?"
     ):
@@ -171,10 +173,15 @@ def show_takes(invocation: Invocation, takes: Sequence["Take"], json: bool, sche
             ui.warn(
                 f"not understood: {words}; this is {genre}", hint="docs/engines.md lists the words it knows"
             )
-        pace = f"{take.real_time_factor:.2g}" if take.real_time_factor < 1 else f"{take.real_time_factor:.0f}"
-        ui.say(f"{describe_take(take)} ({take.seconds:.1f} s, {pace}x real time)")
+        ui.say(f"{describe_take(take)} ({tell_pace(take.seconds, take.real_time_factor)})")
         for path in _paths(take):
             ui.emit(relative(invocation, path))
+
+
+def tell_pace(seconds: float, real_time_factor: float) -> str:
+    """How long the work took, and how that compares with the length of the sound: ``1.2 s, 25x real time``."""
+    pace = f"{real_time_factor:.2g}" if real_time_factor < 1 else f"{real_time_factor:.0f}"
+    return f"{seconds:.1f} s, {pace}x real time"
 
 
 def say_misses(invocation: Invocation, takes: Sequence["Take"]) -> None:

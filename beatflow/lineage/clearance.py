@@ -248,4 +248,4 @@ def _find_fix(origin: Origin, path: str, judgement: Judgement, is_said: bool, tr
     if origin.kind == "generate" and stem is None:
         aside = path != track.mix_file and not is_oid(path)
         return f"bf generate {prompt} --engine synth" + (f" -o {shlex.quote(path)}" if aside else "")
-    return "make it anew with an engine whose weights may be used for sale, or leave it out"
+    return "make it anew with an engine that allows it, or leave it out"

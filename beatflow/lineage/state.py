@@ -96,10 +96,12 @@ def find_wanted(repository: Repository, words: Sequence[str], mix_only: bool = F
     Raises
     ------
     NotFoundError
-        A word names nothing, or nothing that is a sound.
+        A word names nothing, or nothing that is a sound; or there are neither words nor sounds.
     """
     folder = read_folder(repository)
     if not words:
+        if not folder.sounds:
+            raise NotFoundError("there is no sound here", hint="bf license REV looks at a commit")
         return [Wanted(folder, tuple(folder.sounds))]
     found: dict[str | None, Wanted] = {}
     for word in words:

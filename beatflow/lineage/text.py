@@ -64,7 +64,7 @@ def _conclude(survey: Survey, page: Page) -> str:
     verdict = survey.verdict
     count = len(survey.clearances)
     if verdict == Verdict.FREE:
-        what = "this sound" if count == 1 else f"all {plural(count, 'sound')}" if count else "nothing here"
+        what = "this sound" if count == 1 else f"all {plural(count, 'sound')}"
         return page.style(f"{what} may be sold, as far as the records tell", STYLES[verdict])
     hit = [one for one in survey.clearances if one.verdict == verdict]
     what = page.clean(hit[0].path) if len(hit) == 1 else f"{len(hit)} of {plural(count, 'sound')}"

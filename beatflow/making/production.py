@@ -107,6 +107,10 @@ def produce(
     """
     request.check(count)
     check_fit(choice, request, handover.midi is not None and source is None)
+    if handover.dry_run and choice.info.remote:
+        raise UsageError(
+            f"{choice.info.name} would have to be paid for a dry run", hint="leave --dry-run out"
+        )
     if handover.place and handover.place.file:
         get_format(handover.place.file, "PCM_16")
     first = draw_seed() if request.seed is None else request.seed

@@ -290,6 +290,9 @@ def _weights(rows: list[Shelved], setup: Setup) -> list[Finding]:
     here = [row for row in rows if row.here]
     partial = [row for row in rows if row.path and not row.here]
     found = []
+    if setup.models and setup.models.exists() and not setup.models.is_dir():
+        words = f"{setup.models} is no folder"
+        found.append(Finding("weights", BROKEN, words, "bf config models, or BF_MODELS, names one"))
     for row in partial:
         cut = any(" has " in one for one in row.missing)
         repair = "--repair " if cut else ""

@@ -260,6 +260,12 @@ def test_weights_that_are_not_whole(bf: Bf, no_weights: Path) -> None:
     assert (weights["state"], weights["fix"]) == ("gap", "bf models pull musicgen-small")
 
 
+def test_a_folder_of_weights_that_is_a_file(bf: Bf, no_weights: Path) -> None:
+    no_weights.write_text("")
+    out = bf("doctor", "--quick").stdout
+    assert f"{no_weights.name} is no folder" in " ".join(out.split())
+
+
 def test_a_disk_that_is_full(bf: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 

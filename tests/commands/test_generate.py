@@ -19,7 +19,9 @@ from beatflow.delivery import digest
 from beatflow.sound.exact import check_sum
 from beatflow.sound.files import read_audio, read_info
 from beatflow.sound.midi import read_midi
-from beatflow.ui import Progress
+from beatflow.ui import Progress, Ui
+from tests.ai.weights.world import SMALL as PUBLISHED
+from tests.ai.weights.world import hub_and_cache
 from tests.conftest import Bf
 
 SHORT = ("--bpm", "120", "--bars", "1", "--seed", "7")
@@ -345,6 +347,30 @@ def test_on_a_terminal_it_asks_before_it_fetches(bf: Bf, tmp_path: Path) -> None
     os.close(ours)
     assert b"the weights of musicgen-small are not here: fetch about " in said
     assert b"bf models pull musicgen-small" in said
+
+
+def test_fetched_when_somebody_says_yes(
+    bf: Bf, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def confirm(self: Ui, question: str, default: bool = False) -> bool:
+        asked.append(question)
+        return True
+
+    monkeypatch.setattr(Ui, "can_ask", True)
+    monkeypatch.setattr(Ui, "confirm", confirm)
+    bf.environment |= {"BF_MODELS": str(tmp_path / "fetched"), "BF_DEVICE": "cpu"}
+    bf.fails(5, "generate", "x", *SMALL, "--offline")
+    assert asked == []
+    with hub_and_cache(monkeypatch, tmp_path / "cache") as hub:
+        bf.environment |= {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path / "cache")}
+        hub.add(PUBLISHED, models / "musicgen-small")
+        bf.ok("generate", "x", *SMALL, "-o", "a.wav")
+        bf.ok("generate", "x", *SMALL, "-o", "b.wav")
+    (question,) = asked
+    assert question.startswith("the weights of musicgen-small are not here: fetch about ")
+    assert (tmp_path / "fetched" / "musicgen-small" / "model.safetensors").is_file()
 
 
 def test_without_torch(bf: Bf, models: Path, tmp_path: Path) -> None:

@@ -241,6 +241,14 @@ def test_names_cannot_steer_the_terminal(bf: Bf) -> None:
     assert "a\\x1b[31m\\nb.wav" in said
 
 
+def test_without_sounds(bf: Bf) -> None:
+    bf.ok("init")
+    assert "there is no sound here" in bf.fails(3, "license")
+    (bf.directory / "words.txt").write_text("la")
+    bf.ok("commit", "-m", "words")
+    assert "there is no sound in HEAD" in bf.fails(3, "license", "HEAD")
+
+
 def test_outside_a_track(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     Bf(tmp_path / "x").fails(3, "license")

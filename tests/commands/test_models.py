@@ -189,6 +189,14 @@ def test_what_was_interrupted_is_shown_and_told(bf: Bf, hub: Hub, tmp_path: Path
     assert row(bf)["state"] == "pull"
 
 
+def test_what_the_cache_has_is_copied_to_the_folder(bf: Bf, hub: Hub, tmp_path: Path) -> None:
+    bf.ok("models", "pull", NAME)
+    bf.environment["BF_MODELS"] = str(tmp_path / "stick")
+    assert "would copy 1.1 MB" in bf.ok("models", "pull", NAME, "-n").stderr
+    assert bf.ok("models", "pull", NAME).stdout == f"{tmp_path / 'stick' / NAME}\n"
+    assert row(bf)["place"] == "folder"
+
+
 def test_two_pulls_at_once_fetch_once(bf: Bf, hub: Hub, models: Path) -> None:
     hub.pace_s = 0.02
     command = [sys.executable, "-m", "beatflow", "models", "pull", NAME]

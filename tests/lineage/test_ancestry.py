@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beatflow.lineage import ancestry
@@ -88,6 +88,7 @@ def test_stops_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 GRAPHS = st.dictionaries(st.integers(0, 30), st.lists(st.integers(0, 30), max_size=5), max_size=31)
 
 
+@settings(deadline=None)
 @given(GRAPHS, st.integers(0, 30))
 def test_reaches_what_can_be_reached_in_circles_too(graph: dict[int, list[int]], start: int) -> None:
     records = {oid_of(one): record_of(*inputs) for one, inputs in graph.items()}

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from beatflow.lineage.ancestry import trace
@@ -88,9 +88,9 @@ def test_a_mix_is_what_its_stems_are() -> None:
         ({**made("x", "CC-BY-NC-4.0"), "kind": "hum", "inputs": record_of(2)["inputs"]}, "a.wav",
          "bf hum 2.wav 'lofi; rm -rf ~' --engine synth"),
         ({**made("x", "CC-BY-NC-4.0"), "kind": "extend", "inputs": record_of(2)["inputs"]}, "a.wav",
-         "make it anew with an engine whose weights may be used for sale, or leave it out"),
+         "make it anew with an engine that allows it, or leave it out"),
         (made("x", "CC-BY-NC-4.0"), "stems/vocals.wav",
-         "make it anew with an engine whose weights may be used for sale, or leave it out"),
+         "make it anew with an engine that allows it, or leave it out"),
         (made("x", "LicenseRef-x"), "a.wav", "bf license --set LICENCE a.wav"),
     ],
 )  # fmt: skip
@@ -147,6 +147,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.integers(0, 12), RECORDS, max_size=13),
     st.dictionaries(st.integers(0, 12).map(lambda one: f"{one}.wav"), st.sampled_from(["own", "MIT", "x y"])),

@@ -1,7 +1,7 @@
 """What licences say of selling, by their SPDX names."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beatflow.errors import UsageError
@@ -59,6 +59,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(EXPRESSIONS)
 def test_reads_what_can_be_written(expression: str) -> None:
     if expression.count("(") <= 20 and len(expression) <= 500:
@@ -67,6 +68,7 @@ def test_reads_what_can_be_written(expression: str) -> None:
         assert judge_licence(expression).verdict != FREE
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_reads_anything(text: str) -> None:
     judge_licence(text)

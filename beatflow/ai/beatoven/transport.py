@@ -131,7 +131,7 @@ class Transport:
         self._pool.clear()
 
     def post(self, path: str, document: Any) -> Any:
-        """Send JSON, once: it is repeated only where it surely had no effect.
+        """Send JSON, once: it is repeated only where the service asks to be left alone for a while.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Transport:
             It had no effect.
         """
         body = json.dumps(document, ensure_ascii=False).encode()
-        return self._repeat(lambda: self._ask("POST", self._base + path, body), _had_no_effect)
+        return self._repeat(lambda: self._ask("POST", self._base + path, body), _was_put_off)
 
     def get(self, path: str) -> Any:
         """Ask for JSON, again and again where that may help.
@@ -311,9 +311,12 @@ def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
     return float(after) if after.isascii() and after.isdecimal() else None
 
 
-def _had_no_effect(error: EngineError) -> bool:
-    """Whether a request surely had no effect and may have one the next time."""
-    return isinstance(error, UnsentError) or (isinstance(error, RefusedError) and error.status == 429)
+def _was_put_off(error: EngineError) -> bool:
+    """Whether a request had no effect and will have one later.
+
+    One that could not be sent is not among them: who has no network wants to hear it at once.
+    """
+    return isinstance(error, RefusedError) and error.status == 429
 
 
 def _may_pass(error: EngineError) -> bool:
@@ -334,7 +337,7 @@ def _translate(error: HTTPError, url: str) -> EngineError:
     if isinstance(error, ConnectTimeoutError):
         return UnsentError(f"{host} cannot be reached", hint=_NETWORK)
     if isinstance(error, SSLError) and "certificate" in str(error).lower():
-        return EngineError(f"{host} has no valid certificate", hint=_NETWORK)
+        return EngineError(f"{host} has no valid certificate", hint="see who stands between you and it")
     if isinstance(error, LocationValueError):
         return EngineError(f"{show(url)} is no address", hint=_ASK)
     if isinstance(error, TimeoutError):

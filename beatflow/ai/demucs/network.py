@@ -125,10 +125,17 @@ class Network:
         self.capacity = plan_capacity(device, setup, kept, per_frame, segment)
         if self._half:
             for model in self._models:
-                model.to(getattr(self._torch, dtype))
+                self._halve(model)
         if not self._one_by_one:
             for model in self._models:
                 model.to(device.torch_name)
+
+    def _halve(self, model: "HTDemucs") -> None:
+        """Keep the weights in half precision, in which they were published; norms compute in float32 throughout."""
+        model.to(getattr(self._torch, self.dtype))
+        for part in model.modules():
+            if isinstance(part, self._torch.nn.GroupNorm | self._torch.nn.LayerNorm):
+                part.float()
 
     @property
     def device_name(self) -> str:

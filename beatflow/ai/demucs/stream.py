@@ -135,7 +135,7 @@ class PairStream:
         """What the network sees of the mix; nothing before its start and behind its end."""
         start, end = window.start, window.start + self._grid.segment
         inside = self._mix[..., max(0, start - self._base) : max(0, end - self._base)]
-        before = max(0, self._base - start) if self._base == 0 else 0
+        before = min(self._grid.segment, max(0, self._base - start))
         behind = self._grid.segment - before - inside.shape[-1]
         return np.pad(inside, ((0, 0), (0, 0), (before, behind)))
 

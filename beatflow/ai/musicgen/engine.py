@@ -131,7 +131,11 @@ class MusicgenEngine:
             if not geometry.melody:
                 raise UsageError(f"{self.info.name} follows no melody", hint="--engine musicgen-melody")
             longest_s = max(order.duration_s, geometry.window_s)
-            melody, heard = hear_guide(guide, geometry.sample_rate, self._setup, longest_s, no_progress)
+
+            def listen(fraction: float, what: str) -> None:
+                rising(_LOADING, "hearing the melody")
+
+            melody, heard = hear_guide(guide, geometry.sample_rate, self._setup, longest_s, listen)
         steps = -(-frames * round(geometry.token_rate) // geometry.sample_rate)
         job = Job(text, steps, order.sampling, None, melody)
         takes = self._draw(loaded, job, [brief.seed for brief in briefs], rising)

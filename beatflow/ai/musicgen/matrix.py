@@ -12,7 +12,7 @@ from torch.nn import Linear, Parameter
 from torch.nn import functional as F
 
 FEW_ROWS = 8
-"""Up to here oneMKL is quicker with the weights on the left: 2 rows by 4096 x 1024 take half the time."""
+"""Up to here oneMKL is quicker with a tall matrix on the left: 1.3 ms instead of 2.3 for 2 rows by 3072 x 1024."""
 
 
 class Matrix(Protocol):
@@ -32,15 +32,17 @@ class FloatMatrix:
 
     def __init__(self, weight: Tensor) -> None:
         self._weight = weight
-        self._left = weight.device.type == "cpu" and weight.dtype == torch.float32
+        self._on_cpu = weight.device.type == "cpu"
+        outputs, inputs = weight.shape
+        self._tall = self._on_cpu and weight.dtype == torch.float32 and outputs > inputs
 
     def __call__(self, rows: Tensor) -> Tensor:
-        if self._left and len(rows) <= FEW_ROWS:
+        if self._tall and len(rows) <= FEW_ROWS:
             return torch.mm(self._weight, rows.t()).t()
         return F.linear(rows, self._weight)
 
     def add_to(self, sums: Tensor, rows: Tensor) -> Tensor:
-        if self._left:
+        if self._on_cpu:
             return sums.add_(self(rows))
         return sums.addmm_(rows, self._weight.t())
 

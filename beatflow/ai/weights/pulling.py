@@ -19,9 +19,10 @@ from beatflow.ai.weights.record import (
     compute_digest,
     read_record,
     record_path,
+    told_digest,
     write_record,
 )
-from beatflow.ai.weights.shelf import find_weights, hub_cache, matching, repository_folder
+from beatflow.ai.weights.shelf import find_weights, hub_cache, matching, repository_folder, weight_files
 from beatflow.errors import BeatFlowError, DamagedError, EngineError
 
 MARGIN_BYTES = 50_000_000
@@ -54,6 +55,8 @@ class Plan:
         Of the missing ones, what an interrupted pull has left.
     repair : bool
         What is here is believed only once it was read.
+    source : Path or None
+        A folder in the hub's cache that has all of it, to be copied to the folder of the user's.
     """
 
     model: Model
@@ -63,10 +66,13 @@ class Plan:
     missing: tuple[Offer, ...] = ()
     partial_bytes: int = 0
     repair: bool = False
+    source: Path | None = None
 
     @property
     def fetch_bytes(self) -> int:
         """What must still come."""
+        if self.source:
+            return sum(path.stat().st_size for path in weight_files(self.source))
         return sum(offer.size for offer in self.missing) - self.partial_bytes
 
 
@@ -86,6 +92,8 @@ def plan_pull(name: str, setup: Setup, repair: bool = False) -> Plan:
     model = get_model(name)
     found = find_weights(model.name, setup)
     if found and not repair:
+        if setup.models and not found.is_relative_to(setup.models):
+            return Plan(model, setup.models / model.name, source=found)
         return Plan(model, found)
     if setup.offline:
         raise EngineError(
@@ -115,9 +123,12 @@ def pull(plan: Plan, told: Told = tell_nobody) -> Path:
         The hub cannot be reached. What has come is kept.
     """
     repository = plan.repository
-    if repository is None:
+    if repository is None and plan.source is None:
         return plan.folder
     check_room(plan)
+    if plan.source:
+        return _copy(plan, plan.source, told)
+    assert repository is not None
     total, done = plan.fetch_bytes, 0
     for offer in plan.missing:
 
@@ -138,6 +149,27 @@ def pull(plan: Plan, told: Told = tell_nobody) -> Path:
     if _in_own_folder(plan):
         with locked(_lock(plan, plan.wanted[0])), suppress(OSError):
             (plan.folder / ".incomplete").rmdir()
+    return plan.folder
+
+
+def _copy(plan: Plan, source: Path, told: Told) -> Path:
+    """Copy from the hub's cache, with what is known of the files."""
+    record = read_record(source)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    total, done = plan.fetch_bytes, 0
+    for path in weight_files(source):
+        told(done, total, path.name)
+        entry = told_digest(path, record.files.setdefault(path.name, FileRecord()))
+        entry.size = path.stat().st_size
+        partial = plan.folder / f".{path.name}.incomplete"
+        try:
+            shutil.copy2(path, partial)
+            partial.replace(plan.folder / path.name)
+        finally:
+            partial.unlink(missing_ok=True)
+        done += entry.size
+    told(done, total, "")
+    write_record(plan.folder, record)
     return plan.folder
 
 

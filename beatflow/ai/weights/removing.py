@@ -85,7 +85,7 @@ def _own_folder(model: Model, folder: Path) -> Removal:
     ]
     files, kept = [], []
     for path in sorted(folder.iterdir()):
-        if path == record_path(folder):
+        if path == record_path(folder) or (path.name.endswith(".incomplete") and path.is_file()):
             files.append(path)
         elif path.name == ".incomplete" and path.is_dir():
             files += [part for part in path.iterdir() if part.is_file()]

@@ -55,6 +55,11 @@ def test_never_taken_unasked(bf: Bf, service: Service) -> None:
     assert not service.asked
 
 
+def test_a_dry_run_orders_nothing(bf: Bf, service: Service) -> None:
+    assert "paid for" in bf.fails(2, "generate", "calm lofi", "--engine", "beatoven", "--dry-run")
+    assert not service.asked
+
+
 def test_errors(bf: Bf, service: Service) -> None:
     bf.environment["BEATOVEN_API_KEY"] = "wrong"
     said = bf.fails(5, "generate", "calm lofi", "--engine", "beatoven")

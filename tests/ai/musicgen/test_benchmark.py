@@ -28,7 +28,7 @@ def test_transformers_loop_is_timed_without_its_codec():
     decode = loop._model.audio_encoder.decode
     took = generation_worker.measure(loop, {"steps": 3, "takes": 1, "sound": False}, "cpu")
     assert took["sound"] is False
-    assert loop._model.audio_encoder.decode is decode
+    assert loop._model.audio_encoder.decode == decode, "and has its codec back"
     assert generation_worker.measure(loop, {"steps": 5, "takes": 1, "sound": True}, "cpu")["sound"] is True
 
 

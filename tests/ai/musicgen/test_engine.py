@@ -219,7 +219,7 @@ def test_continuation_hears_the_end_alone(engines) -> None:
 def test_quiet_and_silent_pieces_are_continued(engines) -> None:
     quiet = engines().extend(piece(2.0, gain=1e-3), SHORT)
     lead = np.square(quiet.mix.samples[: quiet.lead], dtype=np.float64)
-    original = piece(2.0, gain=1e-3).samples.mean(axis=1, dtype=np.float64)
+    original = prepare_end(piece(2.0, gain=1e-3), 32000, 1, 2.0, 640).samples
     assert np.sqrt(lead.mean()) == pytest.approx(original.std(), rel=0.05)
     silent = engines().extend(piece(2.0, gain=0.0), SHORT)
     assert silent.mix.frames == 64000 + round(0.7 * 32000)

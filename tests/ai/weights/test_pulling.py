@@ -86,6 +86,24 @@ def test_the_clients_own_download_finds_what_we_pulled(hub: Hub, tmp_path: Path)
     assert Path(found) == place / "model.safetensors"
 
 
+def test_into_a_folder_what_the_cache_has_is_copied(hub: Hub, folder: Setup) -> None:
+    pull(plan_pull(NAME, Setup()))
+    hub.requests.clear()
+    offline = Setup(models=folder.models, offline=True)
+    plan = plan_pull(NAME, offline)
+    assert plan.fetch_bytes > MIB
+    events: list[tuple[int, int, str]] = []
+    place = pull(plan, lambda *event: events.append(event))
+    assert place == find_weights(NAME, offline) != find_weights(NAME, Setup())
+    assert {path.name for path in place.iterdir() if path.name[0] != "."} == NEEDED
+    assert not any(path.is_symlink() for path in place.iterdir())
+    assert events[-1][0] == events[-1][1] == plan.fetch_bytes
+    assert hub.requests == []
+    # The hub's word on the files travels along.
+    assert {file.state for file in verify_weights(NAME, offline).files} == {"ok"}
+    assert plan_pull(NAME, offline).source is None
+
+
 def test_offline_nothing_is_asked(hub: Hub, setup: Setup) -> None:
     with pytest.raises(EngineError, match="offline") as caught:
         plan_pull(NAME, Setup(models=setup.models, offline=True))
