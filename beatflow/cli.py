@@ -99,7 +99,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "split": (
         "make",
         "beatflow.commands.split:split",
-        "Split a mix into stems that sum to it, sample for sample.",
+        "Split mixes into stems that sum to them, sample for sample.",
     ),
     "models": (
         "make",

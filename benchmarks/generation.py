@@ -25,7 +25,7 @@ HEAD = (
     "real time",
     "first second, s",
     "peak, GiB",
-    ": transformers",
+    "times transformers",
 )
 REFERENCE = "transformers"
 

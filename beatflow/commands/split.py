@@ -243,7 +243,9 @@ def _show(invocation: Invocation, found: "Split") -> None:
 def _tell_mishap(invocation: Invocation, mishap: "Mishap") -> None:
     """Tell of a file without stems: that it is no sound at all, or what is wrong with it."""
     if mishap.broken:
-        invocation.ui.warn(f"{mishap.path}: {mishap.message}", hint=mishap.hint)
+        named = mishap.path in mishap.message
+        said = mishap.message if named else f"{mishap.path}: {mishap.message}"
+        invocation.ui.warn(said, hint=mishap.hint)
     else:
         invocation.ui.say(f"{mishap.path}: {mishap.message}, skipped")
 

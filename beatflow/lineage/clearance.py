@@ -28,6 +28,7 @@ from beatflow.track import TRACK_FILE, Track
 
 NO_RECORD = "yours, or unknown: BeatFlow cannot know"
 DECLARE = "bf license --set "
+_MAX_PROMPT = 200
 _EMBEDDED_STEMS = ("drums", "bass", "chords", "melody", "texture")
 """Stems that `synth` makes."""
 
@@ -235,7 +236,8 @@ def _find_fix(origin: Origin, path: str, judgement: Judgement, is_said: bool, tr
         return f"{DECLARE}{'LICENCE' if origin.record else 'own'} {shlex.quote(path)}"
     if is_said:
         return "ask who made it for another licence, or leave it out"
-    prompt = shlex.quote(read_text(origin.record, "prompt"))
+    words = read_text(origin.record, "prompt")
+    prompt = shlex.quote(words) if len(words) <= _MAX_PROMPT else "PROMPT"
     stem = next((stem for stem, item in track.stems.items() if item.file == path), None)
     inputs = [item.get("path") for item in (origin.record or {}).get("inputs", [])]
     of = shlex.quote(inputs[0]) if inputs and inputs[0] else "FILE"

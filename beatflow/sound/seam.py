@@ -128,10 +128,11 @@ def _fit_burg(signal: Signal, order: int) -> Signal:
     model = np.array([1.0])
     forward, backward = signal[1:].copy(), signal[:-1].copy()
     for _ in range(order):
-        energy = forward @ forward + backward @ backward
+        # einsum, since BLAS would set threads on vectors this short, which costs more than it saves.
+        energy = _dot(forward, forward) + _dot(backward, backward)
         if energy <= 1e-18:
             break
-        reflection = -2 * (forward @ backward) / energy
+        reflection = -2 * _dot(forward, backward) / energy
         extended = np.append(model, 0.0)
         model = extended + reflection * extended[::-1]
         forward, backward = (
@@ -141,6 +142,10 @@ def _fit_burg(signal: Signal, order: int) -> Signal:
     coefficients = np.zeros(order)
     coefficients[order - len(model) + 1 :] = model[:0:-1]
     return coefficients
+
+
+def _dot(one: Signal, two: Signal) -> float:
+    return float(np.einsum("i,i->", one, two))
 
 
 def _find_gains(end: Audio, spread: Signal, lead: int) -> Signal:

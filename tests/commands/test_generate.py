@@ -314,6 +314,10 @@ def test_auto_keeps_what_was_asked_for_exactly(neural: Bf) -> None:
         in neural.ok("generate", "x", *SMALL[2:], "--top-k", "9", "-o", "c.wav").stderr
     )
     neural.ok("generate", "x", *SHORT, "-o", "d/", "--midi", "d.mid")
+    assert (
+        "error: no engine here can generate and promise tempo and heed --top-k; musicgen-small promises no exact "
+        "tempo; synth has no use for --top-k\nhint: ask for less"
+    ) in neural.fails(5, "generate", "x", "--top-k", "9", "--bpm", "90")
 
 
 def test_to_standard_output(neural: Bf) -> None:

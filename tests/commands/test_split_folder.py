@@ -1,5 +1,6 @@
 """``bf split`` of folders, names of its files, two stems, and what was done before; the embedded separator."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -140,6 +141,27 @@ def test_what_was_finished_stays_when_the_next_one_is_interrupted(
     monkeypatch.setattr(splitting, "split_file", interrupted)
     assert bf("split", "album", "--engine", "dsp").code == 130
     assert len(list((bf.directory / "album-stems").rglob("*.wav"))) == 4
+
+
+def test_demucs_and_its_record(bf: Bf, tmp_path: Path) -> None:
+    from tests.ai.demucs.checkpoints import build_demucs
+
+    build_demucs(tmp_path / "models" / "htdemucs")
+    bf.environment["BF_MODELS"] = str(tmp_path / "models")
+    bf.ok("init")
+    mix = make_mix(0.3, 48000, 2, "PCM_24")
+    write_audio(bf.directory / "a.wav", mix, "PCM_24")
+    told = bf.ok("split", "a.wav", "--shifts", "1", "--seed", "4", "--json")
+    assert "engine htdemucs: Demucs, four stems, the best one at hand" in told.stderr
+    assert check_sum(stems_in(bf.directory / "a-stems"), mix, "PCM_24") == 0
+    stem = told.json["stems"][0]
+    record = json.loads((bf.directory / ".beatflow/state/provenance" / f"{stem['oid']}.json").read_text())
+    assert record["separation"] == {"shifts": 1, "seed": 4, "overlap": None, "two_stems": None}
+    assert (record["engine"], record["device"], record["dtype"]) == ("htdemucs", "cpu", "float32")
+    assert (record["weights"], record["runtime"], record["licence"]) == (["htdemucs"], "demucs", "MIT")
+    assert len(record["weight_digests"]["955717e8.safetensors"]) == 64
+    again = bf.ok("split", "a.wav", "-o", "again", "--shifts", "1", "--seed", "4", "--json").json
+    assert [one["oid"] for one in again["stems"]] == [one["oid"] for one in told.json["stems"]]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ file = "stems/vocals.wav"
 
 
 def made(engine: str, licence: object, **others: Any) -> dict[str, Any]:
-    return {"kind": "generate", "engine": engine, "licence": licence, "prompt": "lofi; rm -rf ~", **others}
+    return {"kind": "generate", "engine": engine, "licence": licence, "prompt": "lofi; rm -rf ~"} | others
 
 
 def judge(records: dict[int, Any], sounds: dict[str, int], score: bytes = b"") -> Survey:
@@ -91,6 +91,7 @@ def test_a_mix_is_what_its_stems_are() -> None:
          "make it anew with an engine that allows it, or leave it out"),
         (made("x", "CC-BY-NC-4.0"), "stems/vocals.wav",
          "make it anew with an engine that allows it, or leave it out"),
+        (made("x", "CC-BY-NC-4.0", prompt="so " * 4000), "mix.wav", "bf generate PROMPT --engine synth"),
         (made("x", "LicenseRef-x"), "a.wav", "bf license --set LICENCE a.wav"),
     ],
 )  # fmt: skip

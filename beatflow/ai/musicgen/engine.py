@@ -28,7 +28,7 @@ from beatflow.ai.musicgen.checkpoint import read_checkpoint
 from beatflow.ai.musicgen.guide import hear_guide
 from beatflow.ai.musicgen.level import SUBTYPE, TARGET_LUFS, Level, master, match_level
 from beatflow.ai.musicgen.prompting import Order, read_brief
-from beatflow.ai.musicgen.runtime import Runtime
+from beatflow.ai.musicgen.runtime import Geometry, Runtime, Wave
 from beatflow.ai.musicgen.takes import Effort, Job, Take, draw_takes
 from beatflow.ai.musicgen.windows import STRIDE
 from beatflow.ai.weights.catalogue import MODELS
@@ -126,16 +126,7 @@ class MusicgenEngine:
         rising = _Rising(progress, _LOADING)
         text = self._fit(runtime, order)
         frames = max(1, round(order.duration_s * geometry.sample_rate))
-        melody, heard = None, None
-        if guide is not None:
-            if not geometry.melody:
-                raise UsageError(f"{self.info.name} follows no melody", hint="--engine musicgen-melody")
-            longest_s = max(order.duration_s, geometry.window_s)
-
-            def listen(fraction: float, what: str) -> None:
-                rising(_LOADING, "hearing the melody")
-
-            melody, heard = hear_guide(guide, geometry.sample_rate, self._setup, longest_s, listen)
+        melody, heard = (None, None) if guide is None else self._hear(guide, order, geometry, rising)
         steps = -(-frames * round(geometry.token_rate) // geometry.sample_rate)
         job = Job(text, steps, order.sampling, None, melody)
         takes = self._draw(loaded, job, [brief.seed for brief in briefs], rising)
@@ -223,6 +214,19 @@ class MusicgenEngine:
         elif order.text and 2 * fit.unknown >= fit.pieces - 1:
             self._setup.tell("the model reads English: it knows hardly a word of this prompt")
         return fit.text
+
+    def _hear(
+        self, guide: Guide, order: Order, geometry: Geometry, progress: Progress
+    ) -> tuple[Wave, dict[str, object]]:
+        """Turn a guide into what the model follows."""
+        if not geometry.melody:
+            raise UsageError(f"{self.info.name} follows no melody", hint="--engine musicgen-melody")
+
+        def listen(fraction: float, what: str) -> None:
+            progress(_LOADING, "hearing the melody")
+
+        longest_s = max(order.duration_s, geometry.window_s)
+        return hear_guide(guide, geometry.sample_rate, self._setup, longest_s, listen)
 
     def _draw(self, loaded: "_Loaded", job: Job, seeds: Sequence[int], progress: Progress) -> list[Take]:
         """Draw all takes, with as much at once as the budget holds."""
