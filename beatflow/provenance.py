@@ -53,34 +53,55 @@ def find_records(
     repository: Repository, oids: Iterable[str], commit: str | None = None, search: bool = True
 ) -> dict[str, Record]:
     """Return what is known of where sounds come from, going through history once for all of them."""
-    result: dict[str, Record] = {}
-    missing = set()
-    for oid in oids:
-        data = _read_pending(repository, oid)
-        if data is None:
-            missing.add(oid)
-        elif record := decode_record(data):
-            result[oid] = record
-    git = repository.git
-    first = commit or repository.head
-    found = chain(
-        [git.read_commit(first)] if first else [],
-        git.iter_history(git.read_refs().values()) if search else (),
-    )
-    seen = set()
-    # Asked before each step, so that history is not begun where nothing is missing.
-    while missing and (step := next(found, None)):
-        folder = git.find_entry(step.tree, FOLDER.rstrip("/"))
-        if folder is None or folder.mode != TREE or folder.oid in seen:
-            continue
-        seen.add(folder.oid)
-        for name, entry in git.iter_folder(folder.oid):
-            oid = name.removesuffix(".json")
-            if oid in missing and entry.mode == FILE:
-                missing.discard(oid)
-                if record := decode_record(git.read_blob(entry.oid)):
-                    result[oid] = record
-    return result
+    return RecordFinder(repository, commit, search)(oids)
+
+
+class RecordFinder:
+    """Finds records of sounds, going through history once at most, however often it is called.
+
+    Parameters
+    ----------
+    commit : str, optional
+        Where to look first after the records that wait; HEAD by default.
+    search : bool
+        Look through all of history for what is not there.
+    """
+
+    def __init__(self, repository: Repository, commit: str | None = None, search: bool = True) -> None:
+        self._repository = repository
+        git = repository.git
+        first = commit or repository.head
+        self._steps = chain(
+            [git.read_commit(first)] if first else [],
+            git.iter_history(git.read_refs().values()) if search else (),
+        )
+        self._folders: set[str] = set()
+        self._blobs: dict[str, str] = {}
+
+    def __call__(self, oids: Iterable[str]) -> dict[str, Record]:
+        """Return the records that there are of some sounds."""
+        result = {}
+        for oid in oids:
+            data = _read_pending(self._repository, oid)
+            if data is None and (blob := self._find(oid)):
+                data = self._repository.git.read_blob(blob)
+            if data is not None and (record := decode_record(data)):
+                result[oid] = record
+        return result
+
+    def _find(self, oid: str) -> str | None:
+        """Return the blob of a sound's record, reading no more of history than that takes."""
+        git = self._repository.git
+        # Asked before each step, so that history is not begun where nothing is missing.
+        while oid not in self._blobs and (step := next(self._steps, None)):
+            folder = git.find_entry(step.tree, FOLDER.rstrip("/"))
+            if folder is None or folder.mode != TREE or folder.oid in self._folders:
+                continue
+            self._folders.add(folder.oid)
+            for name, entry in git.iter_folder(folder.oid):
+                if entry.mode == FILE:
+                    self._blobs.setdefault(name.removesuffix(".json"), entry.oid)
+        return self._blobs.get(oid)
 
 
 def find_measured(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:

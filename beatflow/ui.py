@@ -90,18 +90,27 @@ class Progress:
         self._what = what
         self._total = total
         self._done = 0.0
-        self._started = time.monotonic()
+        self._start = time.monotonic(), 0.0
+        self._moving = False
 
     def __call__(self, fraction: float, what: str = "") -> None:
         """Say that this fraction (0..1) is done, and what is being done."""
         self._what = what or self._what
         fraction = min(max(fraction, 0.0), 1.0)
-        elapsed = time.monotonic() - self._started
-        # Below 1 % the estimate is noise.
-        eta_s = elapsed * (1 - fraction) / fraction if fraction >= 0.01 else None
-        self._show(fraction, self._what, eta_s)
+        self._show(fraction, self._what, self._estimate(fraction))
 
     update = __call__
+
+    def _estimate(self, fraction: float) -> float | None:
+        """How many seconds are left; None where that would be a guess."""
+        now = time.monotonic()
+        if fraction and not self._moving:
+            self._moving = True
+            # What took long until the first few per cent was loading, and tells nothing about the pace.
+            self._start = (now, fraction) if fraction < 0.1 else self._start
+        began, done = self._start
+        # Below 1 % the estimate is noise.
+        return (now - began) * (1 - fraction) / (fraction - done) if fraction - done >= 0.01 else None
 
     def advance(self, amount: float = 1.0, what: str = "") -> None:
         """Say that this much more of ``total`` is done."""

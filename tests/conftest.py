@@ -19,6 +19,8 @@ from beatflow.cli import main
 EPOCH = 1_700_000_000
 # huggingface_hub reads this once, when it is first imported, and that may be while tests are collected.
 os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "beatflow-tests-without-weights")
+# The models of these tests are tiny: threads that wait for each other cost far more than they give. Read once as well.
+os.environ["OMP_NUM_THREADS"] = "1"
 _KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV", "NUMBA_CACHE_DIR")
 
 
@@ -38,6 +40,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         "BF_AUTHOR_EMAIL": "ada@example.com",
         "GIT_CONFIG_NOSYSTEM": "1",
         "PYTHONWARNINGS": "error",
+        "OMP_NUM_THREADS": "1",
     }
     before = dict(os.environ)
     os.environ.clear()

@@ -90,12 +90,15 @@ class RunFacts:
         The library that ran the weights.
     weights : mapping of str to str
         File of the weights to its sha256, where there are weights.
+    loading_s : float
+        Seconds that loading libraries and weights took, which the next result does not.
     """
 
     device: str = "cpu"
     dtype: str = "float32"
     runtime: str | None = None
     weights: Mapping[str, str] = field(default_factory=dict)
+    loading_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

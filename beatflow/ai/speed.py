@@ -1,4 +1,4 @@
-"""How fast an engine was on this machine: the last measurement per engine and device, in one small file.
+"""How fast an engine was on this machine: a measurement per engine, weights and device, in one small file.
 
 Whoever runs an engine tells `remember_speed`; ``bf models list`` reads it. Losing the file loses nothing else.
 """
@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 FILE = "speed.json"
+ENOUGH_S = 30.0
+"""Of so much sound the time that loading takes is no large part any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,10 @@ class Speed:
         Seconds of sound per second of work.
     measured : float
         When, in seconds since 1970.
+    sound_s : float
+        How much sound came of it, in seconds: loading slows a short run.
+    weights_bytes : int
+        Size of the weights that ran. Speed depends on nothing else of them, and other weights may get their name.
     """
 
     engine: str
@@ -33,21 +39,28 @@ class Speed:
     dtype: str
     real_time_factor: float
     measured: float
+    sound_s: float
+    weights_bytes: int
+
+    @property
+    def key(self) -> tuple[str, int, str, str]:
+        """What a later measurement takes the place of."""
+        return self.engine, self.weights_bytes, self.device, self.dtype
 
 
 def remember_speed(state: Path | None, speed: Speed) -> None:
     """Keep a measurement in the user's state folder (`Setup.state`), in the place of the former one.
 
-    Never fails: that a folder cannot be written is no reason to lose a take.
+    A run that made little sound does not take the place of one that made enough. Never fails: that a folder cannot be
+    written is no reason to lose a take.
     """
     if state is None:
         return
-    speeds = [
-        known
-        for known in read_speeds(state)
-        if (known.engine, known.device, known.dtype) != (speed.engine, speed.device, speed.dtype)
-    ]
-    document = {"schema": "beatflow.speed/1", "speeds": [asdict(item) for item in [*speeds, speed]]}
+    speeds = {known.key: known for known in read_speeds(state)}
+    former = speeds.pop(speed.key, None)
+    if former and speed.sound_s < min(former.sound_s, ENOUGH_S):
+        return
+    document = {"schema": "beatflow.speed/1", "speeds": [asdict(item) for item in [*speeds.values(), speed]]}
     temporary = state / f"{FILE}.{os.getpid()}.tmp"
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -71,6 +84,8 @@ def read_speeds(state: Path | None) -> list[Speed]:
                 str(item["dtype"]),
                 float(item["real_time_factor"]),
                 float(item["measured"]),
+                float(item["sound_s"]),
+                int(item["weights_bytes"]),
             )
             for item in document["speeds"]
         ]

@@ -201,7 +201,9 @@ def pick(task: str, name: str = "auto", setup: Setup = _PLAIN, needs: Set[str] =
         if missing:
             passed_over.append(_PassedOver(candidate, f"{candidate} {_tell_missing(missing)}"))
             continue
-        return Choice(engine, "; ".join([_praise(candidate, info), *_summarize(passed_over)]))
+        # Larger sisters that are not here say nothing against the one that is.
+        others = [one for one in passed_over if _find_family(one.name) != _find_family(candidate)]
+        return Choice(engine, "; ".join([_praise(candidate, info), *_summarize(others)]))
     promised, heeded = needs - _SAMPLING, _options(needs)
     wanted = [task]
     wanted += [f"promise {_enumerate(promised)}"] if promised else []
@@ -217,10 +219,17 @@ def _take_named(task: str, name: str, setup: Setup) -> Choice:
     engine = get_engine(name, setup)
     info: EngineInfo = engine.info
     if task not in info.tasks:
-        able = ", ".join(engines_for(task, setup)) or "none"
-        raise EngineError(f"engine {name} cannot {task}", hint=f"these can: {able}")
+        raise EngineError(f"engine {name} cannot {task}", hint=_find_way_out(task, setup))
     _check_ready(engine, name)
     return Choice(engine, "; ".join(["as asked", *_warn_of_licence(info)]))
+
+
+def _find_way_out(task: str, setup: Setup) -> str | None:
+    """The engine that would do a task, or what mends that there is none."""
+    try:
+        return f"--engine {pick(task, setup=setup).info.name} can"
+    except EngineError as error:
+        return error.hint
 
 
 def _candidates(task: str) -> Iterator[str]:
@@ -251,10 +260,13 @@ def _representatives(passed_over: list[_PassedOver]) -> list[_PassedOver]:
     families: dict[str, list[_PassedOver]] = {}
     for one in passed_over:
         if not one.hopeless:
-            family = ENGINES[one.name].family if one.name in ENGINES else one.name
-            families.setdefault(family, []).append(one)
+            families.setdefault(_find_family(one.name), []).append(one)
     starters = {name for name, listing in ENGINES.items() if listing.starter}
     return [next((one for one in kin if one.name in starters), kin[0]) for kin in families.values()]
+
+
+def _find_family(name: str) -> str:
+    return ENGINES[name].family if name in ENGINES else name
 
 
 def _summarize(passed_over: list[_PassedOver]) -> list[str]:

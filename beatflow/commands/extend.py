@@ -110,7 +110,7 @@ def extend(
             _to_stdout(invocation, path, file, choice, request)
             return
         done = _extend(invocation, path, file, choice, request, handover)
-    remember_pace(invocation, setup, choice, done.real_time_factor)
+    remember_pace(invocation, setup, choice, done)
     _show(invocation, done, json)
     say_written(invocation, handover)
 

@@ -116,7 +116,7 @@ def generate(
         _to_stdout(invocation, choice, request)
         return
     takes = _make(invocation, choice, request, handover, stem, count)
-    remember_pace(invocation, setup, choice, takes[-1].real_time_factor)
+    remember_pace(invocation, setup, choice, takes[-1])
     show_takes(invocation, takes, json, "beatflow.generate/1")
     say_written(invocation, handover)
 

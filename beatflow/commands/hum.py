@@ -118,7 +118,7 @@ def hum(
     request.check_heeded(choice.info)
     heard = _listen(invocation, file)
     take = _play_around(invocation, choice, heard, request, handover)
-    remember_pace(invocation, setup, choice, take.real_time_factor)
+    remember_pace(invocation, setup, choice, take)
     if json:
         say_misses(invocation, [take])
         document = {**_document(heard.transcription), **take_document(invocation, take)}

@@ -78,9 +78,12 @@ def _survey(
 ) -> "Survey":
     from beatflow.lineage.clearance import survey
     from beatflow.lineage.edits import EditFinder
+    from beatflow.provenance import RecordFinder
 
+    find_records = RecordFinder(repository, state.commit)
     with invocation.ui.progress("reading records") as progress:
-        return survey(repository, state, paths, EditFinder(repository, state, progress))
+        edits = EditFinder(repository, state, find_records, progress)
+        return survey(state, paths, find_records, edits)
 
 
 def _show(invocation: Invocation, surveys: "Sequence[Survey]") -> None:
@@ -103,13 +106,14 @@ def _declare(
     from beatflow.lineage.clearance import survey
     from beatflow.lineage.declaration import TABLE, declare
     from beatflow.lineage.state import read_folder
+    from beatflow.provenance import RecordFinder
 
     if not words:
         raise UsageError(
             "which sounds?", hint="bf license --set own stems/vocals.wav; . for all of the track"
         )
     folder = read_folder(repository)
-    known = set(survey(repository, folder, list(folder.sounds)).places.values())
+    known = set(survey(folder, list(folder.sounds), RecordFinder(repository)).places.values())
     # What is only in something else's record, a hum from another folder, goes by the name that it has there.
     paths = [word if word in known else repository.worktree.relative(Path(word)) for word in words]
     names = declare(repository, expression, paths, known, dry_run)

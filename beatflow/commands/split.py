@@ -185,7 +185,7 @@ def _split_one(job: _Job) -> None:
             with ui.progress("separating") as progress:
                 found = split_file(path, name, choice, handover, progress, job.wanted, naming)
     if choice:
-        remember_pace(invocation, job.setup, choice, found.real_time_factor)
+        remember_pace(invocation, job.setup, choice, found)
     if job.json:
         ui.emit_json("beatflow.split/1", _document(invocation, found))
     else:
@@ -217,7 +217,7 @@ def _split_folder(job: _Job) -> None:
         )
     separated = [found for found in batch.splits if not found.known]
     if separated:
-        remember_pace(invocation, job.setup, choice, separated[-1].real_time_factor)
+        remember_pace(invocation, job.setup, choice, max(separated, key=lambda found: found.frames))
     if job.json:
         document = {field.name: getattr(batch, field.name) for field in fields(batch)}
         document["splits"] = [_document(invocation, found) for found in batch.splits]

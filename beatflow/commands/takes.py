@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from beatflow.invocation import Invocation
 
@@ -123,17 +123,34 @@ def _as_fraction(progress: "Progress") -> "Callable[[int, int, str], None]":
     return lambda done, total, name: progress(done / total if total else 1.0, name)
 
 
-def remember_pace(invocation: Invocation, setup: "Setup", choice: "Choice", real_time_factor: float) -> None:
+class Timed(Protocol):
+    """What was made in some seconds, and how many seconds of sound came of each."""
+
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def real_time_factor(self) -> float: ...
+
+
+def remember_pace(invocation: Invocation, setup: "Setup", choice: "Choice", made: Timed) -> None:
     """Keep how fast an engine with weights was here, for ``bf models``."""
+    name = choice.info.name
     if not choice.info.weights or setup.state is None:
         return
     from beatflow.ai.speed import Speed, remember_speed
+    from beatflow.ai.weights.shelf import count_bytes, find_weights
 
-    facts = choice.facts
-    moment = invocation.clock().time
+    folder = find_weights(name, setup)
+    if folder is None:
+        return
+    facts, factor = choice.facts, made.real_time_factor
     remember_speed(
-        setup.state, Speed(choice.info.name, facts.device, facts.dtype, real_time_factor, measured=moment)
-    )
+        setup.state,
+        Speed(
+            name, facts.device, facts.dtype, factor,
+            measured=invocation.clock().time, sound_s=factor * made.seconds, weights_bytes=count_bytes(folder),
+        ),
+    )  # fmt: skip
 
 
 def make_handover(

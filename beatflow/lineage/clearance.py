@@ -11,6 +11,7 @@ from typing import Any
 from beatflow.ai.weights.catalogue import MODELS
 from beatflow.lineage.ancestry import (
     ASSEMBLED,
+    FindRecords,
     Origin,
     Presume,
     Presumed,
@@ -22,8 +23,6 @@ from beatflow.lineage.declaration import find_declaration, read_declarations
 from beatflow.lineage.licence import Judgement, Verdict, judge_licence
 from beatflow.lineage.state import State
 from beatflow.objects.ids import is_oid
-from beatflow.provenance import find_records
-from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Track
 
 NO_RECORD = "yours, or unknown: BeatFlow cannot know"
@@ -117,9 +116,9 @@ class Survey:
 
 
 def survey(
-    repository: Repository,
     state: State,
     paths: Sequence[str],
+    find_records: FindRecords,
     find_former: Presume = lambda _: None,
 ) -> Survey:
     """Judge sounds of a state of the track.
@@ -128,6 +127,8 @@ def survey(
     ----------
     paths : sequence of str
         In the state.
+    find_records : callable
+        Gives the records that there are of some ids.
     find_former : callable
         Gives what a sound without a record was edited from.
     """
@@ -140,7 +141,7 @@ def survey(
         return find_former(oid)
 
     oids = dict.fromkeys(state.sounds[path] for path in paths)
-    origins = trace(oids, lambda some: find_records(repository, some, state.commit), presume)
+    origins = trace(oids, find_records, presume)
     return judge_origins(state, paths, origins)
 
 

@@ -10,9 +10,8 @@ from contextlib import suppress
 from beatflow.blame.lineage import UNREADABLE, Version, find_former, find_version
 from beatflow.errors import NotFoundError
 from beatflow.explaining import Explainer
-from beatflow.lineage.ancestry import Presumed
+from beatflow.lineage.ancestry import FindRecords, Presumed
 from beatflow.lineage.state import State
-from beatflow.provenance import find_records
 from beatflow.repository import Repository
 from beatflow.sound.explanation import Explanation
 
@@ -33,13 +32,18 @@ class EditFinder:
     repository : Repository
     state : State
         In which the sounds lie, or which they came from.
+    find_records : callable
+        Gives the records that there are of some ids.
     progress : callable
         Called while listening; raising in it interrupts the work.
     """
 
-    def __init__(self, repository: Repository, state: State, progress: Progress) -> None:
+    def __init__(
+        self, repository: Repository, state: State, find_records: FindRecords, progress: Progress
+    ) -> None:
         self._repository = repository
         self._state = state
+        self._find_records = find_records
         self._progress = progress
         self._explainer = Explainer(repository)
         self._versions: dict[str, Version] = {}
@@ -94,7 +98,7 @@ class EditFinder:
             if version.oid not in oids:
                 oids[version.oid] = None
                 waiting += self._find_formers(version.oid)
-        return bool(find_records(self._repository, oids, self._state.commit))
+        return bool(self._find_records(oids))
 
     def _find_formers(self, oid: str) -> list[Version]:
         """Return the versions of a sound's file right before it."""

@@ -22,6 +22,7 @@ _NAMES = {
     "loudness_lufs": "loudness", "true_peak_dbtp": "true peak", "sample_rate": "sample rate",
     "engine_version": "engine version",
 }  # fmt: skip
+_MADE = {"mix": "mixed from its stems", "merge": "merged from two versions"}
 
 
 def format_results(results: Sequence[Reproduction | Failure], page: Page) -> Iterator[str]:
@@ -39,7 +40,7 @@ def _format_reproduction(done: Reproduction, page: Page, width: int) -> Iterator
     words = WORDS[proof.verdict]
     if proof.null_depth_db is not None:
         words += f", null depth {format_number(proof.null_depth_db)} dB"
-    made = f"{done.kind} by {done.engine}" if done.engine else "mixed from its stems"
+    made = f"{done.kind} by {done.engine}" if done.engine else _MADE[done.kind]
     if proof.verdict == IDENTICAL:
         made += f" · sha256 {done.oid[:16]}"
     name = pad(clean(done.path), width)

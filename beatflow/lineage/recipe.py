@@ -11,6 +11,7 @@ from typing import Any
 
 from beatflow.ai.engine import Sampling
 from beatflow.errors import DamagedError, UsageError
+from beatflow.lineage.ancestry import ASSEMBLED
 from beatflow.making.request import Request
 from beatflow.objects.ids import is_oid
 from beatflow.provenance import Record
@@ -37,9 +38,9 @@ class Recipe:
     Parameters
     ----------
     kind : str
-        ``generate``, ``hum``, ``extend``, ``split`` or ``mix``.
+        ``generate``, ``hum``, ``extend``, ``split``, ``mix`` or ``merge``.
     engine, engine_version : str
-        Empty for a mix.
+        Empty for a mix and a merge, which need none.
     request : Request
         What the engine was asked for, with its seed.
     inputs : tuple of Input
@@ -53,6 +54,8 @@ class Recipe:
         Of a stem that was made anew for a track: the one whose level and place it took, and the others.
     heard : str
         The engine that heard the notes of a recording.
+    share_of_theirs : float or None
+        Of a merge that is the sum of both takes: how much of it is theirs.
     record : Record
         All of it.
     """
@@ -69,6 +72,7 @@ class Recipe:
     replaced: Input | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
     heard: str = ""
+    share_of_theirs: float | None = None
     record: Record = field(default_factory=dict, compare=False)
 
     @property
@@ -92,12 +96,7 @@ def read_recipe(record: Record, name: str) -> Recipe:
     """
     reader = _Reader(record, name)
     kind = reader.text("kind")
-    if kind == "merge":
-        raise UsageError(
-            f"{name} was merged of two versions, not made by an engine",
-            hint=f"bf blame {name} tells what is from where",
-        )
-    if kind != "mix" and kind not in TASKS:
+    if kind not in TASKS and kind not in ASSEMBLED:
         raise UsageError(f"nothing is known that makes a sound of the kind {kind[:40]!r} again")
     count, index, first = _read_batch(reader)
     remade = record.get("remade")
@@ -108,9 +107,9 @@ def read_recipe(record: Record, name: str) -> Recipe:
     heard = record.get("heard")
     return Recipe(
         kind=kind,
-        engine=reader.text("engine") if kind != "mix" else "",
-        engine_version=reader.text("engine_version", "") if kind != "mix" else "",
-        request=_read_request(reader, first) if kind != "mix" else Request(""),
+        engine=reader.text("engine") if kind in TASKS else "",
+        engine_version=reader.text("engine_version", "") if kind in TASKS else "",
+        request=_read_request(reader, first) if kind in TASKS else Request(""),
         inputs=tuple(reader.input(item) for item in record.get("inputs", [])),
         count=count,
         index=index,
@@ -119,6 +118,7 @@ def read_recipe(record: Record, name: str) -> Recipe:
         replaced=replaced,
         beside=beside,
         heard=_Reader(heard, name).text("engine", "") if isinstance(heard, dict) else "",
+        share_of_theirs=reader.number("share_of_theirs") if kind == "merge" else None,
         record=record,
     )
 

@@ -6,6 +6,7 @@ What comes out goes into a scratch folder; nothing in the track changes.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -34,7 +35,7 @@ class Rendering:
     takes : sequence of mapping of str to Path
         For each take that was drawn, stem to file; the empty name is the mix.
     choice : Choice or None
-        The engine; None for a mix.
+        The engine; None where none was at work.
     figures : sequence of mapping
         Of the contract, as measured, for each take.
     """
@@ -167,7 +168,7 @@ def run(
     path : str
         Of the sound that is wanted; its suffix chooses the format.
     choice : Choice or None
-        The engine; none for a mix.
+        The engine; None for a mix and a merge.
     folder : Path
         Empty; the files go there.
 
@@ -177,7 +178,8 @@ def run(
         As when it was made; or something that it needs is not here.
     """
     if choice is None:
-        return _run_mix(recipe, path, pantry, folder)
+        run_it = _run_mix if recipe.kind == "mix" else _run_merge
+        return run_it(recipe, path, pantry, folder)
     if recipe.replaced:
         return _run_stem(recipe, recipe.replaced, pantry, choice, folder, progress)
     runs: dict[str, Callable[[], Rendering]] = {
@@ -272,6 +274,29 @@ def _run_mix(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Renderi
         like = pantry.open(oids[first], first)
     target = folder / f"mix{_suffix(path)}"
     render(track, lambda file: pantry.open(oids[file], file), like, target)
+    return Rendering([{"": target}])
+
+
+def _run_merge(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Rendering:
+    """Put versions together as `bf merge` did by itself, or `bf resolve --mix` as it was told to."""
+    from beatflow.merge.soundmerge import Refusal, splice_sounds, sum_sounds
+
+    by_hand = UsageError(
+        f"{path} was put together by hand, and its record does not say exactly how",
+        hint=f"bf blame {path} tells what is from where",
+    )
+    roles = ("base", "ours", "theirs") if recipe.share_of_theirs is None else ("ours", "theirs")
+    if len(recipe.inputs) != len(roles):
+        raise by_hand
+    files = {role: pantry.get(wanted) for role, wanted in zip(roles, recipe.inputs, strict=True)}
+    openers = {role: partial(file.open, "rb") for role, file in files.items()}
+    target = folder / f"merge{_suffix(path)}"
+    if recipe.share_of_theirs is not None:
+        sum_sounds(openers, recipe.share_of_theirs, target)
+    else:
+        done = splice_sounds(openers, target)
+        if isinstance(done, Refusal) or done.to_json() != recipe.record.get("stretches"):
+            raise by_hand
     return Rendering([{"": target}])
 
 

@@ -14,9 +14,9 @@ from beatflow.ai.engine import Progress, Setup, no_progress
 from beatflow.ai.table import get_engine
 from beatflow.delivery import digest
 from beatflow.errors import BeatFlowError, DamagedError, EngineError, NotFoundError
-from beatflow.lineage.ancestry import read_text
+from beatflow.lineage.ancestry import ASSEMBLED, read_text
 from beatflow.lineage.proof import Proof, prove
-from beatflow.lineage.recipe import Recipe, read_recipe
+from beatflow.lineage.recipe import TASKS, Recipe, read_recipe
 from beatflow.lineage.remaking import Pantry, Rendering, choose_engine, run
 from beatflow.lineage.state import Wanted
 from beatflow.provenance import Record, find_records
@@ -110,8 +110,8 @@ def reproduce(
         except BeatFlowError as error:
             yield Failure(path, oid, error)
             continue
-        # A mix, and a stem that was fitted to its track, are runs of their own.
-        key = f"{path}\0" if recipe.kind == "mix" or recipe.replaced else ""
+        # A mix, a merge and a stem that was fitted to its track, are runs of their own.
+        key = f"{path}\0" if recipe.kind in ASSEMBLED or recipe.replaced else ""
         runs.setdefault(key + recipe.run, []).append((path, recipe))
     (scratch / "inputs").mkdir()
     pantry = Pantry(repository, state, scratch / "inputs")
@@ -138,7 +138,7 @@ def _reproduce_run(
     oids = pantry.state.sounds
     started = time.perf_counter()
     try:
-        choice = choose_engine(recipe, setup, remote) if recipe.kind != "mix" else None
+        choice = choose_engine(recipe, setup, remote) if recipe.kind in TASKS else None
         rendering = run(recipe, path, pantry, choice, folder, progress)
     except BeatFlowError as error:
         for one, _ in sounds:

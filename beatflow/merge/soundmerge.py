@@ -14,6 +14,7 @@ from beatflow.objects.layout import Layout
 from beatflow.sound.splice.changes import Advance
 from beatflow.sound.splice.pcm import PcmFile
 from beatflow.sound.splice.plan import BASE, OURS, THEIRS, Overlap, Plan, Stretch
+from beatflow.sound.splice.regions import write_sum
 from beatflow.sound.splice.splice import plan_merge, write_plan
 
 Opener = Callable[[], BinaryIO]
@@ -75,6 +76,22 @@ def splice_sounds(
             return Refusal(plan.reason, plan.ranges, rate)
         write_plan(plan, versions, _choose_surroundings(plan, versions), target, advance)
         return SplicedSound(plan.stretches, rate)
+
+
+def sum_sounds(openers: Mapping[str, Opener], share_of_theirs: float, target: Path) -> None:
+    """Write the sum of ``ours`` and ``theirs`` into a new file.
+
+    Raises
+    ------
+    AudioError
+        They do not go together.
+    """
+    with ExitStack() as stack:
+        takes = {side: stack.enter_context(PcmFile(openers[side](), side)) for side in (OURS, THEIRS)}
+        unlike = compare_shapes(takes)
+        if unlike:
+            raise AudioError(f"the takes do not go together: {unlike}")
+        write_sum(takes[OURS], takes[THEIRS], share_of_theirs, target)
 
 
 def compare_shapes(versions: Mapping[str, PcmFile]) -> str | None:

@@ -16,6 +16,7 @@ from beatflow.ai.speed import Speed, read_speeds
 from beatflow.ai.weights.catalogue import MODELS, Model, get_model
 from beatflow.ai.weights.shelf import (
     candidates,
+    count_bytes,
     explain_missing,
     find_partial,
     find_weights,
@@ -51,7 +52,7 @@ class Shelved:
     missing : tuple of str
         What a partial one lacks.
     speed : Speed or None
-        As measured last on this machine.
+        As measured on this machine with these weights; on ``device`` if ever, otherwise on another one.
     """
 
     name: str
@@ -99,11 +100,11 @@ def look_out(setup: Setup) -> Outlook:
 def list_models(setup: Setup) -> list[Shelved]:
     """All weights of the catalogue in its order, then the user's own."""
     outlook = look_out(setup)
-    speeds = {speed.engine: speed for speed in read_speeds(setup.state)}
-    rows = [_known(model, setup, outlook, speeds.get(model.name)) for model in MODELS.values()]
+    speeds = read_speeds(setup.state)
+    rows = [_known(model, setup, outlook, speeds) for model in MODELS.values()]
     for name in own_weights(setup):
         path = find_weights(name, setup)
-        size = _size(path)
+        size = count_bytes(path) if path else 0
         rows.append(
             Shelved(
                 name,
@@ -118,13 +119,19 @@ def list_models(setup: Setup) -> list[Shelved]:
                 path,
                 "folder",
                 (),
-                speeds.get(name),
+                _find_speed(name, size, outlook.device, speeds),
             )
         )
     return rows
 
 
-def _known(model: Model, setup: Setup, outlook: Outlook, speed: Speed | None) -> Shelved:
+def _find_speed(name: str, weights_bytes: int, device: str, speeds: Sequence[Speed]) -> Speed | None:
+    """The latest speed of these weights, on this device if there is one."""
+    fitting = [speed for speed in speeds if (speed.engine, speed.weights_bytes) == (name, weights_bytes)]
+    return max(fitting, key=lambda speed: (speed.device.startswith(device), speed.measured), default=None)
+
+
+def _known(model: Model, setup: Setup, outlook: Outlook, speeds: Sequence[Speed]) -> Shelved:
     path = find_weights(model.name, setup)
     missing: list[str] = []
     if path is None:
@@ -134,20 +141,21 @@ def _known(model: Model, setup: Setup, outlook: Outlook, speed: Speed | None) ->
         if path:
             missing = explain_missing(path, model.name, setup.runtime)
     needed = model.memory_on(outlook.device)
+    size = count_bytes(path) if path and not missing else model.bytes_for(setup.runtime)
     return Shelved(
         model.name,
         model.task,
         model.words,
         model.licence,
         model.repository,
-        _size(path) if path and not missing else model.bytes_for(setup.runtime),
+        size,
         needed,
         outlook.device,
         _state(model, path, missing, needed, outlook),
         path,
         None if path is None else "folder" if path.parent == setup.models else "cache",
         tuple(missing),
-        speed,
+        _find_speed(model.name, size, outlook.device, speeds) if path and not missing else None,
     )
 
 
@@ -199,7 +207,3 @@ def is_installed(package: str) -> bool:
         return find_spec(package) is not None
     except (ImportError, ValueError, AttributeError):
         return False
-
-
-def _size(folder: Path | None) -> int:
-    return sum(path.stat().st_size for path in weight_files(folder)) if folder else 0

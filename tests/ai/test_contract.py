@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from beatflow.ai import table
 from beatflow.ai.beatoven.engine import BeatovenEngine
@@ -33,15 +32,6 @@ VARIANTS = {
     "musicgen-melody": "melody",
 }
 GENERATORS = ("synth", "musicgen-small", "beatoven")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """What is this small takes longer to hand to another core than to compute."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

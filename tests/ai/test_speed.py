@@ -5,19 +5,44 @@ from pathlib import Path
 from beatflow.ai.speed import FILE, Speed, read_speeds, remember_speed
 
 
+def measured(
+    engine: str, device: str, factor: float, moment: float, sound_s: float = 60.0, weights_bytes: int = 84
+) -> Speed:
+    return Speed(engine, device, "float32", factor, moment, sound_s, weights_bytes)
+
+
 def test_the_last_measurement_takes_the_place_of_the_former(tmp_path: Path) -> None:
     state = tmp_path / "deep" / "state"
-    slow = Speed("htdemucs", "cpu", "float32", 0.7, 100.0)
-    fast = Speed("htdemucs", "cuda:0 NVIDIA H100", "float32", 120.0, 50.0)
-    again = Speed("htdemucs", "cpu", "float32", 0.8, 200.0)
+    slow = measured("htdemucs", "cpu", 0.7, 100.0)
+    fast = measured("htdemucs", "cuda:0 NVIDIA H100", 120.0, 50.0)
+    again = measured("htdemucs", "cpu", 0.8, 200.0)
     for speed in (slow, fast, again):
         remember_speed(state, speed)
     assert read_speeds(state) == [fast, again]
     assert [path.name for path in state.iterdir()] == [FILE]
 
 
+def test_weights_of_another_size_have_a_speed_of_their_own(tmp_path: Path) -> None:
+    real, toy = measured("htdemucs", "cpu", 0.7, 1.0), measured("htdemucs", "cpu", 90.0, 2.0, weights_bytes=1)
+    for speed in (real, toy):
+        remember_speed(tmp_path, speed)
+    assert read_speeds(tmp_path) == [real, toy]
+
+
+def test_a_short_run_which_is_mostly_loading_takes_no_long_ones_place(tmp_path: Path) -> None:
+    for sound_s, moment, kept in (
+        (2.0, 1.0, 1.0),
+        (8.0, 2.0, 2.0),
+        (200.0, 3.0, 3.0),
+        (8.0, 4.0, 3.0),
+        (31.0, 5.0, 5.0),
+    ):
+        remember_speed(tmp_path, measured("htdemucs", "cpu", 0.5, moment, sound_s))
+        assert [speed.measured for speed in read_speeds(tmp_path)] == [kept]
+
+
 def test_nowhere_to_keep_it(tmp_path: Path) -> None:
-    speed = Speed("synth", "cpu", "float32", 9.0, 1.0)
+    speed = measured("synth", "cpu", 9.0, 1.0)
     remember_speed(None, speed)
     assert read_speeds(None) == []
     blocked = tmp_path / "file"
@@ -29,5 +54,5 @@ def test_nowhere_to_keep_it(tmp_path: Path) -> None:
 def test_a_damaged_file_is_written_anew(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('{"speeds": [{"engine": 1}]}')
     assert read_speeds(tmp_path) == []
-    remember_speed(tmp_path, Speed("synth", "cpu", "float32", 9.0, 1.0))
+    remember_speed(tmp_path, measured("synth", "cpu", 9.0, 1.0))
     assert len(read_speeds(tmp_path)) == 1

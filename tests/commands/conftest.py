@@ -1,6 +1,5 @@
 """What tests of several commands share: a folder of tiny, randomly initialised checkpoints in the hub's own format."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def neural(bf: Bf, models: Path) -> Iterator[Bf]:
+def neural(bf: Bf, models: Path) -> Bf:
     """Commands that find these weights, and nothing of the network."""
-    import torch
-
     bf.environment |= {"BF_MODELS": str(models), "BF_OFFLINE": "1", "BF_DEVICE": "cpu"}
-    threads = torch.get_num_threads()
-    # Threads that wait for each other cost more than matrices this small.
-    torch.set_num_threads(1)
-    yield bf
-    torch.set_num_threads(threads)
+    return bf

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from beatflow.ai.speed import Speed, remember_speed
+from beatflow.ai.weights.shelf import count_bytes
 from tests.ai.weights.hubserver import Hub, etag
 from tests.ai.weights.world import MIB, SMALL, hub_and_cache, musicgen_files, safetensors, write
 from tests.conftest import Bf
@@ -74,10 +75,15 @@ def test_pull_verify_list_rm(bf: Bf, hub: Hub, models: Path) -> None:
 
 
 def test_list_fits_a_terminal_and_shows_the_speed(bf: Bf, hub: Hub, tmp_path: Path) -> None:
-    remember_speed(tmp_path / "state" / "beatflow", Speed("htdemucs", "cpu", "float32", 0.734, 1.0))
+    bf.environment |= {"BF_MODELS": str(tmp_path), "BF_DEVICE": "cpu"}
+    size = count_bytes(write(tmp_path / "htdemucs", {"htdemucs.yaml": b"models: [a]", "a.safetensors": b"a"}))
+    speeds = {("cpu", size): 0.734, ("cuda:0 NVIDIA H100", size): 99.0, ("cpu", size + 1): 88.0}
+    for (device, weights_bytes), factor in speeds.items():
+        speed = Speed("htdemucs", device, "float32", factor, 1.0, 60.0, weights_bytes)
+        remember_speed(tmp_path / "state" / "beatflow", speed)
     lines = bf.ok("models", "list").stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert next(line for line in lines if line.startswith("htdemucs ")).endswith(" 0.73x")
+    assert next(line for line in lines if line.startswith("htdemucs ")).endswith(" ready   0.73x")
     assert sum(line.startswith(("words to music", "melody to music", "mix to stems")) for line in lines) == 3
 
 

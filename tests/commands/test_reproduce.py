@@ -12,9 +12,11 @@ from beatflow.merge.remixing import describe_render, render
 from beatflow.provenance import find_record
 from beatflow.track import parse_track
 from tests.conftest import Bf
+from tests.forks import new, put, take, wav
 from tests.lineage.band import add_engines, change_dreamer, open_track, set_record
 from tests.world import tone, wav_bytes
 
+BASS = take(1)
 TOY = ("--engine", "toy", "--bars", "1", "--bpm", "120")
 
 
@@ -112,6 +114,41 @@ def test_a_mix_with_faders(track: Bf) -> None:
     assert verdicts(track, "HEAD:mix.wav") == {"mix.wav": "identical"}
     (track.directory / "track.toml").unlink()
     assert "the faders that mix.wav was mixed with" in track.fails(3, "reproduce", "mix.wav")
+
+
+def fork(bf: Bf, ours: np.ndarray, theirs: np.ndarray) -> None:
+    """A bass that two branches play differently."""
+    (bf.directory / "bass.wav").write_bytes(wav(BASS))
+    bf.ok("commit", "-m", "base")
+    bf.ok("branch", "mia")
+    (bf.directory / "bass.wav").write_bytes(wav(ours))
+    bf.ok("commit", "-m", "ours")
+    bf.ok("switch", "mia")
+    (bf.directory / "bass.wav").write_bytes(wav(theirs))
+    bf.ok("commit", "-m", "theirs")
+    bf.ok("switch", "main")
+
+
+def test_merged_by_time(track: Bf) -> None:
+    fork(track, put(BASS, 0.25, new(2)), put(BASS, 1.0, new(3)))
+    track.ok("merge", "mia")
+    result = track.ok("reproduce", "bass.wav")
+    assert "bass.wav  bit-exact  merged from two versions · sha256" in result.stdout
+    assert verdicts(track, "HEAD") == {"bass.wav": "identical"}
+
+
+def test_merged_by_hand(track: Bf) -> None:
+    fork(track, put(BASS, 0.25, new(2)), put(BASS, 0.3, new(4)))
+    assert track("merge", "mia").code == 4
+    track.ok("resolve", "bass.wav", "--mix", "0.25")
+    assert verdicts(track, "bass.wav") == {"bass.wav": "identical"}
+    track.ok("undo")
+    for take_name in ("theirs", "base"):
+        track.ok("resolve", "bass.wav", "--region", "0.2s-0.5s", take_name)
+        said = track.fails(2, "reproduce", "bass.wav")
+        assert "bass.wav was put together by hand" in said
+        assert "hint: bf blame bass.wav" in said
+        track.ok("undo")
 
 
 def test_a_split_and_its_missing_mix(track: Bf) -> None:
@@ -264,7 +301,9 @@ def test_what_is_gone_or_unknown(track: Bf) -> None:
     set_record(track, "mine.wav", **{**base, "seed": "x"})
     assert "has no seed that makes sense" in track.fails(7, "reproduce", "mine.wav")
     set_record(track, "mine.wav", kind="merge", inputs=[])
-    assert "was merged of two versions" in track.fails(2, "reproduce", "mine.wav")
+    assert "mine.wav was put together by hand" in track.fails(2, "reproduce", "mine.wav")
+    set_record(track, "mine.wav", kind="merge", inputs=[], share_of_theirs="half")
+    assert "has no share_of_theirs that makes sense" in track.fails(7, "reproduce", "mine.wav")
     set_record(track, "mine.wav", **{**base, "engine": "musicgen-small", "kind": "generate"})
     assert "bf models pull musicgen-small" in track.fails(5, "reproduce", "mine.wav")
 

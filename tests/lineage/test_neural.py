@@ -1,26 +1,15 @@
 """Neural engines' sounds made again, with tiny checkpoints that the real code loads."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.ai.checkpoints import build_checkpoint
 from tests.ai.demucs.checkpoints import build_demucs
 from tests.conftest import Bf
 from tests.world import tone, wav_bytes
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Models this small are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

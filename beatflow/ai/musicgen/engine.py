@@ -4,14 +4,16 @@ Speaks `runtime.Runtime` and numpy alone; importing this, or making the engine, 
 here; what the words mean is `prompting`'s, how long pieces hold together `windows`', how loud they get `level`'s.
 """
 
+import time
+import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from beatflow.ai.device import Device, choose_device, choose_dtype, memory_guard
+from beatflow.ai.device import Device, choose_device, choose_dtype, is_out_of_memory, memory_guard
 from beatflow.ai.engine import (
     Brief,
     EngineInfo,
@@ -28,8 +30,8 @@ from beatflow.ai.musicgen.checkpoint import read_checkpoint
 from beatflow.ai.musicgen.guide import hear_guide
 from beatflow.ai.musicgen.level import SUBTYPE, TARGET_LUFS, Level, master, match_level
 from beatflow.ai.musicgen.prompting import Order, read_brief
-from beatflow.ai.musicgen.runtime import Geometry, Runtime, Wave
-from beatflow.ai.musicgen.takes import Effort, Job, Take, draw_takes
+from beatflow.ai.musicgen.runtime import Geometry, Runtime, Tokens, Wave
+from beatflow.ai.musicgen.takes import MADE_ROOM, Effort, Job, Take, draw_takes
 from beatflow.ai.musicgen.windows import STRIDE
 from beatflow.ai.weights.catalogue import MODELS
 from beatflow.ai.weights.shelf import get_weights
@@ -93,7 +95,7 @@ class MusicgenEngine:
     def facts(self) -> RunFacts:
         """On what it runs, or, before it has run, what was asked for."""
         if self._loaded:
-            return self._loaded.runtime.facts
+            return replace(self._loaded.runtime.facts, loading_s=self._loaded.loading_s)
         return RunFacts(self._setup.device, self._setup.dtype, self._runtime_name)
 
     def generate(self, brief: Brief, progress: Progress = no_progress) -> Performance:
@@ -152,8 +154,7 @@ class MusicgenEngine:
         end = prepare_end(audio, geometry.sample_rate, geometry.channels, geometry.window_s * (1 - STRIDE),
                           round(geometry.sample_rate / geometry.token_rate))  # fmt: skip
         gain = _encoding_gain(end)
-        with memory_guard("encoding", advise(self.info.name, loaded.device)):
-            lead = runtime.encode_audio(np.ascontiguousarray((end.samples * np.float32(gain)).T))
+        lead = self._encode(loaded, np.ascontiguousarray((end.samples * np.float32(gain)).T))
         frames = max(1, round(order.duration_s * geometry.sample_rate))
         steps = -(-frames * round(geometry.token_rate) // geometry.sample_rate)
         job = Job(text, steps, order.sampling, lead)
@@ -184,6 +185,7 @@ class MusicgenEngine:
         progress(0.0, f"loading {self.info.name}")
         if self._loaded:
             return self._loaded
+        started = time.perf_counter()
         self.check_ready()
         folder = get_weights(self.info.name, self._setup)
         device = choose_device(self._setup.device)
@@ -199,7 +201,7 @@ class MusicgenEngine:
         make = _get_runtime(self._runtime_name)
         with memory_guard(self.info.name, advise(self.info.name, device)):
             runtime = make(folder, device, dtype, self.info.name)
-        self._loaded = _Loaded(runtime, device, budget)
+        self._loaded = _Loaded(runtime, device, budget, time.perf_counter() - started)
         return self._loaded
 
     def _fit(self, runtime: Runtime, order: Order) -> str:
@@ -227,6 +229,20 @@ class MusicgenEngine:
 
         longest_s = max(order.duration_s, geometry.window_s)
         return hear_guide(guide, geometry.sample_rate, self._setup, longest_s, listen)
+
+    def _encode(self, loaded: "_Loaded", wave: Wave) -> Tokens:
+        """Turn a sound into tokens; where memory is short, once more with the room that can be made."""
+        with memory_guard("encoding", advise(self.info.name, loaded.device)):
+            try:
+                return loaded.runtime.encode_audio(wave)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                traceback.clear_frames(error.__traceback__)  # they hold what did not fit
+                if not loaded.runtime.make_room():
+                    raise
+            self._setup.tell(MADE_ROOM)
+            return loaded.runtime.encode_audio(wave)
 
     def _draw(self, loaded: "_Loaded", job: Job, seeds: Sequence[int], progress: Progress) -> list[Take]:
         """Draw all takes, with as much at once as the budget holds."""
@@ -282,6 +298,7 @@ class _Loaded:
     runtime: Runtime
     device: Device
     budget: Budget | None
+    loading_s: float
     effort: Effort | None = None
 
 

@@ -75,7 +75,7 @@ def read_brief(brief: Brief) -> Order:
     remarks: list[str] = []
     if brief.bars is not None and tempo is None:
         tempo = round(fmean(GENRES[request.genre].tempo)) if request.genre else _ASSUMED_TEMPO
-        remarks.append(f"no tempo was asked: {brief.bars} bars are counted at {tempo:g} BPM")
+        remarks.append(f"no tempo was asked: bars are counted at {tempo:g} BPM")
     if brief.bars is not None and tempo is not None:
         duration_s = brief.bars * METERS[brief.meter] * 60 / tempo
     else:

@@ -13,6 +13,7 @@ from beatflow.ai.musicgen.runtime import Runtime, Tokens, Wave
 from beatflow.ai.musicgen.windows import Window, plan_windows, sample_windows
 from beatflow.errors import MemoryShortError
 
+MADE_ROOM = "memory ran out: trying again with the text encoder on the CPU"
 _SHORTEST_S = 6.0
 
 
@@ -119,7 +120,7 @@ def _lessen(
 ) -> Effort:
     """Find something smaller: what only saves time goes first, then the batch, then the windows' length."""
     if runtime.make_room():
-        tell("memory ran out: trying again with the text encoder on the CPU")
+        tell(MADE_ROOM)
         return effort
     if effort.takes > 1:
         fewer = effort.takes // 2

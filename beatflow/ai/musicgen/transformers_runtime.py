@@ -85,7 +85,8 @@ class TransformersRuntime:
         return fit_words(prompt, lambda text: self._tokenize([text])[0], self._tokenizer.unk_token_id)
 
     def make_room(self) -> bool:
-        """Move the text encoder to the CPU."""
+        """Move the text encoder to the CPU; the last call's buffers go as well."""
+        self._decoder.forget()
         if self._text_device.type == "cpu":
             return False
         self._text_device = torch.device("cpu")
@@ -136,6 +137,7 @@ class TransformersRuntime:
             except Exception as error:
                 if not is_out_of_memory(error) or self._piece <= _SMALLEST_PIECE:
                     raise
+            self._decoder.forget()
             release_memory()
             self._piece = max(self._piece // 4, _SMALLEST_PIECE)
 

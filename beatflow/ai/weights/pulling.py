@@ -22,7 +22,14 @@ from beatflow.ai.weights.record import (
     told_digest,
     write_record,
 )
-from beatflow.ai.weights.shelf import find_weights, hub_cache, matching, repository_folder, weight_files
+from beatflow.ai.weights.shelf import (
+    count_bytes,
+    find_weights,
+    hub_cache,
+    matching,
+    repository_folder,
+    weight_files,
+)
 from beatflow.errors import BeatFlowError, DamagedError, EngineError
 
 MARGIN_BYTES = 50_000_000
@@ -72,7 +79,7 @@ class Plan:
     def fetch_bytes(self) -> int:
         """What must still come."""
         if self.source:
-            return sum(path.stat().st_size for path in weight_files(self.source))
+            return count_bytes(self.source)
         return sum(offer.size for offer in self.missing) - self.partial_bytes
 
 

@@ -187,6 +187,11 @@ def weight_files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(_names(folder)) if Path(name).suffix in _SUFFIXES]
 
 
+def count_bytes(folder: Path) -> int:
+    """How large the files of a model are."""
+    return sum(path.stat().st_size for path in weight_files(folder))
+
+
 def _parts(folder: Path, names: set[str]) -> list[str]:
     """Files that others there say they belong with: the shards of a model, the models of a Demucs bag."""
     parts = []

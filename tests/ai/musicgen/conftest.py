@@ -21,14 +21,3 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, variant in SHELF.items():
         build_checkpoint(folder / name, variant)
     return folder
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    """Threads that wait for each other cost more than matrices this small."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

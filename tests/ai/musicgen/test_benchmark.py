@@ -6,14 +6,6 @@ import torch
 from benchmarks import generation, generation_worker, quantising
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("variant", ["plain", "stereo-melody"])
 def test_a_worker_draws_and_decodes(variant):
     loop = generation_worker.Ours(variant, "tiny", "cpu", "float32")

@@ -22,15 +22,6 @@ FREE = Sampling(temperature=1.0, top_k=0, top_p=0.0, guidance=1.0)
 GREEDY = Sampling(temperature=1.0, top_k=1, top_p=0.0, guidance=3.0)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Threads that wait for each other cost more than matrices this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def models():
     made = {}

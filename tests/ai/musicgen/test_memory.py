@@ -12,11 +12,9 @@ resource = pytest.importorskip("resource")
 PROGRAM = """
     import resource, sys
     from pathlib import Path
-    import torch
     from beatflow.ai.engine import Brief, Setup
     from beatflow.ai.musicgen.engine import MusicgenEngine
     from beatflow.errors import BeatFlowError
-    torch.set_num_threads(1)
     told = []
     setup = Setup(engine="musicgen-small", models=Path(sys.argv[1]), device="cpu", tell=told.append)
     engine = MusicgenEngine(setup)

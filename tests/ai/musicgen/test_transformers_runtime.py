@@ -22,8 +22,6 @@ from ..checkpoints import build_checkpoint, build_model
 from .conftest import SHELF
 from .test_checkpoint import edit
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 STEPS = 30
 SAMPLING = Sampling(0.9, 50, 0.0, 3.0)
 WORDS = "lofi piano 90 bpm"

@@ -164,9 +164,9 @@ def test_progress_rises_to_one_and_raising_in_it_stops() -> None:
 
 
 def test_it_is_asked_often_enough_to_stop_soon() -> None:
-    times = [time.perf_counter()]
+    times = [time.process_time()]  # not the wall's: other programs may have the processor
     brief = Brief("synthwave supersaw", bars=12, tempo=96, key="A:min")
-    SynthEngine().generate(brief, lambda fraction, what: times.append(time.perf_counter()))
+    SynthEngine().generate(brief, lambda fraction, what: times.append(time.process_time()))
     assert max(np.diff(times)) < 1.5
 
 
