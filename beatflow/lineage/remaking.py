@@ -288,8 +288,9 @@ def _run_merge(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Rende
     roles = ("base", "ours", "theirs") if recipe.share_of_theirs is None else ("ours", "theirs")
     if len(recipe.inputs) != len(roles):
         raise by_hand
-    files = {role: pantry.get(wanted) for role, wanted in zip(roles, recipe.inputs, strict=True)}
-    openers = {role: partial(file.open, "rb") for role, file in files.items()}
+    openers = {
+        role: partial(pantry.open, one.oid, one.path) for role, one in zip(roles, recipe.inputs, strict=True)
+    }
     target = folder / f"merge{_suffix(path)}"
     if recipe.share_of_theirs is not None:
         sum_sounds(openers, recipe.share_of_theirs, target)
