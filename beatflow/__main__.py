@@ -9,6 +9,9 @@ def run() -> int:
     # Starting up makes tens of thousands of objects that stay: looking for garbage among them every 700 is 4 % of it.
     gc.set_threshold(50_000)
     try:
+        from beatflow.interruption import install
+
+        install()
         from beatflow.cli import main
 
         return main()

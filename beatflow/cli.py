@@ -370,6 +370,17 @@ def _explain(error: BaseException) -> tuple[str, str | None, str, int]:
         )
         reason = (error.strerror or os.strerror(error.errno)).lower()
         return (f"{names}: {reason}" if names else reason), _OS_HINTS.get(error.errno), "error", 1
+    return _explain_bug(error)
+
+
+def _explain_bug(error: BaseException) -> tuple[str, str | None, str, int]:
+    """What nobody foresaw: a plug-in's fault, or ours."""
+    from beatflow.ai.plugin import explain_failure
+
+    # Whatever is wrong with a package, what went wrong first is told.
+    with suppress(Exception):
+        if failure := explain_failure(error):
+            return (*failure, "error", 5)
     return f"{type(error).__name__}: {error}", "run again with --debug", "bug", 70
 
 

@@ -20,6 +20,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, TextIO, cast
 
 from beatflow.errors import UsageError
+from beatflow.interruption import check_interrupted
 
 SGR = {
     "oid": "33", "branch": "1;32", "remote": "1;31", "tag": "1;33", "head": "1;36",
@@ -94,7 +95,8 @@ class Progress:
         self._moving = False
 
     def __call__(self, fraction: float, what: str = "") -> None:
-        """Say that this fraction (0..1) is done, and what is being done."""
+        """Say that this fraction (0..1) is done, and what is being done; interrupts where that was wanted."""
+        check_interrupted()
         self._what = what or self._what
         fraction = min(max(fraction, 0.0), 1.0)
         self._show(fraction, self._what, self._estimate(fraction))

@@ -147,14 +147,15 @@ def test_progress_events(screen: MakeScreen) -> None:
 def test_time_left_counts_from_where_loading_ended(
     screen: MakeScreen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now_s = 0.0
-    monkeypatch.setattr("beatflow.ui.time.monotonic", lambda: now_s)
+    clock = [0.0]
+    monkeypatch.setattr("beatflow.ui.time.monotonic", lambda: clock[0])
     s = screen(progress="json")
     with s.ui.progress("play") as progress:
         for now_s, fraction in ((0.0, 0.0), (60.0, 0.04), (61.0, 0.05), (70.0, 0.5)):
+            clock[0] = now_s
             progress(fraction)
     with s.ui.progress("copy") as progress:
-        now_s = 80.0
+        clock[0] = 80.0
         progress(0.5)
     left = [json.loads(line)["eta_s"] for line in s.talk.splitlines()]
     assert left == [None, None, 95.0, 10.9, 10.0]

@@ -289,6 +289,15 @@ class Demanding(Protocol):
 
 
 @runtime_checkable
+class Settling(Protocol):
+    """An engine whose work is paid for, and kept to be had once more until it is known to be safe."""
+
+    def settle(self) -> None:
+        """Hear that everything that it gave so far lies where it belongs. Must not fail."""
+        ...
+
+
+@runtime_checkable
 class Generator(Protocol):
     """Text to music."""
 

@@ -4,8 +4,10 @@ Whatever a stranger's package does when it is loaded or made (fails to import, r
 no engine) comes out as an `EngineError` that names it. Knows nothing of BeatFlow's own engines.
 """
 
+import traceback
 from collections.abc import Mapping
 from importlib import metadata
+from itertools import chain
 from typing import Any
 
 from beatflow.ai.engine import (
@@ -84,6 +86,27 @@ def check_plugin(engine: Any, name: str) -> None:
         raise
     except (Exception, SystemExit) as error:
         raise EngineError(f"engine {name} cannot tell whether it is ready: {_tell(error)}") from error
+
+
+def explain_failure(error: BaseException) -> tuple[str, str] | None:
+    """Say what failed and what to do, where an error that nobody foresaw came out of another package's engine.
+
+    Told by the traceback: its code is on the way to where the error was raised.
+    """
+    owners = {
+        point.module.partition(".")[0]: package_of(point)
+        for points in find_plugins().values()
+        for point in points
+    }
+    traces = [error.__traceback__, *([error.__cause__.__traceback__] if error.__cause__ else [])]
+    for frame, _ in chain.from_iterable(traceback.walk_tb(trace) for trace in traces):
+        owner = owners.get(str(frame.f_globals.get("__name__")).partition(".")[0])
+        if owner:
+            return (
+                f"the plug-in {owner} failed: {_tell(error)}",
+                f"upgrade {owner}, or show its authors --debug",
+            )
+    return None
 
 
 def find_flaw(engine: Any, name: str) -> str | None:

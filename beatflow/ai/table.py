@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from beatflow.ai.engine import Demanding, EngineInfo, RunFacts, Sampling, Setup
+from beatflow.ai.engine import Demanding, EngineInfo, RunFacts, Sampling, Settling, Setup
 from beatflow.ai.plugin import GROUP, PROTOCOLS, check_plugin, find_plugins, make_plugin, package_of
 from beatflow.errors import EngineError
 
@@ -107,6 +107,11 @@ class Choice:
     def facts(self) -> RunFacts:
         """On what it runs, or ran; ask again after it has worked."""
         return self.engine.facts if isinstance(self.engine, Demanding) else RunFacts()
+
+    def settle(self) -> None:
+        """Tell the engine that what it gave lies where it belongs, if it wants to know."""
+        if isinstance(self.engine, Settling):
+            self.engine.settle()
 
 
 def engine_names() -> list[str]:

@@ -116,7 +116,7 @@ def generate(
         _to_stdout(invocation, choice, request)
         return
     takes = _make(invocation, choice, request, handover, stem, count)
-    remember_pace(invocation, setup, choice, takes[-1])
+    remember_pace(invocation, setup, choice, *takes)
     show_takes(invocation, takes, json, "beatflow.generate/1")
     say_written(invocation, handover)
 
@@ -153,3 +153,4 @@ def _to_stdout(invocation: Invocation, choice: "Choice", request: Request) -> No
     invocation.ui.say(describe_take(take))
     with invocation.ui.open_pipe() as out:
         write_audio(out, performance.mix, performance.subtype)
+    choice.settle()

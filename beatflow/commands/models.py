@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from beatflow.ui import Ui
 
 DAMAGED = 7
+_PLACES = {"cpu": "on the CPU", "cuda": "on the graphics card", "mps": "on the Apple GPU"}
 
 models = typer.Typer(
     add_completion=False,
@@ -54,7 +55,8 @@ def list_(
     """List the weights that there are: licence, size, memory needed, state and speed on this machine.
 
     Sizes and memory are approximate. State: ready; pull, it would run here; partial, some of it is missing; too large
-    for the memory here. Speed: seconds of sound per second of work, as measured when it ran here last.
+    for the memory here; here, your own. Speed: seconds of sound per second of work, as measured when these weights ran
+    here last.
 
     Examples:
       bf models list
@@ -75,7 +77,7 @@ def list_(
     with ui.pager():
         for line in format_rows(rows, ui.style):
             ui.emit(line)
-    ui.say(f"sizes are approximate, memory is for {rows[0].device}; docs/models.md tells more")
+    ui.say(f"sizes are approximate, memory is what it takes {_PLACES[rows[0].device]}")
     if not any(row.here for row in rows):
         ui.say("none is here yet: bf models pull musicgen-small htdemucs")
 

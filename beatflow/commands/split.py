@@ -176,6 +176,8 @@ def _split_one(job: _Job) -> None:
         called = PurePosixPath("mix" if piped else path.name)
         handover, naming = job.place(called.stem), Naming(job.template or ONE, called)
         known = find_true_stems(path, handover.repository) if job.true_stems else None
+        if job.engine is None and not job.true_stems and find_true_stems(path, handover.repository):
+            ui.say("the stems that it was mixed from are known: without options bf split gives those")
         if known:
             ui.say("these are the stems that it was mixed from; --engine makes new ones")
             with ui.progress("separating"):
@@ -223,6 +225,8 @@ def _split_folder(job: _Job) -> None:
         document["splits"] = [_document(invocation, found) for found in batch.splits]
         ui.emit_json("beatflow.splits/1", document)
     ui.say(_summarize(batch))
+    if batch.done and not batch.splits:
+        ui.say("--force splits again what was done before")
     if job.handover.dry_run:
         ui.say("a dry run: nothing was written")
     if batch.failed:

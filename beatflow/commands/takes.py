@@ -132,8 +132,8 @@ class Timed(Protocol):
     def real_time_factor(self) -> float: ...
 
 
-def remember_pace(invocation: Invocation, setup: "Setup", choice: "Choice", made: Timed) -> None:
-    """Keep how fast an engine with weights was here, for ``bf models``."""
+def remember_pace(invocation: Invocation, setup: "Setup", choice: "Choice", *made: Timed) -> None:
+    """Keep how fast an engine with weights was here once they were loaded, for ``bf models``."""
     name = choice.info.name
     if not choice.info.weights or setup.state is None:
         return
@@ -143,12 +143,15 @@ def remember_pace(invocation: Invocation, setup: "Setup", choice: "Choice", made
     folder = find_weights(name, setup)
     if folder is None:
         return
-    facts, factor = choice.facts, made.real_time_factor
+    facts = choice.facts
+    sound_s = sum(one.seconds * one.real_time_factor for one in made)
+    working_s = sum(one.seconds for one in made) - facts.loading_s
+    factor = round(sound_s / max(working_s, 1e-3), 2)
     remember_speed(
         setup.state,
         Speed(
             name, facts.device, facts.dtype, factor,
-            measured=invocation.clock().time, sound_s=factor * made.seconds, weights_bytes=count_bytes(folder),
+            measured=invocation.clock().time, sound_s=sound_s, weights_bytes=count_bytes(folder),
         ),
     )  # fmt: skip
 
@@ -190,9 +193,15 @@ def show_takes(invocation: Invocation, takes: Sequence["Take"], json: bool, sche
             ui.warn(
                 f"not understood: {words}; this is {genre}", hint="docs/engines.md lists the words it knows"
             )
-        ui.say(f"{describe_take(take)} ({tell_pace(take.seconds, take.real_time_factor)})")
+        pace = f" ({tell_pace(take.seconds, take.real_time_factor)})" if len(takes) == 1 else ""
+        ui.say(f"{describe_take(take)}{pace}")
         for path in _paths(take):
             ui.emit(relative(invocation, path))
+    if len(takes) > 1:
+        # Takes that were drawn at once have no time of their own.
+        seconds = sum(take.seconds for take in takes)
+        sound_s = sum(take.duration_s for take in takes)
+        ui.say(f"{len(takes)} takes ({tell_pace(seconds, sound_s / max(seconds, 1e-6))})")
 
 
 def tell_pace(seconds: float, real_time_factor: float) -> str:

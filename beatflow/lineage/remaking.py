@@ -259,6 +259,7 @@ def _run_stem(
     sound, _ = fit_among(made, recipe.stem, files)
     path = folder / f"{recipe.stem}{_suffix(replaced.path)}"
     write_audio(path, sound, read_info(files[recipe.stem]).subtype)
+    choice.settle()
     return Rendering([{recipe.stem: path}], choice)
 
 

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from beatflow.ai.engine import Brief, Performance, Progress, no_progress
+from beatflow.ai.contract import check_performance
+from beatflow.ai.engine import Brief, Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
 from beatflow.errors import AudioError, EngineError, UsageError
@@ -225,12 +226,10 @@ def compose_extension(
     end = original.read_end()
     brief = _make_brief(original, request, end)
     started = time.perf_counter()
-    performance: Performance = choice.engine.extend(
-        end, brief, lambda fraction, what: progress(fraction * _WORK, what)
-    )
+    given = choice.engine.extend(end, brief, lambda fraction, what: progress(fraction * _WORK, what))
+    performance = check_performance(given, choice.info.name)
     rate = end.sample_rate
     mix = performance.mix
-    check_finite(mix, f"what {choice.info.name} made", hint="another --seed, or --dtype float32, may help")
     lead = round(performance.lead * rate / mix.sample_rate)
     new = resample(mix, rate)
     wanted = round((brief.duration_s or DEFAULT_S) * rate)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from beatflow.ai.contract import check_performance
 from beatflow.ai.engine import BatchGenerator, Brief, Guide, Performance, Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, Place, check_new, digest
@@ -132,6 +133,7 @@ def produce(
             # A file that no operation covers comes last, so that whatever fails before it leaves nothing.
             if take.midi and not (handover.dry_run or take.midi.is_relative_to(delivery.folder)):
                 found.write(take.midi)
+    choice.settle()
     return takes
 
 
@@ -230,12 +232,12 @@ def _perform(
 ) -> list[Performance]:
     guide = Guide(source.melody, source.audio) if source else None
     if len(briefs) > 1:
-        performances: list[Performance] = choice.engine.generate_batch(briefs, guide, progress)
-        return performances
-    (brief,) = briefs
-    if guide is None:
-        return [choice.engine.generate(brief, progress)]
-    return [choice.engine.accompany(guide, brief, progress)]
+        performances = choice.engine.generate_batch(briefs, guide, progress)
+    elif guide is None:
+        performances = [choice.engine.generate(briefs[0], progress)]
+    else:
+        performances = [choice.engine.accompany(guide, briefs[0], progress)]
+    return [check_performance(performance, choice.info.name) for performance in performances]
 
 
 def _estimate_length(brief: Brief) -> float:

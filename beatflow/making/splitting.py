@@ -174,9 +174,20 @@ def _split_one(
         )
     files = naming.fill(stems_of(choice.engine, wanted))
     targets = {stem: handover.folder / file for stem, file in files.items()}
-    if not handover.force and is_split(job.path, targets, repository, choice, wanted):
+
+    def is_done() -> bool:
+        return not handover.force and is_split(job.path, targets, repository, choice, wanted)
+
+    progress(0.0, "looking for its stems")
+    if is_done():
         return None
-    return split_file(job.path, job.name, choice, handover, progress, wanted, naming)
+    try:
+        return split_file(job.path, job.name, choice, handover, progress, wanted, naming)
+    except ConflictError:
+        # Another bf at work on the same folder may have been quicker.
+        if is_done():
+            return None
+        raise
 
 
 def _drop_stems(jobs: list[_Job], output: Path, template: str, stems: Iterable[str]) -> list[_Job]:

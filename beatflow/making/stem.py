@@ -88,7 +88,9 @@ def remake_stem(
     check_fit(choice, request)
     made = compose(choice, request, progress)
     sound, mix = fit_among(made, stem, old.files)
-    return _deliver(made, old, sound, mix, handover)
+    take = _deliver(made, old, sound, mix, handover)
+    choice.settle()
+    return take
 
 
 def _read_old(repository: Repository, track: Track, stem: str, score: str) -> _Old:

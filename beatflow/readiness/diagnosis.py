@@ -106,7 +106,7 @@ def diagnose(setup: Setup, directory: Path, quick: bool = False) -> Diagnosis:
     directory : Path
         Where the user is: its disk is looked at.
     quick : bool
-        Do not import torch or ask for an audio device.
+        Look whether torch and an audio device are there, without trying them.
     """
     questions = {"packages": Question("packages", _CORE)}
     if not quick:
@@ -122,8 +122,10 @@ def diagnose(setup: Setup, directory: Path, quick: bool = False) -> Diagnosis:
             *_tools(),
             *_weights(rows, setup),
         ]
-        abilities = tuple(_abilities(setup))
-        answers = {name: question.wait() for name, question in questions.items()}
+        answers = {"packages": questions["packages"].wait()}
+        # A numpy that took its process down would take this one down as well.
+        abilities = () if "error" in answers["packages"] else tuple(_abilities(setup))
+        answers |= {name: question.wait() for name, question in questions.items() if name not in answers}
     finally:
         for question in questions.values():
             question.close()
@@ -131,8 +133,7 @@ def diagnose(setup: Setup, directory: Path, quick: bool = False) -> Diagnosis:
         *_packages(answers["packages"]),
         *_engine_packages(answers.get("torch"), find_cards() if setup.device != "cpu" else [], setup, quick),
     ]
-    if "audio" in answers:
-        findings.append(_audio(answers["audio"]))
+    findings.append(_audio(answers["audio"]) if "audio" in answers else _quick_audio())
     return Diagnosis(tuple(findings), abilities)
 
 
@@ -304,7 +305,7 @@ def _weights(rows: list[Shelved], setup: Setup) -> list[Finding]:
                 f"bf models pull {repair}{row.name}",
             )
         )
-    idle = [row for row in here if row.state != "ready"]
+    idle = [row for row in here if row.state not in ("ready", "here")]
     found += [Finding("weights", NOTE, f"{row.name} is here, but {row.state}") for row in idle]
     if here:
         size = format_size(sum(row.size_bytes for row in here))
@@ -341,6 +342,12 @@ def _audio(answer: Mapping[str, Any]) -> Finding:
         if sys.platform == "linux"
         else 'pip install --force-reinstall "beatflow[play]"',
     )
+
+
+def _quick_audio() -> Finding:
+    if is_installed("sounddevice"):
+        return Finding("audio", OK, "sounddevice is installed (not tried: --quick)")
+    return _audio({"absent": True})
 
 
 def _abilities(setup: Setup) -> list[Ability]:

@@ -44,7 +44,8 @@ class Shelved:
         ``cpu``, ``cuda`` or ``mps``: where it would run.
     state : str
         ``ready``; ``partial``: not all of it is here; ``pull``: it would run, were it here; ``too large`` for the
-        memory; ``no torch`` (or another package that is missing).
+        memory; ``no torch`` (or another package that is missing); ``here``: the user's own, for whatever engine takes
+        them.
     path : Path or None
         Where it lies.
     place : str or None
@@ -115,7 +116,7 @@ def list_models(setup: Setup) -> list[Shelved]:
                 size,
                 None,
                 outlook.device,
-                "ready" if outlook.torch else "no torch",
+                "here",
                 path,
                 "folder",
                 (),

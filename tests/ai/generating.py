@@ -218,7 +218,7 @@ def check_accompaniment(case: Case) -> None:
     engine = case.make()
     assert isinstance(engine, MelodyGenerator)
     notes = tuple(scale_notes(beat_s=0.3)[:6])
-    brief = replace(BRIEF, tempo=200.0, key="A:min", duration_s=2.0)
+    brief = replace(BRIEF, tempo=200.0, key="A:min", duration_s=1.2)
     first = engine.accompany(Guide(notes, sing(list(notes), Voice())), brief)
     check_performance(first)
     assert same(first, engine.accompany(Guide(notes, sing(list(notes), Voice())), brief))

@@ -152,6 +152,31 @@ def test_auto_takes_the_first_that_is_ready_and_promises_what_is_needed() -> Non
     assert choice.reason.endswith("; dreamer promises no exact tempo, key and bars")
 
 
+def test_larger_sisters_that_are_not_here_are_not_mentioned(
+    monkeypatch: pytest.MonkeyPatch, setup: Setup
+) -> None:
+    """What is said of a family is said of those that were passed over for another one."""
+    own = {
+        "musicgen-large": table.ENGINES["musicgen-large"],
+        "dreamer": Listing("tests.ai.test_table:Dreamer", ("generate",), "a dreamer", "musicgen"),
+    }
+    monkeypatch.setattr(table, "ENGINES", own)
+    assert "musicgen-large" not in pick("generate", setup=setup).reason
+    monkeypatch.setitem(own, "dreamer", Listing(own["dreamer"].path, ("generate",), "a dreamer", "dreams"))
+    assert "musicgen-large" in pick("generate", setup=setup).reason
+
+
+def test_one_that_cannot_do_it_names_the_one_that_can(monkeypatch: pytest.MonkeyPatch, setup: Setup) -> None:
+    with pytest.raises(EngineError, match="engine yin cannot separate") as caught:
+        pick("separate", "yin", setup)
+    assert caught.value.hint == "--engine dsp can"
+    with pytest.raises(EngineError, match="engine synth cannot extend") as caught:
+        pick("extend", "synth", setup)
+    with pytest.raises(EngineError) as other:
+        pick("extend", "musicgen-small", setup)
+    assert caught.value.hint == other.value.hint
+
+
 @pytest.mark.usefixtures("ready")
 def test_a_remote_engine_is_taken_only_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pick("generate", "cloud").reason == "as asked"

@@ -9,9 +9,17 @@ import pytest
 
 from beatflow.ai.memory import Memory
 from beatflow.readiness import probe
+from beatflow.readiness.diagnosis import _CORE, Ability, Diagnosis, Finding
 from beatflow.readiness.probe import Question
+from beatflow.readiness.text import format_diagnosis
 from tests.ai.weights.world import musicgen_files, write
 from tests.conftest import Bf
+
+
+@pytest.fixture(autouse=True)
+def few_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packages that every command needs take a second to import; most tests are of other parts."""
+    monkeypatch.setattr("beatflow.readiness.diagnosis._CORE", ("json",))
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +54,8 @@ def program(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def test_this_machine_works(bf: Bf) -> None:
+def test_this_machine_works(bf: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beatflow.readiness.diagnosis._CORE", _CORE)
     found = findings(bf)
     assert found["beatflow"]["state"] == found["python"]["state"] == found["packages"]["state"] == "ok"
     assert found["torch"]["words"].startswith("2.")
@@ -68,8 +77,36 @@ def test_text_fits_a_terminal_and_names_the_fixes(bf: Bf) -> None:
     out = bf.ok("doctor", "--quick").stdout
     assert max(map(len, out.splitlines())) <= 80
     assert "fix: bf models pull musicgen-small htdemucs" in out
+    assert "\nbf split      dsp      " in out
+    assert "\nok      audio  " in out
     assert "better: bf models pull htdemucs" in out
     assert "\x1b" not in out
+
+
+def test_ways_out_in_words_are_wrapped_and_commands_are_not() -> None:
+    words = "install the torch for your GPU (pytorch.org), or leave it and have --device cpu everywhere"
+    command = 'pip install --force-reinstall --upgrade --no-cache-dir "beatflow[ai,audiocraft,beatoven,play]"'
+    ability = Ability("juggle", None, "nothing here can", command)
+    diagnosis = Diagnosis((Finding("device", "broken", "-", words),), (ability,))
+    lines = list(format_diagnosis(diagnosis, 60, lambda text, name: text))
+    assert lines[:3] == [
+        "broken  device  -",
+        "                fix: install the torch for your GPU",
+        "                (pytorch.org), or leave it and have --device",
+    ]
+    assert lines[-1].endswith(f"fix: {command}")
+    assert lines[-2].startswith("juggle  nothing  nothing here can")
+    assert list(format_diagnosis(Diagnosis(diagnosis.findings, ()), 60, lambda text, name: text))[-1] != ""
+
+
+def test_a_package_that_takes_the_process_down_is_not_imported_here(
+    bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path / "lib", "burst", "import os; os.abort()", monkeypatch)
+    monkeypatch.setattr("beatflow.readiness.diagnosis._CORE", ("burst",))
+    document = bf("doctor", "--quick", "--json").json
+    assert document["abilities"] == []
+    assert document["healthy"] is False
 
 
 def test_quick_does_not_start_torch(bf: Bf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,10 @@ import pytest
 
 from beatflow.ai.speed import Speed, remember_speed
 from beatflow.ai.weights.shelf import count_bytes
-from tests.ai.weights.hubserver import Hub, etag
+from beatflow.sound.writing import write_audio
+from tests.ai.contract import make_mix
+from tests.ai.demucs.checkpoints import build_demucs
+from tests.ai.weights.hubserver import Hub
 from tests.ai.weights.world import MIB, SMALL, hub_and_cache, musicgen_files, safetensors, write
 from tests.conftest import Bf
 
@@ -83,14 +87,14 @@ def test_list_fits_a_terminal_and_shows_the_speed(bf: Bf, hub: Hub, tmp_path: Pa
         remember_speed(tmp_path / "state" / "beatflow", speed)
     lines = bf.ok("models", "list").stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert next(line for line in lines if line.startswith("htdemucs ")).endswith(" ready   0.73x")
+    assert next(line for line in lines if line.startswith("htdemucs ")).endswith("  0.73x")
     assert sum(line.startswith(("words to music", "melody to music", "mix to stems")) for line in lines) == 3
 
 
 def test_weights_of_ones_own_are_listed_but_not_removed(bf: Bf, hub: Hub, models: Path) -> None:
     write(models / "Größer ✨", {"config.json": b"{}", "model.safetensors": safetensors(9)})
     own = row(bf, "Größer ✨")
-    assert (own["task"], own["state"], own["licence"]) == (None, "ready", None)
+    assert (own["task"], own["state"], own["licence"]) == (None, "here", None)
     assert "2 digests that nobody told" in bf.ok("models", "verify", "Größer ✨").stderr
     assert "your own" in bf.fails(5, "models", "rm", "Größer ✨")
 
@@ -204,7 +208,7 @@ def test_what_the_cache_has_is_copied_to_the_folder(bf: Bf, hub: Hub, tmp_path: 
 
 
 def test_two_pulls_at_once_fetch_once(bf: Bf, hub: Hub, models: Path) -> None:
-    hub.pace_s = 0.02
+    hub.pace_s = 0.005
     command = [sys.executable, "-m", "beatflow", "models", "pull", NAME]
     environment = os.environ | bf.environment
     both = [subprocess.Popen(command, cwd=bf.directory, env=environment) for _ in range(2)]
@@ -238,7 +242,7 @@ def test_ctrl_c_keeps_what_came_and_the_same_command_goes_on(bf: Bf, hub: Hub, m
     with subprocess.Popen(command, cwd=bf.directory, env=environment, stderr=subprocess.PIPE) as process:
         # Until some of the large file is on the disk.
         while process.poll() is None and not grown(models / NAME / ".incomplete"):
-            pass
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130, said
@@ -277,24 +281,19 @@ def test_listing_loads_nothing_heavy_and_opens_no_socket(bf: Bf, hub: Hub, tmp_p
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_what_was_pulled_makes_music_offline(
+def test_what_was_pulled_splits_offline_and_its_speed_is_shown(
     bf: Bf, hub: Hub, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from beatflow.ai.engine import Brief, Setup
-    from beatflow.ai.table import get_engine
-    from tests.ai.checkpoints import build_checkpoint
-
-    hub.add(SMALL, build_checkpoint(tmp_path / "made"))
-    bf.ok("models", "pull", NAME)
+    hub.add("adefossez/HTDemucs", build_demucs(tmp_path / "made"))
+    bf.ok("models", "pull", "htdemucs")
 
     def refuse(*_: object) -> None:
         raise AssertionError("a socket was opened")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    engine = get_engine(NAME, Setup(device="cpu", models=models, offline=True))
-    engine.check_ready()
-    piece = engine.generate(Brief("lofi", duration_s=0.2))
-    assert len(piece.mix.samples)
-    assert engine.facts.weights["model.safetensors"] == etag(
-        (models / NAME / "model.safetensors").read_bytes()
-    )
+    write_audio(bf.directory / "a.wav", make_mix(0.2))
+    bf.environment["BF_DEVICE"] = "cpu"
+    made = bf.ok("split", "a.wav", "--offline", "--engine", "htdemucs", "--json").json
+    assert made["engine"] == "htdemucs"
+    speed = row(bf, "htdemucs")["speed"]
+    assert (speed["device"], speed["real_time_factor"]) == ("cpu", made["real_time_factor"])

@@ -51,6 +51,10 @@ def test_true_stems_of_our_own_mix(bf: Bf) -> None:
         (stem["name"], stem["oid"]) for stem in made["stems"]
     }
     assert bf.ok("split", "mix.wav", "--engine", "dsp", "--json", "-o", "estimated").json["known"] is False
+    two = bf.ok("split", "mix.wav", "--two-stems", "drums", "-o", "two")
+    assert "are known: without options bf split gives those" in two.stderr
+    assert {line.rpartition("/")[2] for line in two.stdout.splitlines()} == {"drums.wav", "no_drums.wav"}
+    bf.ok("undo")
     bf.ok("undo")
     assert not (bf.directory / "estimated").exists()
 

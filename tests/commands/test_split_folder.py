@@ -69,6 +69,24 @@ def test_what_is_done_is_passed_over_as_long_as_it_is_true(bf: Bf, album: Path) 
     assert "2 mixes split" in forced.stderr
 
 
+def test_what_another_bf_finished_meanwhile_is_done(
+    bf: Bf, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from beatflow.making import splitting
+
+    plain = splitting.split_file
+    (album / "broken.wav").unlink()
+
+    def overtaken(*args: object) -> object:
+        plain(*args)  # type: ignore[arg-type]  # handed on as they came
+        return plain(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(splitting, "split_file", overtaken)
+    told = bf.ok("split", "album", "--engine", "dsp")
+    assert "0 mixes split, 2 done before" in told.stderr
+    assert "--force splits again what was done before" in told.stderr
+
+
 def test_json_of_many(bf: Bf, album: Path) -> None:
     result = bf("split", "album", "--engine", "dsp", "-o", "s", "--template", "{name}-{stem}", "--json")
     assert result.code == 1

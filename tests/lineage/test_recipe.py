@@ -97,7 +97,7 @@ def test_refuses_what_makes_no_sense(changes: dict[str, Any]) -> None:
         read_recipe({**PLAIN, **changes}, "a.wav")
 
 
-@pytest.mark.parametrize("kind", ["merge", "recording", ""])
+@pytest.mark.parametrize("kind", ["recording", ""])
 def test_refuses_what_nothing_makes(kind: str) -> None:
     with pytest.raises(UsageError):
         read_recipe({**PLAIN, "kind": kind}, "a.wav")

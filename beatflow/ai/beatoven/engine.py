@@ -1,7 +1,7 @@
 """The engine: orders tracks from Beatoven, waits for them, fetches them. Joins the other modules.
 
-An order costs money, so it is sent once, remembered until its track is here, and taken up again by the next command
-that asks for the same. Loads its HTTP client when it first works.
+An order costs money, so it is sent once, remembered until its track lies where it belongs, and taken up again by the
+next command that asks for the same. Loads its HTTP client when it first works.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, 
 from beatflow.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
+    from beatflow.ai.beatoven.errand import Errand
     from beatflow.ai.beatoven.job import Delivery, Patience
     from beatflow.ai.beatoven.service import Task
     from beatflow.ai.beatoven.transport import Limits
@@ -44,6 +45,7 @@ class BeatovenEngine:
         self._setup = setup
         self._patience = patience
         self._limits = limits
+        self._fetched: list[Errand] = []
 
     @property
     def facts(self) -> RunFacts:
@@ -66,7 +68,7 @@ class BeatovenEngine:
     def generate_batch(
         self, briefs: Sequence[Brief], guide: Guide | None = None, progress: Progress = no_progress
     ) -> list[Performance]:
-        """Order several tracks at once; none is forgotten before all are here."""
+        """Order several tracks at once; none is forgotten before `settle`."""
         if guide is not None:
             raise UsageError("Beatoven follows no melody", hint="bf hum --engine auto")
         prompts = [make_prompt(brief) for brief in briefs]
@@ -80,7 +82,8 @@ class BeatovenEngine:
         folder = self._setup.state / "beatoven" if self._setup.state else None
         orders = [make_order(prompt, brief.loop) for prompt, brief in zip(prompts, briefs, strict=True)]
         transport = Transport(self._address, self._get_key(), self._limits or Limits(), meter.wait)
-        with closing(transport), Job(transport, folder, self._patience or Patience(), meter) as job:
+        patience = self._patience or Patience()
+        with closing(transport), Job(transport, folder, patience, meter, self._fetched) as job:
             job.begin(orders, {"address": self._address, "account": _digest(self._get_key())})
             for task in job.resumed:
                 self._setup.tell(f"taking up {task}, which was ordered from Beatoven before")
@@ -92,9 +95,15 @@ class BeatovenEngine:
                 self._perform(job.fetch(task), task, order, brief)
                 for task, order, brief in zip(job.wait_for_all(), orders, briefs, strict=True)
             ]
-            job.finish()
+            self._fetched += job.errands
         meter.report(1.0, "done")
         return made
+
+    def settle(self) -> None:
+        """Forget what was ordered: it is safe."""
+        for errand in self._fetched:
+            errand.forget()
+        self._fetched.clear()
 
     def _perform(
         self, delivery: "Delivery", task: "Task", order: Mapping[str, Any], brief: Brief

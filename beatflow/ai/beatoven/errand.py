@@ -5,7 +5,7 @@ it, which the operating system lets go when the process dies. Knows nothing of t
 
 What a crash leaves: an empty file before `Errand.announce` (nothing was ordered), one without a task after it (the
 order may have been sent, its answer was never seen), one with the task after `Errand.remember`, and none after
-`Errand.forget`.
+`Errand.forget`, which comes only when the music that was ordered lies where it belongs.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,7 +70,9 @@ class Errand:
             os.fsync(self._file.fileno())
 
 
-def begin_errand(folder: Path | None, order: Mapping[str, Any]) -> Errand:
+def begin_errand(
+    folder: Path | None, order: Mapping[str, Any], fetched: Container[Path | None] = ()
+) -> Errand:
     """Pick up an order that nobody sees to any more, or begin one.
 
     Parameters
@@ -79,6 +81,8 @@ def begin_errand(folder: Path | None, order: Mapping[str, Any]) -> Errand:
         Where orders are remembered; None, or one that cannot be written to: nowhere.
     order : mapping
         What is ordered, ready for JSON.
+    fetched : container of Path
+        Orders that are not to be picked up: this process has what they gave.
     """
     if folder is None:
         return Errand()
@@ -86,7 +90,7 @@ def begin_errand(folder: Path | None, order: Mapping[str, Any]) -> Errand:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for path in sorted(folder.glob(f"{digest}-*.json")):
-            if errand := _pick_up(path):
+            if path not in fetched and (errand := _pick_up(path)):
                 return errand
         # Somebody may pick the new file up first; some file systems give no locks at all.
         for _ in range(3):

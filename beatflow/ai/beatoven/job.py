@@ -1,7 +1,7 @@
 """One command's orders from the first request to the last file. Knows no samples beyond whole sounds.
 
-An order is remembered from before it is sent until `Job.finish`; whatever interrupts the job in between, the next one
-that wants the same goes on from there.
+An order is remembered from before it is sent, and beyond the job, until its errand is forgotten; whatever goes wrong
+in between, the next job that wants the same goes on from there.
 """
 
 import math
@@ -88,15 +88,30 @@ class Job(AbstractContextManager["Job"]):
         Where orders are remembered.
     patience : Patience
     meter : Meter
+    fetched : sequence of Errand
+        Orders of former jobs whose music this process has: not to be taken up again.
     """
 
-    def __init__(self, transport: Transport, folder: Path | None, patience: Patience, meter: Meter) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        folder: Path | None,
+        patience: Patience,
+        meter: Meter,
+        fetched: Sequence[Errand] = (),
+    ) -> None:
         self._transport = transport
         self._folder = folder
         self._patience = patience
         self._meter = meter
+        self._done = [errand.path for errand in fetched]
         self._errands: list[Errand] = []
         self._fetched = 0
+
+    @property
+    def errands(self) -> tuple[Errand, ...]:
+        """The orders, to be forgotten when their music is safe."""
+        return tuple(self._errands)
 
     @property
     def resumed(self) -> list[str]:
@@ -124,7 +139,7 @@ class Job(AbstractContextManager["Job"]):
         """
         self._meter.report(0.0, "ordering from Beatoven")
         for order in orders:
-            self._errands.append(begin_errand(self._folder, {**whose, **order}))
+            self._errands.append(begin_errand(self._folder, {**whose, **order}, self._done))
         unanswered = [errand for errand in self._errands if errand.unanswered]
         for errand in unanswered:
             errand.forget()
@@ -233,8 +248,3 @@ class Job(AbstractContextManager["Job"]):
         if path is None:
             return error.hint
         return f"run the same command again, nothing is paid twice; or rm {quote(str(path))} to order anew"
-
-    def finish(self) -> None:
-        """Everything is here: forget the orders."""
-        for errand in self._errands:
-            errand.forget()

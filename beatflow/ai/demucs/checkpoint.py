@@ -145,4 +145,4 @@ def _load_model(path: Path, name: str) -> "HTDemucs":
 
 
 def _again(name: str) -> str:
-    return f"bf models verify {name}; bf models pull {name} fetches it again"
+    return f"bf models pull --repair {name}"

@@ -1,5 +1,6 @@
 """``bf generate --engine beatoven`` as a user runs it, against a service on this machine."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from beatflow.delivery import Delivery
 from tests.conftest import Bf
 
 from .server import KEY, STEMS, Service, serve, wait_until
@@ -47,6 +49,24 @@ def test_several_are_ordered_together(bf: Bf, service: Service) -> None:
     bf.ok("generate", "calm lofi", "--engine", "beatoven", "--count", "2", "--json")
     orders = [asked.method for asked in service.asked]
     assert orders[:2] == ["POST", "POST"]
+    assert service.orders == 2
+
+
+def test_not_paid_twice_when_it_cannot_be_written(
+    bf: Bf, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    bf.ok("init")
+    command = ["generate", "calm lofi", "--engine", "beatoven"]
+    with monkeypatch.context() as full:
+        full.setattr(Delivery, "publish", fill)
+        bf.fails(1, *command)
+    said = bf.ok(*command).stderr
+    assert "taking up ccb84650-7b4a_1" in said
+    assert service.orders == 1
+    bf.ok(*command)
     assert service.orders == 2
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,16 @@ import pytest
 from beatflow.ai.beatoven.engine import BeatovenEngine
 from beatflow.ai.beatoven.job import Patience
 from beatflow.ai.beatoven.transport import Limits
-from beatflow.ai.engine import BatchGenerator, Brief, Demanding, Generator, Guide, Setup
+from beatflow.ai.engine import (
+    BatchGenerator,
+    Brief,
+    Demanding,
+    Generator,
+    Guide,
+    Performance,
+    Settling,
+    Setup,
+)
 from beatflow.errors import EngineError, UsageError
 from beatflow.sound.exact import check_sum
 
@@ -38,6 +48,13 @@ def make(
     return BeatovenEngine(made, PATIENCE, limits)
 
 
+def deliver(engine: BeatovenEngine, *arguments: Any) -> Performance:
+    """Have a track made, and tell the engine that it is safe."""
+    made = engine.generate(*arguments)
+    engine.settle()
+    return made
+
+
 def fails(service: Service, folder: Path, **kinds: object) -> EngineError:
     """What comes of an order that must fail; the key and signatures are in no message."""
     with pytest.raises(EngineError) as caught:
@@ -60,6 +77,7 @@ def test_it_is_an_engine(service: Service) -> None:
     assert isinstance(engine, Generator)
     assert isinstance(engine, BatchGenerator)
     assert isinstance(engine, Demanding)
+    assert isinstance(engine, Settling)
     assert engine.info.remote
     assert engine.facts.device == "remote"
     engine.check_ready()
@@ -67,7 +85,7 @@ def test_it_is_an_engine(service: Service) -> None:
 
 
 def test_a_track_with_stems_that_sum_to_it(service: Service, tmp_path: Path) -> None:
-    made = make(service, tmp_path).generate(Brief("calm lofi", tempo=90.0, key="A:min", bars=8, loop=False))
+    made = deliver(make(service, tmp_path), Brief("calm lofi", tempo=90.0, key="A:min", bars=8, loop=False))
     order = service.find("POST", COMPOSE)[0]
     assert order.body == {
         "prompt": {"text": "21 seconds calm lofi, 90 BPM, in A minor"},
@@ -92,7 +110,7 @@ def test_a_track_with_stems_that_sum_to_it(service: Service, tmp_path: Path) -> 
 
 def test_progress_rises_and_stops_the_engine(service: Service, tmp_path: Path) -> None:
     seen: list[float] = []
-    make(service, tmp_path).generate(Brief("lofi"), lambda fraction, what: seen.append(fraction))
+    deliver(make(service, tmp_path), Brief("lofi"), lambda fraction, what: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[0] == 0.0
     assert seen[-1] == 1.0
@@ -102,11 +120,11 @@ def test_progress_rises_and_stops_the_engine(service: Service, tmp_path: Path) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make(service, tmp_path).generate(Brief("lofi"), stop)
+        deliver(make(service, tmp_path), Brief("lofi"), stop)
     assert len(remembered(tmp_path)) == 1
     orders = service.orders
     told: list[str] = []
-    make(service, tmp_path, tell=told.append).generate(Brief("lofi", seed=99))
+    deliver(make(service, tmp_path, tell=told.append), Brief("lofi", seed=99))
     assert service.orders == orders
     assert told == ["taking up ccb84650-7b4a_2, which was ordered from Beatoven before"]
     assert remembered(tmp_path) == []
@@ -134,15 +152,15 @@ def test_killed_in_the_middle_and_taken_up_again(service: Service, tmp_path: Pat
     wait_until(service, "GET", TASKS)
     # While it lives, the same command elsewhere orders its own.
     service.polls = 0
-    make(service, tmp_path).generate(Brief("lofi"))
+    deliver(make(service, tmp_path), Brief("lofi"))
     assert service.orders == 2
     process.kill()
     process.wait()
     assert len(remembered(tmp_path)) == 1
     service.tasks["ccb84650-7b4a_1"] = 0
-    make(service, tmp_path).generate(Brief("something else"))
+    deliver(make(service, tmp_path), Brief("something else"))
     assert service.orders == 3
-    made = make(service, tmp_path).generate(Brief("lofi", seed=7))
+    made = deliver(make(service, tmp_path), Brief("lofi", seed=7))
     assert made.parameters["task"] == "ccb84650-7b4a_1"
     assert service.orders == 3
     assert remembered(tmp_path) == []
@@ -157,7 +175,7 @@ def test_killed_before_the_answer_came(service: Service, tmp_path: Path) -> None
     process.wait()
     assert "may have taken it" in fails(service, tmp_path).message
     assert service.orders == 1
-    make(service, tmp_path).generate(Brief("lofi"))
+    deliver(make(service, tmp_path), Brief("lofi"))
     assert service.orders == 2
 
 
@@ -210,7 +228,7 @@ def test_refused(answer: Answer, message: str, hint: str, service: Service, tmp_
 
 def test_too_many_requests(service: Service, tmp_path: Path) -> None:
     service.plan("POST", COMPOSE, *[Answer(429, headers={"Retry-After": "0"})] * 2)
-    make(service, tmp_path).generate(Brief("lofi"))
+    deliver(make(service, tmp_path), Brief("lofi"))
     assert service.orders == 3
     service.plan("POST", COMPOSE, *[Answer(429, headers={"Retry-After": "7"})] * 9)
     assert fails(service, tmp_path).hint == "try again in 7 s"
@@ -231,7 +249,7 @@ def test_too_many_requests(service: Service, tmp_path: Path) -> None:
 )
 def test_questions_are_asked_again(answers: list[Answer], service: Service, tmp_path: Path) -> None:
     service.plan("GET", TASKS, *answers)
-    make(service, tmp_path).generate(Brief("lofi"))
+    deliver(make(service, tmp_path), Brief("lofi"))
     assert service.orders == 1
     assert service.count("GET", TASKS) > len(answers)
 
@@ -259,10 +277,10 @@ def test_tasks_that_come_to_nothing(
 ) -> None:
     service.plan("GET", TASKS, *answers)
     with pytest.raises(EngineError, match=message):
-        make(service, tmp_path).generate(Brief("lofi"))
+        deliver(make(service, tmp_path), Brief("lofi"))
     assert len(remembered(tmp_path)) == kept
     service.plans.clear()
-    make(service, tmp_path).generate(Brief("lofi"))
+    deliver(make(service, tmp_path), Brief("lofi"))
     assert service.orders == (1 if kept else 2)
 
 
@@ -287,7 +305,7 @@ def test_waiting_has_an_end(service: Service, tmp_path: Path) -> None:
 )
 def test_downloads_begin_again(answers: list[Answer], service: Service, tmp_path: Path) -> None:
     service.plan("GET", "/files/track", *answers)
-    made = make(service, tmp_path).generate(Brief("lofi"))
+    made = deliver(make(service, tmp_path), Brief("lofi"))
     assert make_wav(made.mix.samples) == service.files["track"]
 
 
@@ -314,7 +332,7 @@ def test_files_that_are_no_sound(
     assert str(remembered(tmp_path)[0]) in str(error.hint)
     service.files[name] = good
     service.plans.clear()
-    make(service, tmp_path).generate(Brief("lofi"))
+    deliver(make(service, tmp_path), Brief("lofi"))
     assert service.orders == 1
 
 
@@ -335,7 +353,7 @@ def test_the_key_goes_nowhere_else(service: Service, tmp_path: Path) -> None:
         other.files = dict(service.files)
         service.plan("GET", "/files/bass", Answer(302, headers={"Location": f"{other.url}/files/bass"}))
         service.meta = {"track_url": f"{other.url}/files/track"}
-        make(service, tmp_path).generate(Brief("lofi"))
+        deliver(make(service, tmp_path), Brief("lofi"))
         assert len(other.asked) == 2
         assert not [asked for asked in other.asked if "Authorization" in asked.headers]
         assert all("Authorization" in asked.headers for asked in service.find("GET", TASKS))
@@ -360,7 +378,7 @@ def test_stems_of_other_shapes(service: Service, tmp_path: Path) -> None:
     service.files["bass"] = make_wav(0.1 * rng.standard_normal((4000, 1)), 22050)
     service.files["chords"] = make_wav(0.1 * rng.standard_normal((11_025, 3)))
     service.files["melody"] = make_wav(0.1 * rng.standard_normal((20_000, 2)), 48000, "PCM_24")
-    made = make(service, tmp_path).generate(Brief("lofi"))
+    made = deliver(make(service, tmp_path), Brief("lofi"))
     assert check_sum(made.stems, made.mix, "PCM_16") == 0
     assert {stem.samples.shape for stem in made.stems.values()} == {made.mix.samples.shape}
 
@@ -368,12 +386,12 @@ def test_stems_of_other_shapes(service: Service, tmp_path: Path) -> None:
 def test_tracks_without_some_stems(service: Service, tmp_path: Path) -> None:
     del service.files["bass"]
     service.meta = {}
-    made = make(service, tmp_path).generate(Brief("lofi"))
+    made = deliver(make(service, tmp_path), Brief("lofi"))
     assert "bass" not in made.stems
     assert check_sum(made.stems, made.mix, "PCM_16") == 0
     for stems in (None, {}, {"../x": "y", "mix": "z", "bass": 3}):
         service.meta = {"stems_url": stems}
-        made = make(service, tmp_path).generate(Brief("lofi"))
+        made = deliver(make(service, tmp_path), Brief("lofi"))
         assert not made.stems
         assert make_wav(made.mix.samples) == service.files["track"]
 
@@ -382,25 +400,25 @@ def test_other_depths(service: Service, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     for subtype, expected in (("PCM_24", "PCM_24"), ("FLOAT", "PCM_24"), ("PCM_U8", "PCM_16")):
         service.files["track"] = make_wav(0.1 * rng.standard_normal((4000, 2)), 48000, subtype)
-        made = make(service, tmp_path).generate(Brief("lofi"))
+        made = deliver(make(service, tmp_path), Brief("lofi"))
         assert made.subtype == expected
         assert made.mix.sample_rate == 48000
         assert check_sum(made.stems, made.mix, expected) == 0
 
 
 def test_only_some_stems(service: Service, tmp_path: Path) -> None:
-    made = make(service, tmp_path).generate(Brief("lofi", stems=("bass", "melody")))
+    made = deliver(make(service, tmp_path), Brief("lofi", stems=("bass", "melody")))
     assert tuple(made.stems) == ("bass", "melody")
     assert check_sum(made.stems, made.mix, "PCM_16") == 0
     del service.files["bass"]
     with pytest.raises(EngineError, match="delivered no bass"):
-        make(service, tmp_path).generate(Brief("lofi", stems=("bass",)))
+        deliver(make(service, tmp_path), Brief("lofi", stems=("bass",)))
 
 
 def test_stems_that_are_not_the_tracks_are_told(service: Service, tmp_path: Path) -> None:
     told: list[str] = []
     service.files["bass"] = make_wav(np.random.default_rng(1).uniform(-0.9, 0.9, (11025, 2)))
-    made = make(service, tmp_path, tell=told.append).generate(Brief("lofi"))
+    made = deliver(make(service, tmp_path, tell=told.append), Brief("lofi"))
     assert [line for line in told if "only within" in line]
     assert check_sum(made.stems, made.mix, "PCM_16") == 0
 
@@ -412,10 +430,29 @@ def test_a_batch_is_ordered_at_once_and_not_paid_twice(service: Service, tmp_pat
         make(service, tmp_path).generate_batch(briefs)
     assert service.orders == 3
     assert len(remembered(tmp_path)) == 3
-    made = make(service, tmp_path).generate_batch(briefs)
+    engine = make(service, tmp_path)
+    made = engine.generate_batch(briefs)
     assert service.orders == 3
     assert len({str(one.parameters["task"]) for one in made}) == 3
+    engine.settle()
     assert remembered(tmp_path) == []
+
+
+def test_remembered_until_it_is_settled(service: Service, tmp_path: Path) -> None:
+    """A full disk after the download costs nothing but another download."""
+    engine = make(service, tmp_path)
+    first = engine.generate(Brief("lofi"))
+    second = engine.generate(Brief("lofi"))
+    # It has the first one already, so this is another order.
+    assert service.orders == 2
+    again = [make(service, tmp_path).generate(Brief("lofi")) for _ in range(2)]
+    assert service.orders == 2
+    assert {one.parameters["task"] for one in again} <= {one.parameters["task"] for one in (first, second)}
+    engine.settle()
+    engine.settle()
+    assert remembered(tmp_path) == []
+    make(service, tmp_path).generate(Brief("lofi"))
+    assert service.orders == 3
 
 
 @pytest.mark.parametrize(
@@ -435,7 +472,7 @@ def test_briefs_that_make_no_sense(brief: Brief, message: str, service: Service)
 
 @pytest.mark.parametrize("prompt", ["夜のドライブ、静かに", "lofi " * 2000, 'quotes " and \\ and \u2028'])
 def test_odd_prompts(prompt: str, service: Service, tmp_path: Path) -> None:
-    make(service, tmp_path).generate(Brief(prompt, duration_s=12.4, meter="3/4"))
+    deliver(make(service, tmp_path), Brief(prompt, duration_s=12.4, meter="3/4"))
     sent = service.find("POST", COMPOSE)[0].body["prompt"]["text"]
     assert sent == f"12 seconds {prompt.strip()}, in 3/4 time"
 
@@ -474,7 +511,7 @@ def test_nobody_there(tmp_path: Path) -> None:
 def test_nowhere_to_remember(service: Service, tmp_path: Path) -> None:
     (tmp_path / "beatoven").write_text("in the way")
     told: list[str] = []
-    make(service, tmp_path, tell=told.append).generate(Brief("lofi"))
+    deliver(make(service, tmp_path, tell=told.append), Brief("lofi"))
     assert "cannot be written to" in told[0]
     make(service, None, tell=told.append).generate(Brief("lofi"))
     assert len(told) == 1

@@ -17,7 +17,7 @@ from beatflow.ai.engine import Brief
 from beatflow.ai.synth.engine import SynthEngine
 result = {}
 for prompt in ("lofi rhodes vinyl", "techno acid strings", "synthwave", "trap bells"):
-    made = SynthEngine().generate(Brief(prompt, seed=11, bars=2))
+    made = SynthEngine().generate(Brief(prompt, seed=11, bars=1))
     for name, audio in (("mix", made.mix), *made.stems.items()):
         result[prompt + "/" + name] = hashlib.sha256(audio.samples.tobytes()).hexdigest()
 print(json.dumps(result))
