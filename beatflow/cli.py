@@ -361,7 +361,7 @@ def _explain(error: BaseException) -> tuple[str, str | None, str, int]:
     if isinstance(error, typer.TyperException):
         return _explain_usage(error)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return "nothing was changed", None, "interrupted", 130
+        return str(error) or "nothing was changed", None, "interrupted", 130
     if isinstance(error, MemoryError):
         return "out of memory", "close other programs, or work on a shorter piece", "error", 6
     if isinstance(error, OSError) and error.errno is not None:

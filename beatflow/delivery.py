@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Self
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.history import read_content, read_track, record_commit
 from beatflow.repository import Repository
-from beatflow.scratch import Scratch
+from beatflow.scratch import Scratch, sweep
 from beatflow.track import TRACK_FILE
 from beatflow.transaction import Transaction
 
@@ -129,6 +129,9 @@ class Delivery:
     def __enter__(self) -> Self:
         nearest = next(parent for parent in (self.folder, *self.folder.parents) if parent.is_dir())
         beside = self.repository.scratch if self.repository else nearest
+        if not self.repository:
+            # A track's are swept by the track.
+            sweep(nearest)
         self._scratch = Scratch(beside).__enter__()
         return self
 

@@ -1,12 +1,17 @@
 """Ctrl-C that no library can swallow: who catches everything, as some do while they are imported, cannot hide it.
 
 Python raises KeyboardInterrupt once, wherever the program happens to be. In a destructor, or under a library's bare
-``except``, it is lost and the work goes on for minutes. So the handler remembers it, and `check_interrupted`, which every
-report of progress calls, raises it again.
+``except``, it is lost, and the work goes on for minutes. So the handler remembers it, and `check_interrupted`, which
+every report of progress calls, raises it again.
 """
 
 import signal
+import sys
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 
 class Interruption:
@@ -25,6 +30,7 @@ def install() -> None:
     """Handle SIGINT with an `Interruption`, unless it is ignored (``nohup``, a shell's background jobs)."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, Interruption())
+        sys.unraisablehook = _report_lost
 
 
 def check_interrupted() -> None:
@@ -37,3 +43,9 @@ def check_interrupted() -> None:
     handler = signal.getsignal(signal.SIGINT)
     if isinstance(handler, Interruption) and handler.pressed:
         raise KeyboardInterrupt
+
+
+def _report_lost(lost: "UnraisableHookArgs") -> None:
+    """Tell of an exception that ended in a destructor as Python does, but not of an interruption, which comes again."""
+    if lost.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(lost)

@@ -45,8 +45,10 @@ class Scratch:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the folders below ``parent`` whose makers are dead."""
+    """Remove the folders below ``parent`` whose makers are dead; what only has such a name (a backup) stays."""
     for folder in parent.glob(f"{_PREFIX}*"):
+        if not (folder / _ALIVE).is_file():
+            continue
         try:
             with Lock(folder / _ALIVE, "sweep", timeout_s=0):
                 pass

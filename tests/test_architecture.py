@@ -87,7 +87,9 @@ def allowed(importer: str, imported: str) -> bool:
         return False
     if source == "sound":
         return target == "objects"
-    if source in ("ui", "gitconfig", "graph"):
+    if source == "ui":
+        return target == "interruption"
+    if source in ("gitconfig", "graph", "interruption"):
         return False
     if source == "config":
         return target == "gitconfig"

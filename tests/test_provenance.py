@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from beatflow.delivery import digest
 from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import FILE, Entry, Signature
-from beatflow.provenance import FOLDER, decode_record
+from beatflow.objects.gitvalue import FILE, Commit, Entry, Signature
+from beatflow.provenance import FOLDER, RecordFinder, decode_record
 from tests.conftest import Bf
+from tests.lineage.band import open_track
 from tests.world import write_tone
 
 
@@ -73,3 +75,29 @@ def test_what_is_sound_in_a_record_stays() -> None:
         "incomplete": True,
     }
     assert decode_record(b"5") is None
+
+
+def test_history_is_gone_through_once(bf: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is asked, and for what is nowhere."""
+    bf.ok("init")
+    bf.ok("generate", "lofi", "--bars", "1", "--bpm", "180", "--seed", "1", "--commit", "-m", "one")
+    for number in range(3):
+        (bf.directory / "notes.txt").write_text(str(number))
+        bf.ok("commit", "-m", "words")
+    repository = open_track(bf)
+    oid = digest(bf.directory / "mix.wav")
+    (bf.directory / ".beatflow/state/provenance" / f"{oid}.json").unlink(missing_ok=True)
+    reads: list[str] = []
+    read_commit = GitStore.read_commit
+
+    def count(git: GitStore, oid: str) -> Commit:
+        reads.append(oid)
+        return read_commit(git, oid)
+
+    monkeypatch.setattr(GitStore, "read_commit", count)
+    find = RecordFinder(repository)
+    assert (find([oid])[oid]["kind"], find([])) == ("generate", {})
+    for _ in range(3):
+        assert find(["ab" * 32, oid]).keys() == {oid}
+    assert len(reads) <= len(set(reads)) + 1  # HEAD comes first, and again in its place
+    assert RecordFinder(repository, search=False)([oid]).keys() == {oid}

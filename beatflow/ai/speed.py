@@ -11,7 +11,7 @@ from pathlib import Path
 
 FILE = "speed.json"
 ENOUGH_S = 30.0
-"""Of so much sound the time that loading takes is no large part any more."""
+"""Seconds of sound from which on a run tells its speed well: what only its beginning takes weighs little then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Speed:
     measured : float
         When, in seconds since 1970.
     sound_s : float
-        How much sound came of it, in seconds: loading slows a short run.
+        How much sound came of it, in seconds: a short run tells less.
     weights_bytes : int
         Size of the weights that ran. Speed depends on nothing else of them, and other weights may get their name.
     """

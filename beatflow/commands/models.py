@@ -138,8 +138,7 @@ def _pull(ui: "Ui", plan: "Plan") -> None:
 
             pull(plan, told)
     except KeyboardInterrupt:
-        ui.say(f"what has come is kept: bf models pull {name} goes on")
-        raise
+        raise KeyboardInterrupt(f"what has come is kept; bf models pull {name} goes on") from None
 
 
 def _tell_pull(ui: "Ui", plan: "Plan", dry_run: bool) -> None:

@@ -199,27 +199,41 @@ def _split_folder(job: _Job) -> None:
     """Split all that is in a folder; each is shown as soon as it is done, and what went wrong at the end."""
     from beatflow.making.splitting import split_folder
     from beatflow.making.stemname import MANY
+    from beatflow.wording import plural
 
     invocation, ui = job.invocation, job.invocation.ui
     choice = job.choose()
     folder = invocation.directory / job.file
     handover = job.place(folder.resolve().name)
-    with ui.progress("separating") as progress:
-        batch = split_folder(
-            folder,
-            job.file,
-            choice,
-            handover,
-            job.template or MANY,
-            job.wanted,
-            job.true_stems,
-            progress,
-            on_split=lambda found: None if job.json else _show(invocation, found),
-            on_mishap=lambda mishap: _tell_mishap(invocation, mishap),
-        )
+    finished: list[Split] = []
+
+    def finish(found: "Split") -> None:
+        finished.append(found)
+        if not job.json:
+            _show(invocation, found)
+
+    try:
+        with ui.progress("separating") as progress:
+            batch = split_folder(
+                folder,
+                job.file,
+                choice,
+                handover,
+                job.template or MANY,
+                job.wanted,
+                job.true_stems,
+                progress,
+                on_split=finish,
+                on_mishap=lambda mishap: _tell_mishap(invocation, mishap),
+            )
+    except KeyboardInterrupt:
+        if not finished or handover.dry_run:
+            raise
+        stays = f"{plural(len(finished), 'sound')} split and kept"
+        raise KeyboardInterrupt(f"{stays}; the same command goes on with the others") from None
     separated = [found for found in batch.splits if not found.known]
     if separated:
-        remember_pace(invocation, job.setup, choice, max(separated, key=lambda found: found.frames))
+        remember_pace(invocation, job.setup, choice, *separated)
     if job.json:
         document = {field.name: getattr(batch, field.name) for field in fields(batch)}
         document["splits"] = [_document(invocation, found) for found in batch.splits]

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from beatflow.ai.contract import check_performance
 from beatflow.ai.engine import Brief, Progress, no_progress
+from beatflow.ai.performance import check_performance
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
 from beatflow.errors import AudioError, EngineError, UsageError
@@ -28,7 +28,7 @@ from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import get_bits
-from beatflow.sound.files import BLOCK_FRAMES, AudioReader, check_finite, check_sound
+from beatflow.sound.files import BLOCK_FRAMES, AudioReader, check_sound
 from beatflow.sound.formats import get_format
 from beatflow.sound.resample import resample
 from beatflow.sound.seam import Seam, continue_sound
@@ -207,6 +207,7 @@ def extend_file(
         delivery.describe(sound.oid, _record(original, found))
         delivery.expect(path, oid)
         delivery.publish()
+        choice.settle()
         progress(1.0, "done")
         return summarize_extension(original, found, sound)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from beatflow.ai.contract import check_performance
 from beatflow.ai.engine import BatchGenerator, Brief, Guide, Performance, Progress, no_progress
+from beatflow.ai.performance import check_performance
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, Place, check_new, digest
 from beatflow.errors import UsageError

@@ -29,7 +29,7 @@ def test_weights_of_another_size_have_a_speed_of_their_own(tmp_path: Path) -> No
     assert read_speeds(tmp_path) == [real, toy]
 
 
-def test_a_short_run_which_is_mostly_loading_takes_no_long_ones_place(tmp_path: Path) -> None:
+def test_a_short_run_takes_no_long_ones_place(tmp_path: Path) -> None:
     for sound_s, moment, kept in (
         (2.0, 1.0, 1.0),
         (8.0, 2.0, 2.0),

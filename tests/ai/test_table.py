@@ -9,8 +9,10 @@ import pytest
 
 from beatflow.ai import table
 from beatflow.ai.engine import EngineInfo, RunFacts, Setup
+from beatflow.ai.plugin import explain_failure
 from beatflow.ai.table import Listing, engine_names, engines_for, get_engine, pick
 from beatflow.errors import EngineError
+from tests.conftest import Bf
 
 EMBEDDED = {"synth", "dsp", "yin"}
 
@@ -333,3 +335,43 @@ def test_plugins_that_are_not_ready(error: str, message: str, packages: Packages
     for name in ("odd", "auto"):
         with pytest.raises(EngineError, match=message):
             pick("extend", name, setup)
+
+
+FAILING = """
+    from beatflow.ai.engine import EngineInfo
+    class Engine:
+        info = EngineInfo("odd", "1", frozenset({"generate"}), "MIT")
+        def __init__(self, setup):
+            pass
+        def generate(self, brief, progress=None):
+            BODY
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        (
+            "raise ValueError('not\\ntoday')",
+            5,
+            "error: the plug-in odd-engines failed: ValueError: not today",
+        ),
+        ("next(iter(()))", 5, "error: the plug-in odd-engines failed: RuntimeError"),
+        ("import numpy; numpy.zeros(3).reshape(2)", 5, "error: the plug-in odd-engines failed: ValueError"),
+        ("return 3", 8, "error: engine odd gave int, not a Performance"),
+    ],
+)
+def test_plugins_that_fail_at_work(body: str, code: int, message: str, packages: Packages, bf: Bf) -> None:
+    """The user is told whose fault it is."""
+    packages.install("odd-engines", {"odd": "@:Engine"}, FAILING.replace("BODY", body))
+    said = bf.fails(code, "generate", "lofi", "--engine", "odd", "-o", "out/")
+    assert said.startswith(message)
+    assert code != 5 or "upgrade odd-engines" in said
+    assert not list(bf.directory.rglob("*.wav"))
+
+
+def test_our_own_failures_are_ours(packages: Packages) -> None:
+    packages.install("odd-engines", {"odd": "@:Engine"}, GOOD)
+    with pytest.raises(ValueError, match="ours") as caught:
+        raise ValueError("ours")
+    assert explain_failure(caught.value) is None

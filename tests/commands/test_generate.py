@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -66,8 +67,11 @@ def test_a_seed_is_drawn_and_told(bf: Bf) -> None:
 
 
 def test_takes(bf: Bf) -> None:
-    document = bf.ok("generate", "lofi", *SHORT, "--count", "2", "-o", "o/", "--json").json
-    assert [take["mix"]["path"] for take in document["takes"]] == ["o/takes/7/mix.wav", "o/takes/8/mix.wav"]
+    result = bf.ok("generate", "lofi", *SHORT, "--count", "2", "-o", "o/")
+    mixes = [line for line in result.stdout.splitlines() if line.endswith("mix.wav")]
+    assert mixes == ["o/takes/7/mix.wav", "o/takes/8/mix.wav"]
+    assert result.stderr.count("x real time)") == 1, "the time is that of all of them"
+    assert re.fullmatch(r"2 takes \(\d+\.\d s, \S+x real time\)", result.stderr.splitlines()[-1])
 
 
 def test_in_a_track_undo_brings_back_what_was_there(bf: Bf) -> None:

@@ -296,4 +296,6 @@ def test_what_was_pulled_splits_offline_and_its_speed_is_shown(
     made = bf.ok("split", "a.wav", "--offline", "--engine", "htdemucs", "--json").json
     assert made["engine"] == "htdemucs"
     speed = row(bf, "htdemucs")["speed"]
-    assert (speed["device"], speed["real_time_factor"]) == ("cpu", made["real_time_factor"])
+    # Loading is not counted.
+    assert speed["device"] == "cpu"
+    assert speed["real_time_factor"] > made["real_time_factor"]

@@ -47,7 +47,8 @@ def write_melody(bf: Bf, name: str) -> None:
 
 
 def test_makes_a_track_again(track: Bf) -> None:
-    track.ok("generate", "lofi", "--seed", "7", "--bars", "1", "--engine", "synth", "--commit", "-m", "one")
+    short = ("--bars", "1", "--bpm", "180")
+    track.ok("generate", "lofi", "--seed", "7", *short, "--engine", "synth", "--commit", "-m", "one")
     before = {
         path: path.read_bytes() for path in track.directory.rglob("*.*") if ".beatflow" not in path.parts
     }
@@ -155,7 +156,6 @@ def test_a_split_and_its_missing_mix(track: Bf) -> None:
     write_melody(track, "söng.wav")
     track.ok("split", "söng.wav", "-o", "parts", "--engine", "dsp", "--commit", "-m", "parts")
     assert set(verdicts(track, "parts").values()) == {"identical"}
-    assert verdicts(track, "parts/drums.wav") == {"parts/drums.wav": "identical"}
     (track.directory / "söng.wav").rename(track.directory / "moved.wav")
     assert verdicts(track, "parts/drums.wav") == {"parts/drums.wav": "identical"}
     # Undo keeps what stood there, so it takes another machine to lack it.

@@ -1,6 +1,8 @@
 """``bf split`` of folders, names of its files, two stems, and what was done before; the embedded separator."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -112,6 +114,51 @@ def test_in_a_track_records_tell_what_is_done(bf: Bf, album: Path) -> None:
     assert (bf.directory / "stems" / "läuft {heute}" / "no_vocals.wav").exists()
 
 
+def test_mixes_of_our_own_give_back_their_true_stems(bf: Bf) -> None:
+    bf.ok("init")
+    made = bf.ok("generate", "lofi", "--bpm", "160", "--bars", "1", "--json").json
+    (bf.directory / "songs").mkdir()
+    shutil.copy(bf.directory / "mix.wav", bf.directory / "songs" / "night.wav")
+    (found,) = bf.ok("split", "songs", "-o", "s", "--json").json["splits"]
+    assert found["known"] is True
+    assert {stem["oid"] for stem in found["stems"]} == {stem["oid"] for stem in made["stems"]}
+    assert "0 mixes split, 1 done before" in bf.ok("split", "songs", "-o", "s").stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(errno.EIO, 1, "2 failed"), (errno.ENOSPC, 1, "no space left")]
+)
+def test_a_disk_that_fails_fails_one_mix_and_a_full_one_ends_all(
+    number: int, code: int, said: str, bf: Bf, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from beatflow.making import splitting
+
+    (album / "broken.wav").unlink()
+    tried = []
+
+    def fail(path: Path, *args: object) -> object:
+        tried.append(path)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(splitting, "split_file", fail)
+    done = bf("split", "album", "--engine", "dsp")
+    assert done.code == code
+    assert said in done.stderr
+    assert len(tried) == (2 if number == errno.EIO else 1)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/mem").exists(), reason="a file whose first byte cannot be read is Linux's"
+)
+def test_a_file_that_cannot_be_read_stops_nobody(bf: Bf, album: Path) -> None:
+    (album / "broken.wav").unlink()
+    (album / "mem.wav").symlink_to("/proc/self/mem")
+    done = bf("split", "album", "--engine", "dsp")
+    assert done.code == 1
+    assert "2 mixes split, 1 skipped, 1 failed" in done.stderr
+    assert "album/mem.wav" in done.stderr
+
+
 def test_each_mix_is_committed_by_itself(bf: Bf, album: Path) -> None:
     (album / "broken.wav").unlink()
     bf.ok("init")
@@ -157,8 +204,25 @@ def test_what_was_finished_stays_when_the_next_one_is_interrupted(
         return plain(path, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(splitting, "split_file", interrupted)
-    assert bf("split", "album", "--engine", "dsp").code == 130
+    done = bf("split", "album", "--engine", "dsp")
+    assert done.code == 130
+    assert done.stderr.endswith(
+        "interrupted: 1 sound split and kept; the same command goes on with the others\n"
+    )
     assert len(list((bf.directory / "album-stems").rglob("*.wav"))) == 4
+
+
+def test_what_a_killed_one_left_beside_its_stems_is_swept(bf: Bf, album: Path) -> None:
+    left = album / ".beatflow-dead"
+    left.mkdir()
+    (left / "alive").touch()
+    (left / "half.wav").write_bytes(b"RIFF")
+    backup = album / ".beatflow-backup"
+    backup.mkdir()
+    (backup / "HEAD").write_text("mine")
+    bf("split", "album", "--engine", "dsp", "-o", "album", "--template", "stems/{name}/{stem}")
+    assert not left.exists()
+    assert [path.name for path in backup.iterdir()] == ["HEAD"]
 
 
 def test_demucs_and_its_record(bf: Bf, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Knows what the mix is to the network (44.1 kHz, stereo pairs at one level) and w
 through it and `network` computes. Imports torch when it first separates, never before.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 
@@ -145,6 +146,7 @@ class DemucsEngine:
 
     def _load(self) -> tuple[Bag, Network]:
         if self._bag is None or self._network is None:
+            started = time.perf_counter()
             self.check_ready()
             setup, name = self._setup, self.info.name
             device = choose_device(setup.device)
@@ -155,7 +157,10 @@ class DemucsEngine:
             with memory_guard(name, "--device cpu" if device.kind != "cpu" else "--engine dsp"):
                 bag = load_bag(get_weights(name, setup), name, self.stems)
                 network = Network(bag.models, device, dtype, bag.segment, setup)
-            self._facts = RunFacts(_name(device.torch_name, device.name), dtype, "demucs", bag.digests)
+            loading_s = time.perf_counter() - started
+            self._facts = RunFacts(
+                _name(device.torch_name, device.name), dtype, "demucs", bag.digests, loading_s=loading_s
+            )
             self.segment_s = bag.segment / bag.sample_rate
             self.overlap_s = self.segment_s * DEFAULT_OVERLAP
             self._bag, self._network = bag, network

@@ -226,6 +226,16 @@ def test_out_of_memory_takes_fewer_windows_at_once(models: Path, monkeypatch: py
     ]
 
 
+def test_models_of_a_bag_can_take_turns_on_the_device(models: Path) -> None:
+    engine = make(models, "htdemucs_ft")
+    mix = make_mix(0.2)
+    together = engine.separate(mix)
+    assert engine._network is not None
+    engine._network._one_by_one = True  # as where a card is too small for all four
+    for stem, audio in engine.separate(mix).items():
+        np.testing.assert_array_equal(audio.samples, together[stem].samples)
+
+
 def test_then_shorter_windows_and_then_an_error(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     engine = make(models, tell=told.append)
