@@ -29,7 +29,10 @@ OWNERS = {
     "typer": {"beatflow.cli", "beatflow.commands", "beatflow.invocation", "beatflow.reference"},
     "torch": {"beatflow.ai"},
     "transformers": {"beatflow.ai.musicgen"},
-    "demucs": {"beatflow.ai.demucs", "beatflow.ai.musicgen.audiocraft_runtime"},  # where audiocraft would fetch it
+    "demucs": {
+        "beatflow.ai.demucs",
+        "beatflow.ai.musicgen.audiocraft_runtime",
+    },  # where audiocraft would fetch it
     "audiocraft": {"beatflow.ai.musicgen"},
     "huggingface_hub": {"beatflow.ai.weights"},
     "safetensors": {"beatflow.ai"},
