@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from beatflow.cli import main
@@ -21,6 +22,9 @@ EPOCH = 1_700_000_000
 os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "beatflow-tests-without-weights")
 # The models of these tests are tiny: threads that wait for each other cost far more than they give. Read once as well.
 os.environ["OMP_NUM_THREADS"] = "1"
+# How long an example takes says how busy this machine is.
+hypothesis.settings.register_profile("beatflow", deadline=None)
+hypothesis.settings.load_profile("beatflow")
 _KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV", "NUMBA_CACHE_DIR")
 
 

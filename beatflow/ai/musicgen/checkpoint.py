@@ -75,7 +75,7 @@ def broken(name: str, what: str) -> EngineError:
     """The error for weights that cannot be used, with the command that finds out which file it is."""
     return EngineError(
         f"the weights of {name} cannot be used: {what}",
-        hint=f"bf models verify {name}, then bf models pull {name}",
+        hint=f"bf models pull --repair {name}",
     )
 
 

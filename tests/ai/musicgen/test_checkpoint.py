@@ -91,7 +91,7 @@ def test_damage_is_named_with_the_way_out(damage: str, shelf: Path, tmp_path: Pa
     with pytest.raises(EngineError, match="the weights of musicgen-small cannot be used") as caught:
         read_checkpoint(folder)
     assert words in caught.value.message
-    assert caught.value.hint == "bf models verify musicgen-small, then bf models pull musicgen-small"
+    assert caught.value.hint == "bf models pull --repair musicgen-small"
 
 
 def test_missing_shard_is_named(tmp_path: Path) -> None:

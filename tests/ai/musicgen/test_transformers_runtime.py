@@ -226,7 +226,7 @@ def test_weights_of_other_shapes_are_refused(
     edit(folder / "config.json", "decoder", "hidden_size", value=64)
     with pytest.raises(EngineError, match="their shapes are not those that") as caught:
         load(folder, name="musicgen-small")
-    assert caught.value.hint == "bf models verify musicgen-small, then bf models pull musicgen-small"
+    assert caught.value.hint == "bf models pull --repair musicgen-small"
     assert capfd.readouterr() == ("", "")
 
 
