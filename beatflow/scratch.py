@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -27,7 +27,7 @@ class Scratch:
         while True:
             with ExitStack() as stack:
                 self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
-                stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+                stack.callback(_remove, self.folder)
                 stack.enter_context(Lock(self.folder / _ALIVE, "scratch"))
                 # Somebody may have swept it before the lock was ours.
                 if (self.folder / _ALIVE).exists():
@@ -47,9 +47,10 @@ class Scratch:
 def sweep(parent: Path) -> None:
     """Remove the folders below ``parent`` whose makers are dead; what only has such a name (a backup) stays."""
     for folder in parent.glob(f"{_PREFIX}*"):
-        if not (folder / _ALIVE).is_file():
-            continue
         try:
+            # An empty one was left by a maker that died before it could say that it lives.
+            if not (folder / _ALIVE).is_file() and any(folder.iterdir()):
+                continue
             with Lock(folder / _ALIVE, "sweep", timeout_s=0):
                 pass
         except LockedError:
@@ -57,4 +58,15 @@ def sweep(parent: Path) -> None:
         except OSError:
             # Gone this moment, or no scratch folder.
             continue
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, what tells that it is a scratch folder last, so that whoever dies in between leaves one."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != _ALIVE:
+                path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
