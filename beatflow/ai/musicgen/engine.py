@@ -47,6 +47,8 @@ _PACKAGES = {"transformers": ("torch", "transformers"), "audiocraft": ("torch", 
 _LEAD_S = 2.0
 """How much of a piece's end a continuation renders once more."""
 
+QUICKER = "on the CPU --dtype int8 is about three times as fast, and costs what bfloat16 does"
+
 _LOADING, _DRAWING = 0.03, 0.93
 """Shares of the progress at which loading and drawing are over."""
 
@@ -190,6 +192,8 @@ class MusicgenEngine:
         folder = get_weights(self.info.name, self._setup)
         device = choose_device(self._setup.device)
         dtype = choose_dtype(device, self._setup.dtype)
+        if (device.kind, self._setup.dtype, self._runtime_name) == ("cpu", "auto", "transformers"):
+            self._setup.tell(QUICKER)
         budget = None
         if (folder / "config.json").is_file():
             checkpoint = read_checkpoint(folder, self.info.name)
