@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.evidence import Pair
 
 RIGHT, PARTIAL, WRONG = "right", "partial", "wrong"
-# Issue 4's tolerances; times of edges and ratios are not in it.
+# The tolerances that docs/edits.md states; times of edges and ratios are not in it.
 GAIN_DB, EQ_DB, EDGE_S = 0.05, 0.5, 0.05
 _LEVEL_DB = 1.5
 
