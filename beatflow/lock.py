@@ -6,7 +6,6 @@ none behind; the text in the file only says who has it. Readers never ask for it
 
 import json
 import os
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +13,9 @@ from types import TracebackType
 from typing import Any
 
 from beatflow.errors import LockedError
+from beatflow.filelock import try_lock
 
 RETRY_S = 0.05
-# On Windows a locked byte cannot be read, so it lies far behind the text.
-_WINDOWS_BYTE = 1 << 30
 
 
 class Lock:
@@ -72,7 +70,7 @@ class Lock:
 
     def _acquire(self, descriptor: int) -> None:
         deadline = time.monotonic() + self._timeout_s
-        while not _try_lock(descriptor):
+        while not try_lock(descriptor):
             if time.monotonic() >= deadline:
                 raise LockedError(
                     f"the repository is being changed by {self._other(descriptor)}",
@@ -107,7 +105,7 @@ def wait_while_held(path: Path, timeout_s: float = 10.0) -> bool:
     # Network disks give no such lock to who may not write.
     with suppress(OSError), path.open("rb", buffering=0) as file:
         deadline = time.monotonic() + timeout_s
-        while not _try_lock(file.fileno()):
+        while not try_lock(file.fileno()):
             if _holder(file.fileno()).get("pid") == os.getpid():
                 break
             held = True
@@ -115,27 +113,3 @@ def wait_while_held(path: Path, timeout_s: float = 10.0) -> bool:
                 break
             time.sleep(RETRY_S)
     return held
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        os.lseek(descriptor, _WINDOWS_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

@@ -12,10 +12,11 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from beatflow.filelock import try_lock
 
 _MAX_BYTES = 1 << 16
 
@@ -104,12 +105,13 @@ def begin_errand(
 
 def _pick_up(path: Path) -> Errand | None:
     """Take over an order, unless a process that is alive sees to it."""
-    with contextlib.suppress(OSError):
-        file = path.open("r+b")
+    # A file system that has no locks raises.
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+        file = stack.enter_context(path.open("r+b"))
         # Whoever held the lock may have finished and removed the file meanwhile.
-        if _try_lock(file.fileno()) and path.exists():
+        if try_lock(file.fileno()) and path.exists():
+            stack.pop_all()
             return Errand(file, path)
-        file.close()
     return None
 
 
@@ -120,30 +122,3 @@ def _parse_task(content: bytes) -> str | None:
         return None
     task = document.get("task") if isinstance(document, dict) else None
     return task if isinstance(task, str) else None
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    # Locks on Windows keep others from reading what is locked: lock a byte far behind the content.
-    _LOCKED_BYTE = 1 << 30
-
-    def _try_lock(descriptor: int) -> bool:
-        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True

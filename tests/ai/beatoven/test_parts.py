@@ -95,7 +95,7 @@ def test_a_damaged_note_counts_as_unanswered(content: bytes, tmp_path: Path) -> 
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errands, "_try_lock", lambda descriptor: False)
+    monkeypatch.setattr(errands, "try_lock", lambda descriptor: False)
     noted = begin_errand(tmp_path, ORDER)
     noted.announce()
     noted.remember("task-1")
