@@ -122,7 +122,8 @@ class EngineInfo:
     weights : tuple of str
         Names of the weights that it loads, as in ``bf models``; empty for the embedded engines.
     options : frozenset of str
-        Fields of `Sampling` (``generate``) or `Separation` (``separate``) that it heeds.
+        Fields of `Sampling` (``generate``) or `Separation` (``separate``) that it heeds, and of ``swing``,
+        ``humanize``, ``structure``.
     promises : frozenset of str
         What it keeps exactly when asked: of ``tempo``, ``key``, ``bars``, ``duration``, ``loop``, ``stems``, ``notes``.
     remote : bool
@@ -164,6 +165,32 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """Music that is already there, to which what is made has to fit: a piece to go on with, or stems to play beside.
+
+    Parameters
+    ----------
+    chords : tuple of (float, str)
+        When each chord begins, in seconds from where the new music begins (a piece that goes on has begun before: its
+        times are negative), and its name: ``Am7``, ``F#``, ``Bbmaj7``.
+    energy : tuple of float
+        0 to 1 for each bar of the new music, where it runs beside something.
+    phase : float
+        How many quarter notes after a downbeat the new music begins.
+    loudness_lufs : float or None
+        Of what is there.
+    parameters : mapping
+        What the same engine wrote down when it made the piece; empty where it did not.
+    """
+
+    chords: tuple[tuple[float, str], ...] = ()
+    energy: tuple[float, ...] = ()
+    phase: float = 0.0
+    loudness_lufs: float | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """What a generator is asked for. ``None`` leaves the choice to the engine, drawn from the seed and the prompt.
 
@@ -188,6 +215,17 @@ class Brief:
     stems : tuple of str or None
         Make only these stems, otherwise as the whole brief would make them.
     sampling : Sampling
+    loudness_lufs : float or None
+        Integrated loudness of the mix.
+    swing : float or None
+        Share of an eighth that its first sixteenth takes, in percent as drum machines count it: 50 is straight, 66 a
+        triplet, 75 the most.
+    humanize : float or None
+        How loosely it is played: 0 is a machine, 1 the genre's own looseness, 2 twice that.
+    structure : tuple of (str, int)
+        Sections and their bars, in order: ``(("intro", 4), ("verse", 8))``; they add up to ``bars``.
+    context : Context or None
+        What is there already.
     """
 
     prompt: str
@@ -200,6 +238,11 @@ class Brief:
     loop: bool = True
     stems: tuple[str, ...] | None = None
     sampling: Sampling = Sampling()
+    loudness_lufs: float | None = None
+    swing: float | None = None
+    humanize: float | None = None
+    structure: tuple[tuple[str, int], ...] = ()
+    context: Context | None = None
 
 
 @dataclass(frozen=True, slots=True)
