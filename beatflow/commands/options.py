@@ -60,9 +60,51 @@ KeyOption = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Key
 BarsOption = Annotated[int | None, typer.Option("--bars", metavar="N", help="Length in bars.")]
 DurationOption = Annotated[
     float | None,
-    typer.Option("--duration", metavar="SECONDS", help="Length in seconds; synth makes whole bars of it."),
+    typer.Option(
+        "--duration",
+        metavar="SECONDS",
+        help="Length in seconds; synth makes whole bars of it. With --bars it sets the tempo.",
+    ),
 ]
 MeterOption = Annotated[str | None, typer.Option("--meter", metavar="N/N", help="4/4, 3/4 or 6/8; else 4/4.")]
+LoopOption = Annotated[
+    bool | None,
+    typer.Option("--loop/--no-loop", help="Have the end flow into the start without a seam, or not."),
+]
+LoudnessOption = Annotated[
+    float | None,
+    typer.Option(
+        "--loudness", metavar="LUFS", help="Integrated loudness, such as -14; true peak below -1 dBTP."
+    ),
+]
+SwingOption = Annotated[
+    float | None,
+    typer.Option("--swing", metavar="PERCENT", help="50 is straight, 66 a triplet, 75 the most."),
+]
+HumanizeOption = Annotated[
+    float | None,
+    typer.Option(
+        "--humanize", metavar="X", help="How loosely it is played: 0 a machine, 1 as usual, 2 twice that."
+    ),
+]
+StructureOption = Annotated[
+    str | None,
+    typer.Option(
+        "--structure", metavar="FORM", help="Sections and their bars: intro:4,verse:8,chorus:8,outro:4."
+    ),
+]
+TriesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--tries",
+        metavar="N",
+        help="How often to try until what was asked for holds; else 3, 1 for engines that build on a grid.",
+    ),
+]
+ToleranceOption = Annotated[
+    float,
+    typer.Option("--tolerance", metavar="BPM", help="How far the measured tempo may be off."),
+]
 TemperatureOption = Annotated[
     float | None,
     typer.Option("--temperature", metavar="T", help="Neural engines: above 1 bolder, below 1 tamer."),

@@ -5,7 +5,7 @@ sets of key profiles vote. Knows nothing of files, and nothing of modulation: on
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +50,16 @@ class KeyEstimate:
         often close.
     tuning_cents : float or None
         Where the pitches lie relative to A = 440 Hz, -50 to 50.
+    fits : dict of str to float
+        How well each of the 24 keys fits, -1 to 1, best first; empty where nothing has a pitch. There to test a
+        hypothesis: what is asked for holds when its fit comes close to the best one.
     """
 
     key: str | None
     confidence: float
     runner_up: str | None
     tuning_cents: float | None
+    fits: dict[str, float] = field(default_factory=dict)
 
 
 NO_KEY = KeyEstimate(None, 0.0, None, None)
@@ -93,13 +97,15 @@ class KeyMeter:
             return NO_KEY
         tuning, chroma = _read_chroma(self._cents)
         fits = _fit_keys(chroma)
-        best, second = np.argsort(fits)[::-1][:2]
+        order = np.argsort(-fits, kind="stable")
+        told = {str(_key(index)): round(float(fits[index]), 3) for index in order}
+        best, second = order[:2]
         if fits[best] < _LEAST_FIT:
-            return KeyEstimate(None, 0.0, None, round(tuning, 1))
+            return KeyEstimate(None, 0.0, None, round(tuning, 1), told)
         # A lead of 0.2 in correlation is as clear as it gets between neighbouring keys.
         lead = min(1.0, float(fits[best] - fits[second]) / 0.2)
         confidence = lead**0.5 * float(fits[best])
-        return KeyEstimate(str(_key(best)), round(confidence, 2), str(_key(second)), round(tuning, 1))
+        return KeyEstimate(str(_key(best)), round(confidence, 2), str(_key(second)), round(tuning, 1), told)
 
     def _take(self, windows: Samples) -> None:
         for start in range(0, len(windows), 8):

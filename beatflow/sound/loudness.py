@@ -149,7 +149,9 @@ class _KFilter:
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._history = math.ceil(0.12 * sample_rate)
-        self._size = 1 << (8 * self._history - 1).bit_length()
+        # Not a power of two: the rows of one lie in each other's way in the processor's cache (0.2 s instead of 0.7 s
+        # for three minutes of stereo).
+        self._size = _smooth_size(8 * self._history)
         self._response = k_response(sample_rate, self._size).astype(np.complex64)
         # Channels first: transforms run along contiguous memory.
         self._buffer = np.zeros((channels, self._size), np.float32)
@@ -179,6 +181,13 @@ class _KFilter:
         with np.errstate(invalid="ignore"):
             spectrum = np.fft.rfft(self._buffer)
             return np.fft.irfft(spectrum * self._response, self._size).astype(np.float32, copy=False)
+
+
+def _smooth_size(least: int) -> int:
+    """The smallest size from ``least`` on that is 5, 9, 15 … 45 times a power of two, which transforms are quick for."""
+    return min(
+        odd << max(0, math.ceil(math.log2(least / odd))) for odd in (5, 9, 15, 25, 27, 45)
+    )
 
 
 def k_response(sample_rate: int, size: int) -> NDArray[np.complex128]:
@@ -222,7 +231,8 @@ class _PeakMeter:
     """
 
     _TAPS = 24
-    _RUN = 32  # frames that one matrix product covers: short enough to skip quiet runs, long enough for BLAS
+    _RUN = 16  # frames that one row of a matrix product covers: short enough to skip quiet runs, long enough for BLAS
+    _ROWS = 128  # of one product: with more of them, BLAS would start threads of its own and wait for them
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self.peak = 0.0
@@ -261,9 +271,16 @@ class _PeakMeter:
         ]
         edges = np.abs(padded[:, : runs * self._RUN].reshape(channels, runs, self._RUN)).max(axis=2)
         near = np.maximum(edges, np.pad(edges, ((0, 0), (0, 1)))[:, 1:])  # a window reaches into the next run
-        loud = near * self._gain > max(self.peak, self._between)
-        if loud.any():
-            self._between = max(self._between, float(np.abs(windows[loud] @ self._kernel).max()))
+        best = max(self.peak, self._between)
+        channel, run = np.nonzero(near * self._gain > best)
+        order = np.argsort(-near[channel, run])  # the loudest first: they may spare the others
+        for start in range(0, len(order), self._ROWS):
+            some = order[start : start + self._ROWS]
+            if near[channel[some[0]], run[some[0]]] * self._gain <= best:
+                break
+            between = windows[channel[some], run[some]] @ self._kernel
+            best = max(best, float(between.max()), float(-between.min()))
+        self._between = max(self._between, best)
 
 
 def _interpolation_matrix(factor: int, taps: int, run: int) -> Samples:

@@ -54,6 +54,13 @@ class Tempo:
         Times in seconds. Evenly spaced when `steady`.
     steady : bool
         The tempo does not wander: one grid fits from start to end.
+    downbeats : tuple of float
+        Those of `beats` that begin a bar.
+    meter : str or None
+        ``4/4``, ``3/4`` or ``6/8``; in 6/8 a beat is a dotted quarter, and two of them make a bar. None where bars
+        cannot be told.
+    downbeat_confidence : float
+        0 to 1: how sure `downbeats` and `meter` are.
     """
 
     tempo: float | None
@@ -61,8 +68,42 @@ class Tempo:
     alternatives: tuple[float, ...]
     beats: tuple[float, ...]
     steady: bool
+    downbeats: tuple[float, ...] = ()
+    meter: str | None = None
+    downbeat_confidence: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class TempoFit:
+    """How well a sound bears out a tempo that somebody claims.
+
+    Parameters
+    ----------
+    claimed : float
+        BPM.
+    tempo : float or None
+        The steady tempo nearest to it that fits best, BPM, within 6 %; None where nothing repeats.
+    deviation_bpm : float or None
+        Measured minus claimed.
+    phase_s : float
+        Time of the first beat of that grid, seconds.
+    fit : float
+        0 to 1: how much of what repeats at all in the sound lies on that grid, whole, halved, doubled or in thirds.
+        Of right claims it is nearly always above `BORNE_OUT`, of wrong ones nearly always below.
+    ratio : float
+        What the tempo that would be measured without a claim is of this one: 1, 2, 0.5, 1.5 …; 0 where nothing
+        pulses or the two are no relatives.
+    """
+
+    claimed: float
+    tempo: float | None
+    deviation_bpm: float | None
+    phase_s: float
+    fit: float
+    ratio: float
+
+
+BORNE_OUT = 0.5
 NO_TEMPO = Tempo(None, 0.0, (), (), False)
 
 
@@ -73,6 +114,15 @@ def measure_tempo(audio: Audio | Iterable[Audio], bpm_range: tuple[float, float]
         meter = meter or TempoMeter(block.sample_rate)
         meter.add(mix_down(block.samples))
     return meter.result(bpm_range) if meter else NO_TEMPO
+
+
+def test_tempo(audio: Audio | Iterable[Audio], bpm: float) -> TempoFit:
+    """Test whether a sound, or its blocks in order, bears out a tempo; see `TempoFit`."""
+    meter = None
+    for block in (audio,) if isinstance(audio, Audio) else audio:
+        meter = meter or TempoMeter(block.sample_rate)
+        meter.add(mix_down(block.samples))
+    return meter.test(bpm) if meter else TempoFit(bpm, None, None, 0.0, 0.0, 0.0)
 
 
 class TempoMeter:
@@ -137,6 +187,26 @@ class TempoMeter:
             return NO_TEMPO
         beats, steady = find_beats(flux, low_flux, hop_rate, tempi[0], duration_s)
         return Tempo(tempi[0], confidence, tuple(tempi[1:]), beats, steady)
+
+    def test(self, bpm: float) -> TempoFit:
+        """Test a claimed tempo instead of finding one; nothing can be added afterwards."""
+        nothing = TempoFit(bpm, None, None, 0.0, 0.0, 0.0)
+        self._take(self._cutter.finish())
+        flux, low_flux = onset_strength(np.concatenate(self._levels), self._low)
+        duration_s = self._frames / self._rate
+        if not flux.any() or duration_s * bpm / 60 < _LEAST_BEATS:
+            return nothing
+        hop_rate = self._rate / self._hop
+        tempo = _refine(flux, hop_rate, bpm, duration_s)
+        size = 1 << (4 * len(flux)).bit_length()
+        spectrum = np.abs(np.fft.rfft(flux - flux.mean(), size))
+        grid = np.geomspace(bpm / 1.5, bpm * 1.5, 2000)
+        every = _coherence(spectrum, grid, size, hop_rate)
+        here = float(_coherence(spectrum, np.array([tempo]), size, hop_rate)[0])
+        floor = float(np.median(every))
+        fit = min(1.0, max(0.0, (here - floor) / max(float(every.max()) - floor, 1e-12)))
+        beats, _ = find_beats(flux, low_flux, hop_rate, tempo, duration_s)
+        return TempoFit(bpm, tempo, round(tempo - bpm, 3), beats[0] if beats else 0.0, round(fit, 2), 1.0)
 
     def _take(self, windows: Samples) -> None:
         for start in range(0, len(windows), 128):  # keeps what is worked on in the processor's cache

@@ -1,10 +1,7 @@
 """The generator that is always there: understands the brief, composes, renders, masters. Joins the other modules."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-
-import numpy as np
-from numpy.typing import NDArray
 
 from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, Setup, no_progress
 from beatflow.ai.synth.bass import compose_bass
@@ -15,13 +12,11 @@ from beatflow.ai.synth.exactmath import RATE
 from beatflow.ai.synth.grid import METERS, TICKS, Event, Grid
 from beatflow.ai.synth.harmony import Span, guess_key, harmonise, progress_through
 from beatflow.ai.synth.melody import compose_melody
-from beatflow.ai.synth.mixdown import BITS, Master, master
-from beatflow.ai.synth.render import Bus, duck_curve, fade_out, render_drums, render_notes, treat
+from beatflow.ai.synth.mixdown import Master
+from beatflow.ai.synth.rendering import produce
 from beatflow.ai.synth.score import Score, plan_bars
-from beatflow.ai.synth.texture import render_texture
-from beatflow.ai.synth.treatment import levels_of, loudness_target, treatment_of
+from beatflow.ai.synth.treatment import loudness_target
 from beatflow.errors import UsageError
-from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.note import Note
 
 Events = dict[str, list[Event]]
@@ -134,60 +129,17 @@ def _perform(
     brief: Brief, choices: Choices, score: Score, parts: Events, given: Sequence[Note] | None, progress: Progress
 ) -> Performance:  # fmt: skip
     """Render and master the parts, and keep those that were asked for."""
-    stems = _render(choices, score, parts, brief.loop, progress)
-    levels = levels_of(choices)
-    done = master(stems, levels, loudness_target(choices), brief.loop, lambda: progress(0.9, "mastering"))
+    done = produce(choices, score, parts, brief.loop, loudness_target(choices), progress)
     wanted = [part for part in choices.parts if brief.stems is None or part in brief.stems]
-    mix = done.mix
-    if len(wanted) < len(choices.parts):
-        mix = np.zeros_like(done.mix)
-        for part in wanted:
-            mix += done.stems[part]
     notes: dict[str, Sequence[Note]] = {part: _notes(score.grid, parts[part]) for part in wanted}
     if given is not None and "melody" in notes:
         notes["melody"] = _within(given, score.grid)
     performance = Performance(
-        {part: _audio(done.stems[part]) for part in wanted}, _audio(mix), "PCM_24", float(choices.tempo),
+        done.stems_of(wanted), done.mix_of(wanted), "PCM_24", float(choices.tempo),
         str(choices.key), choices.bars, choices.meter, notes, _parameters(brief, choices, score, done),
     )  # fmt: skip
     progress(1.0, "done")
     return performance
-
-
-def _render(
-    choices: Choices, score: Score, parts: Events, loop: bool, progress: Progress
-) -> dict[str, Samples]:
-    """Sound of every part of the piece, before mastering."""
-    stems: dict[str, Samples] = {}
-    for place, part in enumerate(choices.parts):
-        share = place / len(choices.parts) * 0.9
-        check = _reporter(progress, share, part)
-        check()
-        bus = Bus(score.grid, loop)
-        treatment = treatment_of(part, choices)
-        if part == "drums":
-            render_drums(bus, parts[part], choices.sounds[part], check)
-        elif part == "texture":
-            for kind in choices.textures:
-                bus.samples += render_texture(kind, bus.frames, choices.stream.fork("texture"))
-        else:
-            render_notes(bus, parts[part], choices.sounds[part], check)
-        depth = treatment.duck if "drums" in choices.parts else 0.0
-        duck = duck_curve(score.grid, parts["drums"], depth, loop) if depth else None
-        treat(bus, treatment, duck, check)
-        if not loop:
-            fade_out(bus)
-        stems[part] = bus.samples.astype(np.float32)
-    return stems
-
-
-def _reporter(progress: Progress, fraction: float, part: str) -> Callable[[], None]:
-    return lambda: progress(fraction, f"playing {part}")
-
-
-def _audio(samples: NDArray[np.int32]) -> Audio:
-    """Integers to float32, exactly: 24 bits fit its mantissa."""
-    return Audio(samples.astype(np.float32) * np.float32(1.0 / (1 << BITS)), RATE)
 
 
 def _notes(grid: Grid, events: Sequence[Event]) -> tuple[Note, ...]:

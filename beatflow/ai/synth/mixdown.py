@@ -3,7 +3,7 @@
 Loudness after ITU-R BS.1770-5 (K-weighting as a finite response, gated), true peak by fourfold oversampling.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from beatflow.ai.synth.exactmath import RATE, Floats, from_db, log2, ramp, sine, to_db
 from beatflow.ai.synth.fir import Fir, apply, quantised
-from beatflow.sound.audio import Samples
+from beatflow.sound.audio import Audio, Samples
 
 BITS = 23
 """Samples are multiples of 2**-23: PCM_24."""
@@ -37,6 +37,22 @@ class Master:
     loudness_lufs: float
     gains_db: Mapping[str, float]
     reduction_db: float
+
+    def stems_of(self, parts: Sequence[str]) -> Mapping[str, Audio]:
+        """Some of the stems as sound."""
+        return {part: _audio(self.stems[part]) for part in parts}
+
+    def mix_of(self, parts: Sequence[str]) -> Audio:
+        """The sum of some of the stems."""
+        total = np.zeros_like(self.mix)
+        for part in parts:
+            total += self.stems[part]
+        return _audio(total)
+
+
+def _audio(samples: NDArray[np.int32]) -> Audio:
+    """Integers to float32, exactly: 24 bits fit its mantissa."""
+    return Audio(samples.astype(np.float32) * np.float32(1.0 / (1 << BITS)), RATE)
 
 
 def _impulse(frames: int) -> Floats:

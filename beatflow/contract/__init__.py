@@ -1,0 +1,1 @@
+"""What was asked of a sound, and whether it holds: measured, never believed."""
