@@ -9,7 +9,7 @@ from typing import Any
 
 from beatflow.objects.durable import write_cache
 
-VERSION = 1
+VERSION = 2
 
 Facts = dict[str, Any]
 """Figures by the glossary's names: ``loudness_lufs``, ``true_peak_dbtp``, ``tempo``, ``key``, ``duration_s`` …"""

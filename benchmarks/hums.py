@@ -16,15 +16,15 @@ import soundfile
 from beatflow.sound.audio import Audio
 from beatflow.sound.midi import write_midi
 from beatflow.sound.note import Note
-from benchmarks.singing import RATE, Float, Singer, at_rate, clipped, in_room, sing, with_noise
+from benchmarks.hummer import RATE, Float, Singer, at_rate, clipped, in_room, sing, with_noise
 from benchmarks.syllables import RATE as SYLLABLE_RATE
 from benchmarks.syllables import sing_syllables
 from benchmarks.tunes import Tune, make_tune
 
 FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
-EACH = 6
+EACH = 5
 """Clips of a kind in each half."""
-UNSEEN = frozenset(("trumpet", "syllables, woman", "telephone"))
+UNSEEN = frozenset(("trumpet", "syllables, woman", "telephone", "amateur, du du"))
 """Kinds that nothing is tuned by."""
 
 
@@ -105,6 +105,10 @@ def _syllables(voice: str, low: int, high: int) -> Callable[[int], tuple[Tune, A
 
 
 _HUM = Singer()
+_AMATEUR = Singer(
+    off_cents=16.0, scoop_cents=140.0, drift_cents=18.0, jitter_cents=9.0, shimmer_db=1.2, creak=0.15, dip_db=7.0,
+    sliding_cents=-35.0, breath=0.05, attack_s=0.05, release_s=0.07,
+)  # fmt: skip
 KINDS: dict[str, Callable[[int], tuple[Tune, Audio]]] = {
     "hum, man": _sung(_HUM, 41, 57),
     "hum, woman": _sung(replace(_HUM, tract=1.15), 55, 71),
@@ -126,6 +130,12 @@ KINDS: dict[str, Callable[[int], tuple[Tune, Audio]]] = {
     "telephone": _telephone,
     "syllables, man": _syllables("en-gb", 45, 60),
     "syllables, woman": _syllables("en-us+f3", 55, 70),
+    "amateur, hum": _sung(_AMATEUR, 43, 59, 28.0, held=1.0),
+    "amateur, slurred hum": _sung(replace(_AMATEUR, slur=0.6, glide_s=0.1), 48, 64, 28.0, held=1.0, repeats=0.3),
+    "amateur, la la": _sung(replace(_AMATEUR, vowels="ao", consonant="l", tract=1.15), 55, 72, 24.0, held=1.0),
+    "amateur, du du": _sung(replace(_AMATEUR, vowels="uo", consonant="d"), 45, 62, 20.0),
+    "amateur, fast": _sung(replace(_AMATEUR, vowels="ae", consonant="t", attack_s=0.03), 52, 68, 24.0, pace="fast"),
+    "amateur, whistle": _sung(replace(_AMATEUR, vowels="", shimmer_db=2.0), 76, 92, 24.0, held=1.0),
     "flute": _played(73, 72, 88),
     "violin": _played(40, 62, 81, held=0.97),
     "trumpet": _played(56, 60, 76),

@@ -22,7 +22,7 @@ FRAMES = 18 * RATE
 FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 STEMS = ("drums", "bass", "vocals", "other")
 
-_PROGRESSIONS = (
+PROGRESSIONS = (
     [0, 5, 3, 4],
     [0, 3, 4, 4],
     [5, 3, 0, 4],
@@ -92,7 +92,7 @@ HELD_OUT = Palette(
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """One MIDI channel."""
 
     program: int
@@ -114,13 +114,13 @@ def make_piece(palette: Palette, seed: int, share_without_voice: int = 6) -> dic
     bars = int(FRAMES / RATE / (4 * beat)) + 1
     steps = np.array([0, 2, 4, 5, 7, 9, 11] if rng.random() < 0.5 else [0, 2, 3, 5, 7, 8, 10])
     scale = int(rng.integers(12)) + steps
-    progression = _PROGRESSIONS[rng.integers(len(_PROGRESSIONS))]
+    progression = PROGRESSIONS[rng.integers(len(PROGRESSIONS))]
     chords = [[int(scale[(d + k) % 7]) for k in (0, 2, 4)] for d in (progression * bars)[:bars]]
     stems = {
-        "drums": _drums(rng, palette, beat, bars),
-        "bass": _render([_bass(rng, int(rng.choice(palette.bass)), beat, chords)]),
-        "vocals": _vocals(rng, palette, seed, _tune(rng, scale, beat, bars)),
-        "other": _render(_accompaniment(rng, palette, scale, beat, chords)),
+        "drums": make_drums(rng, palette, beat, bars),
+        "bass": render_parts([make_bass(rng, int(rng.choice(palette.bass)), beat, chords)]),
+        "vocals": make_vocals(rng, palette, seed, make_tune(rng, scale, beat, bars)),
+        "other": render_parts(make_accompaniment(rng, palette, scale, beat, chords)),
     }
     if seed % share_without_voice == share_without_voice - 1:
         stems["vocals"] = np.zeros((FRAMES, 2))
@@ -131,10 +131,11 @@ def make_piece(palette: Palette, seed: int, share_without_voice: int = 6) -> dic
     return {stem: (samples * gain).astype(np.float32) for stem, samples in stems.items()}
 
 
-def _drums(rng: np.random.Generator, palette: Palette, beat: float, bars: int) -> np.ndarray:
+def make_drums(rng: np.random.Generator, palette: Palette, beat: float, bars: int) -> np.ndarray:
+    """A drum part, from one-shots or a General MIDI kit; shape (FRAMES, 2)."""
     if palette.samples and palette.samples.is_dir() and rng.random() < 0.35:
         return _sampled_drums(rng, palette.samples, beat)
-    return _render([_midi_drums(rng, int(rng.choice(palette.kits)), beat, bars)])
+    return render_parts([_midi_drums(rng, int(rng.choice(palette.kits)), beat, bars)])
 
 
 def _sampled_drums(rng: np.random.Generator, folder: Path, beat: float) -> np.ndarray:
@@ -154,7 +155,7 @@ def _sampled_drums(rng: np.random.Generator, folder: Path, beat: float) -> np.nd
     return out
 
 
-def _midi_drums(rng: np.random.Generator, kit: int, beat: float, bars: int) -> _Part:
+def _midi_drums(rng: np.random.Generator, kit: int, beat: float, bars: int) -> Part:
     notes = []
     rows = _PATTERNS[rng.integers(len(_PATTERNS))]
     swing = rng.uniform(0.0, 0.15)
@@ -170,10 +171,11 @@ def _midi_drums(rng: np.random.Generator, kit: int, beat: float, bars: int) -> _
         if bar % 4 == 3 and rng.random() < 0.5:
             fill = rng.choice([41, 45, 47, 50], 4)
             notes += [Note((4 * bar + 3 + k / 4) * beat, 0.1, int(tom), 100) for k, tom in enumerate(fill)]
-    return _Part(kit, notes, drums=True)
+    return Part(kit, notes, drums=True)
 
 
-def _bass(rng: np.random.Generator, program: int, beat: float, chords: list[list[int]]) -> _Part:
+def make_bass(rng: np.random.Generator, program: int, beat: float, chords: list[list[int]]) -> Part:
+    """A bass line below chords, one per bar."""
     walk = [(k, 0.9, int(step)) for k, step in enumerate(rng.choice([0, 3, 5, 7, 12], 4))]
     figures: list[list[tuple[float, float, int]]] = [
         [(0, 4, 0)],
@@ -189,12 +191,13 @@ def _bass(rng: np.random.Generator, program: int, beat: float, chords: list[list
             notes.append(
                 Note((4 * bar + start) * beat, length * beat, root + step, int(rng.integers(80, 115)))
             )
-    return _Part(program, notes)
+    return Part(program, notes)
 
 
-def _accompaniment(
+def make_accompaniment(
     rng: np.random.Generator, palette: Palette, scale: np.ndarray, beat: float, chords: list[list[int]]
-) -> list[_Part]:
+) -> list[Part]:
+    """Chords, and now and then a pad and a lead, each at its place in the stereo field."""
     rhythms: list[list[tuple[float, float]]] = [
         [(0, 3.8)],
         [(k, 0.6) for k in range(4)],
@@ -213,15 +216,16 @@ def _accompaniment(
                 pitch = 60 + int(rng.choice(scale)) + int(rng.choice([0, 12]))
                 lead.append(Note((4 * bar + step / 2) * beat, 0.45 * beat, pitch, 90))
     pans = [int(pan) for pan in rng.integers(20, 108, 3)]
-    parts = [_Part(int(rng.choice(palette.keys)), keys, pans[0])]
+    parts = [Part(int(rng.choice(palette.keys)), keys, pans[0])]
     if rng.random() < 0.6:
-        parts.append(_Part(int(rng.choice(palette.pads)), pad, pans[1]))
+        parts.append(Part(int(rng.choice(palette.pads)), pad, pans[1]))
     if rng.random() < 0.5:
-        parts.append(_Part(int(rng.choice(palette.leads)), lead, pans[2]))
+        parts.append(Part(int(rng.choice(palette.leads)), lead, pans[2]))
     return parts
 
 
-def _tune(rng: np.random.Generator, scale: np.ndarray, beat: float, bars: int) -> list[Note]:
+def make_tune(rng: np.random.Generator, scale: np.ndarray, beat: float, bars: int) -> list[Note]:
+    """A melody to be sung."""
     notes = []
     for bar in (bar for bar in range(bars) if bar % 4 != 3 or rng.random() < 0.4):
         at = 4.0 * bar + float(rng.choice([0.0, 0.5, 1.0]))
@@ -233,14 +237,15 @@ def _tune(rng: np.random.Generator, scale: np.ndarray, beat: float, bars: int) -
     return notes
 
 
-def _vocals(rng: np.random.Generator, palette: Palette, seed: int, notes: list[Note]) -> np.ndarray:
+def make_vocals(rng: np.random.Generator, palette: Palette, seed: int, notes: list[Note]) -> np.ndarray:
+    """Somebody or a choir on a melody, or somebody who talks; shape (FRAMES, 2)."""
     kind = palette.voices[seed % len(palette.voices)]
     if isinstance(kind, int):
-        return _render([_Part(kind, notes)])
+        return render_parts([Part(kind, notes)])
     mono = (
         _sing(rng, seed, notes)
         if kind == "sung"
-        else _speak(rng, palette.speakers[seed % len(palette.speakers)])
+        else speak(rng, palette.speakers[seed % len(palette.speakers)])
     )
     mono = np.pad(mono[:FRAMES], (0, max(0, FRAMES - mono.size)))
     out = np.stack([mono, mono], axis=1)
@@ -276,7 +281,8 @@ def _sing(rng: np.random.Generator, seed: int, notes: list[Note]) -> np.ndarray:
     return mono
 
 
-def _speak(rng: np.random.Generator, speaker: str) -> np.ndarray:
+def speak(rng: np.random.Generator, speaker: str) -> np.ndarray:
+    """Words in a row, by espeak-ng; shape (frames,)."""
     with tempfile.TemporaryDirectory() as folder:
         file = f"{folder}/voice.wav"
         words = " ".join(rng.choice(_WORDS, 40))
@@ -287,7 +293,7 @@ def _speak(rng: np.random.Generator, speaker: str) -> np.ndarray:
     return np.pad(np.interp(time, np.arange(samples.size), samples), (RATE // 2, 0))
 
 
-def _render(parts: Sequence[_Part]) -> np.ndarray:
+def render_parts(parts: Sequence[Part]) -> np.ndarray:
     """Play parts with fluidsynth; shape (FRAMES, 2)."""
     events: list[tuple[float, int, mido.Message]] = []
     for index, part in enumerate(parts):

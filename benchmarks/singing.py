@@ -1,8 +1,9 @@
-"""Voices and whistles with known notes, made as voices are: a glottal source under vowel formants.
+"""A singing voice from a glottal source and a vocal tract, for music with known stems: nobody's recording is needed.
 
-They do what real ones do and clean tones do not: scoops and glides between notes, vibrato that sets in late, drift,
-jitter, breath, consonants that close the mouth or hiss before a note, soft repeats. Rooms, microphones and telephones
-come after. Formants follow the averages of Peterson and Barney (1952), J. Acoust. Soc. Am. 24:175.
+The source is a Rosenberg pulse with a return phase (Rosenberg 1971, J. Acoust. Soc. Am. 49:583) and breath that
+follows the open glottis; the tract is five resonances in a row (Klatt 1980, J. Acoust. Soc. Am. 67:971), which glide
+from vowel to vowel; consonants are bursts, hisses and hums. Deterministic by the generator it is given. Knows nothing
+of separators.
 """
 
 from collections.abc import Sequence
@@ -10,197 +11,160 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, fftconvolve, lfilter, resample_poly, sosfilt
+from scipy.signal import butter, lfilter, sosfilt
 
 from beatflow.sound.note import Note
 
 Float = NDArray[np.float64]
-RATE = 32000
-VOWELS = {
-    "a": (730, 1090, 2440), "i": (270, 2290, 3010), "u": (300, 870, 2240), "o": (570, 840, 2410),
-    "e": (530, 1840, 2480), "m": (250, 1100, 2200),
-}  # fmt: skip
+
+# F1 to F3 of American English vowels; F4 and F5 are nearly the same for all. Round figures of Peterson and Barney (1952).
+_VOWELS = (
+    (730, 1090, 2440),
+    (270, 2290, 3010),
+    (300, 870, 2240),
+    (570, 840, 2410),
+    (530, 1840, 2480),
+    (660, 1720, 2410),
+    (640, 1190, 2390),
+    (490, 1350, 1690),
+)
+_HUM = (250, 1100, 2200)
+_UPPER = (3400, 4600)
+_WIDTHS = (70.0, 90.0, 130.0, 180.0, 260.0)
+_HISSES = ((4500.0, 12000.0), (2200.0, 7000.0), (1200.0, 9000.0))
 
 
 @dataclass(frozen=True)
 class Singer:
-    """How someone sings. Depths in cents, times in seconds.
+    """How someone sings: ``tract`` scales the formants (1 a man, 1.17 a woman), depths are in cents."""
 
-    Parameters
-    ----------
-    vowels : str
-        One after the other from note to note; ``m`` is a hum. Empty is a whistle.
-    consonant : str
-        Before each note: ``l`` or ``n`` (a dip of the level), ``d`` (a closure of 40 ms), ``t`` (a closure, then a
-        hiss), or nothing.
-    tract : float
-        Length of a man's vocal tract over this one's.
-    glide_s : float
-        How long the way from a note to the next takes where they touch.
-    slur : float
-        How often nothing but the pitch parts two notes.
-    dip_db : float
-        How far the level falls before a note that is not slurred.
-    """
-
-    vowels: str = "m"
-    consonant: str = ""
     tract: float = 1.0
-    vibrato_cents: float = 25.0
+    octave: int = 0
+    vibrato_cents: float = 40.0
     vibrato_hz: float = 5.5
-    scoop_cents: float = 60.0
-    drift_cents: float = 10.0
-    jitter_cents: float = 4.0
-    glide_s: float = 0.04
-    slur: float = 0.0
-    dip_db: float = 14.0
-    attack_s: float = 0.035
-    release_s: float = 0.05
-    breath: float = 0.02
-    tilt_db: float = -12.0
-    tuning_cents: float = 0.0
-    sliding_cents: float = 0.0
-    """How far the tuning has moved by the end."""
+    scoop_cents: float = 80.0
+    jitter_cents: float = 6.0
+    breath: float = 0.05
+    open_share: float = 0.6
+    dull_hz: float = 2500.0
+    ring_db: float = 6.0
+    consonants: float = 0.7
 
 
-def sing(notes: Sequence[Note], singer: Singer, seed: int) -> Float:
-    """Sing notes one after another; shape (frames,) at ``RATE``, peak 1."""
-    rng = np.random.default_rng(seed)
-    frames = int((notes[-1].start_s + notes[-1].duration_s + 0.5) * RATE)
-    time = np.arange(frames) / RATE
-    slurred = [
-        index + 1 < len(notes)
-        and notes[index + 1].midi != note.midi
-        and notes[index + 1].start_s - note.start_s - note.duration_s < 0.08
-        and rng.random() < singer.slur
-        for index, note in enumerate(notes)
-    ]
-    pitch = _pitch(notes, singer, slurred, time, rng)
-    level = _level(notes, singer, slurred, time)
-    hz = 440.0 * 2.0 ** ((pitch - 69.0) / 12.0)
-    phase = 2.0 * np.pi * np.cumsum(hz) / RATE
-    if singer.vowels:
-        tone = _voice(notes, singer, time, hz, phase)
-        hiss = sosfilt(butter(2, (800, 6000), "bandpass", fs=RATE, output="sos"), rng.standard_normal(frames))
-    else:
-        tone = np.sin(phase) + 0.02 * np.sin(2.0 * phase)
-        middle = float(np.median(hz))
-        band = (0.7 * middle, min(1.4 * middle, 0.45 * RATE))
-        hiss = sosfilt(butter(2, band, "bandpass", fs=RATE, output="sos"), rng.standard_normal(frames))
-    tone /= np.max(np.abs(tone)) or 1.0
-    sound = level * (tone + singer.breath * hiss / hiss.std())
-    if singer.consonant == "t":
-        sound += _hisses(notes, time, rng)
-    return np.asarray(sound / np.max(np.abs(sound)))
+def draw_singer(rng: np.random.Generator) -> Singer:
+    """Someone: men and women, breathy and brassy, with and without vibrato."""
+    high = rng.random() < 0.5
+    return Singer(
+        tract=rng.uniform(1.08, 1.3) if high else rng.uniform(0.88, 1.08),
+        octave=0 if high else -1,
+        vibrato_cents=rng.choice([0.0, rng.uniform(10, 80)]),
+        vibrato_hz=rng.uniform(4.5, 7.0),
+        scoop_cents=rng.uniform(0, 200),
+        jitter_cents=rng.uniform(2, 12),
+        breath=float(np.exp(rng.uniform(np.log(0.01), np.log(0.25)))),
+        open_share=rng.uniform(0.4, 0.8),
+        dull_hz=float(np.exp(rng.uniform(np.log(900), np.log(6000)))),
+        ring_db=rng.uniform(0, 12),
+        consonants=rng.uniform(0.3, 1.0),
+    )
 
 
-def _pitch(notes: Sequence[Note], singer: Singer, slurred: list[bool], time: Float, rng: np.random.Generator) -> Float:
-    pitch = np.full(time.size, float(notes[0].midi))
-    for index, note in enumerate(notes):
-        first = int(note.start_s * RATE)
-        since = time[first:] - note.start_s
-        joined = index > 0 and slurred[index - 1]
-        before = notes[index - 1].midi if joined else note.midi - singer.scoop_cents / 100.0
-        reach = singer.glide_s if joined else 0.05
-        # The middle of a glide is where the new note is heard to begin.
-        way = 1.0 / (1.0 + np.exp(-np.clip((since - (0.0 if joined else 0.03)) / (reach / 5.0), -40.0, 40.0)))
-        if joined:
-            lead = min(first, int(0.5 * reach * RATE))
-            before_since = time[first - lead : first] - note.start_s
-            early = 1.0 / (1.0 + np.exp(-before_since / (reach / 5.0)))
-            pitch[first - lead : first] += (note.midi - before) * early
-        pitch[first:] = before + (note.midi - before) * way
-        swell = np.clip((since - 0.15) / 0.25, 0.0, 1.0)
-        rate = singer.vibrato_hz * (1.0 + 0.05 * rng.standard_normal())
-        pitch[first:] += singer.vibrato_cents / 100.0 * swell * np.sin(2.0 * np.pi * rate * since)
-    drift = _wander(time, 0.25, rng) * singer.drift_cents + _wander(time, 0.02, rng) * singer.jitter_cents
-    slide = singer.sliding_cents * time / time[-1]
-    return np.asarray(pitch + (drift + slide + singer.tuning_cents) / 100.0)
+def sing_words(
+    notes: Sequence[Note], singer: Singer, frames: int, sample_rate: int, rng: np.random.Generator
+) -> Float:
+    """Sing a syllable on each note; shape (frames,), peak 1."""
+    out = np.zeros(frames + sample_rate)
+    vowel = np.array(_VOWELS[rng.integers(len(_VOWELS))], float)
+    for at, note in enumerate(notes):
+        before = vowel
+        vowel = np.array(_VOWELS[rng.integers(len(_VOWELS))], float)
+        legato = at > 0 and note.start_s - (notes[at - 1].start_s + notes[at - 1].duration_s) < 0.06
+        start = int(note.start_s * sample_rate)
+        if start >= frames:
+            break
+        sound, lead = _sing_syllable(note, singer, before if legato else vowel, vowel, sample_rate, rng)
+        first = max(0, start - lead)
+        stop = min(out.size, first + sound.size)
+        out[first:stop] += sound[: stop - first]
+    out = out[:frames]
+    return out / (np.max(np.abs(out)) or 1.0)
 
 
-def _wander(time: Float, every_s: float, rng: np.random.Generator) -> Float:
-    knots = np.arange(0.0, time[-1] + 2 * every_s, every_s)
-    return np.asarray(np.interp(time, knots, rng.standard_normal(knots.size)))
+def _sing_syllable(
+    note: Note, singer: Singer, before: Float, vowel: Float, sample_rate: int, rng: np.random.Generator
+) -> tuple[Float, int]:
+    """One syllable, and how many frames of it (its consonant) come before the note."""
+    length = max(int(0.09 * sample_rate), int((note.duration_s + 0.05) * sample_rate))
+    hz = _glide(note.midi + 12 * singer.octave, singer, length, sample_rate, rng)
+    source = _pulse(hz, singer, sample_rate, rng)
+    voiced = _shape(source, before, vowel, singer, sample_rate)
+    time = np.arange(length) / sample_rate
+    rise, fall = rng.uniform(0.015, 0.08), rng.uniform(0.04, 0.12)
+    level = np.clip(time / rise, 0, 1) * np.clip((length / sample_rate - time) / fall, 0, 1)
+    level *= 1.0 + 0.3 * np.sin(np.pi * time * sample_rate / length) - 0.2 * time
+    voiced *= np.clip(level, 0, None) / (np.sqrt(np.mean(voiced**2)) + 1e-9)
+    voiced *= 0.2 * (0.4 + 0.6 * note.velocity / 127.0)
+    if rng.random() > singer.consonants:
+        return voiced, 0
+    kind = rng.integers(4)
+    lead = int(rng.uniform(0.03, 0.13) * sample_rate)
+    if kind == 3:  # m, n: the source through a closed mouth
+        hum = _pulse(np.full(lead, hz[0]), singer, sample_rate, rng)
+        hum = _resonate(hum, np.array(_HUM, float), singer, sample_rate)
+        hum *= 0.08 * np.hanning(lead) / (np.sqrt(np.mean(hum**2)) + 1e-9)
+        return np.concatenate([hum, voiced]), lead
+    low, high = _HISSES[rng.integers(len(_HISSES))]
+    band = butter(2, [low, min(high, 0.45 * sample_rate)], "bandpass", fs=sample_rate, output="sos")
+    noise = sosfilt(band, rng.standard_normal(lead))
+    if kind == 0:  # p, t, k: nothing, then a burst
+        noise *= np.where(np.arange(lead) < 0.7 * lead, 0.0, 1.0) * np.linspace(1, 0, lead) * 4.0
+    noise *= np.hanning(lead) * rng.uniform(0.02, 0.14) / (np.sqrt(np.mean(noise**2)) + 1e-9)
+    return np.concatenate([noise, voiced]), lead
 
 
-def _level(notes: Sequence[Note], singer: Singer, slurred: list[bool], time: Float) -> Float:
-    level = np.zeros(time.size)
-    for index, note in enumerate(notes):
-        joined, joins = index > 0 and slurred[index - 1], slurred[index]
-        gap = notes[index + 1].start_s - note.start_s - note.duration_s if index + 1 < len(notes) else 1.0
-        stop = notes[index + 1].start_s if joins or gap < 0.06 else note.start_s + note.duration_s
-        first, last = int(note.start_s * RATE), min(time.size, int(stop * RATE))
-        since, left = time[first:last] - note.start_s, stop - time[first:last]
-        floor = 10.0 ** (-singer.dip_db / 20.0)
-        lowest = floor if gap < 0.06 else 0.0
-        closes = 0.05 if singer.consonant in ("d", "t") else singer.release_s
-        hold = 0.04 if singer.consonant in ("d", "t") and index + 1 < len(notes) else 0.0
-        fall = np.ones(since.size) if joins else np.clip((left - hold) / closes, lowest, 1.0)
-        start = 1.0 if joined else (floor if index and notes[index - 1].start_s + notes[index - 1].duration_s
-                                    > note.start_s - 0.06 else 0.0)
-        rise = np.clip(start + (1.0 - start) * since / singer.attack_s, 0.0, 1.0)
-        level[first:last] = rise * fall * (0.4 + 0.6 * note.velocity / 112.0) * (1.0 - 0.25 * np.clip(since, 0, 2))
-    return level
+def _glide(midi: float, singer: Singer, length: int, sample_rate: int, rng: np.random.Generator) -> Float:
+    """Frequency over time: a scoop into the note, vibrato that sets in late, a wandering pitch."""
+    time = np.arange(length) / sample_rate
+    cents = -singer.scoop_cents * np.exp(-time / 0.04)
+    depth = singer.vibrato_cents * np.clip((time - 0.15) / 0.25, 0, 1)
+    cents += depth * np.sin(2 * np.pi * singer.vibrato_hz * time + rng.uniform(0, 6.28))
+    knots = np.arange(0.0, time[-1] + 0.04, 0.02)
+    cents += np.interp(time, knots, rng.standard_normal(knots.size) * singer.jitter_cents)
+    return 440.0 * 2.0 ** ((midi - 69 + cents / 100.0) / 12.0)
 
 
-def _hisses(notes: Sequence[Note], time: Float, rng: np.random.Generator) -> Float:
-    """A burst of 25 ms in the closure before each note."""
-    out = np.zeros(time.size)
-    noise = sosfilt(butter(2, 3000, "highpass", fs=RATE, output="sos"), rng.standard_normal(time.size))
-    for note in notes:
-        first = max(0, int((note.start_s - 0.03) * RATE))
-        size = min(int(0.025 * RATE), time.size - first)
-        out[first : first + size] = 0.25 * noise[first : first + size] * np.hanning(size)
-    return out
+def _pulse(hz: Float, singer: Singer, sample_rate: int, rng: np.random.Generator) -> Float:
+    """Derivative of the flow through the glottis, made duller, with breath while it is open."""
+    phase = (np.cumsum(hz) / sample_rate + rng.random()) % 1.0
+    opening, closing = 0.66 * singer.open_share, singer.open_share
+    rising = np.sin(np.pi * phase / opening) * (np.pi / (2 * opening))
+    falling = -np.sin(0.5 * np.pi * (phase - opening) / (closing - opening)) * (
+        0.5 * np.pi / (closing - opening)
+    )
+    back = -(0.5 * np.pi / (closing - opening)) * np.exp(-(phase - closing) / 0.02)
+    flow = np.where(phase < opening, rising, np.where(phase < closing, falling, back))
+    breath = rng.standard_normal(hz.size) * (0.3 + 0.7 * (phase < closing))
+    pole = np.exp(-2 * np.pi * singer.dull_hz / sample_rate)
+    return lfilter([1 - pole], [1, -pole], flow) + singer.breath * breath
 
 
-def _voice(notes: Sequence[Note], singer: Singer, time: Float, hz: Float, phase: Float) -> Float:
-    """Harmonics with a falling spectrum under formants that change from note to note."""
-    vowel = np.clip(np.searchsorted([note.start_s for note in notes], time, side="right") - 1, 0, None)
-    table = np.array([VOWELS[letter] for letter in singer.vowels], dtype=float) * singer.tract
-    coarse = slice(None, None, 96)
-    formants = table[vowel[coarse] % len(table)].T
-    # The mouth takes 30 ms from one vowel to the next.
-    formants = np.array([lfilter([0.1], [1.0, -0.9], row - row[0]) + row[0] for row in formants])
-    tone = np.zeros(time.size)
-    for number in range(1, int(6000.0 / np.median(hz)) + 1):
-        frequency = hz[coarse] * number
-        gain = np.full(frequency.size, 0.05)
-        for index, formant in enumerate(formants):
-            width = 60.0 + 40.0 * index
-            gain += width**2 / (width**2 + (frequency - formant) ** 2) * 0.7**index
-        gain *= number ** (singer.tilt_db / 6.02) * (frequency < 0.45 * RATE)
-        tone += np.interp(time, time[coarse], gain) * np.sin(number * phase)
-    return tone
+def _shape(source: Float, before: Float, vowel: Float, singer: Singer, sample_rate: int) -> Float:
+    """The source through a tract that moves from one vowel to the next in the first 80 ms."""
+    there = _resonate(source, vowel, singer, sample_rate)
+    if np.array_equal(before, vowel):
+        return there
+    ramp = np.clip(np.arange(source.size) / (0.08 * sample_rate), 0, 1)
+    return (1 - ramp) * _resonate(source, before, singer, sample_rate) + ramp * there
 
 
-def in_room(sound: Float, seed: int, rt60_s: float = 0.6, wet: float = 0.35, rate: int = RATE) -> Float:
-    """The sound in a room whose noise-like tail falls by 60 dB in ``rt60_s``."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(int(rt60_s * rate)) / rate
-    tail = rng.standard_normal(time.size) * 10.0 ** (-3.0 * time / rt60_s)
-    tail[: int(0.008 * rate)] = 0.0
-    tail /= np.sqrt(np.sum(tail**2))
-    return np.asarray(sound + wet * fftconvolve(sound, tail)[: sound.size])
-
-
-def with_noise(sound: Float, snr_db: float, seed: int) -> Float:
-    """Add pink-ish noise and mains hum, ``snr_db`` below the sound's own power."""
-    rng = np.random.default_rng(seed)
-    noise = lfilter([1.0], [1.0, -0.9], rng.standard_normal(sound.size))
-    noise = noise / noise.std() + 0.3 * np.sin(2.0 * np.pi * 50.0 * np.arange(sound.size) / RATE)
-    power = np.mean(sound[np.abs(sound) > 0.01] ** 2)
-    return np.asarray(sound + noise / noise.std() * np.sqrt(power) * 10.0 ** (-snr_db / 20.0))
-
-
-def clipped(sound: Float, gain_db: float = 9.0) -> Float:
-    """Recorded too hot."""
-    return np.asarray(np.clip(sound / np.max(np.abs(sound)) * 10.0 ** (gain_db / 20.0), -1.0, 1.0))
-
-
-def at_rate(sound: Float, rate: int) -> Float:
-    """The sound at another rate."""
-    if rate == RATE:
-        return sound
-    divisor = int(np.gcd(rate, RATE))
-    return np.asarray(resample_poly(sound, rate // divisor, RATE // divisor))
+def _resonate(source: Float, vowel: Float, singer: Singer, sample_rate: int) -> Float:
+    """Five resonances in a row; the upper ones stand out as trained singers' do."""
+    out = source
+    formants = [*vowel * singer.tract, *(upper * singer.tract for upper in _UPPER)]
+    ring = 10 ** (singer.ring_db / 20)
+    for index, (hz, width) in enumerate(zip(formants, _WIDTHS, strict=True)):
+        narrow = width / ring if index in (3, 4) else width
+        radius = np.exp(-np.pi * narrow / sample_rate)
+        turn = 2 * radius * np.cos(2 * np.pi * hz / sample_rate)
+        out = lfilter([1 - turn + radius**2], [1, -turn, radius**2], out)
+    return np.asarray(out)

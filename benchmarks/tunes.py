@@ -1,87 +1,107 @@
-"""Tunes for people and instruments to sing: notes in a key and a tempo, with the timing of a person. Knows no sound."""
+"""Tunes of two games' music, MIDI files with their tempo, bars and, where somebody set it, their key; and fluidsynth for them.
 
+What a file says is taken for the truth: its tempo where it does not change in the part that is rendered, its time signature
+for the bars. A key signature of C major is taken for none: it is what programs write by themselves.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import mido
 import numpy as np
+import soundfile
 
-from beatflow.sound.note import Note
-from beatflow.sound.tonality import NOTE_NAMES, SCALES
-
-LEAD_IN_S = 0.35
-_STEPS = (0, 1, 1, -1, -1, 2, -2, 3, -4)
-_LENGTHS = {
-    "calm": ((1.0, 1.0), (1.0, 1.0), (2.0,), (0.5, 0.5, 1.0), (1.5, 0.5)),
-    "usual": ((1.0, 1.0), (0.5, 0.5, 1.0), (1.5, 0.5), (2.0,), (0.5, 0.5, 0.5, 0.5), (0.75, 0.25, 1.0)),
-    "fast": ((0.25, 0.25, 0.25, 0.25, 0.5, 0.5), (0.5, 0.25, 0.25, 1.0), (0.25,) * 8, (0.5, 0.5, 1.0)),
-}
-"""Two quarter notes in lengths of notes."""
+FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
+RATE = 44_100
+LONGEST_S = 60.0
+_FOLDERS = (Path("/usr/share/games/openttd/baseset/openmsx"), Path("/usr/share/planetblupi/music"))
 
 
 @dataclass(frozen=True)
 class Tune:
-    """Notes, and what they were made of: ``tempo`` in BPM, ``key`` like ``A:min``, ``beats`` where each note stands."""
+    """A MIDI file and what it says of itself, cut after `seconds`."""
 
-    notes: tuple[Note, ...]
-    tempo: float
-    key: str
+    name: str
+    path: Path
+    seconds: float
+    tempo: float | None
+    key: str | None
+    meter: str | None
     beats: tuple[float, ...]
+    downbeats: tuple[float, ...]
 
 
-def make_tune(
-    seed: int,
-    low: int,
-    high: int,
-    pace: str = "usual",
-    held: float = 0.92,
-    repeats: float = 0.15,
-    tempi: tuple[float, float] = (75.0, 135.0),
-    jitter_s: float = 0.008,
-) -> Tune:
-    """A line of 16 quarter notes between two MIDI notes that begins and ends on its tonic.
-
-    Parameters
-    ----------
-    pace : str
-        ``calm``, ``usual`` or ``fast``.
-    held : float
-        Share of its length for which a note sounds; 1 is legato.
-    repeats : float
-        How often a note is sung again.
-    jitter_s : float
-        Deviation of the onsets from the grid.
-    """
-    rng = np.random.default_rng(seed)
-    tempo = round(float(rng.uniform(*tempi)), 1)
-    tonic, mode = int(rng.integers(12)), ("maj", "min")[int(rng.integers(2))]
-    scale = [midi for midi in range(low, high + 1) if (midi - tonic) % 12 in SCALES[mode]]
-    homes = [place for place, midi in enumerate(scale) if midi % 12 == tonic]
-    home = homes[len(homes) // 2]
-    place, beat = home, 0.0
-    notes, beats = [], []
-    while beat < 16.0:
-        last = beat >= 14.0
-        lengths = (2.0,) if last else _LENGTHS[pace][int(rng.integers(len(_LENGTHS[pace])))]
-        for length in lengths:
-            if notes and rng.random() > repeats:
-                step = int(rng.choice(_STEPS[1:]))
-                place = place + step if 0 <= place + step < len(scale) else place - step
-                place = min(max(place, 0), len(scale) - 1)
-            if last:
-                place = home
-            resting = not last and length >= 1.0 and rng.random() < 0.08
-            if not resting:
-                start = LEAD_IN_S + beat * 60.0 / tempo + rng.normal(0.0, jitter_s)
-                velocity = int(rng.integers(70, 112))
-                notes.append(Note(max(0.05, float(start)), length * 60.0 / tempo, scale[place], velocity))
-                beats.append(beat)
-            beat += length
-    return Tune(_articulate(notes, held), tempo, f"{NOTE_NAMES[tonic]}:{mode}", tuple(beats))
+def find_tunes() -> Iterator[Tune]:
+    """All tunes of the packages that are installed."""
+    for folder in _FOLDERS:
+        for path in sorted(folder.glob("*.mid")):
+            yield read_tune(path)
 
 
-def _articulate(notes: list[Note], held: float) -> tuple[Note, ...]:
-    """Let each note sound for a share of the way to where the next begins."""
-    result = []
-    for index, note in enumerate(notes):
-        room = notes[index + 1].start_s - note.start_s if index + 1 < len(notes) else note.duration_s
-        result.append(Note(note.start_s, max(0.05, min(note.duration_s, room) * held), note.midi, note.velocity))
-    return tuple(result)
+def read_tune(path: Path) -> Tune:
+    """Read what a MIDI file says of its tempo, key and bars."""
+    file = mido.MidiFile(path)
+    tick, key = 0, None
+    tempi: list[tuple[int, int]] = [(0, 500_000)]
+    signatures: list[tuple[int, int, int]] = []
+    for message in mido.merge_tracks(file.tracks):
+        tick += message.time
+        if message.type == "set_tempo":
+            tempi.append((tick, message.tempo))
+        elif message.type == "time_signature":
+            signatures.append((tick, message.numerator, message.denominator))
+        elif message.type == "key_signature" and key is None and message.key != "C":
+            key = f"{message.key.removesuffix('m')}:{'min' if message.key.endswith('m') else 'maj'}"
+    seconds = min(LONGEST_S, file.length)
+    times = _seconds_of(np.arange(0, tick + 1, file.ticks_per_beat), tempi, file.ticks_per_beat)
+    times = times[times < seconds]
+    early = [tempo for at, tempo in tempi if _seconds_of(np.array([at]), tempi, file.ticks_per_beat)[0] < seconds]
+    last = {round(tempo) for tempo in early[1:]} or {500_000}
+    steady = len(last) == 1
+    tempo = 60e6 / last.pop() if steady else None
+    beats = tuple(np.round(times, 4).tolist())
+    kinds = {signature[1:] for signature in signatures}
+    if len(kinds) != 1 or (numerator := next(iter(kinds))[0]) < 3:
+        return Tune(path.stem, path, seconds, tempo, key, None, beats, ())
+    denominator = next(iter(kinds))[1]
+    if denominator != 4:
+        return Tune(path.stem, path, seconds, tempo, key, f"{numerator}/{denominator}", beats, ())
+    return Tune(path.stem, path, seconds, tempo, key, f"{numerator}/4", beats, beats[::numerator])
+
+
+def _seconds_of(ticks: np.ndarray, tempi: list[tuple[int, int]], per_beat: int) -> np.ndarray:
+    """When ticks sound, with all changes of tempo before them."""
+    tempi = sorted(tempi, key=lambda row: row[0])
+    at = np.array([row[0] for row in tempi], float)
+    rate = np.array([row[1] for row in tempi]) / 1e6 / per_beat
+    begin = np.concatenate([[0.0], np.cumsum(np.diff(at) * rate[:-1])])
+    part = np.searchsorted(at, ticks, side="right") - 1
+    return np.asarray(begin[part] + (ticks - at[part]) * rate[part])
+
+
+def render(source: Path, target: Path, seconds: float, gain: float = 0.5) -> None:
+    """Render a MIDI file with General MIDI sounds, no further than `seconds`."""
+    with tempfile.TemporaryDirectory() as folder:
+        short, whole = Path(folder) / "short.mid", Path(folder) / "whole.wav"
+        _cut(mido.MidiFile(source), seconds + 1).save(short)
+        command = ["fluidsynth", "-ni", "-q", "-g", str(gain), "-r", str(RATE), "-F", whole, FONT, short]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with soundfile.SoundFile(whole) as file:
+            samples = file.read(min(file.frames, round(seconds * RATE)), dtype="float32", always_2d=True)
+        soundfile.write(target, samples, RATE, "PCM_16")
+
+
+def _cut(file: mido.MidiFile, seconds: float) -> mido.MidiFile:
+    """What sounds before a time, all tracks in one."""
+    track, passed, tempo = mido.MidiTrack(), 0.0, 500_000
+    for message in mido.merge_tracks(file.tracks):
+        passed += mido.tick2second(message.time, file.ticks_per_beat, tempo)
+        if passed > seconds:
+            break
+        if message.type == "set_tempo":
+            tempo = message.tempo
+        track.append(message)
+    return mido.MidiFile(type=0, ticks_per_beat=file.ticks_per_beat, tracks=[track])

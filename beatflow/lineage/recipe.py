@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from beatflow.ai.engine import Sampling
+from beatflow.ai.engine import Context, Sampling
 from beatflow.errors import DamagedError, UsageError
 from beatflow.lineage.ancestry import ASSEMBLED
 from beatflow.making.request import Request
@@ -76,6 +76,11 @@ class Recipe:
     record: Record = field(default_factory=dict, compare=False)
 
     @property
+    def fitted(self) -> bool:
+        """It is a stem that was fitted among others."""
+        return bool(self.replaced or self.beside)
+
+    @property
     def run(self) -> str:
         """The same for all sounds that one run of the recipe gives."""
         kept = {name: value for name, value in self.record.items() if name not in _TOLD}
@@ -103,7 +108,8 @@ def read_recipe(record: Record, name: str) -> Recipe:
     replaced, beside = None, {}
     if remade is not None:
         inner = _Reader(remade if isinstance(remade, dict) else {}, name)
-        replaced, beside = inner.input(inner.record.get("replaced")), inner.oids("beside")
+        beside = inner.oids("beside")
+        replaced = inner.input(inner.record["replaced"]) if "replaced" in inner.record else None
     heard = record.get("heard")
     return Recipe(
         kind=kind,
@@ -165,6 +171,7 @@ def _read_request(reader: "_Reader", first: int | None) -> Request:
             sampling.number("top_p"),
             sampling.number("guidance"),
         ),
+        context=reader.context(),
     )
     try:
         request.check()
@@ -219,6 +226,24 @@ class _Reader:
         ):
             raise self.wrong(key)
         return dict(value)
+
+    def context(self) -> Context | None:
+        """Return what was there already when the sound was made."""
+        if "context" not in self.record:
+            return None
+        inner = _Reader(self.record["context"], self.name)
+        chords, energy = (inner.record.get(key, []) for key in ("chords", "energy"))
+        parameters = inner.record.get("parameters", {})
+        try:
+            return Context(
+                tuple((float(start_s), str(chord)) for start_s, chord in chords),
+                tuple(float(one) for one in energy),
+                inner.number("phase") or 0.0,
+                inner.number("loudness_lufs"),
+                dict(parameters),
+            )
+        except (TypeError, ValueError) as error:
+            raise self.wrong("context") from error
 
     def input(self, item: Any) -> Input:
         """Return a sound that is named by its id."""

@@ -180,8 +180,8 @@ def run(
     if choice is None:
         run_it = _run_mix if recipe.kind == "mix" else _run_merge
         return run_it(recipe, path, pantry, folder)
-    if recipe.replaced:
-        return _run_stem(recipe, recipe.replaced, pantry, choice, folder, progress)
+    if recipe.fitted:
+        return _run_stem(recipe, path, pantry, choice, folder, progress)
     runs: dict[str, Callable[[], Rendering]] = {
         "generate": lambda: _run_takes(recipe, path, pantry, choice, folder, progress),
         "hum": lambda: _run_takes(recipe, path, pantry, choice, folder, progress),
@@ -245,7 +245,7 @@ def _run_split(recipe: Recipe, pantry: Pantry, choice: Choice, folder: Path, pro
 
 
 def _run_stem(
-    recipe: Recipe, replaced: Input, pantry: Pantry, choice: Choice, folder: Path, progress: Progress
+    recipe: Recipe, path: str, pantry: Pantry, choice: Choice, folder: Path, progress: Progress
 ) -> Rendering:
     from beatflow.making.production import compose
     from beatflow.making.stem import fit_among
@@ -254,13 +254,14 @@ def _run_stem(
 
     assert recipe.stem is not None
     files = {name: pantry.get(Input(oid, f"{name}.wav")) for name, oid in recipe.beside.items()}
-    files[recipe.stem] = pantry.get(replaced)
+    if recipe.replaced:
+        files[recipe.stem] = pantry.get(recipe.replaced)
     made = compose(choice, _heed(recipe, choice), progress)
     sound, _ = fit_among(made, recipe.stem, files)
-    path = folder / f"{recipe.stem}{_suffix(replaced.path)}"
-    write_audio(path, sound, read_info(files[recipe.stem]).subtype)
+    target = folder / f"{recipe.stem}{_suffix(path)}"
+    write_audio(target, sound, read_info(next(iter(files.values()))).subtype)
     choice.settle()
-    return Rendering([{recipe.stem: path}], choice)
+    return Rendering([{recipe.stem: target}], choice)
 
 
 def _run_mix(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Rendering:

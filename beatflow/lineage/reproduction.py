@@ -111,7 +111,7 @@ def reproduce(
             yield Failure(path, oid, error)
             continue
         # A mix, a merge and a stem that was fitted to its track, are runs of their own.
-        key = f"{path}\0" if recipe.kind in ASSEMBLED or recipe.replaced else ""
+        key = f"{path}\0" if recipe.kind in ASSEMBLED or recipe.fitted else ""
         runs.setdefault(key + recipe.run, []).append((path, recipe))
     (scratch / "inputs").mkdir()
     pantry = Pantry(repository, state, scratch / "inputs")

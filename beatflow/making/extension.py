@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from beatflow.ai.engine import Brief, Progress, no_progress
+from beatflow.ai.engine import Brief, EngineInfo, Progress, no_progress
 from beatflow.ai.performance import check_performance
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
@@ -23,8 +23,10 @@ from beatflow.making.production import check_fit
 from beatflow.making.recipe import describe, surroundings
 from beatflow.making.request import Request, draw_seed, shorten
 from beatflow.making.separation import stem_subtype
+from beatflow.making.surroundings import Surroundings, listen, read_known
 from beatflow.making.take import CONFIDENT, Made, SoundFile, Source
 from beatflow.objects.layout import Layout, SampleFormat
+from beatflow.provenance import find_record
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import get_bits
@@ -199,7 +201,8 @@ def extend_file(
     with Delivery(handover, "extend", description) as delivery, Original(path, name) as original:
         get_format(target, original.subtype)
         delivery.check_free(target)
-        found = compose_extension(original, choice, request, oid, progress)
+        record = find_record(handover.repository, oid) if handover.repository else None
+        found = compose_extension(original, choice, request, oid, progress, record)
         file = delivery.new_file(target)
         with file.open("wb") as out:
             write_extension(original, found, out, target)
@@ -213,9 +216,16 @@ def extend_file(
 
 
 def compose_extension(
-    original: Original, choice: Choice, request: Request, oid: str, progress: Progress = no_progress
+    original: Original,
+    choice: Choice,
+    request: Request,
+    oid: str,
+    progress: Progress = no_progress,
+    record: Mapping[str, Any] | None = None,
 ) -> Continuation:
     """Have an engine continue a piece, at the piece's own sample rate, channels and loudness.
+
+    An engine that composes on a grid is told what it has to fit to; ``record`` is what is known of the piece.
 
     Raises
     ------
@@ -225,7 +235,7 @@ def compose_extension(
     request.check()
     check_fit(choice, request)
     end = original.read_end()
-    brief = _make_brief(original, request, end)
+    brief = _make_brief(original, request, end, choice.info, record)
     started = time.perf_counter()
     given = choice.engine.extend(end, brief, lambda fraction, what: progress(fraction * _WORK, what))
     performance = check_performance(given, choice.info.name)
@@ -233,8 +243,9 @@ def compose_extension(
     mix = performance.mix
     lead = round(performance.lead * rate / mix.sample_rate)
     new = resample(mix, rate)
-    wanted = round((brief.duration_s or DEFAULT_S) * rate)
-    new = Audio(new.samples[: lead + wanted], rate)
+    if "bars" not in choice.info.promises:
+        wanted = round((brief.duration_s or DEFAULT_S) * rate)
+        new = Audio(new.samples[: lead + wanted], rate)
     if new.frames <= lead:
         raise EngineError(f"engine {choice.info.name} made nothing that comes after the piece")
     seam = continue_sound(end, new, lead, _ceiling(original.subtype))
@@ -316,17 +327,50 @@ def _record(original: Original, found: Continuation) -> dict[str, Any]:
     }
 
 
-def _make_brief(original: Original, request: Request, end: Audio) -> Brief:
-    return Brief(
+def _make_brief(
+    original: Original, request: Request, end: Audio, info: EngineInfo, record: Mapping[str, Any] | None
+) -> Brief:
+    brief = Brief(
         prompt=request.prompt,
         seed=draw_seed() if request.seed is None else request.seed,
         tempo=request.tempo,
         key=str(parse_key(request.key)) if request.key else None,
-        duration_s=_find_length(original, request, end),
+        bars=request.bars,
+        duration_s=request.duration_s,
         meter=request.meter or "4/4",
         loop=False,
         sampling=request.sampling,
     )
+    if "tempo" not in info.promises:
+        return replace(brief, bars=None, duration_s=_find_length(original, request, end))
+    if request.context:  # found before: the same piece is made again
+        return replace(brief, context=request.context)
+    around = _listen(original, request, end, info, record)
+    return replace(
+        brief,
+        prompt=request.prompt or str((record or {}).get("prompt") or ""),
+        tempo=around.tempo,
+        key=brief.key or around.key,
+        duration_s=None if request.bars else request.duration_s or DEFAULT_S,
+        meter=around.meter,
+        context=around.context,
+    )
+
+
+def _listen(
+    original: Original, request: Request, end: Audio, info: EngineInfo, record: Mapping[str, Any] | None
+) -> Surroundings:
+    """What the new part has to fit to: options go before the record, and that before what is heard."""
+    known = read_known(record, info.name)
+    same = request.tempo in (None, known.tempo) and request.meter in (None, known.meter)
+    known = replace(
+        known,
+        tempo=request.tempo or known.tempo,
+        key=str(parse_key(request.key)) if request.key else known.key,
+        meter=request.meter or known.meter,
+        exact=known.exact and same,
+    )
+    return listen(end, known, original.name, original.info.duration_s)
 
 
 def _find_length(original: Original, request: Request, end: Audio) -> float:

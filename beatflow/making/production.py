@@ -266,6 +266,7 @@ def _make_brief(choice: Choice, request: Request, source: Source | None) -> Brie
         meter=request.meter or "4/4",
         stems=request.stems,
         sampling=request.sampling,
+        context=request.context,
     )
 
 

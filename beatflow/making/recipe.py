@@ -70,6 +70,7 @@ def describe_brief(brief: Brief) -> dict[str, Any]:
             "meter": brief.meter,
             "loop": brief.loop,
         },
+        **({"context": asdict(brief.context)} if brief.context else {}),
     }
 
 

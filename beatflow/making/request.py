@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 
-from beatflow.ai.engine import EngineInfo, Sampling
+from beatflow.ai.engine import Context, EngineInfo, Sampling
 from beatflow.errors import UsageError
 from beatflow.making.structure import (
     QUARTERS,
@@ -76,6 +76,8 @@ class Request:
         How often an engine may try to keep what was asked for.
     tolerance : float
         How far the tempo may be off, BPM.
+    context : Context or None
+        What is there already; not for a musician to say, but found.
     """
 
     prompt: str
@@ -94,6 +96,7 @@ class Request:
     structure: Structure = ()
     tries: int | None = None
     tolerance: float = DEFAULT_TOLERANCE
+    context: Context | None = None
 
     @property
     def needs(self) -> frozenset[str]:

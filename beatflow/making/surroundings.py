@@ -5,23 +5,22 @@ files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from beatflow.ai.engine import Context
 from beatflow.errors import UsageError
+from beatflow.making.structure import QUARTERS
 from beatflow.making.take import CONFIDENT
 from beatflow.sound.audio import Audio
 from beatflow.sound.chords import hear_chords
 from beatflow.sound.key import measure_key
 from beatflow.sound.loudness import measure_loudness
-from beatflow.sound.tempo import measure_tempo
-from beatflow.sound.tonality import Key, parse_key
+from beatflow.sound.tempo import NO_TEMPO, measure_tempo
+from beatflow.sound.tonality import parse_key
 
-QUARTERS = {"4/4": 4, "3/4": 3, "6/8": 3}
-"""Quarter notes in a bar, by which a tempo counts in every meter."""
 _USUAL = "4/4"
 _RANGE_DB = 24.0
 """A bar that is this much softer than the loudest one has no energy left."""
@@ -31,52 +30,55 @@ _NEAR = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What needs no ears: from options, from the score or from a record; None is to be heard."""
+    """What needs no ears: from options, from the score or from a record; None is to be heard.
+
+    ``parameters`` are those of the engine that made it; where it is ``exact``, their bars begin where the sound does.
+    """
 
     tempo: float | None = None
     key: str | None = None
     meter: str | None = None
-    parameters: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What new music has to fit to. ``key`` is None where nothing has a pitch, ``phase`` counts quarter notes."""
+    """What new music has to fit to; ``key`` is None where nothing has a pitch."""
 
     tempo: float
     key: str | None
     meter: str
-    phase: float
     context: Context
 
 
 def read_known(record: Mapping[str, Any] | None, engine: str) -> Known:
     """What the record of a mix tells; its parameters only where the same engine made it."""
     record = record or {}
-    parameters = record.get("parameters") if record.get("engine") == engine else None
     tempo, key, meter = (record.get(name) for name in ("tempo", "key", "meter"))
+    parameters = record.get("parameters") if record.get("engine") == engine else None
+    whole = record.get("kind") in ("generate", "hum", "mix") and isinstance(parameters, dict)
     return Known(
-        float(tempo)
-        if isinstance(tempo, int | float) and not isinstance(tempo, bool) and tempo > 0
-        else None,
+        float(tempo) if isinstance(tempo, int | float) and tempo > 0 else None,
         key if isinstance(key, str) else None,
         meter if meter in QUARTERS else None,
-        parameters if isinstance(parameters, dict) else None,
+        parameters if isinstance(parameters, dict) else {},
+        whole,
     )
 
 
-def listen(audio: Audio, known: Known, before: bool, name: str) -> Surroundings:
+def listen(audio: Audio, known: Known, name: str, before_s: float | None = None) -> Surroundings:
     """Find out what new music has to fit to.
 
     Parameters
     ----------
     audio : Audio
-        What is there.
+        What is there, or the last minute of what comes before.
     known : Known
-    before : bool
-        The new music comes after it, and does not run beside it.
     name : str
         What to call it.
+    before_s : float, optional
+        The new music does not run beside it, but after this many seconds.
 
     Raises
     ------
@@ -84,30 +86,26 @@ def listen(audio: Audio, known: Known, before: bool, name: str) -> Surroundings:
         The tempo is not known, and nothing has a steady beat.
     """
     around = (known.tempo * 0.9, known.tempo * 1.1) if known.tempo else None
-    heard = measure_tempo(audio, around) if known.parameters is None or known.tempo is None else None
-    tempo = known.tempo
-    if tempo is None and heard and heard.tempo is not None and heard.confidence >= CONFIDENT:
-        tempo = heard.tempo
+    heard = NO_TEMPO if known.exact and known.tempo else measure_tempo(audio, around)
+    tempo = known.tempo or (heard.tempo if heard.confidence >= CONFIDENT else None)
     if tempo is None:
         raise UsageError(f"{name} has no steady beat to play to", hint="give its tempo: --bpm 90")
-    measured = measure_key(audio) if known.key is None else None
-    key = known.key or (measured.key if measured else None)
-    meter = known.meter or (heard.meter if heard and heard.meter in QUARTERS else None) or _USUAL
+    key = known.key or measure_key(audio).key
+    meter = known.meter or (heard.meter if heard.meter in QUARTERS else None) or _USUAL
     bar_s = QUARTERS[meter] * 60 / tempo
-    # What the engine made itself begins on a downbeat.
-    downbeat_s = heard.downbeats[0] % bar_s if heard and heard.downbeats else 0.0
-    starts = _lay_bars(audio.duration_s, bar_s, downbeat_s)
-    shift = audio.duration_s if before else 0.0
-    phase = ((shift - downbeat_s) / bar_s) % 1
+    start_s = 0.0 if before_s is None else -(before_s if known.exact else audio.duration_s)
+    downbeat_s = heard.downbeats[0] % bar_s if heard.downbeats else 0.0
+    phase = -(start_s + downbeat_s) / bar_s % 1
     phase = 0.0 if min(phase, 1 - phase) < _NEAR else phase
+    starts = _lay_bars(audio.duration_s, bar_s, downbeat_s)
     context = Context(
-        _find_chords(audio, starts, key, known.parameters or {}, shift),
-        () if before else _measure_energy(audio, starts),
+        _read_chords(known, start_s) or _hear_chords(audio, starts, key, before_s is not None),
+        _measure_energy(audio, starts) if before_s is None else (),
         round(phase * QUARTERS[meter], 4),
         measure_loudness(audio).integrated_lufs,
-        known.parameters or {},
+        known.parameters,
     )
-    return Surroundings(tempo, key, meter, context.phase, context)
+    return Surroundings(tempo, key, meter, context)
 
 
 def _lay_bars(duration_s: float, bar_s: float, downbeat_s: float) -> list[float]:
@@ -117,17 +115,20 @@ def _lay_bars(duration_s: float, bar_s: float, downbeat_s: float) -> list[float]
     return [max(0.0, first + bar * bar_s) for bar in range(count)]
 
 
-def _find_chords(
-    audio: Audio, starts: Sequence[float], key: str | None, parameters: Mapping[str, Any], shift: float
+def _read_chords(known: Known, start_s: float) -> tuple[tuple[float, str], ...]:
+    """The chords that the engine wrote down."""
+    names, times = known.parameters.get("chords"), known.parameters.get("chord_start_s")
+    if not (known.exact and isinstance(names, list) and isinstance(times, list) and len(names) == len(times)):
+        return ()
+    return tuple((float(time) + start_s, str(chord)) for time, chord in zip(times, names, strict=True))
+
+
+def _hear_chords(
+    audio: Audio, starts: Sequence[float], key: str | None, before: bool
 ) -> tuple[tuple[float, str], ...]:
-    names, times = parameters.get("chords"), parameters.get("chord_start_s")
-    if isinstance(names, list) and isinstance(times, list) and len(names) == len(times):
-        return tuple((float(time) - shift, str(chord)) for time, chord in zip(times, names, strict=True))
-    scale: Key | None = parse_key(key) if key else None
-    heard = hear_chords(audio, starts, scale)
-    return tuple(
-        (time - shift, chord) for time, chord in zip(starts, heard, strict=True) if chord is not None
-    )
+    start_s = -audio.duration_s if before else 0.0
+    heard = hear_chords(audio, starts, parse_key(key) if key else None)
+    return tuple((time + start_s, chord) for time, chord in zip(starts, heard, strict=True) if chord)
 
 
 def _measure_energy(audio: Audio, starts: Sequence[float]) -> tuple[float, ...]:

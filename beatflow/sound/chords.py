@@ -84,7 +84,7 @@ class _Listener:
         pitch = 69 + 12 * np.log2(hz / self._a4)
         near = 1 - np.minimum(1, (2.5 * np.abs(pitch - np.round(pitch))) ** 2)
         classes = np.round(pitch).astype(np.int64) % 12
-        return np.bincount(classes, weights=np.sqrt(here) * near, minlength=12)[:12]
+        return np.asarray(np.bincount(classes, weights=np.sqrt(here) * near, minlength=12)[:12], np.float64)
 
 
 def _name(bass: Chroma, treble: Chroma, key: Key | None) -> str | None:

@@ -84,7 +84,9 @@ class FaultMeter:
             dc_offset=round(float(mean[np.argmax(np.abs(mean))]), 6) + 0.0,
             leading_silence_s=round(first / self._rate, 4),
             trailing_silence_s=round((self.frames - 1 - last) / self._rate, 4) if self._loud else 0.0,
-            silent_channels=() if silent else tuple(int(channel) for channel in np.flatnonzero(self._peaks == 0)),
+            silent_channels=()
+            if silent
+            else tuple(int(channel) for channel in np.flatnonzero(self._peaks == 0)),
         )
 
     def _find_loud(self, samples: Samples) -> None:

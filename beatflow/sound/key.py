@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatflow.sound.audio import Audio, Samples
-from beatflow.sound.hops import HopCutter, mix_down, power_spectra
+from beatflow.sound.hops import Spectrometer, mix_down
 from beatflow.sound.tonality import Key
 
 Chroma = NDArray[np.float64]
@@ -75,24 +75,34 @@ def measure_key(audio: Audio | Iterable[Audio]) -> KeyEstimate:
 
 
 class KeyMeter:
-    """Takes mono blocks, gives a `KeyEstimate` at the end; what is kept does not grow."""
+    """Takes mono blocks, gives a `KeyEstimate` at the end; what is kept does not grow.
 
-    def __init__(self, sample_rate: int) -> None:
-        size = 1 << round(np.log2(sample_rate * 8192 / 22_050))
-        self._cutter = HopCutter(size, size // 2)
-        self._taper = np.hanning(size).astype(np.float32)
-        self._step_hz = sample_rate / size
+    Parameters
+    ----------
+    sample_rate : int
+    spectrometer : Spectrometer, optional
+        Whose spectra `add_spectra` takes; without one the meter has its own, and `add` takes samples.
+    """
+
+    def __init__(self, sample_rate: int, spectrometer: Spectrometer | None = None) -> None:
+        self._own = Spectrometer(sample_rate) if spectrometer is None else None
+        source = spectrometer or self._own
+        assert source is not None
+        self._step_hz = source.step_hz
         self._first = max(1, int(_LOWEST_HZ / self._step_hz))
-        self._last = min(size // 2 - 1, int(_HIGHEST_HZ / self._step_hz))
+        self._last = min(source.bins - 2, int(_HIGHEST_HZ / self._step_hz))
         self._cents = np.zeros(_CENTS)
 
     def add(self, mono: Samples) -> None:
         """Take the next samples, shape (frames,)."""
-        self._take(self._cutter.add(mono))
+        assert self._own is not None
+        for spectra in self._own.add(mono):
+            self.add_spectra(spectra)
 
     def result(self) -> KeyEstimate:
         """Find the key; nothing can be added afterwards."""
-        self._take(self._cutter.finish())
+        for spectra in self._own.finish() if self._own else ():
+            self.add_spectra(spectra)
         if not self._cents.any():
             return NO_KEY
         tuning, chroma = _read_chroma(self._cents)
@@ -107,11 +117,7 @@ class KeyMeter:
         confidence = lead**0.5 * float(fits[best])
         return KeyEstimate(str(_key(best)), round(confidence, 2), str(_key(second)), round(tuning, 1), told)
 
-    def _take(self, windows: Samples) -> None:
-        for start in range(0, len(windows), 8):
-            self._add_peaks(power_spectra(windows[start : start + 8], self._taper))
-
-    def _add_peaks(self, spectra: NDArray[np.float32]) -> None:
+    def add_spectra(self, spectra: NDArray[np.float32]) -> None:
         """Fold the spectral peaks of some windows into the octave, weighted by the square root of their magnitude.
 
         Peaks 40 dB below their window's strongest are left out, and windows that are as good as silent.

@@ -184,10 +184,8 @@ class _KFilter:
 
 
 def _smooth_size(least: int) -> int:
-    """The smallest size from ``least`` on that is 5, 9, 15 … 45 times a power of two, which transforms are quick for."""
-    return min(
-        odd << max(0, math.ceil(math.log2(least / odd))) for odd in (5, 9, 15, 25, 27, 45)
-    )
+    """The smallest of 5, 9, 15 … 45 times a power of two from ``least`` on: transforms of such sizes are quick."""
+    return min(odd << max(0, math.ceil(math.log2(least / odd))) for odd in (5, 9, 15, 25, 27, 45))
 
 
 def k_response(sample_rate: int, size: int) -> NDArray[np.complex128]:

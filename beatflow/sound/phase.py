@@ -124,7 +124,7 @@ class PhaseMeter:
         left, right = (np.ascontiguousarray(plane).reshape(-1, self._step) for plane in pair)
         pairs = ((left, left), (right, right), (left, right))
         self._sums.append(np.array([np.einsum("ij,ij->i", a, b) for a, b in pairs]))
-        low, deep = (plane.reshape(-1, self._width).mean(axis=1) for plane in (left, right))
+        low, deep = (plane.reshape(-1, self._width).mean(axis=1, dtype=np.float64) for plane in (left, right))
         self._bass += [np.dot(a, b) for a, b in ((low, low), (deep, deep), (low, deep))]
 
 

@@ -16,6 +16,10 @@ from beatflow.sound.loudness import measure_loudness
 
 FADE_S = 0.05
 """Shorter than a note, longer than a period of the lowest one."""
+RING_S = 0.3
+"""How long the end rings on under a part that begins by itself; most of it dies away sooner."""
+RISE_S = 0.003
+"""Too short to soften a drum, too long to click."""
 LEVEL_S = 3.0
 MAX_GAIN_DB = 24.0
 _LEARN_S = 0.25
@@ -73,14 +77,21 @@ def continue_sound(end: Audio, new: Audio, lead: int, ceiling: float | None) -> 
     if ceiling is not None and part.size and np.abs(part).max() > ceiling:
         held = ceiling / np.abs(part).max()
         gains, part = gains * held, part * held
-    fade = min(round(FADE_S * end.sample_rate), len(part))
-    weight = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / fade)[:, None] if fade else np.zeros((0, 1))
+    # A part that renders the end once more is in the middle of its sound there; any other begins with an attack.
+    fade, rise = (FADE_S, FADE_S) if lead else (RING_S, RISE_S)
+    fade, rise = (min(round(seconds * end.sample_rate), len(part)) for seconds in (fade, rise))
     onward = predict_onward(end.samples, fade, round(_LEARN_S * end.sample_rate))
-    part[:fade] = weight * part[:fade] + (1 - weight) * onward
+    part[:rise] *= _ramp(rise)
+    part[:fade] += (1 - _ramp(fade)) * onward
     if ceiling is not None:
         np.clip(part, -ceiling, ceiling, out=part)
     gain_db = 20 * math.log10(float(gains.max()))
     return Seam(part.astype(np.float32), round(gain_db, 2), fade / end.sample_rate)
+
+
+def _ramp(frames: int) -> Signal:
+    """Half a cosine from 0 to 1, shape (frames, 1)."""
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * (np.arange(frames) + 0.5) / max(frames, 1))[:, None])
 
 
 def spread_channels(samples: Signal, channels: int) -> Signal:

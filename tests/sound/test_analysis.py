@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from beatflow.errors import AudioError
-from beatflow.sound.analysis import _FaultMeter, analyze
+from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
+from beatflow.sound.faults import FaultMeter
 
 from .signals import RATE, blocks_of, make_chords, make_drums, make_noise
 
@@ -63,7 +64,7 @@ def test_clipped_runs_are_counted_across_blocks(cut):
     samples[3000:3003] = -1.0
     first, second = Audio(samples[:cut], RATE), Audio(samples[cut:], RATE)
     assert analyze([first, second]).clipped_samples == 7
-    meter = _FaultMeter(RATE, 1)
+    meter = FaultMeter(RATE, 1)
     meter.add(first.samples)
     meter.add(second.samples)
     assert meter.result().clipped_samples == 7

@@ -15,7 +15,10 @@ METERS = {"4/4": 4, "3/4": 3, "6/8": 3}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """A note as played: when (ticks, and frames beside the grid), how long, what, how hard, from where."""
+    """A note as played: when (ticks, and frames beside the grid), how long, what, how hard.
+
+    ``glide`` is how many semitones away it slides in from, ``wobble`` the ticks of one cycle of its filter.
+    """
 
     tick: int
     length: int
@@ -23,6 +26,7 @@ class Event:
     velocity: int
     shift: int = 0
     glide: int = 0
+    wobble: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,15 @@ class Grid:
     bars : int
     swing : float
         Share of an eighth that its first sixteenth takes: 0.5 is straight, 0.66 a triplet.
+    unit : int
+        Sixteenths that swing as one: 1 as hip hop does, 2 where the eighths of a quarter swing, as in jazz.
     """
 
     tempo: Fraction
     meter: str
     bars: int
     swing: float = 0.5
+    unit: int = 1
     bar: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,9 +76,10 @@ class Grid:
         return round(Fraction(tick * 60 * RATE, TICKS) / self.tempo)
 
     def swung(self, tick: int) -> int:
-        """A tick moved by the swing: what lies inside an eighth is stretched around its middle."""
-        whole, inside = divmod(tick, TICKS // 2)
-        middle = round(self.swing * (TICKS // 2))
-        if inside <= STEP:
-            return whole * (TICKS // 2) + inside * middle // STEP
-        return whole * (TICKS // 2) + middle + (inside - STEP) * (TICKS // 2 - middle) // STEP
+        """A tick moved by the swing: what lies inside a pair is stretched around the pair's middle."""
+        half = self.unit * STEP
+        whole, inside = divmod(tick, 2 * half)
+        middle = round(self.swing * 2 * half)
+        if inside <= half:
+            return whole * 2 * half + inside * middle // half
+        return whole * 2 * half + middle + (inside - half) * (2 * half - middle) // half
