@@ -19,7 +19,7 @@ from beatflow.sound.note import Note
 from benchmarks.hummer import RATE, Float, Singer, at_rate, clipped, in_room, sing, with_noise
 from benchmarks.syllables import RATE as SYLLABLE_RATE
 from benchmarks.syllables import sing_syllables
-from benchmarks.tunes import Tune, make_tune
+from benchmarks.hum_tunes import Tune, make_tune
 
 FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 EACH = 5

@@ -16,7 +16,7 @@ import soundfile
 
 FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 RATE = 44_100
-LONGEST_S = 60.0
+LONGEST_S = 45.0
 _FOLDERS = (Path("/usr/share/games/openttd/baseset/openmsx"), Path("/usr/share/planetblupi/music"))
 
 
@@ -104,4 +104,7 @@ def _cut(file: mido.MidiFile, seconds: float) -> mido.MidiFile:
         if message.type == "set_tempo":
             tempo = message.tempo
         track.append(message)
+    # Without these, a note that was cut off sounds on, and fluidsynth never ends.
+    for channel in range(16):
+        track.append(mido.Message("control_change", channel=channel, control=120, value=0))
     return mido.MidiFile(type=0, ticks_per_beat=file.ticks_per_beat, tracks=[track])

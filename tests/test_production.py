@@ -14,7 +14,7 @@ from beatflow.making.hearing import hear
 from beatflow.making.production import compose, produce
 from beatflow.making.request import Request, folder_name, shorten
 from beatflow.making.separation import find_true_stems, split_file, stem_subtype, write_true_stems
-from beatflow.making.stem import fit_stem, remake_stem
+from beatflow.making.stem import remake_stem
 from beatflow.making.take import Source, Take, describe_take, find_misses
 from beatflow.objects.gitvalue import Signature
 from beatflow.provenance import find_record
@@ -196,66 +196,6 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
 def test_the_repository_itself_is_no_place(track: Repository) -> None:
     with pytest.raises(UsageError, match="belongs to BeatFlow"):
         Delivery(Handover(track.root, track, Place(track.directory / "audio")), "generate", "")
-
-
-def test_remaking_a_stem(track: Repository) -> None:
-    produce(TOY, Request("lofi", 7, tempo=240, bars=2), Handover(track.root, track))
-    before = {name: digest(track.root / "stems" / f"{name}.wav") for name in STEMS}
-    take = remake_stem(TOY, Request("other", 8), "drums", Handover(track.root, track))
-    after = {name: digest(track.root / "stems" / f"{name}.wav") for name in STEMS}
-    assert {name for name in STEMS if before[name] != after[name]} == {"drums"}
-    mix = read_audio(track.root / "mix.wav")
-    assert check_sum(stems_of(track.root / "stems"), mix, "PCM_16") == 0
-    assert mix.frames == SAMPLE_RATE * 2
-    record = find_record(track, digest(track.root / "mix.wav"))
-    assert record is not None
-    assert record["stems"] == after
-    made = find_record(track, after["drums"])
-    assert made is not None
-    assert made["inputs"] == []
-    assert made["remade"]["replaced"] == {"path": "stems/drums.wav", "oid": before["drums"]}
-    assert made["remade"]["beside"] == {name: after[name] for name in STEMS if name != "drums"}
-    assert (take.bars, take.tempo, [stem.name for stem in take.stems]) == (2, 240.0, ["drums"])
-
-
-@pytest.mark.parametrize(
-    ("request_", "stem", "message"),
-    [
-        (Request("x"), "flute", r"no stem 'flute'"),
-        (Request("x", tempo=90.0), "drums", "keeps the track's tempo"),
-    ],
-)
-def test_stems_that_cannot_be_remade(request_: Request, stem: str, message: str, track: Repository) -> None:
-    produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(track.root, track))
-    with pytest.raises(UsageError, match=message):
-        remake_stem(TOY, request_, stem, Handover(track.root, track))
-
-
-def test_remaking_wants_stems_and_faders_at_zero(track: Repository) -> None:
-    with pytest.raises(NotFoundError, match="no stems in"):
-        remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
-    produce(TOY, Request("lofi", 7, tempo=240, bars=1), Handover(track.root, track))
-    score = track.root / "track.toml"
-    plain = score.read_text()
-    score.write_text(plain.replace('file = "stems/bass.wav"', 'file = "stems/bass.wav"\ngain_db = -2.0'))
-    with pytest.raises(UsageError, match="faders of bass are not at zero"):
-        remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
-    score.write_text(plain)
-    (track.root / "stems" / "bass.wav").unlink()
-    with pytest.raises(NotFoundError, match=r"stems/bass.wav is not here"):
-        remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
-
-
-def test_a_new_stem_takes_the_old_ones_level_where_there_is_room() -> None:
-    rng = np.random.default_rng(1)
-    loud = Audio(rng.uniform(-1, 1, (1000, 1)).astype(np.float32), 8000)
-    soft = Audio(loud.samples * np.float32(0.1), 8000)
-    fitted = fit_stem(loud, soft, np.zeros((1000, 1), np.int32), 16)
-    assert abs(fitted - soft.samples * 32768).max() <= 1
-    others = np.full((1000, 1), 30_000, np.int32)
-    total = others + fit_stem(loud, loud, others, 16)
-    assert total.max() <= 32_767
-    assert total.std() > 500
 
 
 def test_splitting_keeps_shape_and_sum(tmp_path: Path) -> None:

@@ -176,9 +176,9 @@ def pick(task: str, name: str = "auto", setup: Setup = _PLAIN, needs: Set[str] =
     setup : Setup
         What the engine is made with.
     needs : set of str
-        What was asked for exactly, of `EngineInfo.promises`, and the fields of `Sampling` that were given; ``auto``
-        takes no engine that does not promise and heed all of it. One that is named is taken as it is: what comes out
-        can still be measured and corrected.
+        What has to be kept by construction, of `EngineInfo.promises`, and the options that were given, of
+        `EngineInfo.options`; ``auto`` takes no engine that does not promise and heed all of it. One that is named is
+        taken as it is: what comes out can still be measured and corrected.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def pick(task: str, name: str = "auto", setup: Setup = _PLAIN, needs: Set[str] =
         # Larger sisters that are not here say nothing against the one that is.
         others = [one for one in passed_over if _find_family(one.name) != _find_family(candidate)]
         return Choice(engine, "; ".join([_praise(candidate, info), *_summarize(others)]))
-    promised, heeded = needs - _SAMPLING, _options(needs)
+    promised, heeded = needs - _OPTIONS, _options(needs)
     wanted = [task]
     wanted += [f"promise {_enumerate(promised)}"] if promised else []
     wanted += [f"heed {_enumerate(heeded)}"] if heeded else []
@@ -297,14 +297,14 @@ def _warn_of_licence(info: EngineInfo) -> list[str]:
 
 def _tell_missing(missing: Set[str]) -> str:
     """What an engine does not promise, and the options that it does not heed."""
-    promised, heeded = missing - _SAMPLING, _options(missing)
+    promised, heeded = missing - _OPTIONS, _options(missing)
     told = [f"promises no exact {_enumerate(promised)}"] if promised else []
     return " and ".join([*told, *([f"has no use for {_enumerate(heeded)}"] if heeded else [])])
 
 
 def _options(needs: Set[str]) -> Set[str]:
-    """The options of sampling among what is needed, as they are given."""
-    return {f"--{name.replace('_', '-')}" for name in needs & _SAMPLING}
+    """The options among what is needed, as they are given."""
+    return {f"--{name.replace('_', '-')}" for name in needs & _OPTIONS}
 
 
 def _enumerate(words: Set[str]) -> str:
@@ -315,5 +315,5 @@ def _enumerate(words: Set[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-_SAMPLING = frozenset(field.name for field in fields(Sampling))
+_OPTIONS = frozenset((*(field.name for field in fields(Sampling)), "swing", "humanize", "structure"))
 _ORDER = ("tempo", "key", "bars", "duration", "loop", "stems", "notes")

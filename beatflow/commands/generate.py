@@ -15,8 +15,11 @@ from beatflow.commands.options import (
     EngineOption,
     ForceOption,
     GuidanceOption,
+    HumanizeOption,
     JsonOption,
     KeyOption,
+    LoopOption,
+    LoudnessOption,
     MessageOption,
     MeterOption,
     MidiOption,
@@ -24,23 +27,29 @@ from beatflow.commands.options import (
     OutputOption,
     RuntimeOption,
     SeedOption,
+    StructureOption,
+    SwingOption,
     TemperatureOption,
     TempoOption,
+    ToleranceOption,
     TopKOption,
     TopPOption,
+    TriesOption,
 )
 from beatflow.commands.takes import (
     choose,
     make_handover,
     make_setup,
     remember_pace,
-    say_misses,
+    say_promises,
     say_written,
     show_takes,
 )
+from beatflow.contract.terms import DEFAULT_TOLERANCE
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.making.request import Request, shorten
+from beatflow.making.structure import parse_structure
 
 if TYPE_CHECKING:
     from beatflow.ai.table import Choice
@@ -56,6 +65,11 @@ def generate(
     bars: BarsOption = None,
     duration: DurationOption = None,
     meter: MeterOption = None,
+    loop: LoopOption = None,
+    loudness: LoudnessOption = None,
+    swing: SwingOption = None,
+    humanize: HumanizeOption = None,
+    structure: StructureOption = None,
     seed: SeedOption = None,
     count: Annotated[
         int, typer.Option("--count", metavar="N", help="Make N takes, their seeds counting up.")
@@ -65,6 +79,8 @@ def generate(
     ] = None,
     output: OutputOption = None,
     midi: MidiOption = None,
+    tries: TriesOption = None,
+    tolerance: ToleranceOption = DEFAULT_TOLERANCE,
     engine: EngineOption = None,
     temperature: TemperatureOption = None,
     top_k: TopKOption = None,
@@ -83,11 +99,14 @@ def generate(
     """Make music from words.
 
     In a track it writes mix.wav, its stems and track.toml, and bf undo takes them back; elsewhere a new folder. The
-    same command gives the same sound. The embedded producer keeps tempo, key and bars exactly; neural engines (bf
-    models) come near, what they make is measured, and they make no stems.
+    same command gives the same sound. Tempo, key, meter, bars or duration, loop and loudness are promises: the
+    embedded producer builds on them; what neural engines (bf models) make is measured, stretched, transposed, cut and
+    levelled, and measured again. Where no try holds, nothing is written, and it ends with 8.
 
     Examples:
       bf generate "lofi hip hop, rainy night" --bpm 84 --key Am --bars 8
+      bf generate "house" --structure intro:4,verse:8,chorus:8,outro:4 --swing 56 --loudness -9
+      bf generate "rhodes loop" --engine musicgen-small --bpm 90 --bars 4 --loop --tries 5
       bf generate "house" --seed 7 --count 3
       bf generate "solo cello, cathedral" --engine musicgen-small --duration 12.5
       bf generate "dusty break" --stem drums --commit -m "new drums"
@@ -95,7 +114,11 @@ def generate(
     """
     invocation = Invocation.of(ctx)
     sampling = Sampling(temperature, top_k, top_p, guidance)
-    request = Request(prompt, seed, tempo, key, bars, duration, meter, sampling=sampling)
+    request = Request(
+        prompt, seed, tempo, key, bars, duration, meter, sampling=sampling, loop=loop, loudness_lufs=loudness,
+        swing=swing, humanize=humanize, structure=parse_structure(structure) if structure else (),
+        tries=tries, tolerance=tolerance,
+    )  # fmt: skip
     request.check(count)
     if commit and message is None:
         message = f"generate {shorten(prompt)}"
@@ -140,16 +163,15 @@ def _make(
 
 def _to_stdout(invocation: Invocation, choice: "Choice", request: Request) -> None:
     from beatflow.making.production import check_fit, compose
-    from beatflow.making.take import describe_take, measure, summarize
+    from beatflow.making.take import describe_take, summarize
     from beatflow.sound.writing import write_audio
 
     check_fit(choice, request)
     with invocation.ui.progress("composing") as progress:
         made = compose(choice, request, progress)
     performance = made.performance
-    unknown = performance.tempo is None or performance.key is None
-    take = summarize(made, None, measured=measure(made) if unknown else None)
-    say_misses(invocation, [take])
+    take = summarize(made, None)
+    say_promises(invocation, [take])
     invocation.ui.say(describe_take(take))
     with invocation.ui.open_pipe() as out:
         write_audio(out, performance.mix, performance.subtype)

@@ -35,7 +35,7 @@ from beatflow.commands.takes import (
     make_handover,
     make_setup,
     remember_pace,
-    say_misses,
+    say_promises,
     say_written,
     show_takes,
     take_document,
@@ -120,7 +120,7 @@ def hum(
     take = _play_around(invocation, choice, heard, request, handover)
     remember_pace(invocation, setup, choice, take)
     if json:
-        say_misses(invocation, [take])
+        say_promises(invocation, [take])
         document = {**_document(heard.transcription), **take_document(invocation, take)}
         invocation.ui.emit_json("beatflow.hum/1", document)
     else:

@@ -180,7 +180,7 @@ def show_takes(invocation: Invocation, takes: Sequence["Take"], json: bool, sche
     from beatflow.making.take import describe_take
 
     ui = invocation.ui
-    say_misses(invocation, takes)
+    say_promises(invocation, takes)
     if json:
         documents = [take_document(invocation, take) for take in takes]
         ui.emit_json(schema, documents[0] if len(takes) == 1 else {"takes": documents})
@@ -210,18 +210,19 @@ def tell_pace(seconds: float, real_time_factor: float) -> str:
     return f"{seconds:.1f} s, {pace}x real time"
 
 
-def say_misses(invocation: Invocation, takes: Sequence["Take"]) -> None:
-    """Tell where a take is not what was asked for."""
-    from beatflow.making.take import find_misses
+def say_promises(invocation: Invocation, takes: Sequence["Take"]) -> None:
+    """Tell what became of each thing that was asked for, and of the tries before the one that was taken."""
+    from beatflow.contract.text import format_contract
 
     for take in takes:
-        for miss in find_misses(take):
-            invocation.ui.say(f"seed {take.seed}: {miss}" if len(takes) > 1 else miss)
+        for line in format_contract(take.contract, take.duration_s):
+            invocation.ui.say(f"seed {take.seed}: {line}" if len(takes) > 1 else line)
 
 
 def take_document(invocation: Invocation, take: "Take") -> dict[str, Any]:
     """A take as JSON: keys of the glossary, paths as seen from here."""
     document = {name: getattr(take, name) for name in take.__slots__}
+    document["contract"] = take.contract.to_json() if take.contract else None
     document["mix"] = sound_document(invocation, take.mix) if take.mix else None
     document["stems"] = [sound_document(invocation, stem) for stem in take.stems]
     document["midi"] = relative(invocation, take.midi) if take.midi else None

@@ -20,7 +20,7 @@ Draw = Callable[[Sequence[Brief], Progress], list[Performance]]
 """Has an engine make music, one piece for each brief; they differ in their seeds alone."""
 
 DEFAULT_TRIES = 3
-_DRAWING = 0.95
+_LATER = 0.4
 _ROUNDS = 2
 """How often a stretch is measured and refined."""
 
@@ -121,7 +121,7 @@ def fulfil(
         seeds = tuple(brief.seed for brief in wanted)
         for index, (number, brief, performance) in enumerate(zip(numbers, wanted, drawn, strict=True)):
             if terms.values:
-                report(_DRAWING, "measuring")
+                report(1.0, "measuring")
             found = _finish(performance, terms, brief)
             share = (time.perf_counter() - started) / len(numbers)
             before = pending[number].misses
@@ -140,21 +140,13 @@ def fulfil(
 
 
 def _report(progress: Progress, attempt: int, tries: int, pending: dict[int, _Pending]) -> Progress:
-    """Progress of one try as progress of all that there may be; never goes back."""
+    """Progress of one try as progress of all that there may be: the later ones are the less likely."""
+    start = 1 - _LATER ** (attempt - 1)
+    end = 1 - _LATER**attempt if attempt < tries else 1.0
     last = [miss for one in pending.values() for miss in one.misses[-1:]]
-    words = f"try {attempt} of {tries}"
-    if len(last) == 1:
-        told = tell_measured(last[0].promises)
-        words += f" (before: {told})" if told else ""
-
-    def report(fraction: float, what: str) -> None:
-        scaled = fraction * _DRAWING if what != "measuring" else fraction
-        progress((attempt - 1 + scaled) / tries if attempt > 1 else scaled / max(tries, 1), what)
-
-    def report_try(fraction: float, what: str) -> None:
-        report(fraction, f"{words}: {what}")
-
-    return report if attempt == 1 else report_try
+    before = f" (before: {tell_measured(last[0].promises)})" if len(last) == 1 else ""
+    words = f"try {attempt} of {tries}{before}: " if attempt > 1 else ""
+    return lambda fraction, what: progress(start + (end - start) * fraction, words + what)
 
 
 def _finish(performance: Performance, terms: Terms, brief: Brief) -> Fulfilment:

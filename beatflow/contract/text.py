@@ -5,7 +5,7 @@ Knows values only; prints nothing and loads no numpy.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from beatflow.contract.terms import HELD, UNCLEAR, Correction, Promise, Value
+from beatflow.contract.terms import HELD, UNCLEAR, Contract, Correction, Promise, Value
 
 _TITLES = {
     "tempo": "tempo",
@@ -57,14 +57,24 @@ def format_measured(promise: Promise) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def format_promises(
-    promises: Sequence[Promise], corrections: Sequence[Correction], duration_s: float | None = None
-) -> Iterator[str]:
-    """A line for each thing that was asked for: ``90 BPM: measured 90.00 after stretching by 1.7 %``.
+def format_contract(contract: Contract | None, duration_s: float | None = None) -> Iterator[str]:
+    """A line for each thing that was asked for: ``90 BPM: measured 90.00 after stretching by +1.7 % from 91.53``.
 
-    A mere claim is told of where the sound speaks against it.
+    A mere claim is told of where the sound speaks against it; before them, the tries that did not hold.
     """
-    done = _tell_corrections(promises, corrections)
+    if contract is None:
+        return
+    tries = len(contract.misses) + 1
+    for number, miss in enumerate(contract.misses, 1):
+        yield f"try {number} of {tries}: {tell_measured(miss.promises)}"
+    yield from format_promises(contract.promises, contract.corrections, duration_s)
+
+
+def format_promises(
+    promises: Sequence[Promise], corrections: Sequence[Correction] = (), duration_s: float | None = None
+) -> Iterator[str]:
+    """The same of promises and what was done for them."""
+    done = _tell_corrections(corrections)
     for promise in promises:
         if promise.term == "true_peak_dbtp" and promise.held:
             continue
@@ -122,7 +132,7 @@ def tell_misses(tries: Sequence[Sequence[Promise]]) -> list[str]:
     return [f"{asked} ({', '.join(dict.fromkeys(measured))})" for asked, measured in found.values()]
 
 
-def _tell_corrections(promises: Sequence[Promise], corrections: Sequence[Correction]) -> Mapping[str, str]:
+def _tell_corrections(corrections: Sequence[Correction]) -> Mapping[str, str]:
     """What was done, by the term that it was done for."""
     told: dict[str, str] = {}
     for one in corrections:

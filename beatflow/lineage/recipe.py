@@ -6,13 +6,15 @@ files.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from beatflow.ai.engine import Context, Sampling
+from beatflow.contract.terms import DEFAULT_TOLERANCE
 from beatflow.errors import DamagedError, UsageError
 from beatflow.lineage.ancestry import ASSEMBLED
 from beatflow.making.request import Request
+from beatflow.making.structure import parse_structure
 from beatflow.objects.ids import is_oid
 from beatflow.provenance import Record
 
@@ -44,8 +46,10 @@ class Recipe:
     request : Request
         What the engine was asked for, with its seed.
     inputs : tuple of Input
-    count, index : int
-        How many takes were drawn at once, seeds counting up, and which of them it is.
+    seeds : tuple of int
+        Of the takes that were drawn at once.
+    index : int
+        Which of them it is.
     stem : str or None
         Which stem it is; None for the mix.
     stems : mapping of str to str
@@ -65,7 +69,7 @@ class Recipe:
     engine_version: str
     request: Request
     inputs: tuple[Input, ...]
-    count: int = 1
+    seeds: tuple[int, ...] = ()
     index: int = 0
     stem: str | None = None
     stems: Mapping[str, str] = field(default_factory=dict)
@@ -84,8 +88,8 @@ class Recipe:
     def run(self) -> str:
         """The same for all sounds that one run of the recipe gives."""
         kept = {name: value for name, value in self.record.items() if name not in _TOLD}
-        if self.count > 1:
-            kept |= {"batch": self.count, "seed": self.request.seed}
+        if len(self.seeds) > 1:
+            kept |= {"batch": self.seeds, "seed": self.request.seed}
         return repr(sorted(kept.items())) + repr((self.replaced, sorted(self.beside.items())))
 
 
@@ -103,7 +107,7 @@ def read_recipe(record: Record, name: str) -> Recipe:
     kind = reader.text("kind")
     if kind not in TASKS and kind not in ASSEMBLED:
         raise UsageError(f"nothing is known that makes a sound of the kind {kind[:40]!r} again")
-    count, index, first = _read_batch(reader)
+    seeds, index = _read_batch(reader)
     remade = record.get("remade")
     replaced, beside = None, {}
     if remade is not None:
@@ -115,9 +119,9 @@ def read_recipe(record: Record, name: str) -> Recipe:
         kind=kind,
         engine=reader.text("engine") if kind in TASKS else "",
         engine_version=reader.text("engine_version", "") if kind in TASKS else "",
-        request=_read_request(reader, first) if kind in TASKS else Request(""),
+        request=_read_request(reader, seeds[0]) if kind in TASKS else Request(""),
         inputs=tuple(reader.input(item) for item in record.get("inputs", [])),
-        count=count,
+        seeds=seeds,
         index=index,
         stem=reader.text("stem", "") or None,
         stems=reader.oids("stems") if "stems" in record else {},
@@ -129,36 +133,36 @@ def read_recipe(record: Record, name: str) -> Recipe:
     )
 
 
-def _read_batch(reader: "_Reader") -> tuple[int, int, int | None]:
-    """Return how many takes there were, which this is, and the first one's seed where there were several."""
+def _read_batch(reader: "_Reader") -> tuple[tuple[int, ...], int]:
+    """Return the seeds of the takes that were drawn at once, and which of them this is."""
     batch = reader.record.get("batch")
     if batch is None:
-        return 1, 0, None
+        seed = reader.record.get("seed", 0)
+        if type(seed) is not int:
+            raise reader.wrong("seed")
+        return (seed,), 0
     seeds, index = (batch.get("seeds"), batch.get("index")) if isinstance(batch, dict) else (None, None)
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         raise reader.wrong("batch")
-    if (
-        seeds != list(range(seeds[0], seeds[0] + len(seeds)))
-        or type(index) is not int
-        or not 0 <= index < len(seeds)
-    ):
+    if len(set(seeds)) < len(seeds) or type(index) is not int or not 0 <= index < len(seeds):
         raise reader.wrong("batch")
-    return len(seeds), index, seeds[0]
+    return tuple(seeds), index
 
 
-def _read_request(reader: "_Reader", first: int | None) -> Request:
+def _read_request(reader: "_Reader", first: int) -> Request:
     asked = reader.record.get("asked", {})
     if not isinstance(asked, dict):
         raise reader.wrong("asked")
     inner = _Reader(asked, reader.name)
     sampling = _Reader(reader.record.get("sampling") or {}, reader.name)
-    seed = reader.record.get("seed", 0)
-    if type(seed) is not int:
-        raise reader.wrong("seed")
     stem = reader.text("stem", "")
+    # Before there were contracts, every record said that it loops, asked or not.
+    contract = reader.record.get("contract")
+    promised = _Reader(contract, reader.name)
+    structure = inner.text("structure", "")
     request = Request(
         prompt=reader.text("prompt", ""),
-        seed=seed if first is None else first,
+        seed=first,
         tempo=inner.number("tempo"),
         key=inner.text("key", "") or None,
         bars=inner.whole("bars"),
@@ -171,9 +175,16 @@ def _read_request(reader: "_Reader", first: int | None) -> Request:
             sampling.number("top_p"),
             sampling.number("guidance"),
         ),
+        loop=inner.flag("loop") if contract else None,
+        loudness_lufs=inner.number("loudness_lufs"),
+        swing=inner.number("swing"),
+        humanize=inner.number("humanize"),
+        tolerance=promised.number("tolerance") or DEFAULT_TOLERANCE,
         context=reader.context(),
     )
     try:
+        if structure:
+            request = replace(request, structure=parse_structure(structure))
         request.check()
     except UsageError as error:
         raise DamagedError(f"the record of {reader.name} asks for what cannot be: {error.message}") from error
@@ -215,6 +226,13 @@ class _Reader:
         """Return a whole number, None where there is none."""
         value = self.record.get(key)
         if value is not None and type(value) is not int:
+            raise self.wrong(key)
+        return value
+
+    def flag(self, key: str) -> bool | None:
+        """Return a truth, None where there is none."""
+        value = self.record.get(key)
+        if value is not None and not isinstance(value, bool):
             raise self.wrong(key)
         return value
 

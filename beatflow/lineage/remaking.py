@@ -207,7 +207,8 @@ def _run_takes(
     suffix = _suffix(path)
     place = Place(folder) if recipe.stem or suffix == ".wav" else Place(folder, f"mix{suffix}")
     request = _heed(recipe, choice)
-    takes = produce(choice, request, Handover(folder, place=place), source, recipe.count, progress)
+    handover = Handover(folder, place=place)
+    takes = produce(choice, request, handover, source, progress=progress, again=recipe.seeds)
     files = [
         {**{stem.name: stem.path for stem in take.stems}, **({"": take.mix.path} if take.mix else {})}
         for take in takes
@@ -247,7 +248,7 @@ def _run_split(recipe: Recipe, pantry: Pantry, choice: Choice, folder: Path, pro
 def _run_stem(
     recipe: Recipe, path: str, pantry: Pantry, choice: Choice, folder: Path, progress: Progress
 ) -> Rendering:
-    from beatflow.making.production import compose
+    from beatflow.making.production import compose_part
     from beatflow.making.stem import fit_among
     from beatflow.sound.files import read_info
     from beatflow.sound.writing import write_audio
@@ -256,7 +257,7 @@ def _run_stem(
     files = {name: pantry.get(Input(oid, f"{name}.wav")) for name, oid in recipe.beside.items()}
     if recipe.replaced:
         files[recipe.stem] = pantry.get(recipe.replaced)
-    made = compose(choice, _heed(recipe, choice), progress)
+    made = compose_part(choice, _heed(recipe, choice), progress)
     sound, _ = fit_among(made, recipe.stem, files)
     target = folder / f"{recipe.stem}{_suffix(path)}"
     write_audio(target, sound, read_info(next(iter(files.values()))).subtype)

@@ -3,8 +3,7 @@
 Joins engines with files and tracks. Prints nothing; what is worth telling is in what it returns.
 """
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,15 @@ from typing import Any
 from beatflow.ai.engine import BatchGenerator, Brief, Guide, Performance, Progress, no_progress
 from beatflow.ai.performance import check_performance
 from beatflow.ai.table import Choice
+from beatflow.contract.correcting import widen
+from beatflow.contract.fulfilment import Draw, Fulfilment, count_tries, fulfil
+from beatflow.contract.terms import Terms, make_terms
 from beatflow.delivery import Delivery, Handover, Place, check_new, digest
 from beatflow.errors import UsageError
 from beatflow.making.recipe import describe
 from beatflow.making.request import Request, draw_seed, folder_name, shorten
-from beatflow.making.take import (
-    Batch,
-    Made,
-    SoundFile,
-    Source,
-    Take,
-    find_kept_key,
-    find_kept_tempo,
-    measure,
-    summarize,
-)
+from beatflow.making.structure import has_ending
+from beatflow.making.take import Batch, Made, SoundFile, Source, Take, summarize
 from beatflow.provenance import find_record
 from beatflow.sound.audio import Audio
 from beatflow.sound.formats import get_format
@@ -83,8 +76,9 @@ def produce(
     source: Source | None = None,
     count: int = 1,
     progress: Progress = no_progress,
+    again: Sequence[int] = (),
 ) -> list[Take]:
-    """Make takes and put them where they belong.
+    """Make takes that keep what was asked for, and put them where they belong: all of them or none.
 
     Parameters
     ----------
@@ -98,6 +92,8 @@ def produce(
         A melody to play around.
     count : int
         How many takes; more than one go to ``takes/SEED``.
+    again : sequence of int
+        The seeds of takes that were drawn at once before: just these are drawn, once, and taken as they are.
 
     Raises
     ------
@@ -105,7 +101,10 @@ def produce(
         The request makes no sense.
     ConflictError
         Files are in the way.
+    ContractError
+        No try of some take holds what was asked for.
     """
+    count = len(again) or count
     request.check(count)
     check_fit(choice, request, handover.midi is not None and source is None)
     if handover.dry_run and choice.info.remote:
@@ -114,18 +113,20 @@ def produce(
         )
     if handover.place and handover.place.file:
         get_format(handover.place.file, "PCM_16")
-    first = draw_seed() if request.seed is None else request.seed
+    first = again[0] if again else draw_seed() if request.seed is None else request.seed
     request = replace(request, seed=first)
+    seeds = again or range(first, first + count)
     if not (handover.place or handover.repository):
         handover = replace(handover, place=Place(handover.directory / folder_name(request.prompt, first)))
-    names = [_name_take(handover, first + i, count) for i in range(count)]
+    names = [_name_take(handover, seed, count) for seed in seeds]
     takes, notes = [], []
     with Delivery(handover, "hum" if source else "generate", shorten(request.prompt)) as delivery:
         delivery.check_free(*(take.mix for take in names))
         for midi in (take.midi for take in names):
             if midi and not midi.is_relative_to(delivery.folder):
                 check_new(midi, handover.force)
-        for take, made in zip(names, compose_takes(choice, request, count, progress, source), strict=True):
+        composed = compose_takes(choice, request, seeds, progress, source, strict=not again)
+        for take, made in zip(names, composed, strict=True):
             takes.append(write_take(made, delivery, take))
             notes.append(_Notes.of(made))
         delivery.publish()
@@ -185,50 +186,76 @@ def compose(
     progress: Progress = no_progress,
     source: Source | None = None,
 ) -> Made:
-    """Have an engine make music, around a melody if there is one.
+    """Have an engine make one take that keeps what was asked for, around a melody if there is one.
 
     Raises
     ------
     UsageError
         The request makes no sense, to us or to the engine.
+    ContractError
+        No try holds what was asked for.
     """
-    (made,) = compose_takes(choice, request, 1, progress, source)
+    seed = draw_seed() if request.seed is None else request.seed
+    (made,) = compose_takes(choice, request, [seed], progress, source)
     return made
+
+
+def compose_part(choice: Choice, request: Request, progress: Progress = no_progress) -> Made:
+    """Have an engine make a part of something that is there: as `compose`, but nothing of it is measured."""
+    request.check()
+    request = replace(request, seed=draw_seed() if request.seed is None else request.seed)
+    brief = _make_brief(choice, request, None)
+    (found,) = fulfil(_drawer(choice, None), [brief], Terms(), progress=progress)
+    return Made(choice, brief, found.performance, found.seconds, request)
 
 
 def compose_takes(
     choice: Choice,
     request: Request,
-    count: int,
+    seeds: Sequence[int],
     progress: Progress = no_progress,
     source: Source | None = None,
+    strict: bool = True,
 ) -> Iterator[Made]:
-    """Have an engine make takes, their seeds counting up: at once where it can, otherwise one after the other.
+    """Have an engine make a take for each seed: at once where it can, otherwise one after the other.
 
     Raises
     ------
     UsageError
         The request makes no sense, to us or to the engine.
+    ContractError
+        No try of some take holds what was asked for, unless ``strict`` is unset: then it is taken as it is.
     """
+    count = len(seeds)
     request.check(count)
-    brief = _make_brief(choice, request, source)
+    info, settled = choice.info, request.settle()
+    brief = _make_brief(choice, settled, source)
+    terms = make_terms(settled.asked, settled.meter, settled.tolerance, info.promises)
+    tries = count_tries(terms, request.tries, info.remote) if strict else 1
     # An hour of sound is what memory is sure to hold; what the device holds, the engine knows.
-    most = max(1, int(_BATCH_S // _estimate_length(brief)))
+    most = max(1, int(_BATCH_S // _estimate_length(widen(brief, terms))))
     size = min(count, most) if isinstance(choice.engine, BatchGenerator) else 1
     for start in range(0, count, size):
-        briefs = [replace(brief, seed=brief.seed + i) for i in range(start, min(start + size, count))]
+        briefs = [replace(brief, seed=seed) for seed in seeds[start : start + size]]
         report = _report_part(progress, start, len(briefs), count)
-        started = time.perf_counter()
-        performances = _perform(choice, briefs, source, report)
-        share = (time.perf_counter() - started) / len(briefs)
-        seeds = tuple(one.seed for one in briefs)
-        for i, (one, performance) in enumerate(zip(briefs, performances, strict=True)):
-            batch = Batch(seeds, i) if len(briefs) > 1 else None
-            yield Made(choice, one, performance, share, replace(request, seed=one.seed), source, batch)
+        found = fulfil(_drawer(choice, source), briefs, terms, tries, strict, report)
+        for one, kept in zip(briefs, found, strict=True):
+            yield _gather(choice, replace(request, seed=one.seed), source, kept)
+
+
+def _gather(choice: Choice, request: Request, source: Source | None, kept: Fulfilment) -> Made:
+    batch = Batch(kept.seeds, kept.index) if len(kept.seeds) > 1 else None
+    return Made(
+        choice, kept.brief, kept.performance, kept.seconds, request, source, batch, kept.contract, kept.measured
+    )  # fmt: skip
+
+
+def _drawer(choice: Choice, source: Source | None) -> Draw:
+    return lambda briefs, progress: _perform(choice, briefs, source, progress)
 
 
 def _perform(
-    choice: Choice, briefs: list[Brief], source: Source | None, progress: Progress
+    choice: Choice, briefs: Sequence[Brief], source: Source | None, progress: Progress
 ) -> list[Performance]:
     guide = Guide(source.melody, source.audio) if source else None
     if len(briefs) > 1:
@@ -264,10 +291,22 @@ def _make_brief(choice: Choice, request: Request, source: Source | None) -> Brie
         bars=request.bars,
         duration_s=duration_s,
         meter=request.meter or "4/4",
+        loop=_wants_loop(choice, request),
         stems=request.stems,
         sampling=request.sampling,
+        loudness_lufs=request.loudness_lufs,
+        swing=request.swing,
+        humanize=request.humanize,
+        structure=request.structure,
         context=request.context,
     )
+
+
+def _wants_loop(choice: Choice, request: Request) -> bool:
+    """Where nothing is said: an engine that can loops, but for a piece that comes to an end."""
+    if request.loop is not None:
+        return request.loop
+    return "loop" in choice.info.promises and not has_ending(request.structure)
 
 
 def write_take(made: Made, delivery: Delivery, names: TakeNames) -> Take:
@@ -284,16 +323,15 @@ def write_take(made: Made, delivery: Delivery, names: TakeNames) -> Take:
         name: write_sound(delivery, name, path, audio, performance.subtype)
         for name, (path, audio) in sounds.items()
     }
-    measured = measure(made)
-    record = {**describe(made), "measured": measured}
+    record = {**describe(made), "measured": made.measured.to_json() if made.measured else {}}
     mix = written.pop("mix")
     delivery.describe(mix.oid, {**record, "stems": {name: sound.oid for name, sound in written.items()}})
     for name, sound in written.items():
         delivery.describe(sound.oid, {**record, "stem": name, "mix": mix.oid})
-    take = summarize(made, mix, tuple(written.values()), measured)
+    take = summarize(made, mix, tuple(written.values()))
     in_root = delivery.repository and delivery.folder == delivery.repository.root
     if in_root and not (names.prefix or names.file):
-        write_score(made, measured, delivery)
+        write_score(made, delivery)
     if names.midi is None or delivery.handover.dry_run:
         return take
     if names.midi.is_relative_to(delivery.folder):
@@ -310,11 +348,11 @@ def write_sound(delivery: Delivery, name: str, path: str, audio: Audio, subtype:
     return SoundFile(name, delivery.folder / path, delivery.add(path, file))
 
 
-def write_score(made: Made, measured: Mapping[str, Any], delivery: Delivery) -> None:
+def write_score(made: Made, delivery: Delivery) -> None:
     """Have ``track.toml`` say what the new mix is made of; its comments and title stay.
 
-    A mix without stems stands alone. A tempo or key that the engine does not know is left out: what is not in the
-    score, BeatFlow takes from what it measured.
+    A mix without stems stands alone. A tempo or key that nobody asked for and the engine does not know is left out:
+    what is not in the score, BeatFlow takes from what it measured.
     """
     performance = made.performance
     path = delivery.folder / TRACK_FILE
@@ -325,8 +363,8 @@ def write_score(made: Made, measured: Mapping[str, Any], delivery: Delivery) -> 
     if former.title is None and made.brief.prompt:
         changes["title"] = shorten(made.brief.prompt)
     changes |= {
-        "tempo": find_kept_tempo(made, measured),
-        "key": find_kept_key(made, measured),
+        "tempo": performance.tempo,
+        "key": performance.key,
         "meter": performance.meter,
         "mix.file": DEFAULT_MIX,
         "mix.master_db": None,

@@ -11,6 +11,7 @@ from typing import Any
 from beatflow import __version__
 from beatflow.ai.engine import Brief
 from beatflow.ai.table import Choice
+from beatflow.making.structure import format_structure
 from beatflow.making.take import Made
 from beatflow.sound.audio import Audio
 
@@ -37,6 +38,8 @@ def describe(made: Made, kind: str | None = None) -> dict[str, Any]:
         "inputs": [dict(item) for item in source.inputs] if source else [],
         **surroundings(made.choice, made.seconds, performance.mix),
     }
+    if made.contract:
+        record["contract"] = made.contract.to_json()
     if source and source.heard:
         record["heard"] = dict(source.heard)
     # An engine that was short of memory tells itself which takes it really drew at once.
@@ -59,6 +62,12 @@ def describe_engine(choice: Choice) -> dict[str, Any]:
 
 def describe_brief(brief: Brief) -> dict[str, Any]:
     """What the engine was asked for."""
+    playing = {
+        "loudness_lufs": brief.loudness_lufs,
+        "swing": brief.swing,
+        "humanize": brief.humanize,
+        "structure": format_structure(brief.structure) or None,
+    }
     return {
         "prompt": brief.prompt,
         "seed": brief.seed,
@@ -69,6 +78,7 @@ def describe_brief(brief: Brief) -> dict[str, Any]:
             "duration_s": brief.duration_s,
             "meter": brief.meter,
             "loop": brief.loop,
+            **{name: value for name, value in playing.items() if value is not None},
         },
         **({"context": asdict(brief.context)} if brief.context else {}),
     }

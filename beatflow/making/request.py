@@ -8,6 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 
 from beatflow.ai.engine import Context, EngineInfo, Sampling
+from beatflow.contract.terms import DEFAULT_TOLERANCE
 from beatflow.errors import UsageError
 from beatflow.making.structure import (
     QUARTERS,
@@ -31,8 +32,6 @@ SWING_RANGE = (50.0, 75.0)
 HUMANIZE_RANGE = (0.0, 2.0)
 TRIES_RANGE = (1, 20)
 TOLERANCE_RANGE = (0.001, 10.0)
-DEFAULT_TOLERANCE = 0.1
-"""BPM."""
 _TYPED_S = 0.05
 """A length that is typed in is rounded: what is nearer than this agrees."""
 TEMPERATURE_RANGE = (0.01, 10.0)

@@ -16,7 +16,7 @@ from beatflow.ai.engine import Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
 from beatflow.errors import NotFoundError, UsageError
-from beatflow.making.production import check_fit, compose, write_sound
+from beatflow.making.production import check_fit, compose_part, write_sound
 from beatflow.making.recipe import describe
 from beatflow.making.request import Request, shorten
 from beatflow.making.stemfit import Signal, fit_stem, read_like, shape_like, sum_others
@@ -81,7 +81,7 @@ def remake_stem(
     others = sum_others(place.files, stem, place.like)
     request = _fit_request(request, place, others, choice)
     check_fit(choice, request)
-    made = compose(choice, request, progress)
+    made = compose_part(choice, request, progress)
     sound, mix = fit_among(made, stem, place.files)
     take = _deliver(made, place, sound, mix, handover)
     choice.settle()

@@ -10,15 +10,13 @@ from typing import Any
 
 from beatflow.ai.engine import Brief, Performance
 from beatflow.ai.table import Choice
+from beatflow.contract.measuring import CONFIDENT, Measurement
+from beatflow.contract.terms import Contract
 from beatflow.making.request import Request
-from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
 
-CONFIDENT = 0.3
-"""A measured tempo or key with less confidence is a mere guess."""
-_SAME_TEMPO = 0.01
-_OCTAVE = 1.4
+__all__ = ["CONFIDENT", "Batch", "Made", "SoundFile", "Source", "Take", "describe_take", "summarize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What an engine gave, for which brief, and how long it took; of a batch, a take's share of the time."""
+    """What an engine gave, for which brief, and how long it took; of a batch, a take's share of the time.
+
+    The request has the seed that the take goes by, the brief the one of the try that was taken. ``contract`` and
+    ``measured`` are None where nothing was measured.
+    """
 
     choice: Choice
     brief: Brief
@@ -68,6 +70,8 @@ class Made:
     request: Request
     source: Source | None = None
     batch: Batch | None = None
+    contract: Contract | None = None
+    measured: Measurement | None = None
 
     @property
     def notes(self) -> Mapping[str, Any]:
@@ -91,8 +95,8 @@ class Take:
     """One piece of music, and where it lies.
 
     ``tempo``, ``key`` and ``bars`` are those that the engine kept to; the ones in ``estimated`` it does not know, so
-    they were measured, and are None where nothing could be. ``asked`` holds what was asked for, of ``tempo``, ``key``,
-    ``bars`` and ``duration_s``.
+    they were measured, and are None where nothing could be. ``asked`` holds what was asked for, under the names of the
+    glossary; ``contract`` what became of it (docs/contract.md).
     """
 
     prompt: str
@@ -115,34 +119,23 @@ class Take:
     estimated: tuple[str, ...] = ()
     measured: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, object] = field(default_factory=dict)
-
-
-def measure(made: Made) -> dict[str, Any]:
-    """What the mix turns out to be, whatever was asked for.
-
-    The tempo is looked for within an octave around the one that is known or was asked for.
-    """
-    tempo = made.performance.tempo or made.brief.tempo
-    around = (tempo / _OCTAVE, tempo * _OCTAVE) if tempo else None
-    facts = analyze(made.performance.mix, around).to_json()
-    names = ("tempo", "tempo_confidence", "key", "key_confidence", "loudness_lufs", "true_peak_dbtp")
-    return {name: facts[name] for name in names}
+    contract: Contract | None = None
 
 
 def summarize(
     made: Made,
     mix: SoundFile | None,
     stems: tuple[SoundFile, ...] = (),
-    measured: Mapping[str, Any] | None = None,
 ) -> Take:
     """Tell what was made; measured figures take the place of those that the engine does not know."""
     performance, info = made.performance, made.choice.info
     known = {"tempo": performance.tempo, "key": performance.key}
     estimated = tuple(name for name, value in known.items() if value is None)
-    figures = known | {name: (measured or {}).get(name) for name in estimated}
+    measured = made.measured.to_json() if made.measured else {}
+    figures = known | {name: measured.get(name) for name in estimated}
     return Take(
         prompt=made.brief.prompt,
-        seed=made.brief.seed,
+        seed=made.brief.seed if made.request.seed is None else made.request.seed,
         engine=info.name,
         engine_version=info.version,
         tempo=figures["tempo"],
@@ -158,8 +151,9 @@ def summarize(
         stems=stems,
         asked=made.request.asked,
         estimated=estimated,
-        measured=measured or {},
+        measured=measured,
         parameters=performance.parameters,
+        contract=made.contract,
     )
 
 
@@ -176,41 +170,3 @@ def describe_take(take: Take) -> str:
         told.append(f"{take.bars} {'bar' if take.bars == 1 else 'bars'}")
     told += [f"{take.duration_s:.1f} s", f"seed {take.seed}"]
     return ", ".join(told)
-
-
-def find_misses(take: Take) -> list[str]:
-    """Where a take is not what was asked for, each in a few words: ``asked 90 BPM, measured 91.3``.
-
-    Only of what the engine did not promise; what it promised, it kept.
-    """
-    asked, misses = take.asked, []
-    tempo, key, duration_s, bars = (asked.get(name) for name in ("tempo", "key", "duration_s", "bars"))
-    if "tempo" in take.estimated and isinstance(tempo, int | float):
-        if take.tempo is None:
-            misses.append(f"asked {tempo:g} BPM, no steady beat measured")
-        elif abs(take.tempo - tempo) >= 0.05:
-            misses.append(f"asked {tempo:g} BPM, measured {take.tempo:.1f}")
-    if "key" in take.estimated and key is not None and key != take.key:
-        misses.append(f"asked {key}, measured {take.key or 'none'}")
-    known = take.bars is not None
-    if not known and isinstance(duration_s, int | float) and abs(take.duration_s - duration_s) >= 0.05:
-        misses.append(f"asked {duration_s:g} s, made {take.duration_s:.1f}")
-    if not known and bars is not None and "tempo" not in asked:
-        misses.append(f"asked {bars} bars, made {take.duration_s:.1f} s")
-    return misses
-
-
-def find_kept_tempo(made: Made, measured: Mapping[str, Any]) -> float | None:
-    """The tempo that a score may name: the engine's own, or the one asked for where the sound bears it out."""
-    if made.performance.tempo is not None:
-        return made.performance.tempo
-    asked, found = made.brief.tempo, measured.get("tempo")
-    sure = (measured.get("tempo_confidence") or 0.0) >= CONFIDENT
-    return asked if asked and found and sure and abs(found / asked - 1) <= _SAME_TEMPO else None
-
-
-def find_kept_key(made: Made, measured: Mapping[str, Any]) -> str | None:
-    """The key that a score may name, as for `find_kept_tempo`."""
-    if made.performance.key is not None:
-        return made.performance.key
-    return made.brief.key if made.brief.key == measured.get("key") else None

@@ -141,6 +141,7 @@ def _search(read: Read, lufs: float, ceiling_dbtp: float, gain_db: float) -> Pla
     peaks, hop, rate = _follow_peaks(read())
     threshold, highest = ceiling_dbtp - _MARGIN_DB, 20 * math.log10(float(peaks.max()))
     best: Plan | None = None
+    last: Plan | None = None
     for _ in range(_TRIES):
         gain_db = min(gain_db, threshold + MOST_LIMITED_DB - highest)
         plan = _judge(read, Plan(gain_db, _limit(peaks, gain_db, threshold, rate / hop), hop, None, None))
@@ -155,11 +156,20 @@ def _search(read: Read, lufs: float, ceiling_dbtp: float, gain_db: float) -> Pla
             best = plan
         if abs(missing) <= CLOSE_LU or (missing > 0 and gain_db >= threshold + MOST_LIMITED_DB - highest):
             break
-        # Of a decibel more, what is limited already gives only a part.
-        gain_db += missing * (1.5 if plan.limited_db and missing > 0 else 1.0)
+        slope = _find_slope(last, plan)
+        last = plan
+        gain_db += missing / slope
     if best is None:  # nothing but a plain gain is sure not to pass
         best = _judge(read, Plan(threshold - highest, np.zeros(1, np.float32), 1, None, None))
     return best
+
+
+def _find_slope(last: Plan | None, plan: Plan) -> float:
+    """How much louder a decibel of gain makes it: where the limiter is at work, less than one."""
+    if last is None or abs(plan.gain_db - last.gain_db) < 0.01:
+        return 0.7 if plan.limited_db else 1.0
+    louder = (plan.loudness_lufs or 0.0) - (last.loudness_lufs or 0.0)
+    return min(1.0, max(0.15, louder / (plan.gain_db - last.gain_db)))
 
 
 def _judge(read: Read, plan: Plan) -> Plan:

@@ -245,30 +245,32 @@ class _PeakMeter:
         """Take frames."""
         if not len(samples):
             return
+        self.peak = max(self.peak, float(samples.max()), float(-samples.min()))
         signal = np.concatenate([self._tail, samples.T], axis=1)
-        self._tail = signal[:, -self._TAPS :]
-        self._measure(signal)
+        # Whole runs only: one that reached beyond what is there would read the end of a block as a cut to silence.
+        whole = max(0, signal.shape[1] - self._TAPS + 1) // self._RUN * self._RUN
+        self._measure(signal[:, : whole + self._TAPS - 1], whole // self._RUN)
+        self._tail = signal[:, whole:]
 
     def result(self) -> tuple[float, float]:
         """True peak and sample peak, linear."""
-        self._measure(np.pad(self._tail, ((0, 0), (0, self._TAPS))))
+        runs = -(-self._tail.shape[1] // self._RUN)
+        self._measure(self._tail, runs)
         return max(self.peak, self._between), self.peak
 
-    def _measure(self, signal: Samples) -> None:
-        """Take a stretch that begins with the last ``_TAPS`` frames of the one before."""
-        channels, length = signal.shape
-        self.peak = max(self.peak, float(signal.max()), float(-signal.min()))
-        if self._gain == 0:
+    def _measure(self, signal: Samples, runs: int) -> None:
+        """Take so many runs, of which the first begins with the signal; behind it there is silence."""
+        if self._gain == 0 or not runs:
             return
-        width = self._RUN + self._TAPS - 1
-        runs = -(-(length - self._TAPS + 1) // self._RUN)
-        padded = np.zeros((channels, runs * self._RUN + self._TAPS), np.float32)
+        channels, length = signal.shape
+        reach = -(-(self._TAPS - 1) // self._RUN)  # a window reaches into so many runs behind its own
+        padded = np.zeros((channels, (runs + reach) * self._RUN), np.float32)
         padded[:, :length] = signal
-        windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)[
+        windows = np.lib.stride_tricks.sliding_window_view(padded, self._RUN + self._TAPS - 1, axis=1)[
             :, : runs * self._RUN : self._RUN
         ]
-        edges = np.abs(padded[:, : runs * self._RUN].reshape(channels, runs, self._RUN)).max(axis=2)
-        near = np.maximum(edges, np.pad(edges, ((0, 0), (0, 1)))[:, 1:])  # a window reaches into the next run
+        edges = np.abs(padded.reshape(channels, runs + reach, self._RUN)).max(axis=2)
+        near = np.max([edges[:, run : run + runs] for run in range(reach + 1)], axis=0)
         best = max(self.peak, self._between)
         channel, run = np.nonzero(near * self._gain > best)
         order = np.argsort(-near[channel, run])  # the loudest first: they may spare the others

@@ -142,9 +142,9 @@ def test_table_of_several(bf: Bf, clicks: Path) -> None:
     write_audio(bf.directory / "loud.wav", Audio(faulty, RATE))
     write_audio(bf.directory / "silent.wav", Audio(faulty * 0, RATE))
     lines = bf.ok("analyze", "clicks.wav", "loud.wav", "silent.wav").stdout.splitlines()
-    assert lines[0].split() == ["file", "length", "BPM", "key", "LUFS", "dBTP", "faults"]
+    assert lines[0].split() == ["file", "length", "BPM", "meter", "key", "LUFS", "LU", "dBTP", "phase", "faults"]
     assert "all channels alike, 44100 clipped samples, DC offset 1.000" in lines[2]
-    assert lines[3].split() == ["silent.wav", "0:01.000", "–", "–", "–", "–", "silent"]
+    assert lines[3].split() == ["silent.wav", "0:01.000", *"–––––––", "silent"]
 
 
 def test_a_track_remembers(bf: Bf, clicks: Path) -> None:

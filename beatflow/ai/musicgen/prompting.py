@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from beatflow.ai.engine import Brief, Sampling
-from beatflow.ai.synth.genre import GENRES
+from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import METERS
 from beatflow.ai.synth.prompt import understand
 from beatflow.errors import UsageError

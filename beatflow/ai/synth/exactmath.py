@@ -82,6 +82,19 @@ def log2(x: float) -> float:
     return exponent + 2.0 * ratio * total * _LOG2_E
 
 
+def log2_of(x: Floats) -> Floats:
+    """Logarithms to base 2 of positive numbers, as ``log2``."""
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < 0.7071067811865476
+    mantissa = np.where(low, mantissa * 2.0, mantissa)
+    ratio = (mantissa - 1.0) / (mantissa + 1.0)
+    square = ratio * ratio
+    total = np.zeros_like(x)
+    for k in range(25, 0, -2):
+        total = total * square + 1.0 / k
+    return np.asarray((exponent - low) + 2.0 * ratio * total * _LOG2_E)
+
+
 def from_db(gain_db: float) -> float:
     """Decibels to an amplitude factor."""
     return exp2(gain_db * 0.16609640474436813)  # log2(10) / 20
@@ -114,6 +127,13 @@ def smooth_step(frames: int) -> Floats:
     """A smooth rise from 0 towards 1, flat at both ends (3 t**2 - 2 t**3)."""
     t = (ramp(frames) + 0.5) / max(frames, 1)
     return t * t * (3.0 - 2.0 * t)
+
+
+def begin(wave: Floats, rise: int) -> None:
+    """Let a sound begin from nothing over ``rise`` frames, in place; one that is shorter has only the first of them."""
+    count = min(wave.shape[0], rise)
+    step = smooth_step(rise)[:count]
+    wave[:count] *= step if wave.ndim == 1 else step[:, None]
 
 
 def saturate(x: Floats) -> Floats:

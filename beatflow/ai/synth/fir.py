@@ -10,16 +10,19 @@ the bound below 1/4.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beatflow.ai.synth.exactmath import RATE, Floats, cosine, exp2, from_db, log2, ramp, sine
+from beatflow.sound.audio import Samples
 
 _DIRECT_TAPS = 48
+_PIECE = 1 << 19
 _ERROR = 3.0 * 7.0 * 2.0**-53
 
 
@@ -68,37 +71,56 @@ def apply(signal: Floats, fir: Fir) -> Floats:
     ndarray of float64, shape (frames + taps - 1,)
         The whole response; it runs ``fir.delay`` frames late.
     """
-    peak = float(np.max(np.abs(signal))) if signal.size else 0.0
-    length = signal.size + fir.taps.size - 1
+    result = np.zeros(max(signal.size + fir.taps.size - 1, 0))
+    for start, piece in responses(signal, fir):
+        result[start : start + piece.size] = piece
+    return result
+
+
+def responses(signal: Floats | Samples, fir: Fir) -> Iterator[tuple[int, Floats]]:
+    """The same response in pieces that follow one another: (first frame, frames), in memory that does not grow."""
+    peak = max(float(np.max(signal)), -float(np.min(signal))) if signal.size else 0.0
     if peak == 0.0:
-        return np.zeros(max(length, 0))
+        return
     mass = float(np.cumsum(np.abs(fir.taps))[-1])
-    direct = fir.taps.size <= _DIRECT_TAPS or signal.size <= 256
     size = _block_size(fir.taps.size)
     block = size - fir.taps.size + 1
     # Both ways quantise the signal alike, so that the way taken never shows in the result.
     bound = 0.25 / (_ERROR * (size.bit_length() - 1) * math.sqrt(block) * mass)
     bits = min(_power_below(bound), 24)
     scale = math.ldexp(1.0, bits - math.frexp(peak)[1])
-    integers = np.rint(signal * scale)
-    if direct:
-        return np.asarray(np.convolve(integers, fir.taps)) / (scale * fir.scale)
-    return _by_blocks(integers, fir.taps, size)[:length] / (scale * fir.scale)
+    unit = 1.0 / (scale * fir.scale)  # a power of two
+    direct = fir.taps.size <= _DIRECT_TAPS or signal.size <= 256
+    count = _PIECE if direct else max(1, _PIECE // block) * block
+    spectrum = np.zeros(0) if direct else np.fft.rfft(fir.taps, size)
+    carried = np.zeros(fir.taps.size - 1)
+    for start in range(0, signal.size, count):
+        integers = np.rint(signal[start : start + count].astype(np.float64) * scale)
+        if direct:
+            whole = np.asarray(np.convolve(integers, fir.taps))
+        else:
+            whole = _by_blocks(integers, spectrum, size, block)[: integers.size + fir.taps.size - 1]
+        whole[: carried.size] += carried[: whole.size]
+        if start + count >= signal.size:
+            yield start, whole * unit
+            return
+        carried = whole[count:].copy()
+        yield start, whole[:count] * unit
 
 
-def _by_blocks(signal: Floats, taps: Floats, size: int) -> Floats:
+def _by_blocks(signal: Floats, spectrum: NDArray[np.complex128], size: int, block: int) -> Floats:
     """Overlap-add convolution of integers, rounded back to integers block by block."""
-    block = size - taps.size + 1
     count = -(-signal.size // block)
-    spectrum = np.fft.rfft(taps, size)
     result = np.zeros(count * block + size)
-    group = max(1, (1 << 20) // size)
+    group = max(1, (1 << 18) // size)
     for first in range(0, count, group):
         rows = min(group, count - first)
         padded = np.zeros(rows * block)
         part = signal[first * block : (first + rows) * block]
         padded[: part.size] = part
-        pieces = np.fft.irfft(np.fft.rfft(padded.reshape(rows, block), size, axis=1) * spectrum, size, axis=1)
+        transformed = np.fft.rfft(padded.reshape(rows, block), size, axis=1)
+        transformed *= spectrum
+        pieces = np.fft.irfft(transformed, size, axis=1)
         np.rint(pieces, out=pieces)
         for row in range(rows):
             start = (first + row) * block

@@ -10,6 +10,7 @@ import numpy as np
 from beatflow.ai.synth.exactmath import (
     RATE,
     Floats,
+    begin,
     decay,
     moving_phase,
     pitch_hz,
@@ -97,14 +98,13 @@ class Fm:
                 out += single
         out /= float(np.sqrt(float(self.voices)))
         if self.noise:
-            air = filtered(stream.noise(frames), band(1500.0, 7000.0, 63)) * self.noise
+            air = filtered(stream.noise(frames + 32), band(1500.0, 7000.0, 63))[:frames] * self.noise
             out += air[:, None] if out.ndim == 2 else air
         if self.sub:
             low = steady_sine(frames, hz if hz < 110.0 else hz / 2.0) * self.sub
             out += low[:, None] if out.ndim == 2 else low
         level = self.sustain + (1.0 - self.sustain) * decay(frames, self.half_s)
-        rise = min(frames, max(int(self.attack_s * (1.3 - 0.5 * touch.hardness) * RATE), 48))
-        level[:rise] *= smooth_step(rise)
+        begin(level, max(int(self.attack_s * (1.3 - 0.5 * touch.hardness) * RATE), 48))
         return out * (level[:, None] if out.ndim == 2 else level)
 
     def _turns(self, hz: float, place: float, touch: Touch, frames: int, stream: Stream) -> Floats:
@@ -129,8 +129,7 @@ class Fm:
         depth = pair.rest + (pair.index - pair.rest) * decay(frames, pair.index_half_s)
         depth *= 0.45 + 0.85 * touch.hardness
         if self.swell_s:
-            rise = min(frames, int(self.swell_s * (1.4 - 0.8 * touch.hardness) * RATE))
-            depth[:rise] *= smooth_step(rise)
+            begin(depth, int(self.swell_s * (1.4 - 0.8 * touch.hardness) * RATE))
         if self.growl and touch.wobble:
             depth *= 1.0 - self.growl * (0.5 + 0.5 * steady_sine(frames, RATE / touch.wobble, 0.25))
         # Carson's rule: no more sidebands than there is room for.

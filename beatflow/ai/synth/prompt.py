@@ -1,145 +1,55 @@
-"""Words of a prompt to musical choices: genre, moods, instruments, textures, parts left out, tempo and key.
+"""A prompt to what it asks for: genre, moods, instruments, drums, textures, parts left out, tempo, key, comparisons.
 
 A table look-up, longest phrase first; what it does not know it hands back. Knows no sound and no notes.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from beatflow.ai.synth.moods import MOOD_WORDS, MOODS, Mood
+from beatflow.ai.synth.words import (
+    COMPARATIVES,
+    DRUM_WORDS,
+    FILLERS,
+    GENRE_WORDS,
+    INSTRUMENTS,
+    PART_WORDS,
+    PARTS,
+    TEXTURES,
+)
 from beatflow.errors import UsageError
 from beatflow.sound.tonality import parse_key
 
-PARTS = ("drums", "bass", "chords", "melody", "texture")
-
-GENRE_WORDS: Mapping[str, str] = {
-    "lofi": "lofi", "lo-fi": "lofi", "lo fi": "lofi", "chillhop": "lofi", "study beats": "lofi",
-    "jazzhop": "lofi", "hip hop": "hiphop", "hip-hop": "hiphop", "hiphop": "hiphop", "boom bap": "hiphop",
-    "boombap": "hiphop", "boom-bap": "hiphop", "rap": "hiphop", "old school": "hiphop", "trap": "trap",
-    "drill": "trap", "phonk": "trap", "house": "house", "deep house": "house", "tech house": "house",
-    "disco": "house", "edm": "house", "dance": "house", "techno": "techno", "minimal techno": "techno",
-    "acid techno": "techno", "industrial": "techno", "rave": "techno", "drum and bass": "drum and bass",
-    "drum n bass": "drum and bass", "drum & bass": "drum and bass", "dnb": "drum and bass",
-    "d&b": "drum and bass", "jungle": "drum and bass", "liquid": "drum and bass",
-    "breakbeat": "drum and bass", "ambient": "ambient", "drone": "ambient", "new age": "ambient",
-    "meditation": "ambient", "cinematic": "ambient", "soundscape": "ambient", "synthwave": "synthwave",
-    "retrowave": "synthwave", "outrun": "synthwave", "vaporwave": "synthwave", "80s": "synthwave",
-    "synthpop": "synthwave", "pop": "synthwave",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Mood:
-    """How a mood bends a piece; 0 leaves it alone, ±1 is a strong push (``minor`` is a lean, not a mode)."""
-
-    minor: float = 0.0
-    tempo: float = 0.0
-    energy: float = 0.0
-    brightness: float = 0.0
-    space: float = 0.0
-    density: float = 0.0
-    register: float = 0.0
-    swing: float = 0.0
-    colour: float = 0.0
-
-    def __add__(self, other: "Mood") -> "Mood":
-        return Mood(
-            self.minor + other.minor, self.tempo + other.tempo, self.energy + other.energy,
-            self.brightness + other.brightness, self.space + other.space, self.density + other.density,
-            self.register + other.register, self.swing + other.swing, self.colour + other.colour,
-        )  # fmt: skip
-
-
-# Directions after Eerola, Friberg and Bresin 2013 (Frontiers in Psychology 4:487): mode, tempo, register,
-# dynamics and timbre carry mood in this order; the sizes are a heuristic.
-MOODS: Mapping[str, Mood] = {
-    "happy": Mood(minor=-1, tempo=0.4, energy=0.2, brightness=0.5, density=0.2, register=0.5),
-    "sad": Mood(minor=1, tempo=-0.5, energy=-0.4, brightness=-0.5, space=0.2, density=-0.4, register=-0.2),
-    "dark": Mood(minor=1, tempo=-0.1, brightness=-0.8, space=0.1, register=-0.8),
-    "calm": Mood(tempo=-0.5, energy=-0.6, brightness=-0.3, space=0.3, density=-0.4),
-    "energetic": Mood(tempo=0.5, energy=0.8, brightness=0.4, density=0.5),
-    "dreamy": Mood(tempo=-0.2, energy=-0.3, brightness=-0.1, space=0.8, density=-0.1, colour=0.6),
-    "aggressive": Mood(
-        minor=0.8, tempo=0.4, energy=1.0, brightness=0.6, space=-0.4, density=0.4, register=-0.3
-    ),
-    "romantic": Mood(minor=-0.2, tempo=-0.3, energy=-0.3, space=0.3, colour=0.7, density=-0.1),
-    "epic": Mood(minor=0.5, energy=0.6, brightness=0.3, space=0.7, register=0.2),
-    "mysterious": Mood(minor=0.9, energy=-0.2, brightness=-0.4, space=0.5, density=-0.3, colour=0.3),
-    "groovy": Mood(energy=0.3, density=0.4, swing=0.6, colour=0.3),
-    "jazzy": Mood(swing=0.5, colour=1.0, density=0.1),
-    "minimal": Mood(density=-0.9, energy=-0.2),
-    "busy": Mood(density=0.9, energy=0.1),
-    "warm": Mood(brightness=-0.5, energy=-0.1),
-    "bright": Mood(brightness=0.9, register=0.3),
-    "slow": Mood(tempo=-1.0, energy=-0.1),
-    "fast": Mood(tempo=1.0, energy=0.1),
-    "dry": Mood(space=-0.9),
-    "spacious": Mood(space=0.9),
-}
-
-MOOD_WORDS: Mapping[str, str] = {
-    **{name: name for name in MOODS},
-    "joyful": "happy", "uplifting": "happy", "cheerful": "happy", "sunny": "happy", "playful": "happy",
-    "upbeat": "happy", "melancholic": "sad", "melancholy": "sad", "nostalgic": "sad", "somber": "sad",
-    "lonely": "sad", "emotional": "sad", "moody": "dark", "gloomy": "dark", "night": "dark",
-    "ominous": "dark", "evil": "dark", "deep": "dark", "chill": "calm", "relaxed": "calm",
-    "relaxing": "calm", "peaceful": "calm", "soft": "calm", "gentle": "calm", "mellow": "calm",
-    "quiet": "calm", "sleepy": "calm", "energy": "energetic", "driving": "energetic",
-    "powerful": "energetic", "exciting": "energetic", "dream": "dreamy", "ethereal": "dreamy",
-    "floating": "dreamy", "hazy": "dreamy", "atmospheric": "dreamy", "hard": "aggressive",
-    "angry": "aggressive", "heavy": "aggressive", "intense": "aggressive", "love": "romantic",
-    "sensual": "romantic", "heroic": "epic", "dramatic": "epic", "mystic": "mysterious",
-    "eerie": "mysterious", "funky": "groovy", "groove": "groovy", "bouncy": "groovy", "jazz": "jazzy",
-    "soulful": "jazzy", "sparse": "minimal", "simple": "minimal", "dense": "busy", "complex": "busy",
-    "crisp": "bright", "shiny": "bright", "reverb": "spacious", "wide": "spacious",
-}  # fmt: skip
-
-INSTRUMENTS: Mapping[str, tuple[str, str]] = {
-    "rhodes": ("chords", "rhodes"), "electric piano": ("chords", "rhodes"), "e-piano": ("chords", "rhodes"),
-    "piano": ("chords", "piano"), "felt piano": ("chords", "felt piano"), "pad": ("chords", "pad"),
-    "pads": ("chords", "pad"), "warm pad": ("chords", "warm pad"), "strings": ("chords", "strings"),
-    "violins": ("chords", "strings"), "nylon guitar": ("chords", "nylon"), "nylon": ("chords", "nylon"),
-    "guitar": ("chords", "nylon"), "acoustic guitar": ("chords", "nylon"), "brass": ("chords", "brass"),
-    "horns": ("chords", "brass"), "organ": ("chords", "organ"), "stabs": ("chords", "stab"),
-    "stab": ("chords", "stab"), "supersaw": ("chords", "supersaw"), "pluck": ("melody", "pluck"),
-    "plucks": ("melody", "pluck"), "bells": ("melody", "bells"), "bell": ("melody", "bells"),
-    "kalimba": ("melody", "kalimba"), "marimba": ("melody", "marimba"),
-    "vibraphone": ("melody", "vibraphone"), "vibes": ("melody", "vibraphone"), "harp": ("melody", "harp"),
-    "flute": ("melody", "flute"), "lead": ("melody", "lead"), "synth lead": ("melody", "lead"),
-    "soft lead": ("melody", "soft lead"), "trumpet": ("melody", "brass"), "whistle": ("melody", "whistle"),
-    "arp": ("melody", "arp"), "808": ("bass", "808"), "808s": ("bass", "808"), "sub bass": ("bass", "sub"),
-    "sub": ("bass", "sub"), "acid": ("bass", "acid"), "303": ("bass", "acid"), "reese": ("bass", "reese"),
-    "upright bass": ("bass", "upright"), "double bass": ("bass", "upright"),
-    "electric bass": ("bass", "electric bass"), "bass guitar": ("bass", "electric bass"),
-    "synth bass": ("bass", "synth bass"), "909": ("drums", "909"), "dusty drums": ("drums", "dusty"),
-    "gated drums": ("drums", "gated"), "brushes": ("drums", "soft"), "808 drums": ("drums", "808"),
-    "breaks": ("drums", "breaks"), "breakbeats": ("drums", "breaks"),
-}  # fmt: skip
-
-TEXTURES: Mapping[str, str] = {
-    "vinyl": "vinyl", "vinyl crackle": "vinyl", "crackle": "vinyl", "dusty": "vinyl", "record noise": "vinyl",
-    "tape": "tape", "tape hiss": "tape", "hiss": "tape", "rain": "rain", "rainy": "rain", "waves": "waves",
-    "ocean": "waves", "wind": "waves",
-}  # fmt: skip
-
-_PART_WORDS: Mapping[str, tuple[str, ...]] = {
-    "drums": ("drums",), "drum": ("drums",), "beat": ("drums",), "beats": ("drums",),
-    "percussion": ("drums",), "bass": ("bass",), "bassline": ("bass",), "chords": ("chords",),
-    "chord": ("chords",), "harmony": ("chords",), "melody": ("melody",), "melodies": ("melody",),
-    "texture": ("texture",), "noise": ("texture",),
-}  # fmt: skip
-_FILLERS = frozenset((
-    "a", "an", "and", "the", "with", "of", "for", "in", "on", "at", "to", "some", "very", "music", "song",
-    "track", "loop", "tune", "feel", "vibe", "vibes", "style", "type", "instrumental", "bpm", "sound",
-    "sounds", "synth", "synths"
-))  # fmt: skip
 _TEMPO = re.compile(r"(\d{2,3}(?:\.\d+)?)\s*bpm\b")
 _KEY = re.compile(r"\b([a-g](?:#|b|♯|♭)?)[\s-]?(major|minor|maj|min)\b|\b([A-G](?:#|b)?m)\b")
+_NEGATIONS = ("no", "without", "minus")
+_ONLY = ("only", "just", "solo")
+_AMOUNTS = {"more": 1, "extra": 1, "busier": 1, "less": -1, "fewer": -1, "simpler": -1, "sparser": -1}
+_PHRASE_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a prompt asks for."""
+    """What a prompt asks for.
+
+    Parameters
+    ----------
+    genre : str or None
+    moods : tuple of str
+    sounds : mapping of str to str
+        Part to the sound that it is to have.
+    textures : tuple of str
+    left_out : frozenset of str
+        Parts.
+    tempo, key : float, str or None
+    ignored : tuple of str
+        Words that mean nothing here, in order, without repeats.
+    bends : mapping of str to Mood
+        Comparisons ("busier drums"): part, or ``all``, to a push.
+    amounts : mapping of str to int
+        Drums that are asked for (0), to be more (1), fewer (-1) or gone (-9).
+    """
 
     genre: str | None
     moods: tuple[str, ...]
@@ -149,53 +59,20 @@ class Request:
     tempo: float | None
     key: str | None
     ignored: tuple[str, ...]
+    bends: Mapping[str, Mood] = field(default_factory=dict)
+    amounts: Mapping[str, int] = field(default_factory=dict)
 
 
 def understand(prompt: str) -> Request:
-    """Read a prompt.
-
-    Words that mean nothing here come back in ``ignored``, in order, without repeats.
-    """
+    """Read a prompt."""
     text, tempo, key = _figures(prompt)
-    words = re.findall(r"[^\s,;.!?()\"/+]+", text.lower())
-    genre: str | None = None
-    moods: list[str] = []
-    sounds: dict[str, str] = {}
-    textures: list[str] = []
-    removed: set[str] = set()
-    only: set[str] = set()
-    ignored: list[str] = []
-    place = 0
-    while place < len(words):
-        negated = words[place] in ("no", "without", "only", "just", "solo") and place + 1 < len(words)
-        size, phrase = _longest(words, place + (1 if negated else 0))
-        if negated and (parts := _parts(phrase)):
-            (removed if words[place] in ("no", "without") else only).update(parts)
-            place += 1 + size
-            continue
-        size, phrase = _longest(words, place)
-        if place + size < len(words) and words[place + size] == "only" and (parts := _parts(phrase)):
-            only.update(parts)
-            size += 1
-        elif phrase in GENRE_WORDS:
-            genre = genre or GENRE_WORDS[phrase]
-        elif phrase in INSTRUMENTS:
-            _add_sound(sounds, *INSTRUMENTS[phrase])
-            if phrase == "dusty drums":
-                textures.append("vinyl")
-        elif phrase in TEXTURES:
-            textures.append(TEXTURES[phrase])
-        elif phrase in MOOD_WORDS:
-            moods.append(MOOD_WORDS[phrase])
-        elif phrase not in _PART_WORDS and phrase not in _FILLERS and phrase not in ignored:
-            ignored.append(phrase)
-        place += size
-    if only:
-        removed |= set(PARTS) - only
-    kept = tuple(dict.fromkeys(textures))
+    reader = _Reader(re.findall(r"[^\s,;.!?()\"/+]+", text.lower()))
+    reader.read()
+    left_out = reader.removed | (set(PARTS) - reader.only if reader.only else set())
     return Request(
-        genre, tuple(dict.fromkeys(moods)), sounds, kept, frozenset(removed), tempo, key, tuple(ignored)
-    )
+        reader.genre, tuple(dict.fromkeys(reader.moods)), reader.sounds, tuple(dict.fromkeys(reader.textures)),
+        frozenset(left_out), tempo, key, tuple(reader.ignored), reader.bends, reader.amounts,
+    )  # fmt: skip
 
 
 def _figures(prompt: str) -> tuple[str, float | None, str | None]:
@@ -214,20 +91,112 @@ def _figures(prompt: str) -> tuple[str, float | None, str | None]:
     return prompt, tempo, key
 
 
-def _longest(words: list[str], place: int) -> tuple[int, str]:
-    """The longest known phrase that starts here, or the single word."""
-    for size in (3, 2):
-        phrase = " ".join(words[place : place + size])
-        known = phrase in GENRE_WORDS or phrase in INSTRUMENTS or phrase in TEXTURES
-        if len(words) - place >= size and known:
-            return size, phrase
-    return 1, words[place]
+class _Reader:
+    """Goes through the words once and gathers what they mean."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.words, self.place = words, 0
+        self.genre: str | None = None
+        self.moods: list[str] = []
+        self.sounds: dict[str, str] = {}
+        self.textures: list[str] = []
+        self.removed: set[str] = set()
+        self.only: set[str] = set()
+        self.ignored: list[str] = []
+        self.bends: dict[str, Mood] = {}
+        self.amounts: dict[str, int] = {}
+
+    def read(self) -> None:
+        """Read every word."""
+        while self.place < len(self.words):
+            word = self.words[self.place]
+            more = self.place + 1 < len(self.words)
+            if more and word in (*_NEGATIONS, *_ONLY) and self._limit(word):
+                continue
+            if word in COMPARATIVES or (more and word in _AMOUNTS):
+                self._compare(word)
+                continue
+            size, phrase = self._longest(self.place)
+            self._take(phrase, size)
+
+    def _limit(self, word: str) -> bool:
+        """``no drums``, ``without hats``, ``only bass``."""
+        size, phrase = self._longest(self.place + 1)
+        if word in _NEGATIONS and phrase in DRUM_WORDS:
+            for element in DRUM_WORDS[phrase]:
+                self.amounts[element] = -9
+        elif parts := _parts(phrase):
+            (self.removed if word in _NEGATIONS else self.only).update(parts)
+        else:
+            return False
+        self.place += 1 + size
+        return True
+
+    def _compare(self, word: str) -> None:
+        """``busier drums``, ``more hats``, ``darker``; the thing compared may stand one filler away."""
+        start = self.place + 1
+        while start < len(self.words) and self.words[start] in FILLERS:
+            start += 1
+        size, phrase = self._longest(start) if start < len(self.words) else (0, "")
+        push = COMPARATIVES.get(word, Mood())
+        if phrase in DRUM_WORDS and word in _AMOUNTS:
+            for element in DRUM_WORDS[phrase]:
+                self.amounts[element] = _AMOUNTS[word]
+        elif phrase in DRUM_WORDS or (parts := _parts(phrase)):
+            target = "drums" if phrase in DRUM_WORDS else parts[0]
+            self._bend(target, push)
+            if phrase in INSTRUMENTS:
+                _add_sound(self.sounds, *INSTRUMENTS[phrase])
+        elif word in ("more", "extra", "less", "fewer") and phrase in MOOD_WORDS:
+            if word in ("more", "extra"):
+                self.moods.append(MOOD_WORDS[phrase])
+            else:
+                self._bend("all", Mood() - MOODS[MOOD_WORDS[phrase]])
+        else:
+            self._bend("all", push)
+            self.place += 1
+            return
+        self.place = start + size
+
+    def _bend(self, target: str, push: Mood) -> None:
+        self.bends[target] = self.bends.get(target, Mood()) + push
+
+    def _take(self, phrase: str, size: int) -> None:
+        """One phrase by itself."""
+        after = self.place + size
+        if after < len(self.words) and self.words[after] == "only" and (parts := _parts(phrase)):
+            self.only.update(parts)
+            size += 1
+        elif phrase in GENRE_WORDS:
+            self.genre = self.genre or GENRE_WORDS[phrase]
+        elif phrase in INSTRUMENTS:
+            _add_sound(self.sounds, *INSTRUMENTS[phrase])
+            if phrase == "dusty drums":
+                self.textures.append("vinyl")
+        elif phrase in TEXTURES:
+            self.textures.append(TEXTURES[phrase])
+        elif phrase in MOOD_WORDS:
+            self.moods.append(MOOD_WORDS[phrase])
+        elif phrase in DRUM_WORDS:
+            for element in DRUM_WORDS[phrase]:
+                self.amounts.setdefault(element, 0)
+        elif phrase not in PART_WORDS and phrase not in FILLERS and phrase not in self.ignored:
+            self.ignored.append(phrase)
+        self.place += size
+
+    def _longest(self, place: int) -> tuple[int, str]:
+        """The longest known phrase that starts at a word, or the single word."""
+        for size in range(min(_PHRASE_WORDS, len(self.words) - place), 1, -1):
+            phrase = " ".join(self.words[place : place + size])
+            if any(phrase in table for table in (GENRE_WORDS, INSTRUMENTS, TEXTURES, DRUM_WORDS, PART_WORDS)):
+                return size, phrase
+        return 1, self.words[place]
 
 
 def _parts(phrase: str) -> tuple[str, ...]:
     """The parts that a phrase names, by role or by instrument."""
-    if phrase in _PART_WORDS:
-        return _PART_WORDS[phrase]
+    if phrase in PART_WORDS:
+        return PART_WORDS[phrase]
     if phrase in INSTRUMENTS:
         return (INSTRUMENTS[phrase][0],)
     return ("texture",) if phrase in TEXTURES else ()

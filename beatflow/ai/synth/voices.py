@@ -7,6 +7,7 @@ import numpy as np
 from beatflow.ai.synth.exactmath import (
     RATE,
     Floats,
+    begin,
     decay,
     exp2,
     moving_phase,
@@ -77,8 +78,7 @@ class Struck:
             wave *= self._amplitude(h, touch.hardness)
             out[: wave.size, 0] += wave * (1.0 - place)
             out[: wave.size, 1] += wave * (1.0 + place)
-        rise = min(frames, 48)
-        out[:rise] *= smooth_step(rise)[:, None]
+        begin(out, 48)
         if self.knock:
             _knock(out, self.knock * (0.3 + touch.hardness), Stream("knock", touch.midi, touch.take))
         return out
@@ -150,8 +150,7 @@ class ElectricPiano:
         if self.bell:
             ding = table_sine(phase * (14.0 if hz * 14.0 < _TOP_HZ else 7.0))
             out += ding * decay(frames, 0.045) * (self.bell * touch.hardness)
-        rise = min(frames, 96)
-        out[:rise] *= smooth_step(rise)
+        begin(out, 96)
         return out
 
 
@@ -190,8 +189,7 @@ class SubBass:
             noise = filtered(Stream("thump", touch.midi, touch.take).noise(burst), band(700.0, 3500.0, 63))
             noise[burst // 2 :] *= smooth_step(burst - burst // 2)[::-1]
             out[:burst] += noise * decay(burst, 0.003) * self.click
-        rise = min(frames, 90)
-        out[:rise] *= smooth_step(rise)
+        begin(out, 90)
         return out
 
 

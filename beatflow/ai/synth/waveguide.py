@@ -14,6 +14,7 @@ import numpy as np
 from beatflow.ai.synth.exactmath import (
     RATE,
     Floats,
+    begin,
     cosine,
     decay,
     exp2,
@@ -116,17 +117,17 @@ class Plucked:
     def tone(self, touch: Touch, frames: int) -> Floats:
         """See ``Instrument.tone``."""
         read = positions(frames, touch, self.vibrato_cents)
-        length = frames if read is None else max(frames, int(read[-1]) + 2)
+        length = frames + 64 if read is None else max(frames, int(read[-1])) + 66
         wave = self._string(touch, length)
         if read is not None:
-            wave = warped(wave, read)
+            wave = warped(wave, np.append(read, read[-1] + ramp(64) + 1.0))
         if self.wah:
             wave = _wah(wave, self.wah, touch.hardness)
+        wave = wave[:frames]
         stream = Stream("pluck", touch.midi, touch.take)
         if not touch.glide:
             self._attack(wave, touch.hardness, stream)
-        rise = min(frames, 40)
-        wave[:rise] *= smooth_step(rise)
+        begin(wave, 40)
         if not self.width:
             return wave
         place = self.width * stream.uniform(-1.0, 1.0)
@@ -156,7 +157,7 @@ class Plucked:
                 piece = np.minimum(piece, limit + (piece - limit) * 0.2)
             line[place : place + count] = piece
             place += count
-        return line[start - (lag + 6) // 2 :][:frames] * 1.0
+        return line[start - (lag + 6) // 2 :][:frames].copy()
 
     def _pluck(self, touch: Touch, frames: int) -> Floats:
         """One turn of the string as it is let go: noise, rounded by a soft touch, combed by the plucking place."""
@@ -226,16 +227,14 @@ class Blown:
         length = frames if read is None else max(frames, int(read[-1]) + 2)
         stream = Stream("reed", touch.midi, touch.take)
         pressure = np.full(length, self.breath * (0.85 + 0.25 * touch.hardness))
-        rise = min(length, int(self.attack_s * RATE))
-        pressure[:rise] *= smooth_step(rise)
+        begin(pressure, int(self.attack_s * RATE))
         pressure *= 1.0 + stream.noise(length) * self.noise
         pressure += steady_sine(length, 5.2) * 0.012
         wave = _cylinder(touch, pressure) if self.tube == "clarinet" else _cone(touch, pressure)
         if read is not None:
             wave = warped(wave, read)
         wave = wave * (0.35 + 0.65 * touch.hardness) * 0.6
-        rise = min(frames, 200)
-        wave[:rise] *= smooth_step(rise)
+        begin(wave, 200)
         return wave
 
 

@@ -13,6 +13,7 @@ from beatflow.ai.synth.exactmath import (
     RATE,
     SINE_TABLE,
     Floats,
+    begin,
     decay,
     exp2,
     log2,
@@ -183,7 +184,7 @@ class Subtractive:
         if self.sub:
             extras.append(self.sub * steady_sine(frames, hz * 0.5 if hz > 110.0 else hz))
         if self.noise:
-            air = filtered(stream.noise(frames), band(self.noise_low_hz, self.noise_high_hz, 63))
+            air = filtered(stream.noise(frames + 32), band(self.noise_low_hz, self.noise_high_hz, 63))[:frames]
             # More of it while the note speaks.
             extras.append(
                 air * (self.noise * (0.5 + 0.5 * touch.hardness) * (0.6 + 1.4 * decay(frames, 0.04)))
@@ -194,8 +195,7 @@ class Subtractive:
         level = self.sustain + (1.0 - self.sustain) * decay(frames, self.half_s)
         if self.shake_hz:
             level *= 1.0 - self.shake * (0.5 + 0.5 * steady_sine(frames, self.shake_hz))
-        rise = min(frames, max(int(self.attack_s * (1.4 - 0.6 * hardness) * RATE), 48))
-        level[:rise] *= smooth_step(rise)
+        begin(level, max(int(self.attack_s * (1.4 - 0.6 * hardness) * RATE), 48))
         return level
 
     def _rows(self, hz: float, touch: Touch, frames: int) -> Floats | float:
@@ -210,8 +210,8 @@ class Subtractive:
         if self.sweep:
             moving += self.sweep * (0.4 + touch.hardness) * _STEPS * decay(frames, self.sweep_half_s)
         if self.swell_s:
-            rise = min(frames, int(self.swell_s * RATE))
-            moving[:rise] -= 2.0 * _STEPS * (1.0 - smooth_step(rise))
+            rise = smooth_step(int(self.swell_s * RATE))[:frames]
+            moving[: rise.size] -= 2.0 * _STEPS * (1.0 - rise)
         if wobbling:
             swing = 0.5 - 0.5 * steady_sine(frames, RATE / touch.wobble, 0.25)
             moving += (self.wobble * _STEPS) * swing
