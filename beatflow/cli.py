@@ -118,6 +118,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Say what may be sold, what is in the way, and how to clear it.",
     ),
     "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read, and mend it."),
+    "verify": (
+        "care",
+        "beatflow.commands.verify:verify",
+        "Prove that sounds keep what was promised, or that stems sum to their mix.",
+    ),
     "du": ("care", "beatflow.commands.du:du", "Show where the bytes of a track are, and what is saved."),
     "gc": ("care", "beatflow.commands.gc:gc", "Pack the audio store tightly and drop what nothing reaches."),
 }

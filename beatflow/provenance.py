@@ -5,7 +5,7 @@ lies in that commit's tree, as ``.provenance/<oid>.json``, together with the rec
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -89,19 +89,38 @@ class RecordFinder:
                 result[oid] = record
         return result
 
+    def all(self) -> Iterator[tuple[str, Record]]:
+        """Go through every record that there is, with the sound that it is of: those that wait, then the newest."""
+        waiting = sorted((self._repository.state / "provenance").glob("*.json"))
+        told = {path.stem for path in waiting}
+        for path in waiting:
+            yield from self([path.stem]).items()
+        more = True
+        while more:
+            more = self._step()
+            for oid in [oid for oid in self._blobs if oid not in told]:
+                told.add(oid)
+                yield from self([oid]).items()
+
     def _find(self, oid: str) -> str | None:
         """Return the blob of a sound's record, reading no more of history than that takes."""
-        git = self._repository.git
         # Asked before each step, so that history is not begun where nothing is missing.
-        while oid not in self._blobs and (step := next(self._steps, None)):
-            folder = git.find_entry(step.tree, FOLDER.rstrip("/"))
-            if folder is None or folder.mode != TREE or folder.oid in self._folders:
-                continue
+        while oid not in self._blobs and self._step():
+            pass
+        return self._blobs.get(oid)
+
+    def _step(self) -> bool:
+        """Take in the records of one more commit; whether there was one."""
+        git, step = self._repository.git, next(self._steps, None)
+        if step is None:
+            return False
+        folder = git.find_entry(step.tree, FOLDER.rstrip("/"))
+        if folder is not None and folder.mode == TREE and folder.oid not in self._folders:
             self._folders.add(folder.oid)
             for name, entry in git.iter_folder(folder.oid):
                 if entry.mode == FILE:
                     self._blobs.setdefault(name.removesuffix(".json"), entry.oid)
-        return self._blobs.get(oid)
+        return True
 
 
 def find_measured(repository: Repository, oid: str, commit: str | None = None) -> dict[str, Any]:

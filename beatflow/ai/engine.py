@@ -267,12 +267,15 @@ class Separation:
         Share of a segment that the next one repeats, 0 to below 1.
     two_stems : str or None
         Make this stem alone, and ``no_NAME`` of all the rest.
+    names : tuple of (str, str)
+        What the separator's stems are called in the end; those that share a name are summed. Engines need not look.
     """
 
     shifts: int | None = None
     seed: int = 0
     overlap: float | None = None
     two_stems: str | None = None
+    names: tuple[tuple[str, str], ...] = ()
 
 
 DEFAULT_SEPARATION = Separation()

@@ -19,6 +19,7 @@ from beatflow.ai.engine import (
     StreamSeparator,
     no_progress,
 )
+from beatflow.ai.residual import ResidualShare
 from beatflow.errors import AudioError, ContractError
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.exact import make_exact
@@ -43,6 +44,7 @@ def separate_stream(
     frames: int | None = None,
     wanted: Separation = DEFAULT_SEPARATION,
     moments: Moments | None = None,
+    residual: ResidualShare | None = None,
 ) -> Iterator[Mapping[str, Audio]]:
     """Separate a stream of blocks into blocks of exact stems.
 
@@ -63,6 +65,8 @@ def separate_stream(
         With ``two_stems`` there are two: that one, and ``no_NAME`` with all the rest.
     moments : Moments, optional
         Of the whole mix (`measure_moments`), for separators that go through it by themselves.
+    residual : ResidualShare, optional
+        Tells afterwards what the exact sum changed in each stem.
 
     Yields
     ------
@@ -78,10 +82,11 @@ def separate_stream(
         The separator gave other stems, shapes or sample rates than it promises, or values that are not finite.
     """
     progress(0.0, "separating")
+    closing = _Closing(subtype, residual or ResidualShare())
     if isinstance(separator, StreamSeparator):
-        yield from _stream(blocks, separator, subtype, progress, frames, wanted, moments)
+        yield from _stream(blocks, separator, closing, progress, frames, wanted, moments)
     else:
-        yield from _by_segments(blocks, separator, subtype, progress, frames, wanted)
+        yield from _by_segments(blocks, separator, closing, progress, frames, wanted)
     progress(1.0, "separating")
 
 
@@ -111,16 +116,17 @@ def join_blocks(parts: Sequence[Mapping[str, Audio]], stems: Sequence[str], like
 
 
 def stems_of(separator: Separator, wanted: Separation) -> tuple[str, ...]:
-    """The stems that come of it: the separator's own, or one and the rest."""
-    if wanted.two_stems is None:
-        return separator.stems
-    return wanted.two_stems, f"no_{wanted.two_stems}"
+    """The stems that come of it: the separator's own, or one and the rest, or as they are to be called."""
+    if wanted.two_stems is not None:
+        return wanted.two_stems, f"no_{wanted.two_stems}"
+    names = dict(wanted.names)
+    return tuple(dict.fromkeys(names.get(stem, stem) for stem in separator.stems))
 
 
 def _stream(
     blocks: Iterable[Audio],
     separator: StreamSeparator,
-    subtype: str,
+    closing: "_Closing",
     progress: Progress,
     frames: int | None,
     wanted: Separation,
@@ -136,11 +142,15 @@ def _stream(
 
     expected = {wanted.two_stems} if wanted.two_stems else set(separator.stems)
     whole = 0
-    for estimates in separator.separate_blocks(watched(), moments, frames, progress, wanted):
-        ready = max((audio.frames for audio in estimates.values()), default=0)
-        mix = _take(waiting, ready)
-        part = _check_estimates(estimates, expected, separator.info.name, mix)
-        yield from _iter_exact(_choose(part, separator, wanted, mix), mix, subtype)
+    stream = separator.separate_blocks(watched(), moments, frames, progress, wanted)
+    if not isinstance(stream, Iterable):
+        raise ContractError(f"engine {separator.info.name} gave {_tell_kind(stream)}, not stretches of stems")
+    for estimates in stream:
+        found = _check_sounds(estimates, expected, separator.info.name)
+        ready = max((audio.frames for audio in found.values()), default=0)
+        mix = _take(waiting, ready) if waiting else Audio(np.zeros((0, 1), np.float32), 1)
+        part = _check_shapes(found, separator.info.name, mix)
+        yield from closing.close(_choose(part, separator, wanted, mix), mix)
         whole += ready
     left = sum(block.frames for block in waiting)
     if left:
@@ -177,7 +187,11 @@ def _choose(
     """The stems that are wanted, in their order; with two the rest is the sum of the others, or what one leaves."""
     name = wanted.two_stems
     if name is None:
-        return {stem: part[stem] for stem in separator.stems}
+        names, named = dict(wanted.names), dict[str, Samples]()
+        for stem in separator.stems:
+            called = names.get(stem, stem)
+            named[called] = named[called] + part[stem] if called in named else part[stem]
+        return named
     others = [samples for stem, samples in part.items() if stem != name]
     rest = sum(others[1:], others[0]) if others else mix.samples - part[name]
     return {name: part[name], f"no_{name}": rest}
@@ -186,7 +200,7 @@ def _choose(
 def _by_segments(
     blocks: Iterable[Audio],
     separator: Separator,
-    subtype: str,
+    closing: "_Closing",
     progress: Progress,
     frames: int | None,
     wanted: Separation,
@@ -204,7 +218,7 @@ def _by_segments(
         part, held = _join(estimates, held, segment, fresh)
         del estimates
         mix = Audio(segment.mix.samples[segment.lead : segment.lead + fresh], segment.mix.sample_rate)
-        yield from _iter_exact(_choose(part, separator, wanted, mix), mix, subtype)
+        yield from closing.close(_choose(part, separator, wanted, mix), mix)
         done += fresh
 
 
@@ -245,17 +259,27 @@ def _estimate(separator: Separator, mix: Audio, progress: Progress, wanted: Sepa
     """Ask the separator, and check what it gives back."""
     if mix.frames == 0:
         return dict.fromkeys(separator.stems, mix.samples)
-    estimates = separator.separate(mix, progress, wanted)
-    found = _check_estimates(estimates, set(separator.stems), separator.info.name, mix)
+    name = separator.info.name
+    found = _check_shapes(
+        _check_sounds(separator.separate(mix, progress, wanted), set(separator.stems), name), name, mix
+    )
     return {stem: found[stem] for stem in separator.stems}
 
 
-def _check_estimates(
-    estimates: Mapping[str, Audio], expected: Set[str], name: str, mix: Audio
-) -> dict[str, Samples]:
-    """Hold a separator to its word: these stems at least, in the mix's shape, and numbers."""
+def _check_sounds(estimates: object, expected: Set[str], name: str) -> Mapping[str, Audio]:
+    """Hold a separator to its word: sounds, by the names of these stems at least."""
+    if not isinstance(estimates, Mapping):
+        raise ContractError(f"engine {name} gave {_tell_kind(estimates)}, not stems")
     if not expected <= set(estimates):
-        raise ContractError(f"engine {name} gave stems {sorted(estimates)}, not {sorted(expected)}")
+        raise ContractError(f"engine {name} gave stems {sorted(map(str, estimates))}, not {sorted(expected)}")
+    for stem, audio in estimates.items():
+        if not isinstance(audio, Audio):
+            raise ContractError(f"engine {name} gave {stem} as {_tell_kind(audio)}, not as sound")
+    return estimates
+
+
+def _check_shapes(estimates: Mapping[str, Audio], name: str, mix: Audio) -> dict[str, Samples]:
+    """Hold a separator to its word: stems in the mix's shape, and numbers."""
     for stem, audio in estimates.items():
         if audio.samples.shape != mix.samples.shape or audio.sample_rate != mix.sample_rate:
             raise ContractError(
@@ -265,6 +289,10 @@ def _check_estimates(
         if not np.isfinite(audio.samples).all():
             raise ContractError(f"engine {name} gave values in {stem} that are not finite")
     return {stem: audio.samples for stem, audio in estimates.items()}
+
+
+def _tell_kind(given: object) -> str:
+    return "nothing" if given is None else f"a {type(given).__name__}"
 
 
 def _join(
@@ -288,9 +316,23 @@ def _join(
     return part, tail
 
 
-def _iter_exact(part: Mapping[str, Samples], mix: Audio, subtype: str) -> Iterator[Mapping[str, Audio]]:
-    """Make a stretch exact in steps: its arithmetic takes ten times the memory of the samples."""
-    for start in range(0, max(1, mix.frames), _STEP):
-        step = slice(start, start + _STEP)
-        estimates = {stem: Audio(samples[step], mix.sample_rate) for stem, samples in part.items()}
-        yield make_exact(estimates, Audio(mix.samples[step], mix.sample_rate), subtype)
+class _Closing:
+    """Makes stretches of stems sum to their mix: the residual is shared out, then the sum is made exact."""
+
+    def __init__(self, subtype: str, residual: ResidualShare) -> None:
+        self._subtype, self._residual = subtype, residual
+
+    def close(self, part: Mapping[str, Samples], mix: Audio) -> Iterator[Mapping[str, Audio]]:
+        """Close a stretch, in steps: the arithmetic takes ten times the memory of the samples."""
+        for start in range(0, max(1, mix.frames), _STEP):
+            step = slice(start, start + _STEP)
+            estimates = {stem: samples[step] for stem, samples in part.items()}
+            shared = self._residual.share(estimates, mix.samples[step])
+            exact = make_exact(
+                {stem: Audio(samples, mix.sample_rate) for stem, samples in shared.items()},
+                Audio(mix.samples[step], mix.sample_rate),
+                self._subtype,
+            )
+            for stem, audio in exact.items():
+                self._residual.count(stem, estimates[stem], audio.samples)
+            yield exact

@@ -17,12 +17,16 @@ from beatflow.commands.options import (
     EngineOption,
     ForceOption,
     GuidanceOption,
+    HumanizeOption,
     JsonOption,
+    KeyOption,
     MessageOption,
     MeterOption,
     OfflineOption,
     RuntimeOption,
     SeedOption,
+    StructureOption,
+    SwingOption,
     TemperatureOption,
     TempoOption,
     TopKOption,
@@ -41,6 +45,7 @@ from beatflow.commands.takes import (
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.making.request import Request
+from beatflow.making.structure import parse_structure
 
 if TYPE_CHECKING:
     from beatflow.ai.table import Choice
@@ -57,7 +62,11 @@ def extend(
     ] = None,
     bars: Annotated[int | None, typer.Option("--bars", metavar="N", help="How many bars to add.")] = None,
     tempo: TempoOption = None,
+    key: KeyOption = None,
     meter: MeterOption = None,
+    structure: StructureOption = None,
+    swing: SwingOption = None,
+    humanize: HumanizeOption = None,
     seed: SeedOption = None,
     output: Annotated[
         str | None,
@@ -81,17 +90,22 @@ def extend(
     """Continue a piece: what is there stays as it is, and more follows.
 
     The new file begins with the samples of the old one, bit for bit, at its own sample rate, depth and channels; what
-    a neural engine makes of its last seconds follows at the same loudness. --bars counts by --bpm, or else by the
-    tempo that is measured.
+    follows is as loud. A neural engine goes on from its last seconds. The embedded producer goes on in its tempo, key,
+    meter, chords and bars: those of its record where it made the piece, otherwise what it hears in the last minute; it
+    adds whole bars. What is given on the command line goes before both.
 
     Examples:
       bf extend loop.wav "lofi, brushes enter" --duration 20
+      bf extend mix.wav --structure verse:8,chorus:8,outro:4
       bf extend mix.wav --bars 8 --bpm 84 --engine musicgen-small --commit
       bf generate "lofi" --bpm 90 --bars 4 -o - | bf extend - "strings" -o longer.wav
     """
     invocation = Invocation.of(ctx)
     sampling = Sampling(temperature, top_k, top_p, guidance)
-    request = Request(prompt, seed, tempo, None, bars, duration, meter, sampling=sampling)
+    request = Request(
+        prompt, seed, tempo, key, bars, duration, meter, sampling=sampling, swing=swing, humanize=humanize,
+        structure=parse_structure(structure) if structure else (),
+    )  # fmt: skip
     request.check()
     if commit and message is None:
         message = f"extend {Path(file).name}"
@@ -102,7 +116,7 @@ def extend(
     if piped:
         invocation.ui.check_output()
     handover = make_handover(invocation, None if piped else output, force, message, dry_run)
-    needs = frozenset(request.drawing)
+    needs = frozenset(request.options)
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
         path = _find_input(invocation, file, Path(scratch))
         choice = choose(invocation, "extend", engine, setup, needs)

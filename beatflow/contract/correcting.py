@@ -32,8 +32,8 @@ _SLOW_BPM = 80.0
 _BEFORE_S = 0.004
 """A cut lies this much before the downbeat, so that its attack stays whole."""
 _FADE_IN_S, _FADE_OUT_S = 0.003, 0.03
-_SAME = 2e-5
-"""A tempo that is this near is not stretched: two milliseconds over a hundred seconds."""
+_SAME_S = 0.003
+"""A tempo at which the end comes only this much early or late needs no stretching."""
 
 
 def widen(brief: Brief, terms: Terms) -> Brief:
@@ -101,7 +101,7 @@ def correct(
     sounds = performance.stems or {"": performance.mix}
     work = _Work(sounds, {name: tuple(notes) for name, notes in performance.notes.items()})
     tempo = tempo if tempo is not None else _find_tempo(terms, measured)
-    ratio = _find_ratio(terms, tempo)
+    ratio = _find_ratio(terms, tempo, work)
     work = _stretch(work, ratio, _find_semitones(terms, measured), tempo)
     if _is_cut(terms) or terms.open("duration_s"):
         work = _cut(work, terms, measured, ratio, tempo)
@@ -118,13 +118,14 @@ def _find_tempo(terms: Terms, measured: Measurement) -> float | None:
     return found.tempo if found.confidence >= CONFIDENT else None
 
 
-def _find_ratio(terms: Terms, tempo: float | None) -> float:
+def _find_ratio(terms: Terms, tempo: float | None, work: _Work) -> float:
     """How many times as long the music has to become."""
     asked = terms.number("tempo")
     if not terms.open("tempo") or asked is None or tempo is None:
         return 1.0
     ratio = tempo / asked
-    return ratio if _SAME < abs(ratio - 1) <= MOST_STRETCH else 1.0
+    off_s = abs(ratio - 1) * work.frames / work.sample_rate
+    return ratio if off_s > _SAME_S and abs(ratio - 1) <= MOST_STRETCH else 1.0
 
 
 def _find_semitones(terms: Terms, measured: Measurement) -> int:

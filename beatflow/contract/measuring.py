@@ -13,7 +13,8 @@ from beatflow.sound.hops import mix_down
 from beatflow.sound.key import KeyEstimate, KeyMeter
 from beatflow.sound.looping import Seam, measure_seam
 from beatflow.sound.loudness import Loudness, LoudnessMeter
-from beatflow.sound.tempo import BORNE_OUT, FASTEST, SLOWEST, Tempo, TempoFit, TempoMeter
+from beatflow.sound.periods import FASTEST, SLOWEST
+from beatflow.sound.tempo import BORNE_OUT, Tempo, TempoFit, TempoMeter
 
 MOST_STRETCH = 0.12
 """Beyond this part of its tempo a sound is not stretched: it would be heard."""

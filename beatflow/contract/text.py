@@ -4,6 +4,7 @@ Knows values only; prints nothing and loads no numpy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from beatflow.contract.terms import HELD, UNCLEAR, Contract, Correction, Promise, Value
 
@@ -81,6 +82,20 @@ def format_promises(
         if not promise.binding and (promise.held or promise.verdict == UNCLEAR):
             continue
         yield _tell(promise, done.get(promise.term, ""), duration_s)
+
+
+def format_verified(promises: Sequence[Promise], duration_s: float | None = None) -> Iterator[str]:
+    """A line for each promise that a file was held to, claims and all."""
+    for promise in promises:
+        line = _tell(replace(promise, binding=True), "", duration_s)
+        yield line if promise.binding else f"{line} (nobody asked for it)"
+
+
+def format_verdict(held: Sequence[bool]) -> str:
+    """``kept``, or how much is not."""
+    if all(held):
+        return "kept"
+    return f"not kept: {len(held) - sum(held)} of {len(held)}"
 
 
 def _tell(promise: Promise, done: str, duration_s: float | None) -> str:

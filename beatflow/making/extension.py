@@ -234,6 +234,7 @@ def compose_extension(
     """
     request.check()
     check_fit(choice, request)
+    request = request.settle()
     end = original.read_end()
     brief = _make_brief(original, request, end, choice.info, record)
     started = time.perf_counter()
@@ -340,6 +341,9 @@ def _make_brief(
         meter=request.meter or "4/4",
         loop=False,
         sampling=request.sampling,
+        swing=request.swing,
+        humanize=request.humanize,
+        structure=request.structure,
     )
     if "tempo" not in info.promises:
         return replace(brief, bars=None, duration_s=_find_length(original, request, end))

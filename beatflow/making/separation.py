@@ -4,32 +4,36 @@ Joins engines, files and the track. Works block by block: memory does not grow w
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from beatflow.ai.engine import DEFAULT_SEPARATION, Progress, Separation, StreamSeparator, no_progress
+from beatflow.ai.residual import Correction, ResidualShare
 from beatflow.ai.separation import measure_moments, separate_stream, stems_of
 from beatflow.ai.table import Choice
+from beatflow.contract.summing import verify_sum
 from beatflow.delivery import Delivery, Handover, digest
-from beatflow.errors import AudioError, UsageError
+from beatflow.errors import AudioError
 from beatflow.making.recipe import surroundings
-from beatflow.making.stem import find_known_stems
+from beatflow.making.splitwish import SplitWish
 from beatflow.making.stemname import ONE, fill_template
 from beatflow.making.take import SoundFile
+from beatflow.making.truestems import TrueStems
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
-from beatflow.sound.audio import Audio
-from beatflow.sound.exact import measure_sum
-from beatflow.sound.files import AudioReader, SoundInfo, check_sound
+from beatflow.sound.files import AudioReader, SoundInfo, check_sound, read_info
 from beatflow.sound.writing import AudioWriter
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The stems of a mix, and how they were come by; ``known`` stems are the very ones that it was mixed from."""
+    """The stems of a mix, and how they were come by; ``known`` stems are the very ones that it was mixed from.
+
+    ``corrections`` tells what the exact sum took to change in each stem; ``score`` is the ``track.toml`` of a beat.
+    """
 
     mix: str
     mix_oid: str
@@ -43,6 +47,8 @@ class Split:
     stems: tuple[SoundFile, ...]
     seconds: float
     real_time_factor: float
+    corrections: tuple[Correction, ...] = ()
+    score: Path | None = None
 
 
 def stem_subtype(subtype: str) -> str:
@@ -57,11 +63,6 @@ def stem_subtype(subtype: str) -> str:
     return "PCM_24" if subtype in ("ALAC_20", "ALAC_24") else "FLOAT"
 
 
-def find_true_stems(path: Path, repository: Repository | None) -> dict[str, str] | None:
-    """The known stems of a mix, name to oid, or None."""
-    return find_known_stems(repository, digest(path)) if repository else None
-
-
 @dataclass(frozen=True, slots=True)
 class Naming:
     """How the stems of a mix are called: a template, and the mix as the template sees it."""
@@ -74,26 +75,8 @@ class Naming:
         return fill_template(self.template, self.path, list(stems))
 
 
+_BLOCK_FRAMES = 1 << 16
 ONE_BY_ONE = Naming(ONE, PurePosixPath("mix.wav"))
-
-
-def check_wanted(choice: Choice, wanted: Separation) -> None:
-    """Refuse what the engine does not heed.
-
-    Raises
-    ------
-    UsageError
-        An option that it has not, or a stem that it does not make.
-    """
-    info = choice.info
-    for option in ("shifts", "overlap"):
-        if getattr(wanted, option) is not None and option not in info.options:
-            raise UsageError(f"engine {info.name} has no --{option}", hint="--engine htdemucs has it")
-    stems = choice.engine.stems
-    if wanted.two_stems is not None and wanted.two_stems not in stems:
-        raise UsageError(
-            f"engine {info.name} makes no stem {wanted.two_stems!r}", hint=f"it makes {', '.join(stems)}"
-        )
 
 
 def split_file(
@@ -130,26 +113,26 @@ def split_file(
         The engine does not do what is wanted.
     """
     started = time.perf_counter()
-    check_wanted(choice, wanted)
+    SplitWish(wanted).check(choice)
     files = naming.fill(stems_of(choice.engine, wanted))
     oid = digest(path)
     with Delivery(handover, "split", name) as delivery, AudioReader(path, name) as reader:
         delivery.check_free(*files.values())
         check_sound(reader)
-        stems = _separate(reader, choice, delivery, files, progress, wanted)
+        stems, corrections = separate_file(reader, choice, delivery, files, progress, wanted)
         seconds = time.perf_counter() - started
-        record = _describe(choice, reader.info, seconds, name, oid, wanted)
+        record = describe_split(choice, reader.info, seconds, (name, oid), wanted, corrections)
         for stem in stems:
             delivery.describe(stem.oid, {**record, "stem": stem.name, "mix": oid})
         delivery.expect(path, oid)
         delivery.publish()
-        return _summarize(name, oid, reader.info, stems, seconds, choice)
+        return summarize_split(name, oid, reader.info, stems, seconds, choice, corrections)
 
 
 def write_true_stems(
-    path: Path, name: str, known: Mapping[str, str], handover: Handover, naming: Naming = ONE_BY_ONE
+    path: Path, name: str, known: TrueStems, handover: Handover, naming: Naming = ONE_BY_ONE
 ) -> Split:
-    """Write the stems that a mix of the track was made from, name to oid, as `split_file` would others.
+    """Write the stems that a mix of the track was made from, as `split_file` would others.
 
     Raises
     ------
@@ -161,21 +144,24 @@ def write_true_stems(
     started = time.perf_counter()
     oid = digest(path)
     assert handover.repository is not None
-    with Delivery(handover, "split", name) as delivery, AudioReader(path, name) as reader:
-        stems = _copy_known(known, handover.repository, delivery, naming.fill(known))
+    with Delivery(handover, "split", name) as delivery:
+        stems = copy_true_stems(known, handover.repository, delivery, naming.fill(sorted(known.oids)))
         seconds = time.perf_counter() - started
         delivery.publish()
-        return _summarize(name, oid, reader.info, stems, seconds, None)
+        return summarize_split(name, oid, read_info(path, name), stems, seconds, None)
 
 
-def _summarize(
+def summarize_split(
     name: str,
     oid: str,
     info: SoundInfo,
     stems: tuple[SoundFile, ...],
     seconds: float,
     choice: Choice | None,
+    corrections: tuple[Correction, ...] = (),
+    score: Path | None = None,
 ) -> Split:
+    """Tell what came of a mix; without a choice the stems were known."""
     return Split(
         mix=name,
         mix_oid=oid,
@@ -189,21 +175,24 @@ def _summarize(
         stems=stems,
         seconds=round(seconds, 3),
         real_time_factor=round(info.duration_s / max(seconds, 1e-6), 2),
+        corrections=corrections,
+        score=score,
     )
 
 
-def _separate(
+def separate_file(
     reader: AudioReader,
     choice: Choice,
     delivery: Delivery,
     names: Mapping[str, str],
     progress: Progress,
     wanted: Separation,
-) -> tuple[SoundFile, ...]:
+) -> tuple[tuple[SoundFile, ...], tuple[Correction, ...]]:
+    """Have an engine separate a sound into files, stem to name; and what the exact sum changed in each."""
     info = reader.info
     subtype = stem_subtype(info.subtype)
     files = {stem: delivery.new_file(name) for stem, name in names.items()}
-    moments = None
+    moments, residual = None, ResidualShare()
     if isinstance(choice.engine, StreamSeparator):
         moments = measure_moments(reader.blocks())
         reader.seek(0)
@@ -215,33 +204,58 @@ def _separate(
             for stem, file in files.items()
         }
         for part in separate_stream(
-            reader.blocks(), choice.engine, subtype, progress, info.frames, wanted, moments
+            reader.blocks(), choice.engine, subtype, progress, info.frames, wanted, moments, residual
         ):
             for stem, audio in part.items():
                 writers[stem].write(audio)
-    return tuple(_add(delivery, stem, names[stem], file) for stem, file in files.items())
+    stems = tuple(_add(delivery, stem, names[stem], file) for stem, file in files.items())
+    return stems, residual.corrections
 
 
-def _copy_known(
-    known: Mapping[str, str], repository: Repository, delivery: Delivery, names: Mapping[str, str]
+def copy_true_stems(
+    known: TrueStems, repository: Repository, delivery: Delivery, names: Mapping[str, str]
 ) -> tuple[SoundFile, ...]:
+    """Put known stems into a delivery: their very files, or the stretch of them that the sound is."""
     stems = []
-    for stem, oid in sorted(known.items()):
+    for stem, oid in sorted(known.oids.items()):
         file = delivery.new_file(names[stem])
-        with file.open("wb") as out:
-            for block in repository.audio.iter_bytes(oid):
-                out.write(block)
+        if known.whole:
+            with file.open("wb") as out:
+                for block in repository.audio.iter_bytes(oid):
+                    out.write(block)
+        else:
+            _cut(repository, oid, known, file)
         stems.append(_add(delivery, stem, names[stem], file))
+        if not known.whole:
+            inputs = [{"path": f"{stem}.wav", "oid": oid}]
+            cut = {"kind": "cut", "stem": stem, "start_frame": known.start, "frames": known.frames}
+            delivery.describe(stems[-1].oid, {**cut, "inputs": inputs})
     return tuple(stems)
+
+
+def _cut(repository: Repository, oid: str, known: TrueStems, file: Path) -> None:
+    with repository.audio.open(oid) as source, AudioReader(source) as reader:
+        info, left = reader.info, known.frames
+        reader.seek(known.start)
+        with AudioWriter(file, info.sample_rate, info.channels, info.subtype, frames=left) as writer:
+            while left and (block := reader.read(min(left, _BLOCK_FRAMES))).frames:
+                writer.write(block)
+                left -= block.frames
 
 
 def _add(delivery: Delivery, stem: str, name: str, file: Path) -> SoundFile:
     return SoundFile(stem, delivery.folder / name, delivery.add(name, file))
 
 
-def _describe(
-    choice: Choice, info: SoundInfo, seconds: float, name: str, oid: str, wanted: Separation
+def describe_split(
+    choice: Choice,
+    info: SoundInfo,
+    seconds: float,
+    mix: tuple[str, str],
+    wanted: Separation,
+    corrections: tuple[Correction, ...],
 ) -> dict[str, Any]:
+    """The record that the stems of a mix, its name and oid, share."""
     engine = choice.info
     return {
         "kind": "split",
@@ -250,8 +264,12 @@ def _describe(
         "licence": engine.licence,
         "weights": list(engine.weights),
         "separation": asdict(wanted),
-        "parameters": {"segment_s": choice.engine.segment_s, "overlap_s": choice.engine.overlap_s},
-        "inputs": [{"path": name, "oid": oid}],
+        "parameters": {
+            "segment_s": choice.engine.segment_s,
+            "overlap_s": choice.engine.overlap_s,
+            "corrections": [asdict(correction) for correction in corrections],
+        },
+        "inputs": [{"path": mix[0], "oid": mix[1]}],
         **surroundings(choice, seconds, info.duration_s),
     }
 
@@ -264,9 +282,16 @@ def read_wanted(record: Mapping[str, Any]) -> Separation:
     kinds: dict[str, tuple[type, ...]] = {
         "shifts": (int,), "seed": (int,), "overlap": (int, float), "two_stems": (str,)
     }  # fmt: skip
+    names = given.get("names")
+    pairs = [pair for pair in names if _is_pair(pair)] if isinstance(names, list) else []
     return Separation(
-        **{name: given[name] for name, kind in kinds.items() if isinstance(given.get(name), kind)}
+        names=tuple((stem, name) for stem, name in pairs),
+        **{name: given[name] for name, kind in kinds.items() if isinstance(given.get(name), kind)},
     )
+
+
+def _is_pair(pair: object) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(word, str) for word in pair)
 
 
 def is_split(
@@ -285,7 +310,9 @@ def is_split(
     if repository is not None and inside:
         return _is_recorded(digest(path), targets, repository, choice, wanted)
     try:
-        return _sums_up(path, targets)
+        stems = list(targets.values())
+        alike = {read_info(stem).subtype for stem in stems} == {stem_subtype(read_info(path).subtype)}
+        return alike and verify_sum(path, stems).held
     except (AudioError, OSError):
         return False
 
@@ -306,27 +333,3 @@ def _is_recorded(
         if not same:
             return False
     return True
-
-
-def _sums_up(path: Path, targets: Mapping[str, Path]) -> bool:
-    with ExitStack() as stack:
-        mix = stack.enter_context(AudioReader(path))
-        stems = {name: stack.enter_context(AudioReader(target)) for name, target in targets.items()}
-        subtype = stem_subtype(mix.info.subtype)
-        shape = (mix.info.frames, mix.info.channels, mix.info.sample_rate, subtype)
-        for stem in stems.values():
-            info = stem.info
-            if (info.frames, info.channels, info.sample_rate, info.subtype) != shape:
-                return False
-        for block in mix.blocks():
-            parts = dict(_read_beside(stems, block))
-            if any(part.frames != block.frames for part in parts.values()):
-                return False
-            if measure_sum(parts, block, subtype).differing:
-                return False
-        return bool(mix.info.frames)
-
-
-def _read_beside(stems: Mapping[str, AudioReader], block: Audio) -> Iterator[tuple[str, Audio]]:
-    for name, reader in stems.items():
-        yield name, reader.read(block.frames)

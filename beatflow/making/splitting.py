@@ -15,8 +15,9 @@ from beatflow.ai.table import Choice
 from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.delivery import Handover, digest
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError, UsageError
-from beatflow.making.separation import Naming, Split, find_true_stems, is_split, split_file, write_true_stems
+from beatflow.making.separation import Naming, Split, is_split, split_file, write_true_stems
 from beatflow.making.stemname import check_clashes
+from beatflow.making.truestems import TrueStemFinder
 from beatflow.sound.files import read_info
 
 _SUFFIXES = {
@@ -123,6 +124,7 @@ def split_folder(
     check_clashes(
         (job.name, file) for job in jobs for file in Naming(template, job.below).fill(stems).values()
     )
+    truth = TrueStemFinder(handover.repository if true_stems else None)
     total_s = sum(job.duration_s for job in jobs) or 1.0
     before_s = 0.0
     for job in jobs:
@@ -131,7 +133,7 @@ def split_folder(
             progress((before_s + fraction * job.duration_s) / total_s, f"{job.name}: {what}")
 
         try:
-            found = _split_one(job, choice, handover, template, wanted, true_stems, report)
+            found = _split_one(job, choice, handover, template, wanted, truth, report)
         except (AudioError, ConflictError, DamagedError) as error:
             note(batch.failed, Mishap(job.name, error.message, error.hint))
         except OSError as error:
@@ -155,7 +157,7 @@ def _split_one(
     handover: Handover,
     template: str,
     wanted: Separation,
-    true_stems: bool,
+    truth: TrueStemFinder,
     progress: Progress,
 ) -> Split | None:
     """Split one mix; None where that was done before."""
@@ -163,15 +165,15 @@ def _split_one(
         handover = replace(handover, message=f"split {job.name}")
     naming = Naming(template, job.below)
     repository = handover.repository
-    known = find_true_stems(job.path, repository) if true_stems else None
+    known = truth.find(job.path)
     if known:
-        targets = {stem: handover.folder / file for stem, file in naming.fill(known).items()}
-        there = all(file.is_file() and digest(file) == known[stem] for stem, file in targets.items())
-        return (
-            None
-            if there and not handover.force
-            else write_true_stems(job.path, job.name, known, handover, naming)
+        targets = {stem: handover.folder / file for stem, file in naming.fill(known.oids).items()}
+        there = known.whole and all(
+            file.is_file() and digest(file) == known.oids[stem] for stem, file in targets.items()
         )
+        if there and not handover.force:
+            return None
+        return write_true_stems(job.path, job.name, known, handover, naming)
     files = naming.fill(stems_of(choice.engine, wanted))
     targets = {stem: handover.folder / file for stem, file in files.items()}
 

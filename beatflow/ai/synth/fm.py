@@ -15,7 +15,6 @@ from beatflow.ai.synth.exactmath import (
     moving_phase,
     pitch_hz,
     ramp,
-    smooth_step,
     steady_sine,
     table_sine,
 )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from beatflow.ai.synth.fm import Fm, Pair
 from beatflow.ai.synth.touch import Instrument
 from beatflow.ai.synth.voices import ElectricPiano, Struck, SubBass
-from beatflow.ai.synth.wavetable import Subtractive
 from beatflow.ai.synth.waveguide import Blown, Plucked
+from beatflow.ai.synth.wavetable import Subtractive
 
 Points = tuple[tuple[float, float], ...]
 
@@ -25,7 +25,13 @@ _VIOLIN = (
     (4200.0, 900.0, 0.5),
 )  # fmt: skip
 _VIOLA = ((220.0, 60.0, 0.8), (380.0, 90.0, 0.9), (900.0, 250.0, 0.6), (2100.0, 700.0, 0.8))
-_CELLO = ((105.0, 40.0, 0.6), (190.0, 50.0, 0.9), (400.0, 120.0, 0.7), (1000.0, 300.0, 0.6), (2200.0, 800.0, 0.6))
+_CELLO = (
+    (105.0, 40.0, 0.6),
+    (190.0, 50.0, 0.9),
+    (400.0, 120.0, 0.7),
+    (1000.0, 300.0, 0.6),
+    (2200.0, 800.0, 0.6),
+)
 _OBOE = ((1100.0, 300.0, 1.4), (3000.0, 600.0, 0.8))
 _HORN = ((350.0, 200.0, 1.0), (800.0, 400.0, 0.4))
 
@@ -305,8 +311,24 @@ class Finish:
     tremolo: float = 0.0
 
 
-_CABINET = ((60.0, -12.0), (110.0, 0.0), (400.0, -2.0), (2500.0, 4.0), (4200.0, 0.0), (6000.0, -18.0), (9000.0, -50.0))
-_COMBO = ((80.0, -6.0), (160.0, 0.0), (700.0, -2.0), (2600.0, 3.0), (5000.0, 0.0), (8000.0, -14.0), (14000.0, -30.0))
+_CABINET = (
+    (60.0, -12.0),
+    (110.0, 0.0),
+    (400.0, -2.0),
+    (2500.0, 4.0),
+    (4200.0, 0.0),
+    (6000.0, -18.0),
+    (9000.0, -50.0),
+)
+_COMBO = (
+    (80.0, -6.0),
+    (160.0, 0.0),
+    (700.0, -2.0),
+    (2600.0, 3.0),
+    (5000.0, 0.0),
+    (8000.0, -14.0),
+    (14000.0, -30.0),
+)
 _DARK_COMBO = ((90.0, -6.0), (180.0, 1.0), (1000.0, 0.0), (3000.0, -6.0), (6000.0, -24.0))
 _WOOD = ((70.0, -8.0), (100.0, 2.0), (200.0, 2.0), (400.0, -1.0), (2500.0, 2.0), (8000.0, 0.0))
 
@@ -325,7 +347,9 @@ FINISHES: Mapping[str, Finish] = {
     "jazz guitar": Finish(points=_DARK_COMBO),
     "distorted guitar": Finish(drive=14.0, points=_CABINET, doubled=True),
     "lead guitar": Finish(drive=9.0, points=_CABINET),
-    "saxophone": Finish(drive=0.9, points=((120.0, -3.0), (600.0, 2.0), (1500.0, 1.0), (4000.0, 0.0), (9000.0, -8.0))),
+    "saxophone": Finish(
+        drive=0.9, points=((120.0, -3.0), (600.0, 2.0), (1500.0, 1.0), (4000.0, 0.0), (9000.0, -8.0))
+    ),
     "clarinet": Finish(points=((120.0, 0.0), (1500.0, 0.0), (4000.0, -4.0), (9000.0, -14.0))),
     "pick bass": Finish(drive=1.4),
     "slap bass": Finish(drive=1.1, points=((40.0, 0.0), (400.0, -4.0), (2500.0, 4.0), (6000.0, 2.0))),

@@ -168,6 +168,8 @@ class _Reader:
             self.only.update(parts)
             size += 1
         elif phrase in GENRE_WORDS:
+            if self.genre and phrase in MOOD_WORDS:
+                self.moods.append(MOOD_WORDS[phrase])  # "lofi jazz": a jazzy lofi
             self.genre = self.genre or GENRE_WORDS[phrase]
         elif phrase in INSTRUMENTS:
             _add_sound(self.sounds, *INSTRUMENTS[phrase])

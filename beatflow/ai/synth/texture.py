@@ -1,71 +1,146 @@
-"""What lies under the music: vinyl crackle, tape hiss, rain, waves. Endless by construction: it wraps round."""
+"""What lies under the music: crackle, tape, weather, a fire, a town. Endless by construction: it flows into its start.
+
+A bed of half a minute at most is made and laid end to end; specks (pops, drops, birds) are strewn over the whole piece.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 
-from beatflow.ai.synth.exactmath import RATE, Floats, cosine, decay, ramp, smooth_step
+from beatflow.ai.synth.bus import Bus, Check
+from beatflow.ai.synth.exactmath import (
+    RATE,
+    Floats,
+    cosine,
+    decay,
+    exp2,
+    moving_phase,
+    ramp,
+    smooth_step,
+    table_sine,
+)
 from beatflow.ai.synth.fir import Fir, apply, band
 from beatflow.ai.synth.randomness import Stream
+
+_BED = 23 * RATE
+_JOINT = 4096
+_BLOCK = 1 << 18
+# low and high edge of the noise (Hz), its level, how far its loudness swells, seconds of a swell
+_BEDS: dict[str, tuple[float, float, float, float, float]] = {
+    "vinyl": (300.0, 5000.0, 0.022, 0.0, 1.0),
+    "tape": (1800.0, 11000.0, 0.2, 0.0, 1.0),
+    "rain": (900.0, 9000.0, 0.12, 0.2, 9.0),
+    "waves": (200.0, 3500.0, 0.5, 0.9, 7.0),
+    "wind": (180.0, 900.0, 0.5, 0.8, 5.0),
+    "fire": (80.0, 700.0, 0.1, 0.5, 2.0),
+    "static": (700.0, 4000.0, 0.16, 0.3, 1.3),
+    "night": (2500.0, 9000.0, 0.02, 0.2, 6.0),
+    "birds": (1500.0, 7000.0, 0.012, 0.2, 8.0),
+    "city": (90.0, 1200.0, 0.3, 0.4, 11.0),
+}
+KINDS = tuple(_BEDS)
+_SPECKS_A_SECOND = {
+    "vinyl": 9.0, "rain": 45.0, "fire": 14.0, "static": 6.0, "night": 2.6, "birds": 1.2, "city": 0.25,
+}  # fmt: skip
 
 
 def circular(signal: Floats, fir: Fir) -> Floats:
     """Filter a signal that goes round and round."""
     response = apply(signal, fir)
     result = np.zeros(signal.size)
-    fold(result, response, -fir.delay)
-    return result
+    for start in range(0, response.size, signal.size):
+        piece = response[start : start + signal.size]
+        result[: piece.size] += piece
+    return np.roll(result, -fir.delay)
 
 
-def fold(target: Floats, wave: Floats, start: int) -> None:
-    """Add a wave to a circular buffer, from ``start`` (of any sign) on; 1-D or (frames, channels) alike."""
-    total, done, place = target.shape[0], 0, start % target.shape[0]
-    while done < wave.shape[0]:
-        count = min(total - place, wave.shape[0] - done)
-        target[place : place + count] += wave[done : done + count]
-        done += count
-        place = 0
-
-
-def render_texture(kind: str, frames: int, stream: Stream) -> Floats:
-    """A bed of noise, shape (frames, 2), peak about 1.
-
-    Parameters
-    ----------
-    kind : str
-        ``vinyl tape rain waves``.
-    """
-    out = np.zeros((frames, 2))
+def render_texture(bus: Bus, kind: str, stream: Stream, check: Check) -> None:
+    """Lay a texture under a whole stem; a kind that nobody knows is tape."""
+    low, high, level, depth, swell_s = _BEDS.get(kind, _BEDS["tape"])
+    cycles = max(1, round(bus.frames / RATE / swell_s))
     for channel in range(2):
-        own = stream.fork(kind, channel)
-        noise = own.noise(frames)
-        if kind == "vinyl":
-            out[:, channel] = circular(noise, band(300.0, 5000.0)) * 0.022
-        elif kind == "tape":
-            out[:, channel] = circular(noise, band(1800.0, 11000.0)) * 0.2
-        elif kind == "rain":
-            out[:, channel] = circular(noise, band(900.0, 9000.0)) * 0.12
-        else:
-            cycles = max(1, round(frames / RATE / 7.0))
-            swell = 0.55 - 0.45 * cosine(ramp(frames) * (cycles / frames) + 0.07 * channel)
-            out[:, channel] = circular(noise, band(200.0, 3500.0)) * swell * 0.5
-    if kind in ("vinyl", "rain"):
-        _specks(out, kind, stream.fork(kind, "specks"))
-    return out
+        check()
+        noise = stream.fork(kind, channel).noise(min(_BED, max(bus.frames, 4096)))
+        bed = (circular(noise, band(low, high, 255)) * level).astype(np.float32)
+        _lay(bus, channel, bed, depth, cycles)
+    if kind in _SPECKS_A_SECOND:
+        _strew(bus, kind, stream.fork(kind, "specks"), check)
 
 
-def _specks(out: Floats, kind: str, stream: Stream) -> None:
-    """Pops of dust, or drops: short filtered bursts at random places."""
-    frames = out.shape[0]
-    a_second = 9.0 if kind == "vinyl" else 45.0
-    bursts = []
-    for take in range(24):
-        length = 500 + stream.below(900)
-        noise = stream.fork(take).noise(length) * decay(length, stream.uniform(0.0003, 0.002))
-        low = stream.uniform(400.0, 2200.0)
-        wave = apply(noise, band(float(round(low)), float(round(low * 3.5)), 63))
-        wave[-200:] *= smooth_step(200)[::-1]
-        bursts.append(wave / float(np.max(np.abs(wave))))
-    for _ in range(int(frames / RATE * a_second) + 1):
+def _lay(bus: Bus, channel: int, bed: Floats, depth: float, cycles: int) -> None:
+    """The bed over and over; the end fades into what would lie before the start."""
+    target, frames = bus.samples[channel], bus.frames
+    joint = min(_JOINT, frames // 2)
+    for start in range(0, frames, _BLOCK):
+        count = min(_BLOCK, frames - start)
+        place = np.arange(start, start + count)
+        part = bed[place % bed.size]
+        if start + count > frames - joint:
+            share = np.maximum((place - (frames - joint)) / joint, 0.0)
+            part = part * (1.0 - share) + bed[(place - frames) % bed.size] * share
+        if depth:
+            part = part * (1.0 - depth * (0.5 + 0.5 * cosine(place * (cycles / frames) + 0.07 * channel)))
+        target[start : start + count] += part.astype(np.float32)
+
+
+def _strew(bus: Bus, kind: str, stream: Stream, check: Check) -> None:
+    """Short sounds at random places."""
+    specks = [_MAKERS.get(kind, _pop)(stream.fork(take)) for take in range(24 if kind in _LOUD else 8)]
+    for count in range(int(bus.frames / RATE * _SPECKS_A_SECOND[kind]) + 1):
         loud = stream.uniform()
-        wave = stream.choice(bursts) * (0.04 + 0.5 * loud * loud * loud * loud)
+        wave = stream.choice(specks) * (0.04 + _LOUD.get(kind, 0.12) * loud * loud * loud * loud)
         place = stream.uniform(-0.7, 0.7)
-        fold(out, wave[:, None] * np.array([1.0 - place, 1.0 + place]), stream.below(frames))
+        start = stream.below(bus.frames)
+        if not bus.loop:
+            start = min(start, max(0, bus.frames - wave.size))
+        bus.add(wave, start, 1.0 - place, 1.0 + place)
+        if count % 64 == 0:
+            check()
+
+
+_LOUD = {"vinyl": 0.5, "rain": 0.5, "fire": 0.6, "static": 0.3}
+
+
+def _pop(stream: Stream) -> Floats:
+    """Dust in a groove, a drop, a spark."""
+    length = 500 + stream.below(900)
+    noise = stream.noise(length) * decay(length, stream.uniform(0.0003, 0.002))
+    low = stream.uniform(400.0, 2200.0)
+    wave = apply(noise, band(float(round(low)), float(round(low * 3.5)), 63))
+    wave[-200:] *= smooth_step(200)[::-1]
+    return wave / float(np.max(np.abs(wave)))
+
+
+def _cricket(stream: Stream) -> Floats:
+    """Three or four strokes of a wing."""
+    strokes, gap = 3 + stream.below(2), 1500
+    wave = np.zeros(strokes * gap + 200)
+    hz = stream.uniform(3900.0, 4700.0)
+    for stroke in range(strokes):
+        swell = smooth_step(1000) * (1.0 - smooth_step(1000)) * 4.0
+        wave[stroke * gap : stroke * gap + 1000] += table_sine(ramp(1000) * (hz / RATE)) * swell
+    return wave * 0.4
+
+
+def _chirp(stream: Stream) -> Floats:
+    """A bird: notes that sweep."""
+    pieces = []
+    base = stream.uniform(2300.0, 4200.0)
+    for _ in range(2 + stream.below(4)):
+        frames = 1800 + stream.below(3500)
+        t = ramp(frames) / frames
+        octaves = stream.uniform(-0.5, 0.5) * t + 0.08 * table_sine(t * stream.uniform(2.0, 7.0))
+        swell = smooth_step(frames) * (1.0 - smooth_step(frames)) * 4.0
+        note = table_sine(moving_phase(base * stream.uniform(0.85, 1.2) * exp2(octaves))) * swell
+        pieces += [note, np.zeros(600 + stream.below(2500))]
+    return np.concatenate(pieces) * 0.6
+
+
+def _passing(stream: Stream) -> Floats:
+    """A car goes by."""
+    frames = 4 * RATE
+    swell = smooth_step(frames) * (1.0 - smooth_step(frames)) * 4.0
+    return apply(stream.noise(frames), band(120.0, 1500.0, 255))[:frames] * swell * swell * 2.0
+
+
+_MAKERS: dict[str, Callable[[Stream], Floats]] = {"night": _cricket, "birds": _chirp, "city": _passing}

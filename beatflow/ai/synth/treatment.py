@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from beatflow.ai.synth.choices import Choices
-from beatflow.ai.synth.render import Treatment
+from beatflow.ai.synth.effects import Treatment
+from beatflow.ai.synth.instruments import finish_of
 
+LOUDNESS_LUFS = -14.0
+"""What music services play at."""
+_SHORT = frozenset(("stab", "pulse", "arpeggio", "deep stab", "skank", "organ stab"))
+"""Styles of accompaniment that leave room for an echo."""
 _KIT_EQ = {
     "dusty": (
         (10.0, -60.0),
@@ -58,35 +63,38 @@ def _tilted(points: Points, brightness: float) -> Points:
 
 
 def treatment_of(part: str, choices: Choices) -> Treatment:
-    """The effects of a stem."""
+    """The effects of a stem: the genre's, the mood's, and what its instrument brings along."""
     genre, mood = choices.genre, choices.mood
     spread = min(max(1.0 + 0.7 * mood.space, 0.15), 2.0)
     bright = max(-1.2, min(1.2, mood.brightness + (0.0 if part == "bass" else 0.25 * mood.energy)))
     tail_s = 0.16 + 0.5 * genre.space * spread
+    kind = "hall" if tail_s > 0.3 else "plate"
+    energy = max(0.0, mood.energy)
     if part == "drums":
         points = _KIT_EQ.get(choices.sounds["drums"], _DRUM_EQ)
-        drive = 1.1 + 0.4 * max(0.0, mood.energy)
         return Treatment(
-            _tilted(points, bright), drive=drive, space=genre.room * spread, space_s=0.06 + 0.05 * spread
-        )
+            _tilted(points, bright), drive=1.1 + 0.4 * energy, room="room", space=genre.room * spread,
+            space_s=0.06 + 0.05 * spread,
+        )  # fmt: skip
+    if part == "texture":
+        return Treatment(_tilted(_TEXTURE_EQ, bright))
+    finish = finish_of(choices.sounds[part])
     if part == "bass":
+        drive = max(finish.drive, 0.9) + 0.4 * energy
         return Treatment(
-            _tilted(_BASS_EQ, bright), drive=0.9 + 0.4 * max(0.0, mood.energy), duck=genre.sidechain * 0.7
+            _tilted(_BASS_EQ, bright), drive=drive, body=finish.points, duck=genre.sidechain * 0.7
         )
     if part == "chords":
-        shaky = 0.28 if choices.sounds["chords"] in ("rhodes", "vibraphone") else 0.0
         points = _tilted(((40.0, -40.0), *genre.chords_eq), bright)
-        echo = genre.echo if choices.styles["chords"] in ("stab", "pulse", "arpeggio") else 0.0
+        echo = genre.echo if choices.styles["chords"] in _SHORT else 0.0
         return Treatment(
-            points, space=genre.space * spread, space_s=tail_s, tremolo=shaky, echo=echo,
-            duck=genre.sidechain,
+            points, drive=finish.drive, body=finish.points, room=kind, space=genre.space * spread, space_s=tail_s,
+            tremolo=finish.tremolo, echo=echo, duck=genre.sidechain,
         )  # fmt: skip
-    if part == "melody":
-        return Treatment(
-            _tilted(_MELODY_EQ, bright), space=genre.space * spread, space_s=tail_s, echo=min(0.5, genre.echo * spread),
-            duck=genre.sidechain * 0.4,
-        )  # fmt: skip
-    return Treatment(_tilted(_TEXTURE_EQ, bright))
+    return Treatment(
+        _tilted(_MELODY_EQ, bright), drive=finish.drive, body=finish.points, room=kind, space=genre.space * spread,
+        space_s=tail_s, tremolo=finish.tremolo, echo=min(0.5, genre.echo * spread), duck=genre.sidechain * 0.4,
+    )  # fmt: skip
 
 
 def levels_of(choices: Choices) -> Mapping[str, float]:
@@ -97,5 +105,5 @@ def levels_of(choices: Choices) -> Mapping[str, float]:
 
 
 def loudness_target(choices: Choices) -> float:
-    """Integrated loudness of the mix (LUFS): the genre's, a little less when it is calm."""
-    return choices.genre.loudness_lufs + max(-1.5, min(0.5, choices.mood.energy))
+    """Integrated loudness of the mix (LUFS) where none is asked for."""
+    return LOUDNESS_LUFS

@@ -184,7 +184,9 @@ class Subtractive:
         if self.sub:
             extras.append(self.sub * steady_sine(frames, hz * 0.5 if hz > 110.0 else hz))
         if self.noise:
-            air = filtered(stream.noise(frames + 32), band(self.noise_low_hz, self.noise_high_hz, 63))[:frames]
+            air = filtered(stream.noise(frames + 32), band(self.noise_low_hz, self.noise_high_hz, 63))[
+                :frames
+            ]
             # More of it while the note speaks.
             extras.append(
                 air * (self.noise * (0.5 + 0.5 * touch.hardness) * (0.6 + 1.4 * decay(frames, 0.04)))

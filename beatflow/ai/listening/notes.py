@@ -10,13 +10,16 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.ai.yin import HOP_S, Contour, Float
+from beatflow.ai.listening.yin import HOP_S, Contour, Float
+from beatflow.ai.listening.tuning import choose_semitones, follow_tuning
 from beatflow.sound.note import Note
+from beatflow.sound.tonality import Key
 
 _DIP_DB = 7.0
 _CHANGE_COST = (
     5.0  # semitones times moments: 50 ms at one semitone away, or half a cycle of ±90 cents of vibrato
 )
+_LEVEL = 0.25
 _SHORTEST = 8  # moments: no note is shorter than 80 ms
 _GAP = 4  # moments without a pitch that a note survives
 _PULL_BACK = 10  # moments
@@ -45,16 +48,22 @@ class _Span:
     pitch: float = 0.0
 
 
-def find_notes(contour: Contour) -> Melody:
-    """Split a contour into notes; no notes where nothing is steady enough to be one."""
+def find_notes(contour: Contour, key: Key | None = None) -> Melody:
+    """Split a contour into notes; no notes where nothing is steady enough to be one.
+
+    With a ``key`` what is between two semitones is taken for the one in that key, else for the one in the key that
+    most of the others are in.
+    """
     regions = _split_at_dips(_find_regions(contour), contour.level_db)
-    tuning = _find_tuning(contour.midi[np.isfinite(contour.midi)])
-    spans = [part for region in regions for part in _split_at_steps(region, contour.midi - tuning)]
+    spans = [part for region in regions for part in _split_at_steps(region, contour.midi)]
     spans = _merge([_with_pitch(span, contour) for span in spans])
     spans = [span for span in spans if _is_note(span, contour)]
     if not spans:
         return Melody((), 0.0, 0.0)
-    tuning = _find_tuning(np.array([span.pitch for span in spans]))
+    middles = np.array([(span.start + span.stop) / 2.0 for span in spans])
+    tunings = follow_tuning(middles * HOP_S, _lengths(spans), _pitches(spans))
+    semitones = choose_semitones(_pitches(spans) - tunings, key)
+    tuning = float((np.mean(tunings) + 0.5) % 1.0 - 0.5)
     starts = [_pull_back(span, contour.level_db) if span.attack else span.start for span in spans]
     voiced = int(np.isfinite(contour.midi).sum())
     steady = sum(_steady_moments(span, contour.midi) for span in spans)
@@ -63,9 +72,17 @@ def find_notes(contour: Contour) -> Melody:
         stop = min(span.stop, starts[index + 1]) if index + 1 < len(spans) else span.stop
         loudness = float(np.max(contour.level_db[span.start : span.stop]))
         velocity = int(np.clip(round(112 + 2.0 * loudness), 20, 112))
-        midi = int(np.clip(round(span.pitch - tuning), 0, 127))
+        midi = int(np.clip(semitones[index], 0, 127))
         notes.append(Note(start * HOP_S, max(1, stop - start) * HOP_S, midi, velocity))
     return Melody(tuple(notes), 100.0 * tuning, steady / max(1, voiced))
+
+
+def _lengths(spans: list[_Span]) -> NDArray[np.float64]:
+    return np.array([(span.stop - span.start) * HOP_S for span in spans])
+
+
+def _pitches(spans: list[_Span]) -> NDArray[np.float64]:
+    return np.array([span.pitch for span in spans])
 
 
 def _find_tuning(midi: Float | NDArray[np.float64]) -> float:
@@ -112,18 +129,19 @@ def _split_at_dips(regions: list[_Span], level_db: Float) -> list[_Span]:
 
 
 def _split_at_steps(span: _Span, midi: Float) -> list[_Span]:
-    """Cut where another semitone fits so much better that a change pays (dynamic programming).
+    """Cut where another pitch fits so much better that a change pays (dynamic programming).
 
-    A moment costs its distance to the note's semitone, at most 2; a change costs ``_CHANGE_COST``. Vibrato and scoops
-    leave a semitone for too short a time to pay.
+    A moment costs its distance to the note's pitch, at most 2 semitones; a change costs ``_CHANGE_COST``. Vibrato and
+    scoops leave a pitch for too short a time to pay. Pitches are quarters of a semitone apart: whole semitones would
+    tear a note in two that is sung between them.
     """
     curve = midi[span.start : span.stop]
     known = np.isfinite(curve)
     if not known.any():
         return []
     filled = np.interp(np.arange(curve.size), np.flatnonzero(known), curve[known])
-    semitones = np.arange(np.floor(filled.min()), np.ceil(filled.max()) + 1.0)
-    costs = np.minimum(np.abs(filled[:, None] - semitones), 2.0)
+    levels = np.arange(np.floor(filled.min()), np.ceil(filled.max()) + 0.5, _LEVEL)
+    costs = np.minimum(np.abs(filled[:, None] - levels), 2.0)
     stays = np.ones(costs.shape, dtype=bool)
     came = np.zeros(curve.size, dtype=np.intp)
     total = costs[0].copy()
@@ -197,7 +215,8 @@ def _pull_back(span: _Span, level_db: Float) -> int:
 
 def _steady_moments(span: _Span, midi: Float) -> int:
     """Moments of a span whose middle has a straight line of less than ``_GLIDE`` through it; else none."""
-    trim = (span.stop - span.start) // 6
+    length = span.stop - span.start
+    trim = length // 6 if length > 20 else length // 3  # a scoop is most of a short note
     inner = midi[span.start + trim : span.stop - trim]
     known = np.flatnonzero(np.isfinite(inner))
     if known.size < 4:

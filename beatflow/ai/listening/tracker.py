@@ -1,9 +1,9 @@
 """The embedded analyzer: a hummed, whistled or sung line to notes, without weights. Knows samples and notes only."""
 
 from beatflow.ai.engine import EngineInfo, Progress, Setup, Transcription, no_progress
-from beatflow.ai.hum import find_notes
-from beatflow.ai.melody import find_key, find_tempo, quantize_notes
-from beatflow.ai.yin import track_pitch
+from beatflow.ai.listening.notes import find_notes
+from beatflow.ai.listening.melody import find_key, find_tempo, quantize_notes
+from beatflow.ai.listening.yin import track_pitch
 from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beatflow.ai.hum import find_notes
-from beatflow.ai.melody import find_key, find_tempo
-from beatflow.ai.pitch import PitchTracker, quantize_notes
-from beatflow.ai.yin import HOP_S, Contour, track_pitch
+from beatflow.ai.listening.notes import find_notes
+from beatflow.ai.listening.melody import find_key, find_tempo
+from beatflow.ai.listening.tracker import PitchTracker, quantize_notes
+from beatflow.ai.listening.yin import HOP_S, Contour, track_pitch
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
 
-from .contract import (
+from tests.ai.contract import (
     ANALYZER_CHECKS,
     check_analyzer_hears,
     check_transcription,
@@ -24,7 +24,7 @@ from .contract import (
     f_measure,
     scale_notes,
 )
-from .voices import Voice, sing
+from tests.ai.voices import Voice, sing
 
 ANALYZERS = [PitchTracker]
 
