@@ -93,7 +93,7 @@ def main() -> None:
             profiles = fit(turned[fold != part], keys[fold != part], draw)
             scores[fold == part] = probabilities(turned[fold == part], profiles)[1]
         right = float(np.mean(scores.argmax(axis=1) == keys))
-        for trust in (0.6, 0.8, 1.0):
+        for trust in (0.8, 1.0, 1.2):
             odds = trust * (scores - scores.max(axis=1, keepdims=True))
             losses[draw, trust] = float(
                 np.mean(np.log(np.exp(odds).sum(axis=1)) - odds[np.arange(len(keys)), keys])

@@ -144,7 +144,7 @@ def test_several_takes(tmp_path: Path) -> None:
     )
     assert [take.seed for take in takes] == [7, 8]
     assert (tmp_path / "o" / "takes" / "8" / "stems" / "bass.wav").is_file()
-    assert seen == [0.25, 0.75]
+    assert seen == [0.25, 0.5, 0.75, 1.0], "drawn, then measured"
     handover = Handover(tmp_path, place=Place(tmp_path, "a.wav"), midi=tmp_path / "a.mid")
     produce(TOY, request, handover, count=2)
     assert {path.name for path in tmp_path.iterdir()} == {"o", "a-7.wav", "a-8.wav", "a-7.mid", "a-8.mid"}
@@ -336,7 +336,7 @@ def test_takes_of_one_batch_say_so(track: Repository) -> None:
         progress=lambda part, what: seen.append((part, what)),
     )
     assert engine.batches == [3]
-    assert seen == [(0.5, "drawing")]
+    assert seen == [(0.5, "drawing"), *[(1.0, "measuring")] * 3]
     assert [take.mix.path.parent.name for take in takes if take.mix] == ["7", "8", "9"]
     assert takes[1].mix is not None
     record = find_record(track, takes[1].mix.oid)

@@ -2,13 +2,12 @@
 
 import os
 import tempfile
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from beatflow.ai.engine import Separation
 from beatflow.commands.options import (
     CommitOption,
     DeviceOption,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from beatflow.delivery import Handover
     from beatflow.making.separation import Split
     from beatflow.making.splitting import Batch, Mishap
+    from beatflow.making.splitwish import SplitWish
 
 _SUFFIXES = (".wav", ".flac", ".aiff", ".mp3", ".ogg")
 
@@ -58,8 +58,18 @@ def split(
             help="What files are called: {title}/{stem}; also {name}, {folder}.",
         ),
     ] = None,
+    stems: Annotated[
+        int | None,
+        typer.Option(
+            "--stems", metavar="2|4|6", help="2: vocals, no_vocals; 4: drums … other; 6: guitar, piano too."
+        ),
+    ] = None,
     two_stems: Annotated[
         str | None, typer.Option("--two-stems", metavar="NAME", help="NAME, and no_NAME with all the rest.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="beat", help="A track to remix: drums, bass, chords, melody, score."),
     ] = None,
     engine: EngineOption = None,
     shifts: Annotated[
@@ -88,17 +98,25 @@ def split(
 
     The stems keep the mix's sample rate, depth and channels and go to NAME-stems/. Up to 24 bits the sum is exact; for
     float sources (MP3 and OGG too) it is within float's rounding. A mix that BeatFlow made in this
-    track gives back its true stems, unless an engine or two stems are asked for.
+    track, renamed, packed as FLAC or cut as it may be, gives back its true stems, unless an engine or a number of stems
+    is asked for; the sum proves it.
+
+    --stems 2 gives vocals and no_vocals; --two-stems drums, another pair; 4, which is usual, drums, bass, vocals and
+    other; 6 adds guitar and piano and takes htdemucs_6s. --to beat writes mix.wav, stems/ and track.toml into the track
+    (outside one into NAME-beat/) under the names of a beat, vocals as its melody, all other as its chords: then
+    bf generate "busier drums" --stem drums plays along.
 
     Of a folder every sound is split, in the folders in it too, into DIR-stems/FOLDER/TITLE/STEM.wav. Those whose stems
     are there already are passed over (--force splits them again), a bad file stops nobody, and what is finished stays.
 
     Examples:
       bf split song.wav
+      bf split song.wav --to beat
       bf split song.flac -o stems/ --two-stems vocals --engine htdemucs
       bf split album/ -o stems/ --template "{title}/{stem}" --json
       bf generate "lofi" --bpm 90 -o - | bf split - -o stems/ --json | jq -r '.stems[].path'
     """
+    from beatflow.making.splitwish import make_wish
     from beatflow.making.stemname import check_template
 
     invocation = Invocation.of(ctx)
@@ -108,19 +126,18 @@ def split(
         raise UsageError(f"stems are several files, and {output} is a name for one", hint="give -o DIR")
     if template is not None:
         check_template(template)
-    setup = make_setup(invocation, device, dtype, None, offline)
-    wanted = Separation(shifts, seed, overlap, two_stems)
+    wish = make_wish(stems, two_stems, shifts, overlap, seed, to)
     many = file != "-" and (invocation.directory / file).is_dir()
+    if wish.beat and (many or template is not None):
+        raise UsageError("--to beat takes one sound, and names its files itself", hint="leave --template out")
+    setup = make_setup(invocation, device, dtype, None, offline)
     if commit and message is None:
         message = "" if many else f"split {Path(file).name}"
     job = _Job(
-        invocation, file, output, template, wanted, engine, setup,
+        invocation, file, output, template, wish, engine, setup,
         make_handover(invocation, None, force, message, dry_run), json,
     )  # fmt: skip
-    if many:
-        _split_folder(job)
-    else:
-        _split_one(job)
+    (_split_folder if many else _split_one)(job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +148,7 @@ class _Job:
     file: str
     output: str | None
     template: str | None
-    wanted: Separation
+    wish: "SplitWish"
     engine: str | None
     setup: "Setup"
     handover: "Handover"
@@ -139,18 +156,15 @@ class _Job:
 
     def choose(self) -> "Choice":
         """The engine; one that heeds the options that were given."""
-        from beatflow.making.separation import check_wanted
-
-        needs = {name for name in ("shifts", "overlap") if getattr(self.wanted, name) is not None}
-        choice = choose(self.invocation, "separate", self.engine, self.setup, frozenset(needs))
-        check_wanted(choice, self.wanted)
+        named = self.wish.name_engine(self.engine)
+        choice = choose(self.invocation, "separate", named, self.setup, self.wish.needs)
+        self.wish.check(choice)
         return choice
 
     @property
-    def true_stems(self) -> bool:
+    def any_stems(self) -> bool:
         """Whether the stems that a mix was made from will do."""
-        wanted = self.wanted
-        return self.engine is None and (wanted.shifts, wanted.overlap, wanted.two_stems) == (None, None, None)
+        return self.engine is None and self.wish.any_stems
 
     def place(self, title: str) -> "Handover":
         """The handover, into the folder that was named, or ``TITLE-stems``; with a template alone, into this one."""
@@ -163,9 +177,11 @@ class _Job:
 def _split_one(job: _Job) -> None:
     """Split one mix, and show its stems."""
     from beatflow.delivery import spool
+    from beatflow.making.beat import place_beat, split_to_beat
     from beatflow.making.hearing import find_sound
-    from beatflow.making.separation import Naming, find_true_stems, split_file, write_true_stems
+    from beatflow.making.separation import Naming, split_file, write_true_stems
     from beatflow.making.stemname import ONE
+    from beatflow.making.truestems import TrueStemFinder
 
     invocation, ui = job.invocation, job.invocation.ui
     choice = None
@@ -174,24 +190,33 @@ def _split_one(job: _Job) -> None:
         path = spool(ui.read_input(), Path(scratch)) if piped else find_sound(invocation.directory, job.file)
         name = "standard input" if piped else job.file
         called = PurePosixPath("mix" if piped else path.name)
-        handover, naming = job.place(called.stem), Naming(job.template or ONE, called)
-        known = find_true_stems(path, handover.repository) if job.true_stems else None
-        if job.engine is None and not job.true_stems and find_true_stems(path, handover.repository):
+        known = TrueStemFinder(job.handover.repository if job.engine is None else None).find(path)
+        if known and not job.any_stems:
             ui.say("the stems that it was mixed from are known: without options bf split gives those")
+            known = None
         if known:
             ui.say("these are the stems that it was mixed from; --engine makes new ones")
-            with ui.progress("separating"):
-                found = write_true_stems(path, name, known, handover, naming)
         else:
             choice = job.choose()
-            with ui.progress("separating") as progress:
-                found = split_file(path, name, choice, handover, progress, job.wanted, naming)
+        with ui.progress("separating") as progress:
+            if job.wish.beat:
+                handover = job.place(called.stem) if job.output else place_beat(job.handover, called.stem)
+                found = split_to_beat(path, name, choice, known, handover, progress, job.wish)
+            else:
+                handover, naming = job.place(called.stem), Naming(job.template or ONE, called)
+                if known:
+                    found = write_true_stems(path, name, known, handover, naming)
+                else:
+                    assert choice is not None
+                    found = split_file(path, name, choice, handover, progress, job.wish.separation, naming)
     if choice:
         remember_pace(invocation, job.setup, choice, found)
     if job.json:
         ui.emit_json("beatflow.split/1", _document(invocation, found))
     else:
         _show(invocation, found)
+    if found.score and not handover.repository:
+        ui.say(f"bf init {relative(invocation, found.score.parent)} makes it a track")
     say_written(invocation, handover)
 
 
@@ -220,8 +245,8 @@ def _split_folder(job: _Job) -> None:
                 choice,
                 handover,
                 job.template or MANY,
-                job.wanted,
-                job.true_stems,
+                job.wish.separation,
+                job.any_stems,
                 progress,
                 on_split=finish,
                 on_mishap=lambda mishap: _tell_mishap(invocation, mishap),
@@ -250,12 +275,16 @@ def _split_folder(job: _Job) -> None:
 def _document(invocation: Invocation, found: "Split") -> dict[str, Any]:
     document = {field: getattr(found, field) for field in found.__slots__}
     document["stems"] = [sound_document(invocation, stem) for stem in found.stems]
+    document["corrections"] = [asdict(correction) for correction in found.corrections]
+    document["score"] = relative(invocation, found.score) if found.score else None
     return document
 
 
 def _show(invocation: Invocation, found: "Split") -> None:
     for stem in found.stems:
         invocation.ui.emit(relative(invocation, stem.path))
+    if found.score:
+        invocation.ui.emit(relative(invocation, found.score))
 
 
 def _tell_mishap(invocation: Invocation, mishap: "Mishap") -> None:

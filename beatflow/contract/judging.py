@@ -20,11 +20,9 @@ from beatflow.contract.terms import (
 from beatflow.making.structure import QUARTERS, bars_to_seconds
 
 KEY_FITS = 0.1
-"""By how much (correlation) another key may fit better than the one that is asked for."""
+"""By how much another key may fit better than the one that is asked for: odds of exp(10 x), 2.7 to 1."""
 KEY_CONTRADICTS = 0.35
-"""By how much another key must fit better for the sound to speak against the one that is asked for."""
-LEAST_FIT = 0.45
-"""Below this correlation no key fits: drums, noise."""
+"""By how much another key must fit better for the sound to speak against the one that is asked for: 33 to 1."""
 METER_CONFIDENT = 0.5
 _TIMING_S = 0.004
 """How exactly attacks are timed: what a short sound tells of its tempo is no better than this over its length."""
@@ -88,8 +86,8 @@ def _judge_tempo(terms: Terms, measured: Measurement) -> Promise:
 
 def _judge_key(terms: Terms, measured: Measurement) -> Promise:
     asked, fits = str(terms.values["key"]), measured.key.fits
-    best = max(fits, key=lambda key: fits[key]) if fits else None
-    if best is None or fits[best] < LEAST_FIT:
+    best = measured.key.key
+    if best is None or asked not in fits:
         return _promise(terms, "key", None, None, KEY_FITS, UNCLEAR)
     behind = fits[best] - fits[asked]
     if behind <= KEY_FITS:

@@ -58,7 +58,9 @@ class Measurement:
 
     @property
     def fit(self) -> TempoFit | None:
-        """The steady grid nearest to the tempo that was asked for; None where the sound bears out none."""
+        """The steady grid nearest to the tempo that was asked for; None where nothing pulses, or nothing of it fits."""
+        if self.tempo.tempo is None:
+            return None
         return next((fit for fit in self.fits if fit.tempo is not None and fit.fit >= BORNE_OUT), None)
 
     def to_json(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ SMOOTH_DB = -60.0
 """Said of a wrap at which there is nothing to hear at all."""
 AUDIBLE_DB = 4.0
 """Calibrated in benchmarks/looping.py: true loops lie below it, cuts at random above."""
-_PLACES = 240
+_PLACES = 200
 _ORDINARY = 0.98
 _ORDER, _CONTEXT_S = 24, 0.012
 _NEAR = 4
@@ -121,8 +121,8 @@ def _measure_fall(audio: Audio) -> float:
     # An hour has more places than are needed to know what is ordinary.
     starts = np.arange(0, audio.frames - size, hop)
     usual = starts[: len(starts) - 4]
-    if len(usual) > 4000:
-        usual = usual[:: len(usual) // 4000]
+    if len(usual) > 1500:
+        usual = usual[:: len(usual) // 1500]
     before = _band_powers(audio.samples, usual, size, audio.sample_rate)
     after = _band_powers(audio.samples, usual + size, size, audio.sample_rate)
     ends = _band_powers(audio.samples, np.array([audio.frames - size, 0]), size, audio.sample_rate)

@@ -124,10 +124,15 @@ class TempoMeter:
 
     def __init__(self, sample_rate: int) -> None:
         self._onsets = OnsetMeter(sample_rate)
+        self._heard: Onsets | None = None
 
     def add(self, mono: Samples) -> None:
         """Take the next samples, shape (frames,)."""
         self._onsets.add(mono)
+
+    def _listen(self) -> Onsets:
+        self._heard = self._heard or self._onsets.result()
+        return self._heard
 
     def result(self, bpm_range: tuple[float, float] | None = None) -> Tempo:
         """Find the tempo; nothing can be added afterwards.
@@ -148,7 +153,7 @@ class TempoMeter:
                 f"no tempo between {low:g} and {high:g} BPM",
                 hint=f"use a range within {SLOWEST:g} and {FASTEST:g} BPM",
             )
-        onsets = self._onsets.result()
+        onsets = self._listen()
         if not onsets.full.any():
             return NO_TEMPO
         rhythm = listen(onsets)
@@ -175,7 +180,7 @@ class TempoMeter:
 
     def test(self, bpm: float) -> TempoFit:
         """Test a claimed tempo instead of finding one; nothing can be added afterwards."""
-        onsets = self._onsets.result()
+        onsets = self._listen()
         if not onsets.full.any() or onsets.duration_s * bpm / 60 < _LEAST_BEATS:
             return _refuted(bpm)
         spectrum = Spectrum(onsets)

@@ -31,7 +31,23 @@ def test_reads_a_request() -> None:
     assert (request.bars, request.duration_s, request.meter, request.stems) == (4, None, "3/4", None)
     assert (request.sampling.temperature, request.sampling.top_k, request.sampling.top_p) == (1.5, 250, None)
     assert (recipe.inputs[0].oid, recipe.inputs[0].path) == (OID, "hum.wav")
-    assert (recipe.count, recipe.index, recipe.stem) == (1, 0, None)
+    assert (recipe.seeds, recipe.index, recipe.stem) == ((7,), 0, None)
+    assert request.loop is None, "before there were contracts every record said that it loops"
+
+
+def test_reads_what_was_promised() -> None:
+    asked = {
+        "loop": True,
+        "loudness_lufs": -14.0,
+        "swing": 60.0,
+        "humanize": 0.5,
+        "structure": "a:1,b:3",
+        "bars": 4,
+    }
+    record = {**PLAIN, "asked": asked, "contract": {"tolerance": 0.5, "seed": 7}}
+    request = read_recipe(record, "mix.wav").request
+    assert (request.loop, request.loudness_lufs, request.tolerance) == (True, -14.0, 0.5)
+    assert (request.swing, request.humanize, request.structure) == (60.0, 0.5, (("a", 1), ("b", 3)))
 
 
 def test_reads_a_batch() -> None:
@@ -39,7 +55,7 @@ def test_reads_a_batch() -> None:
         read_recipe({**PLAIN, "seed": seed, "batch": {"seeds": [7, 8, 9], "index": index}}, "x")
         for index, seed in enumerate((7, 8, 9))
     ]
-    assert {(one.count, one.request.seed) for one in recipes} == {(3, 7)}
+    assert {(one.seeds, one.request.seed) for one in recipes} == {((7, 8, 9), 7)}
     assert [one.index for one in recipes] == [0, 1, 2]
     assert len({one.run for one in recipes}) == 1
 
@@ -74,7 +90,10 @@ def test_reads_a_stem_that_was_made_anew() -> None:
         {"asked": {"tempo": 5000}},
         {"asked": {"bars": 2.5}},
         {"asked": {"key": "H:dur"}},
-        {"asked": {"bars": 2, "duration_s": 3.0}},
+        {"asked": {"bars": 8, "duration_s": 3.0}},
+        {"asked": {"structure": "verse:"}},
+        {"asked": {"loudness_lufs": 3.0}},
+        {"asked": {"loop": "yes"}, "contract": {"promises": []}},
         {"sampling": {"temperature": "hot"}},
         {"sampling": {"temperature": -1}},
         {"inputs": [{"path": "hum.wav"}]},
@@ -87,7 +106,7 @@ def test_reads_a_stem_that_was_made_anew() -> None:
         {"remade": {"beside": {}}},
         {"batch": 5},
         {"batch": {"seeds": [], "index": 0}},
-        {"batch": {"seeds": [1, 3], "index": 0}},
+        {"batch": {"seeds": [1, 1], "index": 0}},
         {"batch": {"seeds": [1, 2], "index": 2}},
         {"batch": {"seeds": [1, "2"], "index": 0}},
     ],

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatflow.ai.listening.yin import HOP_S, Contour, Float
-from beatflow.ai.listening.tuning import choose_semitones, follow_tuning
+from beatflow.ai.listening.tuning import find_semitones
 from beatflow.sound.note import Note
 from beatflow.sound.tonality import Key
 
 _DIP_DB = 7.0
 _CHANGE_COST = (
-    5.0  # semitones times moments: 50 ms at one semitone away, or half a cycle of ±90 cents of vibrato
+    6.0  # semitones times moments: 50 ms at one semitone away, or half a cycle of ±90 cents of vibrato
 )
 _LEVEL = 0.25
-_SHORTEST = 8  # moments: no note is shorter than 80 ms
+_BRIEF = 8  # moments: what is shorter and part of something longer is a slide or a slip
+_SHORTEST = 6  # moments: no note is shorter than 60 ms
 _GAP = 4  # moments without a pitch that a note survives
 _PULL_BACK = 10  # moments
 _GLIDE = 3.0  # semitones a second
@@ -61,8 +62,7 @@ def find_notes(contour: Contour, key: Key | None = None) -> Melody:
     if not spans:
         return Melody((), 0.0, 0.0)
     middles = np.array([(span.start + span.stop) / 2.0 for span in spans])
-    tunings = follow_tuning(middles * HOP_S, _lengths(spans), _pitches(spans))
-    semitones = choose_semitones(_pitches(spans) - tunings, key)
+    semitones, tunings = find_semitones(middles * HOP_S, _pitches(spans), key)
     tuning = float((np.mean(tunings) + 0.5) % 1.0 - 0.5)
     starts = [_pull_back(span, contour.level_db) if span.attack else span.start for span in spans]
     voiced = int(np.isfinite(contour.midi).sum())
@@ -183,10 +183,11 @@ def _merge(spans: list[_Span]) -> list[_Span]:
             merged.append(span)
             continue
         before = merged[-1]
+        shorter = min(before.stop - before.start, span.stop - span.start)
         same = abs(span.pitch - before.pitch) < 0.5
-        octave = abs(abs(span.pitch - before.pitch) - 12.0) < 0.5 and span.stop - span.start < 2 * _SHORTEST
-        brief = min(before.stop - before.start, span.stop - span.start) < _SHORTEST
-        if (same and span.stop - span.start < _SHORTEST) if span.attack else (brief or octave or same):
+        octave = abs(abs(span.pitch - before.pitch) - 12.0) < 0.6 and shorter < 2 * _BRIEF
+        brief = shorter < _BRIEF
+        if (same and span.stop - span.start < _BRIEF) if span.attack else (brief or octave or same):
             longer = max(before, span, key=lambda one: one.stop - one.start)
             merged[-1] = _Span(before.start, span.stop, before.attack, longer.pitch)
         else:

@@ -30,7 +30,7 @@ _BATCH = 512  # moments per FFT call: 512 windows of 4096 lags are 8 MiB
 _UNVOICED = 0.38
 _SWITCH = 0.12
 _PER_OCTAVE = 0.6
-_LOW_OCTAVE = 0.03
+_LOW_OCTAVE = 0.08
 _QUIET_DB = 42.0
 
 

@@ -1,16 +1,11 @@
 """A stereo stem being made: waves are added at frames, round a loop's seam or cut at the piece's ends."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from beatflow.ai.synth.exactmath import RATE, Floats, smooth_step
 from beatflow.ai.synth.fir import Fir, responses
 from beatflow.ai.synth.grid import Grid
 from beatflow.sound.audio import Samples
-
-Check = Callable[[], None]
-"""Called now and then; raising in it stops the work."""
 
 
 class Bus:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from beatflow.ai.synth.bus import Bus, Check, filter_into, put
+from beatflow.ai.synth.bus import Bus, filter_into, put
 from beatflow.ai.synth.drums_midi import BOOM, KICK
 from beatflow.ai.synth.exactmath import RATE, ramp, saturate, smooth_step, table_sine
 from beatflow.ai.synth.fir import equaliser
 from beatflow.ai.synth.grid import TICKS, Event, Grid
 from beatflow.ai.synth.rooms import room
+from beatflow.ai.synth.threads import Check
 from beatflow.sound.audio import Samples
 
 _CROSSFADE = 220

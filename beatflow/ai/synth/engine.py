@@ -1,25 +1,21 @@
 """The generator that is always there: understands the brief, composes, renders, masters. Joins the other modules."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, Setup, no_progress
-from beatflow.ai.synth.bass import compose_bass
 from beatflow.ai.synth.choices import BARS_RANGE, Choices, choose
-from beatflow.ai.synth.chords import compose_chords
-from beatflow.ai.synth.drums import compose_drums
+from beatflow.ai.synth.composing import Composition, compose
 from beatflow.ai.synth.exactmath import RATE
+from beatflow.ai.synth.fitting import guess_key
 from beatflow.ai.synth.grid import METERS, TICKS, Event, Grid
-from beatflow.ai.synth.harmony import Span, guess_key, harmonise, progress_through
-from beatflow.ai.synth.melody import compose_melody
 from beatflow.ai.synth.mixdown import Master
 from beatflow.ai.synth.rendering import produce
-from beatflow.ai.synth.score import Score, plan_bars
 from beatflow.ai.synth.treatment import loudness_target
 from beatflow.errors import UsageError
+from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
-
-Events = dict[str, list[Event]]
 
 
 class SynthEngine:
@@ -27,10 +23,11 @@ class SynthEngine:
 
     info = EngineInfo(
         name="synth",
-        version="1",
-        tasks=frozenset(("generate", "accompany")),
+        version="2",
+        tasks=frozenset(("generate", "accompany", "extend")),
         licence="Apache-2.0",
         sample_rate=RATE,
+        options=frozenset(("swing", "humanize", "structure")),
         promises=frozenset(("tempo", "key", "bars", "duration", "loop", "stems", "notes")),
     )
 
@@ -47,8 +44,25 @@ class SynthEngine:
         """
         choices = choose(brief)
         progress(0.0, "composing")
-        score = _score(choices, brief.loop, None)
-        return _perform(brief, choices, score, _compose(choices, score), None, progress)
+        return _perform(brief, choices, compose(brief, choices), None, progress)
+
+    def extend(self, audio: Audio, brief: Brief, progress: Progress = no_progress) -> Performance:
+        """Go on with a piece in its tempo, key, chords and level.
+
+        Nothing is heard here: what the piece is like stands in ``brief.context``, and where this engine made it the
+        grooves, sounds and chords are its own and only the tune is new. Nothing of the piece is rendered once more.
+
+        Raises
+        ------
+        UsageError
+            As for ``generate``.
+        """
+        context = brief.context
+        if brief.loudness_lufs is None and context is not None and context.loudness_lufs is not None:
+            brief = replace(brief, loudness_lufs=context.loudness_lufs)
+        choices = choose(brief, going_on=True)
+        progress(0.0, "composing")
+        return _perform(brief, choices, compose(brief, choices, going_on=True), None, progress)
 
     def accompany(self, guide: Guide, brief: Brief, progress: Progress = no_progress) -> Performance:
         """Make a piece around given notes: they are the ``melody`` stem, the chords fit them bar by bar.
@@ -81,10 +95,11 @@ class SynthEngine:
             )
         choices = choose(brief, needed, guess_key(events), lead=True)
         progress(0.0, "harmonising")
-        score = _score(choices, brief.loop, events)
-        parts = _compose(choices, score)
-        parts["melody"] = [event for event in events if event.tick < score.grid.end]
-        return _perform(brief, choices, score, parts, melody, progress)
+        # The notes were found where they are: the music begins on a bar line.
+        written = compose(replace(brief, context=None), choices, events)
+        inside = [event for event in events if event.tick < written.score.grid.end]
+        written = replace(written, parts={**written.parts, "melody": inside})
+        return _perform(brief, choices, written, melody, progress)
 
 
 def _event_of(note: Note, tempo: Fraction) -> Event:
@@ -96,47 +111,20 @@ def _event_of(note: Note, tempo: Fraction) -> Event:
     return Event(tick, length, note.midi, note.velocity, shift)
 
 
-def _score(choices: Choices, loop: bool, melody: Sequence[Event] | None) -> Score:
-    """Chords and form."""
-    grid = Grid(choices.tempo, choices.meter, choices.bars, choices.swing)
-    genre, stream = choices.genre, choices.stream
-    spans: list[Span]
-    if melody is not None:
-        spans = harmonise(grid, choices.key, melody, min(choices.tones, 4))
-    else:
-        progressions = genre.minor_progressions if choices.key.mode == "min" else genre.major_progressions
-        own = stream.fork("harmony")
-        spans = progress_through(grid, choices.key, progressions, choices.tones, genre.colours, own, not loop)
-    bars = plan_bars(choices.bars, loop, choices.mood.energy, stream.fork("form"))
-    return Score(grid, choices.key, genre, choices.mood, spans, bars)
-
-
-def _compose(choices: Choices, score: Score) -> Events:
-    """Every part, heard or not: each draws from a stream of its own, so that leaving one out changes no other."""
-    stream, styles = choices.stream, choices.styles
-    drums = compose_drums(score, stream.fork("drums"))
-    register = max(-7, min(7, round(5 * choices.mood.register)))
-    return {
-        "drums": drums,
-        "bass": compose_bass(score, drums, styles["bass"], stream.fork("bass")),
-        "chords": compose_chords(score, styles["chords"], stream.fork("chords")),
-        "melody": compose_melody(score, styles["melody"], register, stream.fork("melody")),
-        "texture": [],
-    }
-
-
 def _perform(
-    brief: Brief, choices: Choices, score: Score, parts: Events, given: Sequence[Note] | None, progress: Progress
+    brief: Brief, choices: Choices, written: Composition, given: Sequence[Note] | None, progress: Progress
 ) -> Performance:  # fmt: skip
     """Render and master the parts, and keep those that were asked for."""
-    done = produce(choices, score, parts, brief.loop, loudness_target(choices), progress)
+    score, parts = written.score, written.parts
+    target = loudness_target(choices) if brief.loudness_lufs is None else brief.loudness_lufs
+    done = produce(choices, score, parts, brief.loop, target, progress)
     wanted = [part for part in choices.parts if brief.stems is None or part in brief.stems]
     notes: dict[str, Sequence[Note]] = {part: _notes(score.grid, parts[part]) for part in wanted}
     if given is not None and "melody" in notes:
         notes["melody"] = _within(given, score.grid)
     performance = Performance(
-        done.stems_of(wanted), done.mix_of(wanted), "PCM_24", float(choices.tempo),
-        str(choices.key), choices.bars, choices.meter, notes, _parameters(brief, choices, score, done),
+        done.stems_of(wanted), done.mix_of(wanted), "PCM_24", float(choices.tempo), str(choices.key), choices.bars,
+        choices.meter, notes, _parameters(brief, choices, written, done, target),
     )  # fmt: skip
     progress(1.0, "done")
     return performance
@@ -165,9 +153,12 @@ def _within(given: Sequence[Note], grid: Grid) -> tuple[Note, ...]:
     )  # fmt: skip
 
 
-def _parameters(brief: Brief, choices: Choices, score: Score, done: Master) -> Mapping[str, object]:
+def _parameters(
+    brief: Brief, choices: Choices, written: Composition, done: Master, target_lufs: float
+) -> Mapping[str, object]:  # fmt: skip
     """Every choice, ready for JSON."""
-    request = choices.request
+    request, score = choices.request, written.score
+    starts = [max(0, score.grid.frame(span.tick - written.phase)) / RATE for span in score.spans]
     return {
         "genre": choices.genre.name,
         "moods": list(request.moods),
@@ -178,14 +169,16 @@ def _parameters(brief: Brief, choices: Choices, score: Score, done: Master) -> M
         "loop": brief.loop,
         "seed": brief.seed,
         "swing": choices.swing,
+        "swing_unit": "1/8" if choices.swing_unit == 2 else "1/16",
+        "humanize": choices.humanize,
         "parts": list(choices.parts),
         "sounds": {part: sound for part, sound in choices.sounds.items() if part in choices.parts},
         "styles": {part: style for part, style in choices.styles.items() if part in choices.parts},
         "textures": list(choices.textures) if "texture" in choices.parts else [],
         "chords": [span.chord.name for span in score.spans],
-        "chord_start_s": [score.grid.frame(span.tick) / RATE for span in score.spans],
+        "chord_start_s": starts,
         "sections": [bar.section for bar in score.bars],
-        "loudness_target_lufs": loudness_target(choices),
+        "loudness_target_lufs": target_lufs,
         "loudness_lufs": round(done.loudness_lufs, 2),
         "gain_db": {part: round(value, 2) for part, value in done.gains_db.items()},
         "limiter_reduction_db": round(done.reduction_db, 2),

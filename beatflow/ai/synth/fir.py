@@ -92,7 +92,7 @@ def responses(signal: Floats | Samples, fir: Fir) -> Iterator[tuple[int, Floats]
     unit = 1.0 / (scale * fir.scale)  # a power of two
     direct = fir.taps.size <= _DIRECT_TAPS or signal.size <= 256
     count = _PIECE if direct else max(1, _PIECE // block) * block
-    spectrum = np.zeros(0) if direct else np.fft.rfft(fir.taps, size)
+    spectrum = np.zeros(0, np.complex128) if direct else np.fft.rfft(fir.taps, size)
     carried = np.zeros(fir.taps.size - 1)
     for start in range(0, signal.size, count):
         integers = np.rint(signal[start : start + count].astype(np.float64) * scale)

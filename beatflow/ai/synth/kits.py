@@ -118,7 +118,8 @@ KITS: Mapping[str, Kit] = {
     ),
     "taiko": Kit(
         kick_hz=44.0, kick_sweep=0.7, kick_sweep_s=0.03, kick_half_s=0.16, kick_click=0.25, kick_drive=1.6,
-        snare_hz=150.0, hat_half_s=0.02, hat_low_hz=4500.0, metal=0.3, tom_half_s=0.14, tune=0.85, shell=0.3, taiko=True,
+        snare_hz=150.0, hat_half_s=0.02, hat_low_hz=4500.0, metal=0.3, tom_half_s=0.14, tune=0.85, shell=0.3,
+        taiko=True,
     ),
     "rock": Kit(
         kick_hz=60.0, kick_sweep=2.0, kick_half_s=0.055, kick_click=0.6, kick_drive=1.8, snare_hz=190.0,

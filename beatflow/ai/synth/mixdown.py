@@ -4,8 +4,9 @@ Every gain is a curve over time that is found on the sum and laid on all stems a
 24 bits, and the mix is the sum of the integers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ from beatflow.ai.synth.metering import (
 )
 from beatflow.ai.synth.storage import BLOCK as PIECE
 from beatflow.ai.synth.storage import Shelf, Sounds
-from beatflow.sound.audio import Audio
+from beatflow.ai.synth.threads import Check, together
+from beatflow.sound.audio import Audio, Samples
 
 BITS = 23
 """Samples are multiples of 2**-23: PCM_24."""
@@ -82,7 +84,7 @@ class _Measured:
 
 def master(
     shelf: Shelf, parts: Sequence[str], levels_db: Mapping[str, float], target_lufs: float, loop: bool,
-    check: Callable[[], None],
+    check: Check,
 ) -> Master:  # fmt: skip
     """Balance the stems, glue them, bring their sum to a loudness, hold the ceiling, and round.
 
@@ -99,8 +101,10 @@ def master(
         Called between steps.
     """
     gains = {}
-    for part in parts:
-        measured = integrated(sum(_energies(shelf, part, check)))
+    workers = 2 if shelf.small else 1
+    work = [partial(_stem_energy, shelf, part) for part in parts]
+    for part, energy in zip(parts, together(work, lambda _: check(), workers), strict=True):
+        measured = integrated(energy)
         gains[part] = levels_db[part] - measured - 20.0 if measured > -70.0 else 0.0
     balance = {part: from_db(value) for part, value in gains.items()}
     mixed = _measure(shelf, parts, balance, check)
@@ -124,43 +128,55 @@ def master(
     )  # fmt: skip
 
 
-def _energies(shelf: Shelf, name: str, check: Callable[[], None]) -> list[NDArray[np.int64]]:
-    """Energies of the two channels."""
-    result = []
-    for channel in range(2):
-        check()
-        side = np.empty(shelf.frames, np.float32)
-        for start in range(0, shelf.frames, PIECE):
-            side[start : start + PIECE] = shelf.read(name, start, PIECE)[:, channel]
-        result.append(part_energy(side))
-    return result
+def _side_energy(side: Samples, check: Check) -> NDArray[np.int64]:
+    check()
+    return part_energy(side)
 
 
-def _measure(
-    shelf: Shelf, parts: Sequence[str], balance: Mapping[str, float], check: Callable[[], None]
-) -> _Measured:
+def _side(shelf: Shelf, name: str, channel: int) -> Samples:
+    """One channel of a sound."""
+    side = np.empty(shelf.frames, np.float32)
+    for start in range(0, shelf.frames, PIECE):
+        side[start : start + PIECE] = shelf.read(name, start, PIECE)[:, channel]
+    return side
+
+
+def _stem_energy(shelf: Shelf, name: str, check: Check) -> NDArray[np.int64]:
+    """Energies of a sound, both channels together."""
+    energy = part_energy(_side(shelf, name, 0))
+    check()
+    return energy + part_energy(_side(shelf, name, 1))
+
+
+def _measure(shelf: Shelf, parts: Sequence[str], balance: Mapping[str, float], check: Check) -> _Measured:
     """Mix the balanced stems, one channel at a time, and measure."""
-    energy = np.zeros(shelf.frames // PART, np.int64)
+    work = [partial(_measure_side, shelf, parts, balance, channel) for channel in range(2)]
+    left, right = together(work, lambda _: check(), 2 if shelf.small else 1)
+    return _Measured(left.energy + right.energy, np.maximum(left.peaks, right.peaks))
+
+
+def _measure_side(
+    shelf: Shelf, parts: Sequence[str], balance: Mapping[str, float], channel: int, check: Check
+) -> _Measured:
     peaks = np.zeros(-(-shelf.frames // BLOCK))
-    for channel in range(2):
-        side = np.zeros(shelf.frames, np.float32)
-        for part in parts:
-            check()
-            for start in range(0, shelf.frames, PIECE):
-                single = shelf.read(part, start, PIECE)[:, channel] * np.float32(balance[part])
-                side[start : start + PIECE] += single
-                first = start // BLOCK
-                own = block_peaks(single)
-                np.maximum(peaks[first : first + own.size], own, out=peaks[first : first + own.size])
-        energy += part_energy(side)
+
+    def heed(start: int, own: Floats) -> None:
+        first = start // BLOCK
+        np.maximum(peaks[first : first + own.size], own, out=peaks[first : first + own.size])
+
+    side = np.zeros(shelf.frames, np.float32)
+    for part in parts:
+        check()
         for start in range(0, shelf.frames, PIECE):
-            check()
-            before = min(start, _EDGE)
-            heard = side[start - before : start + PIECE + _EDGE].astype(np.float64)
-            own = true_peaks(heard)[before // BLOCK :][: PIECE // BLOCK]
-            first = start // BLOCK
-            np.maximum(peaks[first : first + own.size], own, out=peaks[first : first + own.size])
-    return _Measured(energy, peaks)
+            single = shelf.read(part, start, PIECE)[:, channel] * np.float32(balance[part])
+            side[start : start + PIECE] += single
+            heed(start, block_peaks(single))
+    for start in range(0, shelf.frames, PIECE):
+        check()
+        before = min(start, _EDGE)
+        heard = side[start - before : start + PIECE + _EDGE].astype(np.float64)
+        heed(start, true_peaks(heard)[before // BLOCK :][: PIECE // BLOCK])
+    return _Measured(part_energy(side), peaks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +197,7 @@ class _Gains:
 
 
 def _lay(
-    shelf: Shelf, parts: Sequence[str], balance: Mapping[str, float], gains: _Gains, check: Callable[[], None]
+    shelf: Shelf, parts: Sequence[str], balance: Mapping[str, float], gains: _Gains, check: Check
 ) -> NDArray[np.int64]:
     """Write the mastered stems; return the energies of their sum."""
     total = np.zeros((2, shelf.frames), np.float32)
@@ -197,11 +213,12 @@ def _lay(
             done = (scaled * 2.0**-BITS).astype(np.float32)
             shelf.write(f"done {part}", start, done)
             total[:, start : start + count] += done.T
-    energy = np.zeros(shelf.frames // PART, np.int64)
-    for channel in range(2):
-        check()
-        energy += part_energy(total[channel])
-    return energy
+    left, right = together(
+        [partial(_side_energy, side) for side in total],
+        lambda _: check(),
+        2 if shelf.small else 1,
+    )
+    return left + right
 
 
 def _fading(values: Floats, kept: float, loop: bool) -> Floats:

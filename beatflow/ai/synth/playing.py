@@ -1,16 +1,18 @@
 """Events to sound: notes and hits onto a bus, each a little different from the last one like it."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 
-from beatflow.ai.synth.bus import Bus, Check
+from beatflow.ai.synth.bus import Bus
 from beatflow.ai.synth.drumkit import LEVELS, PLACES, drum_hit
 from beatflow.ai.synth.drums_midi import HATS, OPEN_HAT, REVERSE
 from beatflow.ai.synth.exactmath import RATE, Floats
 from beatflow.ai.synth.grid import Event
 from beatflow.ai.synth.instruments import finish_of, instrument_of
 from beatflow.ai.synth.randomness import Stream
+from beatflow.ai.synth.threads import Check
 from beatflow.ai.synth.touch import Touch
 from beatflow.ai.synth.voices import shaped
 from beatflow.sound.audio import Samples
@@ -35,7 +37,7 @@ def tinted(wave: Samples, tint: float) -> Samples:
 
 
 def render_drums(bus: Bus, events: Sequence[Event], kit: str, check: Check) -> None:
-    """Hits onto the bus. Each drum has takes that alternate, in two strengths; an open hat is choked by the next one."""
+    """Hits onto the bus: a few takes of each drum, in two strengths; an open hat is choked by the next one."""
     hits: dict[tuple[int, int, bool], Floats] = {}
     stream = Stream("sticks", kit)
     closed = sorted(bus.grid.frame(event.tick) + event.shift for event in events if event.midi in HATS)
@@ -44,12 +46,12 @@ def render_drums(bus: Bus, events: Sequence[Event], kit: str, check: Check) -> N
         if take not in hits:
             check()
             hits[take] = drum_hit(kit, *take)
-        wave = hits[take]
+        wave = hits[take].astype(np.float32)
         frame = bus.grid.frame(event.tick) + event.shift
         held = bus.grid.frame(event.tick + event.length) - bus.grid.frame(event.tick)
         if event.midi == OPEN_HAT:
-            after = next((place for place in closed if place > frame), frame + held)
-            held = max(64, min(held, after - frame))
+            after = bisect_right(closed, frame)
+            held = max(64, min([held, *(place - frame for place in closed[after : after + 1])]))
             wave = shaped(wave, held, _CHOKE) if held < wave.size else wave
         elif event.midi == REVERSE:  # it ends where its event ends
             frame += held - wave.size
@@ -57,7 +59,7 @@ def render_drums(bus: Bus, events: Sequence[Event], kit: str, check: Check) -> N
         place = PLACES.get(event.midi, 0.0)
         # Strength within the layer, and chance, tell neighbours apart.
         inside = (event.velocity - (106 if event.velocity > 84 else 42)) / 84.0
-        hit = tinted(wave.astype(np.float32), 0.5 * inside + 0.12 * stream.bell())
+        hit = tinted(wave, 0.5 * inside + 0.12 * stream.bell())
         bus.add(hit, frame, level * (1.0 - place), level * (1.0 + place))
         if count % 64 == 0:
             check()

@@ -16,6 +16,7 @@ from beatflow.ai.synth.words import (
     INSTRUMENTS,
     PART_WORDS,
     PARTS,
+    STYLE_WORDS,
     TEXTURES,
 )
 from beatflow.errors import UsageError
@@ -49,6 +50,8 @@ class Request:
         Comparisons ("busier drums"): part, or ``all``, to a push.
     amounts : mapping of str to int
         Drums that are asked for (0), to be more (1), fewer (-1) or gone (-9).
+    styles : mapping of str to str
+        Part to how it is to be played.
     """
 
     genre: str | None
@@ -61,6 +64,7 @@ class Request:
     ignored: tuple[str, ...]
     bends: Mapping[str, Mood] = field(default_factory=dict)
     amounts: Mapping[str, int] = field(default_factory=dict)
+    styles: Mapping[str, str] = field(default_factory=dict)
 
 
 def understand(prompt: str) -> Request:
@@ -72,6 +76,7 @@ def understand(prompt: str) -> Request:
     return Request(
         reader.genre, tuple(dict.fromkeys(reader.moods)), reader.sounds, tuple(dict.fromkeys(reader.textures)),
         frozenset(left_out), tempo, key, tuple(reader.ignored), reader.bends, reader.amounts,
+        reader.styles,
     )  # fmt: skip
 
 
@@ -105,6 +110,7 @@ class _Reader:
         self.ignored: list[str] = []
         self.bends: dict[str, Mood] = {}
         self.amounts: dict[str, int] = {}
+        self.styles: dict[str, str] = {}
 
     def read(self) -> None:
         """Read every word."""
@@ -163,6 +169,8 @@ class _Reader:
 
     def _take(self, phrase: str, size: int) -> None:
         """One phrase by itself."""
+        if phrase in STYLE_WORDS:
+            self.styles.setdefault(*STYLE_WORDS[phrase])
         after = self.place + size
         if after < len(self.words) and self.words[after] == "only" and (parts := _parts(phrase)):
             self.only.update(parts)

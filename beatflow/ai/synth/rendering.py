@@ -1,16 +1,12 @@
 """From the written parts to the mastered stems: every part played, treated and mixed. Composes nothing.
 
-Parts are played side by side by two threads (numpy works without the interpreter's lock). No part hears another, so
-that the order in which they are done changes nothing.
+Parts are played side by side; no part hears another.
 """
 
-import os
-import threading
-from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
 
 from beatflow.ai.engine import Progress
-from beatflow.ai.synth.bus import Bus, Check
+from beatflow.ai.synth.bus import Bus
 from beatflow.ai.synth.choices import Choices
 from beatflow.ai.synth.effects import duck_curve, treat
 from beatflow.ai.synth.grid import Event
@@ -19,13 +15,8 @@ from beatflow.ai.synth.playing import render_drums, render_notes
 from beatflow.ai.synth.score import Score
 from beatflow.ai.synth.storage import Shelf
 from beatflow.ai.synth.texture import render_texture
+from beatflow.ai.synth.threads import Check, together
 from beatflow.ai.synth.treatment import levels_of, treatment_of
-
-_ROUNDS_S = 0.03
-
-
-class _StoppedError(Exception):
-    """Somebody wants the work to end."""
 
 
 def produce(
@@ -44,39 +35,23 @@ def produce(
     target_lufs : float
         Integrated loudness of the mix.
     progress : Progress
-        Told about 0 .. 0.97 of the way, from the calling thread; raising in it stops the work.
+        Told about 0 .. 0.7 of the way, from the calling thread; raising in it stops the work.
     """
     shelf = Shelf(score.grid.frames)
-    stopping = threading.Event()
 
-    def play(part: str) -> None:
-        def check() -> None:
-            if stopping.is_set():
-                raise _StoppedError
+    def task(part: str) -> Callable[[Check], None]:
+        def play(check: Check) -> None:
+            bus = _play(part, choices, score, parts, loop, check)
+            shelf.store(part, bus.samples)
 
-        bus = _play(part, choices, score, parts, loop, check)
-        shelf.store(part, bus.samples)
+        return play
 
-    # A long piece is played part by part: two at once would take twice the memory.
-    workers = min(os.cpu_count() or 1, 2) if shelf.small else 1
-    # The longest work first; drums and chords usually are.
+    # The longest work first. A long piece is played part by part: two at once would take twice the memory.
     order = sorted(choices.parts, key=lambda part: -len(parts[part]))
-    with ThreadPoolExecutor(workers, "synth") as pool:
-        pending: set[Future[None]] = {pool.submit(play, part) for part in order}
-        try:
-            done = 0
-            while pending:
-                progress(0.8 * done / len(order), "playing")
-                finished, pending = wait(pending, _ROUNDS_S, FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-                    done += 1
-        finally:
-            stopping.set()
-            for future in pending:
-                future.cancel()
+    work = [task(part) for part in order]
+    together(work, lambda done: progress(0.7 * done / len(work), "playing"), 2 if shelf.small else 1)
     return master(
-        shelf, choices.parts, levels_of(choices), target_lufs, loop, lambda: progress(0.8, "mastering")
+        shelf, choices.parts, levels_of(choices), target_lufs, loop, lambda: progress(0.7, "mastering")
     )
 
 

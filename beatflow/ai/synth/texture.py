@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from beatflow.ai.synth.bus import Bus, Check
+from beatflow.ai.synth.bus import Bus
 from beatflow.ai.synth.exactmath import (
     RATE,
     Floats,
@@ -21,6 +21,8 @@ from beatflow.ai.synth.exactmath import (
 )
 from beatflow.ai.synth.fir import Fir, apply, band
 from beatflow.ai.synth.randomness import Stream
+from beatflow.ai.synth.threads import Check
+from beatflow.sound.audio import Samples
 
 _BED = 23 * RATE
 _JOINT = 4096
@@ -67,19 +69,21 @@ def render_texture(bus: Bus, kind: str, stream: Stream, check: Check) -> None:
         _strew(bus, kind, stream.fork(kind, "specks"), check)
 
 
-def _lay(bus: Bus, channel: int, bed: Floats, depth: float, cycles: int) -> None:
+def _lay(bus: Bus, channel: int, bed: Samples, depth: float, cycles: int) -> None:
     """The bed over and over; the end fades into what would lie before the start."""
     target, frames = bus.samples[channel], bus.frames
     joint = min(_JOINT, frames // 2)
     for start in range(0, frames, _BLOCK):
         count = min(_BLOCK, frames - start)
         place = np.arange(start, start + count)
-        part = bed[place % bed.size]
+        part: Floats = bed[place % bed.size].astype(np.float64)
         if start + count > frames - joint:
             share = np.maximum((place - (frames - joint)) / joint, 0.0)
             part = part * (1.0 - share) + bed[(place - frames) % bed.size] * share
         if depth:
-            part = part * (1.0 - depth * (0.5 + 0.5 * cosine(place * (cycles / frames) + 0.07 * channel)))
+            part = part * (
+                1.0 - depth * (0.5 + 0.5 * cosine((ramp(count) + start) * (cycles / frames) + 0.07 * channel))
+            )
         target[start : start + count] += part.astype(np.float32)
 
 

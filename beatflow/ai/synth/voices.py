@@ -21,6 +21,7 @@ from beatflow.ai.synth.exactmath import (
 from beatflow.ai.synth.fir import band, filtered
 from beatflow.ai.synth.randomness import Stream
 from beatflow.ai.synth.touch import Touch
+from beatflow.sound.audio import Samples
 
 _TOP_HZ = 15500.0
 
@@ -193,11 +194,11 @@ class SubBass:
         return out
 
 
-def shaped(tone: Floats, held: int, release: int) -> Floats:
+def shaped(tone: Samples, held: int, release: int) -> Samples:
     """End a tone: all of it for ``held`` frames, then a fade that is flat where it reaches silence."""
     out = tone[: held + release].copy()
     tail = out.shape[0] - held
     t = 1.0 - (ramp(tail) + 1.0) / max(tail, 1)
-    fade = (t * t * (1.5 - 0.5 * t)).astype(out.dtype)
+    fade = (t * t * (1.5 - 0.5 * t)).astype(np.float32)
     out[held:] *= fade if out.ndim == 1 else fade[:, None]
     return out

@@ -131,7 +131,7 @@ class Plucked:
         if not self.width:
             return wave
         place = self.width * stream.uniform(-1.0, 1.0)
-        return wave[:, None] * np.array([1.0 - place, 1.0 + place])
+        return np.asarray(wave[:, None] * np.array([1.0 - place, 1.0 + place]))
 
     def _string(self, touch: Touch, frames: int) -> Floats:
         period = RATE / pitch_hz(float(touch.midi))
@@ -170,7 +170,7 @@ class Plucked:
         wave = wave - np.concatenate((wave[-shift:], wave[:-shift])) * 0.85
         wave = wave - np.cumsum(wave)[-1] / frames
         power = float(np.sqrt(np.cumsum(wave * wave)[-1] / frames))
-        return wave * (0.3 / max(power, 1e-9))
+        return np.asarray(wave * (0.3 / max(power, 1e-9)))
 
     def _attack(self, wave: Floats, hardness: float, stream: Stream) -> None:
         burst = min(wave.size, 1600)

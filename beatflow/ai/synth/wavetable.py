@@ -217,7 +217,7 @@ class Subtractive:
         if wobbling:
             swing = 0.5 - 0.5 * steady_sine(frames, RATE / touch.wobble, 0.25)
             moving += (self.wobble * _STEPS) * swing
-        return np.minimum(np.maximum(moving, 0.0), top)
+        return np.asarray(np.minimum(np.maximum(moving, 0.0), top))
 
     def _bend(self, frames: int, glide: Floats | None, stream: Stream) -> Floats | None:
         """Frequency factor over time: glide and vibrato."""

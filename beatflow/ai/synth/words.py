@@ -171,6 +171,15 @@ COMPARATIVES: Mapping[str, Mood] = {
     "less": Mood(density=-0.6, energy=-0.2), "fewer": Mood(density=-0.7),
 }  # fmt: skip
 
+STYLE_WORDS: Mapping[str, tuple[str, str]] = {
+    "walking bass": ("bass", "walking"), "sliding 808s": ("bass", "slide"), "sliding 808": ("bass", "slide"),
+    "arpeggio": ("chords", "arpeggio"), "arpeggios": ("chords", "arpeggio"), "power chords": ("chords", "power"),
+    "slap": ("bass", "slap"), "slap bass": ("bass", "slap"), "slapped bass": ("bass", "slap"),
+    "palm muted guitar": ("chords", "chug"), "chord stabs": ("chords", "stab"), "dub chords": ("chords", "deep stab"),
+    "piano house": ("chords", "house piano"), "log drum": ("bass", "log"), "log drums": ("bass", "log"),
+}  # fmt: skip
+"""Words that name how a part is played besides what it is played on."""
+
 FILLERS = frozenset((
     "a", "an", "and", "the", "with", "of", "for", "in", "on", "at", "to", "some", "very", "music", "song",
     "track", "loop", "tune", "feel", "vibe", "vibes", "style", "type", "instrumental", "bpm", "sound",

@@ -12,7 +12,7 @@ from beatflow.ai.synth.bass import compose_bass
 from beatflow.ai.synth.choices import choose
 from beatflow.ai.synth.drumkit import KICK, SNARE
 from beatflow.ai.synth.engine import _compose, _score
-from beatflow.ai.synth.genre import GENRES
+from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import STEP, TICKS, Event, Grid
 from beatflow.ai.synth.harmony import Span, guess_key, harmonise, scale_chord, voice_lead
 from beatflow.ai.synth.randomness import Stream

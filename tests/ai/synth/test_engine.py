@@ -11,7 +11,7 @@ from scipy.signal import resample_poly
 from beatflow.ai.engine import Brief, Generator, Guide, MelodyGenerator, Performance
 from beatflow.ai.synth.drumkit import CLOSED_HAT, KICK
 from beatflow.ai.synth.engine import SynthEngine
-from beatflow.ai.synth.genre import GENRES
+from beatflow.ai.synth.genres import GENRES
 from beatflow.errors import UsageError
 from beatflow.sound.note import Note
 from beatflow.sound.tonality import parse_key

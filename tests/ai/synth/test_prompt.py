@@ -7,7 +7,7 @@ import pytest
 from beatflow.ai.engine import Brief
 from beatflow.ai.synth.choices import choose
 from beatflow.ai.synth.drumkit import KITS
-from beatflow.ai.synth.genre import GENRES
+from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.prompt import GENRE_WORDS, INSTRUMENTS, MOOD_WORDS, MOODS, TEXTURES, Mood, understand
 from beatflow.ai.synth.treatment import levels_of, loudness_target, treatment_of
 from beatflow.ai.synth.voices import SOUNDS
