@@ -66,8 +66,9 @@ def find_grooves(kept_apart: bool) -> Iterator[Groove]:
             continue
         rng = np.random.default_rng(list(path.stem.encode()))
         meter = {3: "3/4", 4: "4/4", 6: "6/8"}[units]
-        tempo = round(_pick_tempo(stem, meter, rng), 2)
         per_unit = 3.0 if meter == "6/8" else 1.0
+        # MMA cuts a tempo down to a whole number.
+        tempo = int(round(_pick_tempo(stem, meter, rng), 2) * per_unit) / per_unit
         transpose = int(rng.integers(-5, 7))
         minor = bool(rng.integers(2))
         chords = str(rng.choice(_MINOR if minor else _MAJOR))
@@ -96,7 +97,7 @@ def render(groove: Groove, target: Path) -> tuple[tuple[float, ...], tuple[float
     """Render a style to a file and give its beats and downbeats; None where MMA refuses it."""
     count = int(np.ceil(SECONDS * groove.tempo * groove.per_unit / 60 / groove.units))
     chords = groove.chords.split()
-    lines = [f"Tempo {groove.tempo * groove.per_unit}", f"Transpose {groove.transpose}", f"Groove {groove.style}"]
+    lines = [f"Tempo {round(groove.tempo * groove.per_unit)}", f"Transpose {groove.transpose}", f"Groove {groove.style}"]
     lines += [f"{bar + 1} {chords[bar % len(chords)]}" for bar in range(count)]
     with tempfile.TemporaryDirectory() as folder:
         song, midi = Path(folder) / "song.mma", Path(folder) / "song.mid"

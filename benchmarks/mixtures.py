@@ -34,7 +34,14 @@ LAYERS = ("drums", "bass", "vocals", "chords", "lead")
 _STEM_OF = {"drums": "drums", "bass": "bass", "vocals": "vocals", "chords": "other", "lead": "other"}
 LOOPS = Path("/usr/share/sonic-pi/samples")
 ORCHESTRA = Path("/usr/share/games/wesnoth/1.16/data/core/music")
-FIT_LOOPS = ("loop_mehackit1", "loop_mehackit2", "loop_perc1", "loop_safari", "loop_3d_printer", "loop_electric")
+FIT_LOOPS = (
+    "loop_mehackit1",
+    "loop_mehackit2",
+    "loop_perc1",
+    "loop_safari",
+    "loop_3d_printer",
+    "loop_electric",
+)
 FIT_ORCHESTRA = ("battle", "casualties_of_war", "elf-land", "frantic", "into_the_shadows", "knolls", "loyalists",
                  "northerners", "sad", "suspense", "the_deep_path", "vengeful")  # fmt: skip
 _MORE_LEADS = (0, 4, 11, 24, 26, 52)
@@ -93,7 +100,9 @@ def _add_room(rng: np.random.Generator, dry: np.ndarray) -> np.ndarray:
         return dry
     length = rng.uniform(0.2, 1.2)
     time = np.arange(int(length * RATE)) / RATE
-    room = rng.uniform(0.005, 0.03) * rng.standard_normal((time.size, 2)) * np.exp(-6.0 / length * time)[:, None]
+    room = (
+        rng.uniform(0.005, 0.03) * rng.standard_normal((time.size, 2)) * np.exp(-6.0 / length * time)[:, None]
+    )
     size = 1 << int(np.ceil(np.log2(FRAMES + time.size)))
     wet = np.fft.irfft(np.fft.rfft(dry, size, axis=0) * np.fft.rfft(room, size, axis=0), size, axis=0)
     return dry + wet[:FRAMES]
@@ -149,7 +158,7 @@ def draw_mixture(rng: np.random.Generator, pool: Sequence[Layers]) -> Stems:
         if rng.random() >= take[layer]:
             continue
         samples = source[index]
-        if layer == "lead" and rng.random() < 0.75 or layer == "vocals" and rng.random() < 0.1:
+        if (layer == "lead" and rng.random() < 0.75) or (layer == "vocals" and rng.random() < 0.1):
             samples = np.repeat(samples.mean(axis=1, keepdims=True), 2, axis=1)
         elif layer in ("lead", "vocals") and rng.random() < 0.3:
             samples = samples * rng.uniform(0.3, 1.0, 2).astype(np.float32)

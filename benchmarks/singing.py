@@ -17,7 +17,7 @@ from beatflow.sound.note import Note
 
 Float = NDArray[np.float64]
 
-# F1 to F3 of American English vowels; F4 and F5 are nearly the same for all. Round figures of Peterson and Barney (1952).
+# F1 to F3 of American English vowels (Peterson and Barney 1952), rounded; F4 and F5 are nearly the same for all.
 _VOWELS = (
     (730, 1090, 2440),
     (270, 2290, 3010),

@@ -13,9 +13,10 @@ from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
 from beatflow.making.hearing import hear
 from beatflow.making.production import compose, produce
 from beatflow.making.request import Request, folder_name, shorten
-from beatflow.making.separation import find_true_stems, split_file, stem_subtype, write_true_stems
+from beatflow.making.separation import split_file, stem_subtype, write_true_stems
 from beatflow.making.stem import remake_stem
 from beatflow.making.take import Source, Take, describe_take
+from beatflow.making.truestems import TrueStemFinder
 from beatflow.objects.gitvalue import Signature
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
@@ -264,13 +265,14 @@ def test_true_stems_are_given_back(track: Repository, tmp_path: Path) -> None:
     mix = track.root / "mix.wav"
     for path in (track.root / "stems").iterdir():
         path.unlink()
-    known = find_true_stems(mix, track)
-    assert known == {stem.name: stem.oid for stem in take.stems}
+    known = TrueStemFinder(track).find(mix)
+    assert known is not None
+    assert known.oids == {stem.name: stem.oid for stem in take.stems}
     found = write_true_stems(mix, "mix.wav", known, Handover(track.root, track, Place(tmp_path / "out")))
     assert found.known
-    assert {stem.name: digest(stem.path) for stem in found.stems} == known
-    assert find_true_stems(mix, None) is None
-    assert find_true_stems(track.root / "track.toml", track) is None
+    assert {stem.name: digest(stem.path) for stem in found.stems} == known.oids
+    assert TrueStemFinder(None).find(mix) is None
+    assert TrueStemFinder(track).find(track.root / "track.toml") is None
 
 
 def test_hearing(tmp_path: Path) -> None:

@@ -122,8 +122,8 @@ class EngineInfo:
     weights : tuple of str
         Names of the weights that it loads, as in ``bf models``; empty for the embedded engines.
     options : frozenset of str
-        Fields of `Sampling` (``generate``) or `Separation` (``separate``) that it heeds, and of ``swing``,
-        ``humanize``, ``structure``.
+        Fields of `Sampling` (``generate``), `Separation` (``separate``) or `Listening` (``transcribe``) that it heeds,
+        and of ``swing``, ``humanize``, ``structure``; ``part`` too where it accompanies another part than a melody.
     promises : frozenset of str
         What it keeps exactly when asked: of ``tempo``, ``key``, ``bars``, ``duration``, ``loop``, ``stems``, ``notes``.
     remote : bool
@@ -247,10 +247,14 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """A melody to play around: its notes, and the recording that they were heard in where there is one."""
+    """What to play around: notes, the recording that they were heard in where there is one, and which part they are.
+
+    ``part`` is ``melody``, ``bass`` or ``drums``; the notes of drums are General MIDI drum numbers.
+    """
 
     notes: tuple[Note, ...]
     audio: "Audio | None" = None
+    part: str = "melody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,9 +371,9 @@ class MelodyGenerator(Protocol):
     info: EngineInfo
 
     def accompany(self, guide: Guide, brief: Brief, progress: Progress = no_progress) -> Performance:
-        """Make a piece around a melody, in its key and tempo.
+        """Make a piece around a part, in its key and tempo.
 
-        An engine that makes stems plays the notes in one named ``melody``; others follow the recording.
+        An engine that makes stems plays the notes in the one that ``guide.part`` names; others follow the recording.
         """
         ...
 
@@ -460,7 +464,11 @@ class StreamSeparator(Separator, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """What was heard in a monophonic recording: notes, and the tempo and key that fit them."""
+    """What was heard in a monophonic recording: notes, and the tempo and key that fit them.
+
+    ``part`` is ``drums`` where the notes are hits (General MIDI drum numbers): then ``key`` says nothing, and its
+    confidence is 0.
+    """
 
     notes: tuple[Note, ...]
     tempo: float
@@ -468,11 +476,37 @@ class Transcription:
     tempo_confidence: float
     key_confidence: float
     tuning_cents: float = 0.0
+    part: str = "melody"
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """How an analyzer is to listen. ``None`` leaves it to the sound.
+
+    Parameters
+    ----------
+    part : str or None
+        ``melody`` for notes with a pitch, ``drums`` for hits.
+    key : str or None
+        The key that the notes are in, where it is known: ``A:min``.
+    tempo : float or None
+        BPM, where it is known.
+    """
+
+    part: str | None = None
+    key: str | None = None
+    tempo: float | None = None
+
+
+DEFAULT_LISTENING = Listening()
 
 
 @runtime_checkable
 class Analyzer(Protocol):
-    """A hum, whistle or sung line to notes."""
+    """A hum, whistle or sung line, or a beat made with the mouth, to notes.
+
+    One that names ``part`` among its options takes a third argument, ``wanted``: a `Listening`.
+    """
 
     info: EngineInfo
 

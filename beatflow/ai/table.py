@@ -75,7 +75,7 @@ ENGINES = {
     "musicgen-stereo-melody-large": _melody("3.3 billion parameters, stereo"),
     "musicgen-melody": _melody("1.5 billion parameters", starter=True),
     "musicgen-stereo-melody": _melody("1.5 billion parameters, stereo"),
-    "synth": Listing(_SYNTH, ("generate", "accompany"), "embedded producer", "synth"),
+    "synth": Listing(_SYNTH, ("generate", "accompany", "extend"), "embedded producer", "synth"),
     "htdemucs": _demucs("four stems", starter=True),
     "htdemucs_ft": _demucs("four stems, a model for each"),
     "htdemucs_6s": _demucs("six stems"),

@@ -284,6 +284,7 @@ def _show(invocation: Invocation, found: "Split") -> None:
     for stem in found.stems:
         invocation.ui.emit(relative(invocation, stem.path))
     if found.score:
+        invocation.ui.emit(relative(invocation, found.score.parent / "mix.wav"))
         invocation.ui.emit(relative(invocation, found.score))
 
 

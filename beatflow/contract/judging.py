@@ -76,10 +76,10 @@ def _judge_tempo(terms: Terms, measured: Measurement) -> Promise:
         deviation = fit.tempo - asked
         verdict = HELD if abs(deviation) <= tolerance else MISSED
         return _promise(terms, "tempo", round(fit.tempo, 2), deviation, tolerance, verdict)
-    if found.tempo is None:
+    if found.tempo is None or not found.steady:
         return _promise(terms, "tempo", None, None, tolerance, UNCLEAR)
     related = any(abs(found.tempo / relative / asked - 1) < 0.01 for relative in RELATIVES)
-    speaks = found.confidence >= CONFIDENT and found.steady and not related
+    speaks = found.confidence >= CONFIDENT and not related
     verdict = MISSED if speaks else UNCLEAR
     return _promise(terms, "tempo", round(found.tempo, 2), found.tempo - asked, tolerance, verdict)
 

@@ -58,8 +58,8 @@ class Measurement:
 
     @property
     def fit(self) -> TempoFit | None:
-        """The steady grid nearest to the tempo that was asked for; None where nothing pulses, or nothing of it fits."""
-        if self.tempo.tempo is None:
+        """The steady grid nearest to the tempo asked for; None where nothing pulses steadily, or fits."""
+        if self.tempo.tempo is None or not self.tempo.steady:
             return None
         return next((fit for fit in self.fits if fit.tempo is not None and fit.fit >= BORNE_OUT), None)
 

@@ -207,7 +207,8 @@ def _tell_difference(difference: float, proof: SumProof) -> str:
     if proof.step is None:
         return f"{level:.1f} dBFS"
     steps = abs(difference) / proof.step
-    return f"{steps:.3g} {'step' if steps == 1 else 'steps'} of {proof.subtype} ({level:.1f} dBFS)"
+    count = f"{steps:.0f}" if steps == round(steps) else f"{steps:.3g}"
+    return f"{count} {'step' if steps == 1 else 'steps'} of {proof.subtype} ({level:.1f} dBFS)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from beatflow.ai.weights.catalogue import MODELS
 from beatflow.lineage.ancestry import (
     ASSEMBLED,
+    COPIED,
     FindRecords,
     Origin,
     Presume,
@@ -201,7 +202,7 @@ def _find_source(
         judgements.append(
             Judgement(Verdict.UNKNOWN, "its record is not whole" if origin.record else NO_RECORD)
         )
-    elif origin.record and not licences and origin.kind not in ASSEMBLED:
+    elif origin.record and not licences and origin.kind not in (*ASSEMBLED, *COPIED):
         judgements.append(Judgement(Verdict.UNKNOWN, "its record names no licence"))
     if not judgements:
         return None

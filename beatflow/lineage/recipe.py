@@ -175,7 +175,7 @@ def _read_request(reader: "_Reader", first: int) -> Request:
             sampling.number("top_p"),
             sampling.number("guidance"),
         ),
-        loop=inner.flag("loop") if contract else None,
+        loop=inner.flag("loop") if contract or reader.record.get("kind") == "extend" else None,
         loudness_lufs=inner.number("loudness_lufs"),
         swing=inner.number("swing"),
         humanize=inner.number("humanize"),

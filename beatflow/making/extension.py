@@ -23,6 +23,7 @@ from beatflow.making.production import check_fit
 from beatflow.making.recipe import describe, surroundings
 from beatflow.making.request import Request, draw_seed, shorten
 from beatflow.making.separation import stem_subtype
+from beatflow.making.structure import has_ending
 from beatflow.making.surroundings import Surroundings, listen, read_known
 from beatflow.making.take import CONFIDENT, Made, SoundFile, Source
 from beatflow.objects.layout import Layout, SampleFormat
@@ -348,7 +349,7 @@ def _make_brief(
     if "tempo" not in info.promises:
         return replace(brief, bars=None, duration_s=_find_length(original, request, end))
     if request.context:  # found before: the same piece is made again
-        return replace(brief, context=request.context)
+        return replace(brief, loop=bool(request.loop), context=request.context)
     around = _listen(original, request, end, info, record)
     return replace(
         brief,
@@ -357,8 +358,15 @@ def _make_brief(
         key=brief.key or around.key,
         duration_s=None if request.bars else request.duration_s or DEFAULT_S,
         meter=around.meter,
+        # A loop becomes a longer loop; anything else comes to an end.
+        loop=_is_loop(record) and not has_ending(request.structure),
         context=around.context,
     )
+
+
+def _is_loop(record: Mapping[str, Any] | None) -> bool:
+    asked = (record or {}).get("asked")
+    return isinstance(asked, dict) and asked.get("loop") is True
 
 
 def _listen(

@@ -257,7 +257,7 @@ def _drawer(choice: Choice, source: Source | None) -> Draw:
 def _perform(
     choice: Choice, briefs: Sequence[Brief], source: Source | None, progress: Progress
 ) -> list[Performance]:
-    guide = Guide(source.melody, source.audio) if source else None
+    guide = Guide(source.melody, source.audio, source.part) if source else None
     if len(briefs) > 1:
         performances = choice.engine.generate_batch(briefs, guide, progress)
     elif guide is None:

@@ -32,6 +32,7 @@ SWING_RANGE = (50.0, 75.0)
 HUMANIZE_RANGE = (0.0, 2.0)
 TRIES_RANGE = (1, 20)
 TOLERANCE_RANGE = (0.001, 10.0)
+_ROUNDED_S = 0.005
 _TYPED_S = 0.05
 """A length that is typed in is rounded: what is nearer than this agrees."""
 TEMPERATURE_RANGE = (0.01, 10.0)
@@ -138,9 +139,13 @@ class Request:
         bars = self.bars if self.bars is not None else count_bars(self.structure) or None
         if bars is None or self.duration_s is None:
             return replace(self, bars=bars)
-        tempo = self.tempo
+        tempo, meter = self.tempo, self.meter or "4/4"
         if tempo is None:
-            tempo = bars_to_seconds(bars, 1.0, self.meter or "4/4") / self.duration_s
+            tempo = bars_to_seconds(bars, 1.0, meter) / self.duration_s
+            whole = float(round(tempo))
+            # Who types 21.33 s for eight bars means 90 BPM, not 90.0141.
+            if whole and abs(bars_to_seconds(bars, whole, meter) - self.duration_s) < _ROUNDED_S:
+                tempo = whole
         return replace(self, bars=bars, tempo=tempo, duration_s=None)
 
     @property

@@ -35,7 +35,9 @@ class Source:
     tempo, key : float, str or None
         Heard in it, where that is more than a guess.
     heard : mapping
-        The engine that heard it: ``engine`` and ``engine_version``.
+        The engine that heard it: ``engine`` and ``engine_version``; and how it was to listen.
+    part : str
+        Which part the notes are: ``melody``, ``bass`` or ``drums``.
     """
 
     melody: tuple[Note, ...]
@@ -45,6 +47,7 @@ class Source:
     tempo: float | None = None
     key: str | None = None
     heard: Mapping[str, str] = field(default_factory=dict)
+    part: str = "melody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Made:
         """The notes of each stem; the melody alone where the engine knows none."""
         if self.performance.notes or not self.source:
             return self.performance.notes
-        return {"melody": self.source.melody}
+        return {self.source.part: self.source.melody}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which of several tempi of one sound is meant: half, double, in thirds.
 
 Each candidate is described by how kicks, snares and hi-hats repeat at its beat, at parts and at multiples of it, by how many
-onsets fall on a beat, and by custom; a logistic model over those says how likely each is. Its coefficients were fitted to
+onsets fall on a beat, and by custom; a small network over those says how likely each is. Its coefficients were fitted to
 rendered styles and to the embedded producer's pieces (benchmarks/train_octave.py), to no recording and to no game's tune.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from beatflow.sound.metre_model import OCTAVE_BIAS, OCTAVE_INNER, OCTAVE_OUTER
 from beatflow.sound.onsets import Curve, Onsets
 from beatflow.sound.periods import Values, at_lag, correlate
 
@@ -72,6 +73,11 @@ def describe(rhythm: Rhythm, tempo: float) -> Values:
     octaves = float(np.log2(tempo / 110))
     row += [octaves, octaves**2, octaves**3, max(0.0, octaves - 0.55), max(0.0, -0.55 - octaves)]
     return np.array(row)
+
+
+def judge(features: Values) -> Values:
+    """The scores of candidates from their features, shape (candidates, features): logarithms of chances, up to a constant."""
+    return np.asarray(np.tanh(features @ OCTAVE_INNER + OCTAVE_BIAS) @ OCTAVE_OUTER)
 
 
 def compare_places(accents: Curve, period: float) -> list[float]:

@@ -26,7 +26,7 @@ _BAR_S = 2.0
 """Stands for a bar where no beats are known."""
 _LEAST_BARS = 4
 _WIDE = 8
-_NEW, _ALIKE = 0.11, 0.09
+_NEW, _ALIKE = 0.1, 0.08
 """Distances from which on bars begin a new section, and up to which two sections get one label."""
 _MOST = 40_000
 

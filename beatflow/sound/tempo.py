@@ -16,8 +16,7 @@ from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.beats import find_beats
 from beatflow.sound.downbeats import find_bars, softmax
 from beatflow.sound.hops import mix_down
-from beatflow.sound.metre_model import OCTAVE_WEIGHTS
-from beatflow.sound.octave import Rhythm, describe, listen
+from beatflow.sound.octave import Rhythm, describe, judge, listen
 from beatflow.sound.onsets import OnsetMeter, Onsets
 from beatflow.sound.periods import FASTEST, GRID, SLOWEST, Spectrum, Values, find_peaks, measure_pulse, score_tempi
 
@@ -210,7 +209,7 @@ def rank_tempi(
     ]
     if not tempi:
         return [], np.zeros(0)
-    chances = softmax(np.array([describe(rhythm, tempo) for tempo in tempi]) @ OCTAVE_WEIGHTS)
+    chances = softmax(judge(np.array([describe(rhythm, tempo) for tempo in tempi])))
     order = np.argsort(-chances, kind="stable")
     return [tempi[place] for place in order], chances[order]
 

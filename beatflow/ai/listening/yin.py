@@ -27,10 +27,10 @@ _CANDIDATES = 6
 _BATCH = 512  # moments per FFT call: 512 windows of 4096 lags are 8 MiB
 
 # Costs of the path, in units of the normalised difference (0 periodic, 1 noise), per moment.
-_UNVOICED = 0.38
+_UNVOICED = 0.245
 _SWITCH = 0.12
 _PER_OCTAVE = 0.6
-_LOW_OCTAVE = 0.08
+_LOW_OCTAVE = 0.03
 _QUIET_DB = 42.0
 
 
@@ -64,7 +64,9 @@ def track_pitch(audio: Audio) -> Contour:
     level = _levels(mono, audio.sample_rate, moments)
     lags, costs = _find_candidates(mono, audio.sample_rate, moments)
     octave = -np.log2(lags * np.float32(HIGHEST_HZ))
-    unvoiced = np.where(level < -_QUIET_DB, 0.0, _UNVOICED).astype(np.float32)
+    # Whether there is a pitch is no matter of how low it is.
+    price = -_LOW_OCTAVE * octave[np.arange(moments), costs.argmin(axis=1)]
+    unvoiced = np.where(level < -_QUIET_DB, 0.0, _UNVOICED + price).astype(np.float32)
     path = _viterbi(octave, costs, unvoiced)
     rows = np.arange(moments)
     voiced = path < _CANDIDATES

@@ -14,7 +14,12 @@ from beatflow.ai.synth.score import Score
 
 _LOWEST, _HIGHEST = 31, 55
 """G1, 49 Hz: lower roots vanish on small speakers. A walk turns back below G3."""
-_WOBBLES = ((TICKS // 2,), (TICKS // 3, TICKS // 2), (TICKS // 4, TICKS // 2, TICKS // 3), (TICKS, TICKS // 4))
+_WOBBLES = (
+    (TICKS // 2,),
+    (TICKS // 3, TICKS // 2),
+    (TICKS // 4, TICKS // 2, TICKS // 3),
+    (TICKS, TICKS // 4),
+)
 STYLES = (
     "walk", "808", "slide", "offbeat", "rolling", "reese", "drone", "pedal", "pulse", "octaves", "acid", "walking",
     "wobble", *FIGURES,
@@ -147,9 +152,14 @@ class _Bassist:
         if mark == "d":
             down = chord.fifth - 12
             return root + (down if root + down >= 28 else chord.fifth)
-        sixth = 9 if (chord.root + 9) % 12 in self.score.key.pitch_classes or not chord.is_minor else chord.fifth
+        sixth = (
+            9 if (chord.root + 9) % 12 in self.score.key.pitch_classes or not chord.is_minor else chord.fifth
+        )
         seventh = chord.seventh if chord.seventh != 9 else 12
-        return root + {"r": 0, "g": 0, "t": chord.third, "f": chord.fifth, "x": sixth, "s": seventh, "o": 12}[mark]
+        return (
+            root
+            + {"r": 0, "g": 0, "t": chord.third, "f": chord.fifth, "x": sixth, "s": seventh, "o": 12}[mark]
+        )
 
     def _next_root(self, bar: Bar) -> int:
         target = self.score.chord_at((bar.index + 1) * self.score.grid.bar).root

@@ -1,7 +1,7 @@
 """Bass figures by style, as data: sixteenths of one 4/4 bar, or of two.
 
-``r`` root, ``t`` third, ``f`` fifth, ``d`` the fifth below, ``x`` sixth, ``s`` seventh, ``o`` octave, ``a`` the step that
-leads to the next chord, ``g`` a ghost of the root; capitals are accents, ``-`` holds on, ``.`` rests.
+``r`` root, ``t`` third, ``f`` fifth, ``d`` the fifth below, ``x`` sixth, ``s`` seventh, ``o`` octave, ``a`` the step
+that leads to the next chord, ``g`` a ghost of the root; capitals are accents, ``-`` holds on, ``.`` rests.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,8 @@ FIGURES: Mapping[str, tuple[str, ...]] = {
     "log": ("R.....r...r-r.o-", "R...r..o..r..f-.", "R--...r-..o..rr-", "R..r..o-....r.o-"),
     "ostinato": ("R-r-r-r-R-r-r-r-", "R-..r-r-R-..r-f-", "R--r--r-R--r--r-"),
     "afro": (
-        "R--r..o-..s-r..." "R--r..f-..r-s-o-", "R-.r..s.r-.r..f." "R-.r..s.o-.s..f.", "R.r...f-s..r...." "R.r...f-o..s.fa.",
+        "R--r..o-..s-r..." "R--r..f-..r-s-o-", "R-.r..s.r-.r..f." "R-.r..s.o-.s..f.",
+        "R.r...f-s..r...." "R.r...f-o..s.fa.",
     ),
     "deep": ("R--.r-.o..r-..f-", "R-.r..o-..r..s.o", "R---..o-.r-...f-"),
     "garage": ("R..o...r..r-..o.", "R-...o-.R-...f-o", "R--...o...f-..ra"),

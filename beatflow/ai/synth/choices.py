@@ -41,8 +41,10 @@ _HINTS: Mapping[str, str] = {
 """The genre that an instrument suggests where the prompt names none."""
 _SHORT: Mapping[str, str] = {
     "spiccato": "ostinato", "pizzicato": "ostinato", "muted guitar": "funk", "stab": "stab", "deep stab": "deep stab",
-    "clavinet": "funk", "wah guitar": "funk", "distorted guitar": "power", "pluck": "pluck comp", "marimba": "pluck comp",
-    "steel guitar": "strum", "koto": "pluck comp", "kalimba": "pluck comp", "glockenspiel": "arpeggio", "harp": "arpeggio",
+    "clavinet": "funk", "wah guitar": "funk", "distorted guitar": "power", "pluck": "pluck comp",
+    "marimba": "pluck comp",
+    "steel guitar": "strum", "koto": "pluck comp", "kalimba": "pluck comp", "glockenspiel": "arpeggio",
+    "harp": "arpeggio",
     "music box": "arpeggio", "celesta": "arpeggio", "arp": "arpeggio",
 }  # fmt: skip
 """How an instrument that cannot hold a chord plays where the style would."""
@@ -84,7 +86,7 @@ def choose(
     brief: Brief,
     default_bars: int | None = None,
     default_key: Key | None = None,
-    lead: bool = False,
+    lead: str = "",
     going_on: bool = False,
 ) -> Choices:
     """Decide.
@@ -94,8 +96,8 @@ def choose(
     brief : Brief
     default_bars, default_key : int, Key, optional
         What a given melody suggests.
-    lead : bool
-        A melody is given: it is played whatever the prompt says.
+    lead : str
+        The part that is given: it is played whatever the prompt says.
     going_on : bool
         The piece of ``brief.context`` goes on: with its own parts, grooves and chords.
 
@@ -126,7 +128,7 @@ def choose(
     sounds, styles = _sounds(genre, request, before, stream)
     bends = {part: bend for part, bend in request.bends.items() if part != "all"}
     return Choices(
-        request, _voiced(genre, sounds["chords"]), mood, tempo, key, bars, brief.meter,
+        request, _voiced(genre, sounds["drums"], sounds["chords"]), mood, tempo, key, bars, brief.meter,
         _swing(brief, before, genre, mood, stream), 1 if brief.meter == "6/8" else genre.swing_unit,
         1.0 if brief.humanize is None else brief.humanize, max(3, min(5, genre.tones + round(mood.colour))),
         sounds, styles, _parts(brief, request, before if going_on else Precedent(), lead),
@@ -209,7 +211,13 @@ def _tempo(
     low, high = genre.tempo
     drawn = round((low + high) / 2 + (stream.uniform(-0.5, 0.5) * 0.6 + mood.tempo * 0.5) * (high - low))
     _check_tempo(request.tempo)
-    asked = brief.tempo if brief.tempo is not None else request.tempo if request.tempo is not None else before.tempo
+    asked = (
+        brief.tempo
+        if brief.tempo is not None
+        else request.tempo
+        if request.tempo is not None
+        else before.tempo
+    )
     return Fraction(min(max(drawn, low), high) if asked is None else asked)
 
 
@@ -231,11 +239,11 @@ def _swing(brief: Brief, before: Precedent, genre: Genre, mood: Mood, stream: St
     return 0.5 if brief.meter == "6/8" else round(min(max(drawn, 0.5), 0.667), 3)
 
 
-def _voiced(genre: Genre, sound: str) -> Genre:
-    """Power chords are for distorted guitars, and only for them."""
+def _voiced(genre: Genre, kit: str, sound: str) -> Genre:
+    """The genre on the instruments at hand: power chords are for distorted guitars, and only for them."""
     if sound == "distorted guitar":
-        return replace(genre, voicing="power")
-    return replace(genre, voicing="close") if genre.voicing == "power" else genre
+        return replace(genre, kit=kit, voicing="power")
+    return replace(genre, kit=kit, voicing="close" if genre.voicing == "power" else genre.voicing)
 
 
 def _sounds(
@@ -278,15 +286,15 @@ def _suit_chords(genre: Genre, request: Request, sounds: dict[str, str], styles:
         styles["chords"] = _SHORT.get(sounds["chords"], "strum")
 
 
-def _parts(brief: Brief, request: Request, before: Precedent, lead: bool) -> tuple[str, ...]:
+def _parts(brief: Brief, request: Request, before: Precedent, lead: str) -> tuple[str, ...]:
     """The stems of the whole piece, whether asked for or not."""
     textures = request.textures or before.textures
     gone = set(request.left_out)
     if before.parts:
         gone |= set(PARTS) - set(before.parts) - set(request.sounds) - ({"texture"} if textures else set())
     whole = [part for part in PARTS if part not in gone and (part != "texture" or textures)]
-    if lead and "melody" not in whole:
-        whole.append("melody")
+    if lead and lead not in whole:
+        whole.append(lead)
     if not whole:
         raise UsageError(
             "the prompt leaves out every part", hint="keep at least one of " + ", ".join(PARTS[:4])

@@ -1,4 +1,4 @@
-"""Chords as values: spelling from a degree or a Roman numeral, names as on a lead sheet, and reading such names back."""
+"""Chords as values: spelt from a degree or a Roman numeral, named as on a lead sheet, and read back from a name."""
 
 import re
 from dataclasses import dataclass

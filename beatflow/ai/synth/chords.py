@@ -67,12 +67,16 @@ class _Player:
         own = self.stream.fork("rhythm", bar.slot)
         main, turn = own.choice(figures), own.choice(figures)
         if self.style == "charleston":
-            turn = self.stream.fork(bar.material, bar.inside).choice(figures)  # the left hand never repeats itself
+            turn = self.stream.fork(bar.material, bar.inside).choice(
+                figures
+            )  # the left hand never repeats itself
             main = turn if bar.inside % 2 else main
         hits = fit(turn if bar.phrase == 3 else main, self.score.grid.meter, bar.inside)
         if self.mood.density < -0.6 or (bar.role == "break" and self.style in ("power", "chug")):
             hits = hits[: max(1, len(hits) // 2)]
-            hits[-1] = (hits[-1][0], self.score.grid.steps - hits[-1][0]) if self.style not in BROKEN else hits[-1]
+            hits[-1] = (
+                (hits[-1][0], self.score.grid.steps - hits[-1][0]) if self.style not in BROKEN else hits[-1]
+            )
         return hits
 
     def _comp(self, bar: Bar, spans: Sequence[Span]) -> None:

@@ -32,8 +32,12 @@ class Composition:
 
 
 def compose(
-    brief: Brief, choices: Choices, melody: Sequence[Event] | None = None, going_on: bool = False
-) -> Composition:  # fmt: skip
+    brief: Brief,
+    choices: Choices,
+    melody: Sequence[Event] | None = None,
+    going_on: bool = False,
+    drums: Sequence[Event] | None = None,
+) -> Composition:
     """Write everything down, heard or not: each part draws from a stream of its own.
 
     Parameters
@@ -45,6 +49,8 @@ def compose(
         Given: the chords fit it.
     going_on : bool
         The context's piece goes on: no intro.
+    drums : sequence of Event, optional
+        Given: the bass follows them.
     """
     context = brief.context or _NONE
     grid = Grid(choices.tempo, choices.meter, choices.bars, choices.swing, choices.swing_unit)
@@ -56,7 +62,7 @@ def compose(
         wide, choices.key, choices.genre, choices.mood, spans, bars, choices.bends, choices.request.amounts,
         choices.humanize,
     )  # fmt: skip
-    parts = _play(choices, score, brief.loop)
+    parts = _play(choices, score, brief.loop, drums)
     if phase:
         parts = {part: _cut(events, phase, grid.end, part == "drums") for part, events in parts.items()}
     return Composition(replace(score, grid=grid), parts, phase)
@@ -88,12 +94,20 @@ def _chords(
     return followed or lay_chords(harmony, bars, not brief.loop)
 
 
-def _play(choices: Choices, score: Score, loop: bool) -> dict[str, list[Event]]:
+def _play(
+    choices: Choices, score: Score, loop: bool, given: Sequence[Event] | None = None
+) -> dict[str, list[Event]]:
     """Every player in turn."""
     stream, styles = choices.stream, choices.styles
-    drums = compose_drums(score, stream.fork("drums"))
+    drums = compose_drums(score, stream.fork("drums")) if given is None else list(given)
     register = max(-7, min(7, round(5 * choices.mood_of("melody").register)))
-    lift = 1 if choices.mood_of("chords").register > 0.9 else -1 if choices.mood_of("chords").register < -1.3 else 0
+    lift = (
+        1
+        if choices.mood_of("chords").register > 0.9
+        else -1
+        if choices.mood_of("chords").register < -1.3
+        else 0
+    )
     return {
         "drums": drums,
         "bass": compose_bass(score, drums, styles["bass"], stream.fork("bass")),
@@ -115,5 +129,9 @@ def _cut(events: Sequence[Event], phase: int, end: int, struck: bool) -> list[Ev
         if start < end:
             late = max(start, 0)
             length = min(stop, end) - late if not struck else event.length
-            kept.append(replace(event, tick=late, length=max(length, STEP // 4), glide=event.glide if start >= 0 else 0))
+            kept.append(
+                replace(
+                    event, tick=late, length=max(length, STEP // 4), glide=event.glide if start >= 0 else 0
+                )
+            )
     return sorted(kept)

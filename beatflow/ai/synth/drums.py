@@ -18,11 +18,14 @@ _ELEMENTS: dict[str, tuple[int, ...]] = {
     "kick": (drum.KICK, drum.BOOM), "snare": (drum.SNARE, drum.CLAP, drum.SNAP), "rim": (drum.RIM,),
     "hats": drum.HATS, "ride": (drum.RIDE, drum.RIDE_BELL), "claps": (drum.CLAP,),
     "cymbals": (drum.CRASH, drum.SPLASH, drum.CHINA, drum.RIDE, drum.REVERSE),
-    "toms": (drum.LOW_TOM, drum.FLOOR_TOM, drum.MID_TOM, drum.HIGH_TOM, drum.TOP_TOM), "shaker": (drum.SHAKER, drum.CABASA),
+    "toms": (drum.LOW_TOM, drum.FLOOR_TOM, drum.MID_TOM, drum.HIGH_TOM, drum.TOP_TOM), "shaker": (drum.SHAKER,
+        drum.CABASA),
     "tambourine": (drum.TAMBOURINE,), "congas": (drum.CONGA, drum.CONGA_MUTE, drum.TUMBA),
     "bongos": (drum.BONGO_HIGH, drum.BONGO_LOW), "claves": (drum.CLAVES,), "agogo": (drum.AGOGO_HIGH, drum.AGOGO_LOW),
-    "timbales": (drum.TIMBALE_HIGH, drum.TIMBALE_LOW), "cabasa": (drum.CABASA,), "triangle": (drum.TRIANGLE, drum.TRIANGLE_MUTE),
-    "guiro": (drum.GUIRO_SHORT, drum.GUIRO_LONG), "woodblock": (drum.WOODBLOCK_HIGH, drum.WOODBLOCK_LOW), "snaps": (drum.SNAP,),
+    "timbales": (drum.TIMBALE_HIGH, drum.TIMBALE_LOW), "cabasa": (drum.CABASA,), "triangle": (drum.TRIANGLE,
+        drum.TRIANGLE_MUTE),
+    "guiro": (drum.GUIRO_SHORT, drum.GUIRO_LONG), "woodblock": (drum.WOODBLOCK_HIGH, drum.WOODBLOCK_LOW),
+        "snaps": (drum.SNAP,),
 }  # fmt: skip
 _MAIN = frozenset((drum.KICK, drum.SNARE, drum.CLAP, *drum.HATS))
 _SOFT_KITS = frozenset(("dusty", "soft", "brushes", "jazz", "bossa", "taiko"))
@@ -79,6 +82,8 @@ class _Drummer:
                 playing |= {midi for midi, _ in rows}
         if self.score.amounts.get("percussion", -1) >= 0:
             extra = list(table.percussion) or list(carry_rows(ADDED["shaker"] + ADDED["congas"], meter))
+        if genre.kit == "brushes":
+            extra.append((drum.BRUSH, "x.......x......."[: self.steps]))
         small = own.choice(fills.small) if fills.small else ()
         large = own.choice(fills.large) if fills.large else ()
         return _Groove(kicks, snares, hat, opened, tuple(extra), table.lifts, small, large)
@@ -116,8 +121,8 @@ class _Drummer:
         """The groove itself, up to the fill."""
         genre, turn = self.score.genre, bar.inside % 2
         if bar.role != "break":
-            self._row(bar, drum.KICK, self._part(groove.kicks[turn], bar), cut)
-            snare = self._part(groove.snares[turn], bar)
+            self._row(bar, drum.KICK, self._part(_turn(groove.kicks, turn), bar), cut)
+            snare = self._part(_turn(groove.snares, turn), bar)
             if bar.role == "bridge" and genre.feel == "backbeat" and self.steps == 16:
                 snare = "........X......."  # half the pace
             late_s = genre.drag_s
@@ -153,7 +158,9 @@ class _Drummer:
         self, bar: Bar, midi: int, row: str, until: int, level: float = 1.0, late_s: float = 0.0
     ) -> None:
         busy = max(0.0, 1.0 + 0.5 * self.mood.density)
-        ghosts = busy * (0.0 if self.score.amounts.get("ghosts", 0) < 0 else 1.3 if "ghosts" in self.score.amounts else 1.0)
+        ghosts = busy * (
+            0.0 if self.score.amounts.get("ghosts", 0) < 0 else 1.3 if "ghosts" in self.score.amounts else 1.0
+        )
         sparse = self.mood.density < -0.6
         for step, mark in enumerate(row[:until]):
             if mark == "." or (sparse and mark in "og" and step % 4 and midi in _MAIN):
@@ -210,7 +217,11 @@ class _Drummer:
         if self.score.amounts.get("fills", 0) < 0:
             return
         genre = self.score.genre
-        back = drum.SNARE if genre.backbeat in (drum.CLAP, drum.SNAP) and genre.fills == "kit" else genre.backbeat
+        back = (
+            drum.SNARE
+            if genre.backbeat in (drum.CLAP, drum.SNAP) and genre.fills == "kit"
+            else genre.backbeat
+        )
         if large and "drums" in bar.parts:
             self._hit(bar, self.steps - 8, drum.KICK, 92)
         short = "drums" not in bar.parts
@@ -252,10 +263,24 @@ class _Drummer:
 
     def kept(self) -> list[Event]:
         """The hits, without the drums that are to be left out."""
-        gone = {midi for name, amount in self.score.amounts.items() if amount == -9 for midi in _ELEMENTS.get(name, ())}
+        gone = {
+            midi
+            for name, amount in self.score.amounts.items()
+            if amount == -9
+            for midi in _ELEMENTS.get(name, ())
+        }
         if self.score.amounts.get("percussion", 0) == -9:
-            gone |= {event.midi for event in self.events} - _MAIN - {self.score.genre.backbeat, self.score.genre.hat}
-        fewer = {midi for name, amount in self.score.amounts.items() if amount == -1 for midi in _ELEMENTS.get(name, ())}
+            gone |= (
+                {event.midi for event in self.events}
+                - _MAIN
+                - {self.score.genre.backbeat, self.score.genre.hat}
+            )
+        fewer = {
+            midi
+            for name, amount in self.score.amounts.items()
+            if amount == -1
+            for midi in _ELEMENTS.get(name, ())
+        }
         if self.score.amounts.get("hats", 0) == -9:
             gone.add(self.score.genre.hat)
         bar = self.score.grid.bar
@@ -264,6 +289,11 @@ class _Drummer:
             if event.midi not in gone
             and not (event.midi in fewer and event.velocity < 80 and event.tick % bar % TICKS)
         ]  # fmt: skip
+
+
+def _turn(patterns: tuple[str, str], turn: int) -> str:
+    """Two patterns of a bar take turns; one of two bars has its own second bar."""
+    return patterns[0] if len(patterns[0]) > 16 else patterns[turn]
 
 
 def _choke(events: list[Event], end: int) -> list[Event]:

@@ -17,6 +17,8 @@ from beatflow.errors import UsageError
 from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
 
+GIVEN_PARTS = ("melody", "bass", "drums")
+
 
 class SynthEngine:
     """A procedural producer: the same brief gives the same bytes on every machine."""
@@ -27,7 +29,7 @@ class SynthEngine:
         tasks=frozenset(("generate", "accompany", "extend")),
         licence="Apache-2.0",
         sample_rate=RATE,
-        options=frozenset(("swing", "humanize", "structure")),
+        options=frozenset(("swing", "humanize", "structure", "part")),
         promises=frozenset(("tempo", "key", "bars", "duration", "loop", "stems", "notes")),
     )
 
@@ -65,41 +67,55 @@ class SynthEngine:
         return _perform(brief, choices, compose(brief, choices, going_on=True), None, progress)
 
     def accompany(self, guide: Guide, brief: Brief, progress: Progress = no_progress) -> Performance:
-        """Make a piece around given notes: they are the ``melody`` stem, the chords fit them bar by bar.
+        """Make a piece around given notes: they are the stem that ``guide.part`` names.
 
-        Notes beyond ``brief.bars`` are left out; one that sounds across the end is cut there.
+        Chords fit a given melody or bass bar by bar; the bass goes with given drums. Notes beyond ``brief.bars`` are
+        left out; one that sounds across the end is cut there.
 
         Raises
         ------
         UsageError
-            As for ``generate``; or no notes, or notes that start before 0, last no time or are no MIDI notes.
+            As for ``generate``; or no notes, or notes that start before 0, last no time or are no MIDI notes; or a
+            part that cannot be given.
         """
-        melody = guide.notes
-        for note in melody:
+        part = guide.part
+        if part not in GIVEN_PARTS:
+            raise UsageError(f"synth plays around {', '.join(GIVEN_PARTS)}, not {part!r}")
+        for note in guide.notes:
             playable = 0 <= note.midi <= 127 and 1 <= note.velocity <= 127
             if not playable or not 0 <= note.start_s < 1e6 or not 0 < note.duration_s < 1e6:
                 raise UsageError(f"{note} cannot be played")
-        if not melody:
+        if not guide.notes:
             raise UsageError(
                 "there are no notes to play around", hint="hum louder, or give a longer recording"
             )
-        draft = choose(brief, 1, lead=True)
-        events = sorted(_event_of(note, draft.tempo) for note in melody)
-        end = max(Fraction(note.start_s) + Fraction(note.duration_s) for note in melody)
+        draft = choose(brief, 1, lead=part)
+        events = sorted(_event_of(note, draft.tempo) for note in guide.notes)
+        # A hit rings as long as it likes: only where it begins asks for a bar.
+        rings = 0 if part == "drums" else 1
+        end = max(Fraction(note.start_s) + rings * Fraction(note.duration_s) for note in guide.notes)
         bar_s = METERS[brief.meter] * 60 / draft.tempo
         # A note that ends a hair (a hundredth of a bar) into the next bar does not ask for that bar.
         needed = max(1, -int(-(end / bar_s - Fraction(1, 100)) // 1))
         if brief.bars is None and brief.duration_s is None and needed > BARS_RANGE[1]:
-            raise UsageError(
-                f"the melody lasts {needed} bars: synth makes {BARS_RANGE[0]} to {BARS_RANGE[1]}"
-            )
-        choices = choose(brief, needed, guess_key(events), lead=True)
+            raise UsageError(f"the {part} lasts {needed} bars: synth makes {BARS_RANGE[0]} to {BARS_RANGE[1]}")
         progress(0.0, "harmonising")
         # The notes were found where they are: the music begins on a bar line.
-        written = compose(replace(brief, context=None), choices, events)
-        inside = [event for event in events if event.tick < written.score.grid.end]
-        written = replace(written, parts={**written.parts, "melody": inside})
-        return _perform(brief, choices, written, melody, progress)
+        plain = replace(brief, context=None)
+        if part == "drums":
+            choices = choose(brief, needed, lead=part)
+            written = compose(plain, choices, drums=_inside(events, choices))
+        else:
+            choices = choose(brief, needed, guess_key(events), lead=part)
+            written = compose(plain, choices, events)
+        written = replace(written, parts={**written.parts, part: _inside(events, choices)})
+        return _perform(brief, choices, written, guide, progress)
+
+
+def _inside(events: Sequence[Event], choices: Choices) -> list[Event]:
+    """The events that begin before the piece ends."""
+    end = Grid(choices.tempo, choices.meter, choices.bars).end
+    return [event for event in events if event.tick < end]
 
 
 def _event_of(note: Note, tempo: Fraction) -> Event:
@@ -112,7 +128,7 @@ def _event_of(note: Note, tempo: Fraction) -> Event:
 
 
 def _perform(
-    brief: Brief, choices: Choices, written: Composition, given: Sequence[Note] | None, progress: Progress
+    brief: Brief, choices: Choices, written: Composition, given: Guide | None, progress: Progress
 ) -> Performance:  # fmt: skip
     """Render and master the parts, and keep those that were asked for."""
     score, parts = written.score, written.parts
@@ -120,8 +136,8 @@ def _perform(
     done = produce(choices, score, parts, brief.loop, target, progress)
     wanted = [part for part in choices.parts if brief.stems is None or part in brief.stems]
     notes: dict[str, Sequence[Note]] = {part: _notes(score.grid, parts[part]) for part in wanted}
-    if given is not None and "melody" in notes:
-        notes["melody"] = _within(given, score.grid)
+    if given is not None and given.part in notes:
+        notes[given.part] = _within(given.notes, score.grid)
     performance = Performance(
         done.stems_of(wanted), done.mix_of(wanted), "PCM_24", float(choices.tempo), str(choices.key), choices.bars,
         choices.meter, notes, _parameters(brief, choices, written, done, target),

@@ -22,7 +22,8 @@ _WALTZ: _Table = {
         "hat": ("x.x.x.x.x.x.", "x.xxx.x.x.xx", "x..x..x.x.x."),
     },
     "broken": {
-        "kick": ("X.....x.....", "X.........x.", "X..x........"), "snare": ("....X..g..X.", "....X..g.g..", "........X..g"),
+        "kick": ("X.....x.....", "X.........x.", "X..x........"), "snare": ("....X..g..X.", "....X..g.g..",
+            "........X..g"),
         "hat": ("x.x.x.x.x.x.", "x.xox.xox.xo"),
     },
     "swing": {
@@ -127,4 +128,8 @@ def _carry(midi: int, row: str, meter: str) -> str:
         return "....oo....oo"
     if midi in _BACKBEATS and not busy:
         return "......x....."
-    return "x.o.o.x.o.o." if busy else "".join(row[i] if row[i] != "." and i % 2 == 0 else "." for i in range(12))
+    return (
+        "x.o.o.x.o.o."
+        if busy
+        else "".join(row[i] if row[i] != "." and i % 2 == 0 else "." for i in range(12))
+    )

@@ -32,10 +32,12 @@ FILLS: Mapping[str, Fills] = {
         ),
     ),
     "toms": Fills(
-        (((drum.HIGH_TOM, "xx.."), (drum.LOW_TOM, "..xX")), ((drum.SNARE, "x.xX"),), ((drum.MID_TOM, "x.x."), (drum.FLOOR_TOM, ".x.X"))),
+        (((drum.HIGH_TOM, "xx.."), (drum.LOW_TOM, "..xX")), ((drum.SNARE, "x.xX"),), ((drum.MID_TOM, "x.x."),
+        (drum.FLOOR_TOM, ".x.X"))),
         (
             ((drum.SNARE, "Xxxx...."), (drum.HIGH_TOM, "....xx.."), (drum.FLOOR_TOM, "......xX")),
-            ((drum.TOP_TOM, "Xx......"), (drum.HIGH_TOM, "..xx...."), (drum.MID_TOM, "....xx.."), (drum.FLOOR_TOM, "......XX")),
+            ((drum.TOP_TOM, "Xx......"), (drum.HIGH_TOM, "..xx...."), (drum.MID_TOM, "....xx.."), (drum.FLOOR_TOM,
+            "......XX")),
             ((drum.SNARE, "X..X..X."), (drum.FLOOR_TOM, ".xx.xx.X")),
             ((drum.HIGH_TOM, "x.x.x..."), (drum.FLOOR_TOM, "...x.xxX"), (drum.SNARE, "X.......")),
         ),
@@ -73,12 +75,14 @@ FILLS: Mapping[str, Fills] = {
         (((drum.LOW_TOM, "xxxX"),), ((drum.MID_TOM, "x.x."), (drum.LOW_TOM, ".x.X"))),
         (
             ((drum.LOW_TOM, "XxxxXxXX"), (drum.KICK, "X...X.XX")),
-            ((drum.HIGH_TOM, "xxx....."), (drum.MID_TOM, "...xxx.."), (drum.LOW_TOM, "......XX"), (drum.KICK, ".......X")),
+            ((drum.HIGH_TOM, "xxx....."), (drum.MID_TOM, "...xxx.."), (drum.LOW_TOM, "......XX"), (drum.KICK,
+            ".......X")),
             ((drum.SNARE, "ooxxxxXX"), (drum.LOW_TOM, "X...X...")),
         ),
     ),
     "timbales": Fills(
-        (((drum.TIMBALE_HIGH, "x.xX"),), ((drum.TIMBALE_LOW, "xx.."), (drum.TIMBALE_HIGH, "..xX")), ((drum.SNARE, ".xxX"),)),
+        (((drum.TIMBALE_HIGH, "x.xX"),), ((drum.TIMBALE_LOW, "xx.."), (drum.TIMBALE_HIGH, "..xX")), ((drum.SNARE,
+        ".xxX"),)),
         (
             ((drum.TIMBALE_HIGH, "X..X..xx"), (drum.TIMBALE_LOW, ".xx.xx..")),
             ((drum.SNARE, "x..x..x."), (drum.TIMBALE_HIGH, "....xxXX")),

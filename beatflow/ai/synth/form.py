@@ -116,7 +116,9 @@ def find_role(name: str) -> tuple[str, str]:
     if not role:
         # The longest known word that it begins or ends with: "final chorus", "chorus out", "postchorus".
         known = sorted((*ROLES, *_ROLE_WORDS), key=lambda word: (-len(word), word))
-        found = next((word for word in known if len(word) > 3 and (plain.startswith(word) or plain.endswith(word))), "")
+        found = next(
+            (word for word in known if len(word) > 3 and (plain.startswith(word) or plain.endswith(word))), ""
+        )
         role = _ROLE_WORDS.get(found, found) or "part"
         return role, role if role in ("chorus", "verse") else plain
     return role, role if role in ("chorus", "verse", "main") else plain

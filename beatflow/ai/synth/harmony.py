@@ -3,11 +3,20 @@
 Knows chords, no voices and no sounds.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from beatflow.ai.engine import Context
-from beatflow.ai.synth.chord import Chord, Span, dominant_of, parse_chord, parse_numeral, scale_chord, tritone_of
+from beatflow.ai.synth.chord import (
+    Chord,
+    Span,
+    dominant_of,
+    parse_chord,
+    parse_numeral,
+    scale_chord,
+    tritone_of,
+)
 from beatflow.ai.synth.form import Bar
 from beatflow.ai.synth.genres import Genre
 from beatflow.ai.synth.grid import TICKS, Grid
@@ -42,7 +51,7 @@ class Harmony:
         for other in "bc"[: "abc".index(slot)]:
             rest = [table for table in rest if table != drawn] or list(tables)
             if other == "c":
-                away = [table for table in rest if table.split()[0].strip("79majm6").upper() != "I"]
+                away = [table for table in rest if re.match(r"[iI](?![iIvV])", table) is None]
                 rest = away or rest
             drawn = self.stream.fork(other).choice(rest)
         own = self.stream.fork("colour", slot)
@@ -102,7 +111,12 @@ def _cadence(harmony: Harmony, cells: list[Cells]) -> None:
     """Home in the last bar, and the dominant before it where the genre has one."""
     key = harmony.key
     home = next(
-        (chord for bar in cells for _, chord in bar if chord.root == key.tonic and chord.third == scale_third(key)),
+        (
+            chord
+            for bar in cells
+            for _, chord in bar
+            if chord.root == key.tonic and chord.third == scale_third(key)
+        ),
         scale_chord(key, 0, harmony.tones),
     )
     cells[-1] = [(0, home)]
@@ -165,7 +179,7 @@ def _heard(context: Context, grid: Grid, key: Key) -> dict[int, Cells]:
     for start_s, name in sorted(context.chords):
         chord = parse_chord(name, key)
         if chord is not None:
-            changes[round((start_s * float(quarters) + context.phase)) * TICKS] = chord
+            changes[round(start_s * float(quarters) + context.phase) * TICKS] = chord
     if not changes:
         return {}
     ticks = sorted(changes)

@@ -12,7 +12,15 @@ from beatflow.ai.synth.score import Score
 
 _LOW, _HIGH = 62, 84
 _SOLO = {"jazz": "bebop", "bossa nova": "bebop", "blues": "blues", "funk": "bebop", "trance": "arps"}
-_LOW_SOUNDS = {"cello": -12, "trombone": -12, "french horn": -7, "lead guitar": -5, "saxophone": -3, "viola": -7, "voice": -3}
+_LOW_SOUNDS = {
+    "cello": -12,
+    "trombone": -12,
+    "french horn": -7,
+    "lead guitar": -5,
+    "saxophone": -3,
+    "viola": -7,
+    "voice": -3,
+}
 """Semitones by which an instrument sings lower."""
 
 
@@ -82,7 +90,9 @@ class _Singer:
             return
         if self._rests(bar):
             return
-        motif = (theme.call, theme.second, theme.call, theme.close_end if home else theme.open_end)[bar.phrase]
+        motif = (theme.call, theme.second, theme.call, theme.close_end if home else theme.open_end)[
+            bar.phrase
+        ]
         if home and bar.phrase != 3:
             motif = theme.close_end
         self.sing(bar, motif, ends, home, vary=bar.phrase == 2 or bar.inside % 8 >= 4)
@@ -112,8 +122,11 @@ class _Singer:
             chord = self.score.chord_at(tick)
             scale = self.score.scale(self.low - 2, self.high + 2, chord)
             if place == 0:
-                # Return to the middle a little, so that each repeat starts from about the same place.
-                self.pitch = self.nearest(chord.pitch_classes[:4], (2 * self.pitch + self.middle) // 3)
+                # Return to the middle a little, so that each repeat starts from about the same place, and leave room
+                # for what the motif does (about two semitones a step).
+                lowest, highest = self.low - 2 * min(motif.contour), self.high - 2 * max(motif.contour)
+                goal = max(min((2 * self.pitch + self.middle) // 3, highest), lowest)
+                self.pitch = self.nearest(chord.pitch_classes[:4], goal)
                 anchor = self.pitch
             else:
                 move = motif.contour[place] if place < len(motif.contour) else 0
@@ -138,10 +151,10 @@ class _Singer:
         return scale[max(0, min(len(scale) - 1, place))]
 
     def _within(self, pitch: int) -> int:
-        """Not further than an octave from the note before."""
-        while pitch - self.events[-1].midi > 12:
+        """Not further than a sixth from the note before."""
+        while pitch - self.events[-1].midi > 9:
             pitch -= 12
-        while self.events[-1].midi - pitch > 12:
+        while self.events[-1].midi - pitch > 9:
             pitch += 12
         return pitch
 

@@ -12,7 +12,8 @@ RHYTHMS: Mapping[str, tuple[Figure, ...]] = {
         ((3, 1), (4, 4), (8, 2), (10, 5)), ((0, 2), (2, 2), (4, 3), (7, 3), (10, 4)), ((6, 2), (8, 3), (11, 4)),
     ),
     "vocal": (
-        ((2, 2), (4, 2), (6, 2), (8, 2), (10, 4)), ((0, 2), (3, 1), (4, 2), (6, 2), (8, 5)), ((2, 1), (3, 2), (5, 1), (6, 4), (12, 3)),
+        ((2, 2), (4, 2), (6, 2), (8, 2), (10, 4)), ((0, 2), (3, 1), (4, 2), (6, 2), (8, 5)), ((2, 1), (3, 2), (5, 1),
+        (6, 4), (12, 3)),
         ((0, 3), (3, 1), (4, 3), (8, 2), (10, 2), (12, 3)), ((4, 2), (6, 2), (8, 2), (10, 1), (11, 4)),
     ),
     "sparse": (
@@ -41,7 +42,8 @@ RHYTHMS: Mapping[str, tuple[Figure, ...]] = {
         ((0, 2), (2, 2), (4, 4), (10, 2), (12, 2), (14, 2)), ((6, 2), (8, 2), (10, 2), (12, 2), (14, 2)),
     ),
     "blues": (
-        ((2, 2), (4, 2), (6, 4), (12, 3)), ((0, 2), (2, 2), (4, 6)), ((2, 2), (4, 2), (6, 2), (8, 5)), ((0, 4), (6, 2), (8, 6)),
+        ((2, 2), (4, 2), (6, 4), (12, 3)), ((0, 2), (2, 2), (4, 6)), ((2, 2), (4, 2), (6, 2), (8, 5)), ((0, 4), (6, 2),
+        (8, 6)),
     ),
     "bossa": (
         ((0, 4), (4, 2), (6, 4), (12, 2), (14, 2)), ((2, 2), (4, 2), (6, 2), (8, 6)), ((0, 6), (6, 2), (8, 2), (10, 6)),
@@ -49,11 +51,14 @@ RHYTHMS: Mapping[str, tuple[Figure, ...]] = {
     ),
     # Horns that punctuate: one or two short figures with air around them.
     "answers": (
-        ((10, 1), (12, 1), (14, 2)), ((0, 1), (3, 1), (6, 2)), ((6, 1), (7, 1), (10, 4)), ((0, 2), (11, 1), (14, 1)), ((3, 1), (6, 3), (12, 3)),
+        ((10, 1), (12, 1), (14, 2)), ((0, 1), (3, 1), (6, 2)), ((6, 1), (7, 1), (10, 4)), ((0, 2), (11, 1), (14, 1)),
+        ((3, 1), (6, 3), (12, 3)),
     ),
-    "chops": (((0, 1), (3, 1), (6, 2), (11, 1), (14, 1)), ((3, 1), (4, 1), (7, 2), (10, 2), (13, 1)), ((2, 2), (6, 1), (9, 1), (12, 2))),
+    "chops": (((0, 1), (3, 1), (6, 2), (11, 1), (14, 1)), ((3, 1), (4, 1), (7, 2), (10, 2), (13, 1)), ((2, 2), (6, 1),
+        (9, 1), (12, 2))),
     "cowbells": (
-        ((0, 2), (3, 1), (4, 2), (6, 2), (8, 2), (11, 1), (12, 2), (14, 2)), ((0, 1), (2, 1), (4, 1), (7, 1), (8, 1), (10, 1), (12, 2), (15, 1)),
+        ((0, 2), (3, 1), (4, 2), (6, 2), (8, 2), (11, 1), (12, 2), (14, 2)), ((0, 1), (2, 1), (4, 1), (7, 1), (8, 1),
+        (10, 1), (12, 2), (15, 1)),
         ((0, 2), (2, 2), (4, 1), (6, 2), (8, 2), (10, 2), (13, 1), (14, 2)),
     ),
 }  # fmt: skip
@@ -99,7 +104,9 @@ def draw_theme(style: str, density: float, stream: Stream) -> Theme:
 def _blend(head: tuple[int, ...], tail: tuple[int, ...]) -> tuple[int, ...]:
     """The first half of one contour and the second of another."""
     half = len(tail) // 2
-    return tuple(head[place] if place < half and place < len(head) else tail[place] for place in range(len(tail)))
+    return tuple(
+        head[place] if place < half and place < len(head) else tail[place] for place in range(len(tail))
+    )
 
 
 def draw_motif(style: str, density: float, stream: Stream) -> Motif:
@@ -110,12 +117,23 @@ def draw_motif(style: str, density: float, stream: Stream) -> Motif:
     elif density > 0.5:
         rhythm = _filled(rhythm, stream)
     if style == "arps":
-        return Motif(rhythm, tuple(stream.choice(((0, 2, 4, 7), (0, 4, 2, 4), (7, 4, 2, 0)))[i % 4] for i in range(len(rhythm))))
+        return Motif(
+            rhythm,
+            tuple(
+                stream.choice(((0, 2, 4, 7), (0, 4, 2, 4), (7, 4, 2, 0)))[i % 4] for i in range(len(rhythm))
+            ),
+        )
     shape = stream.choice(("arch", "arch", "rise", "fall", "valley", "wave"))
     contour, leapt = [0], 0
     for place in range(1, len(rhythm)):
         share = place / len(rhythm)
-        upward = {"arch": share < 0.55, "rise": True, "fall": False, "valley": share > 0.5, "wave": place % 2 == 1}[shape]
+        upward = {
+            "arch": share < 0.55,
+            "rise": True,
+            "fall": False,
+            "valley": share > 0.5,
+            "wave": place % 2 == 1,
+        }[shape]
         step = stream.choice((1, 1, 1, 2, 0)) if not leapt else 1
         if not leapt and stream.chance(0.16):
             step = stream.choice((3, 4))

@@ -41,6 +41,9 @@ def voicings(chord: Chord, shape: str = "close") -> list[Voices]:
             else:
                 shapes = [notes] if len(notes) < 4 else [notes, [notes[-2] - 12, *notes[:-2], notes[-1]]]
             found += [tuple(sorted(one)) for one in shapes]
+    if shape == "open":
+        # What lies an octave under the others is the root or the fifth.
+        found = [notes for notes in found if notes[0] % 12 in (chord.root, (chord.root + chord.fifth) % 12)]
     inside = [notes for notes in found if notes[0] >= low and notes[-1] <= high]
     return sorted(set(inside or found))
 
@@ -109,12 +112,12 @@ def voice_lead(spans: Sequence[Span], shape: str = "close", loop: bool = False) 
         following: dict[Voices, int] = {}
         source: dict[Voices, Voices] = {}
         for notes in options[span.chord]:
-            best = min(costs, key=lambda before, notes=notes: (costs[before] + move(before, notes), before))  # type: ignore[misc]
-            following[notes], source[notes] = costs[best] + move(best, notes), best
+            following[notes], source[notes] = min(
+                (cost + move(before, notes), before) for before, cost in costs.items()
+            )
         costs = following
         back.append(source)
-    closing = (lambda notes: move(notes, start)) if start is not None else (lambda notes: 0)
-    last = min(costs, key=lambda notes: (costs[notes] + closing(notes), notes))
+    _, last = min((cost + (move(notes, start) if start else 0), notes) for notes, cost in costs.items())
     path = [last]
     for source in reversed(back):
         path.append(source[path[-1]])

@@ -29,7 +29,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "film score", "film music", "soundtrack", "orchestral", "orchestra", "trailer", "trailer music", "score",
         "epic orchestral", "symphonic", "fantasy",
     ),
-    "rock": ("indie rock", "hard rock", "punk", "punk rock", "grunge", "alternative", "alt rock", "metal", "indie", "garage rock"),
+    "rock": ("indie rock", "hard rock", "punk", "punk rock", "grunge", "alternative", "alt rock", "metal", "indie",
+        "garage rock"),
     "funk": ("funk groove", "p-funk", "jazz funk", "soul funk"),
     "blues": ("blues rock", "rhythm & blues shuffle", "chicago blues", "shuffle", "twelve bar", "12 bar blues"),
     "reggae": ("dub", "one drop", "rocksteady", "ska", "roots reggae", "dancehall dub"),
@@ -41,9 +42,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "amapiano": ("piano amapiano", "yanos", "afro house"),
 }  # fmt: skip
 
-GENRE_WORDS: Mapping[str, str] = {
-    word: genre for genre, words in _NAMES.items() for word in (genre, *words)
-}
+GENRE_WORDS: Mapping[str, str] = {word: genre for genre, words in _NAMES.items() for word in (genre, *words)}
 
 _CHORDS: Mapping[str, tuple[str, ...]] = {
     "rhodes": ("electric piano", "e-piano", "epiano", "keys", "fender rhodes"), "wurlitzer": ("wurli",),
@@ -55,35 +54,50 @@ _CHORDS: Mapping[str, tuple[str, ...]] = {
     "brass section": ("horn section", "horns", "brass"), "low brass": (), "synth brass": (),
     "nylon": ("nylon guitar", "classical guitar", "spanish guitar", "guitar", "nylon string guitar"),
     "steel guitar": ("acoustic guitar", "acoustic", "folk guitar", "steel string guitar"),
-    "clean guitar": ("electric guitar", "guitars"), "muted guitar": ("palm muted guitar", "funk guitar", "guitar scratches"),
+    "clean guitar": ("electric guitar", "guitars"), "muted guitar": ("palm muted guitar", "funk guitar",
+        "guitar scratches"),
     "wah guitar": ("wah wah", "wah-wah", "wah"), "jazz guitar": (),
-    "distorted guitar": ("distortion", "power chords", "overdriven guitar", "distorted guitars", "heavy guitar", "heavy guitars"),
+    "distorted guitar": ("distortion", "power chords", "overdriven guitar", "distorted guitars", "heavy guitar",
+        "heavy guitars"),
     "stab": ("stabs", "chord stabs"), "deep stab": ("dub chords",), "supersaw": ("supersaws", "saws", "hoover"),
     "sitar": (), "koto": (),
 }  # fmt: skip
 _MELODY: Mapping[str, tuple[str, ...]] = {
-    "pluck": ("plucks", "plucked synth"), "bells": ("bell", "chimes"), "kalimba": ("mbira", "thumb piano"), "marimba": ("xylophone", "balafon"),
+    "pluck": ("plucks", "plucked synth"), "bells": ("bell", "chimes"), "kalimba": ("mbira", "thumb piano"),
+        "marimba": ("xylophone", "balafon"),
     "vibraphone": ("vibes section", "vibraharp"), "harp": (), "music box": (), "glockenspiel": ("glock",),
-    "steel drum": ("steel drums", "steelpan", "steel pan"), "flute": ("flutes",), "pan flute": ("panpipes",), "ocarina": (),
+    "steel drum": ("steel drums", "steelpan", "steel pan"), "flute": ("flutes",), "pan flute": ("panpipes",),
+        "ocarina": (),
     "clarinet": (), "oboe": (), "saxophone": ("sax", "tenor sax", "alto sax", "saxophones"), "trumpet": ("trumpets",),
-    "muted trumpet": ("harmon mute",), "trombone": (), "french horn": ("french horns",), "harmonica": (), "melodica": (),
-    "violin": ("fiddle", "solo violin"), "viola": (), "cello": ("cellos", "solo cello"), "voice": ("vocals", "vocal", "singer", "humming"),
-    "vocal chop": ("vocal chops", "chopped vocals"), "lead": ("synth lead", "leads"), "soft lead": (), "square lead": ("chiptune", "8-bit", "8 bit"),
-    "sync lead": (), "lead guitar": ("guitar solo", "electric lead", "solo guitar"), "whistle": ("whistling",), "theremin": (),
-    "arp": ("arpeggio", "arpeggios", "arps", "arpeggiator"), "string runs": (), "cowbell": ("phonk cowbell", "cowbell melody"),
+    "muted trumpet": ("harmon mute",), "trombone": (), "french horn": ("french horns",), "harmonica": (),
+        "melodica": (),
+    "violin": ("fiddle", "solo violin"), "viola": (), "cello": ("cellos", "solo cello"), "voice": ("vocals", "vocal",
+        "singer", "humming"),
+    "vocal chop": ("vocal chops", "chopped vocals"), "lead": ("synth lead", "leads"), "soft lead": (),
+        "square lead": ("chiptune", "8-bit", "8 bit"),
+    "sync lead": (), "lead guitar": ("guitar solo", "electric lead", "solo guitar"), "whistle": ("whistling",),
+        "theremin": (),
+    "arp": ("arpeggio", "arpeggios", "arps", "arpeggiator"), "string runs": (), "cowbell": ("phonk cowbell",
+        "cowbell melody"),
 }  # fmt: skip
 _BASS: Mapping[str, tuple[str, ...]] = {
-    "808": ("808s", "808 bass", "sliding 808s", "sliding 808"), "sub": ("sub bass", "subbass", "deep bass"), "acid": ("303", "acid bass"), "reese": ("reese bass",),
+    "808": ("808s", "808 bass", "sliding 808s", "sliding 808"), "sub": ("sub bass", "subbass", "deep bass"),
+        "acid": ("303", "acid bass"), "reese": ("reese bass",),
     "upright": ("upright bass", "double bass", "acoustic bass", "walking bass"), "contrabass": ("bowed bass",),
-    "electric bass": ("bass guitar", "fingered bass", "p-bass"), "pick bass": ("picked bass",), "slap bass": ("slap", "slapped bass"),
-    "fretless bass": ("fretless",), "synth bass": (), "moog bass": ("moog", "minimoog"), "house bass": (), "dub bass": (),
-    "organ bass": ("m1 bass", "donk bass"), "log drum": ("log drums", "logdrum"), "wobble": ("wobble bass", "wobbles", "wub", "wubs"),
+    "electric bass": ("bass guitar", "fingered bass", "p-bass"), "pick bass": ("picked bass",), "slap bass": ("slap",
+        "slapped bass"),
+    "fretless bass": ("fretless",), "synth bass": (), "moog bass": ("moog", "minimoog"), "house bass": (),
+        "dub bass": (),
+    "organ bass": ("m1 bass", "donk bass"), "log drum": ("log drums", "logdrum"), "wobble": ("wobble bass", "wobbles",
+        "wub", "wubs"),
     "growl": ("growl bass", "growls"), "tuba": ("sousaphone",), "donk": (), "rumble": ("rumble bass",),
 }  # fmt: skip
 _KITS: Mapping[str, tuple[str, ...]] = {
     "909": ("909 drums", "tr-909"), "dusty": ("dusty drums",), "gated": ("gated drums", "gated snare", "gated reverb"),
-    "brushes": ("brush", "brushed drums"), "808": ("808 drums", "tr-808", "808 kit"), "breaks": ("breakbeats", "amen", "amen break"),
-    "taiko": ("taikos", "taiko drums", "war drums", "epic drums"), "rock": ("rock drums", "live drums", "acoustic drums", "drum kit"),
+    "brushes": ("brush", "brushed drums"), "808": ("808 drums", "tr-808", "808 kit"), "breaks": ("breakbeats", "amen",
+        "amen break"),
+    "taiko": ("taikos", "taiko drums", "war drums", "epic drums"), "rock": ("rock drums", "live drums",
+        "acoustic drums", "drum kit"),
     "jazz": ("jazz drums",), "disco": ("disco drums",), "techno": ("techno drums",), "soft": ("soft drums",),
 }  # fmt: skip
 
@@ -117,18 +131,21 @@ TEXTURES: Mapping[str, str] = {
 PART_WORDS: Mapping[str, tuple[str, ...]] = {
     "drums": ("drums",), "drum": ("drums",), "beat": ("drums",), "beats": ("drums",), "drumming": ("drums",),
     "rhythm": ("drums",), "bass": ("bass",), "bassline": ("bass",), "bass line": ("bass",), "chords": ("chords",),
-    "chord": ("chords",), "harmony": ("chords",), "harmonies": ("chords",), "comping": ("chords",), "melody": ("melody",),
+    "chord": ("chords",), "harmony": ("chords",), "harmonies": ("chords",), "comping": ("chords",),
+        "melody": ("melody",),
     "melodies": ("melody",), "lead line": ("melody",), "tune": ("melody",), "solo": ("melody",), "hook": ("melody",),
     "texture": ("texture",), "noise": ("texture",),
 }  # fmt: skip
 
 DRUM_WORDS: Mapping[str, tuple[str, ...]] = {
-    "hats": ("hats",), "hat": ("hats",), "hi-hats": ("hats",), "hi-hat": ("hats",), "hihats": ("hats",), "hihat": ("hats",),
+    "hats": ("hats",), "hat": ("hats",), "hi-hats": ("hats",), "hi-hat": ("hats",), "hihats": ("hats",),
+        "hihat": ("hats",),
     "hi hats": ("hats",), "high hats": ("hats",), "kick": ("kick",), "kicks": ("kick",), "bass drum": ("kick",),
     "snare": ("snare",), "snares": ("snare",), "clap": ("snare",), "claps": ("claps",), "handclaps": ("claps",),
     "rimshot": ("rim",), "rim": ("rim",), "cross-stick": ("rim",), "cymbal": ("cymbals",), "cymbals": ("cymbals",),
     "crash": ("cymbals",), "ride": ("ride",), "toms": ("toms",), "tom": ("toms",), "fill": ("fills",),
-    "fills": ("fills",), "drum fills": ("fills",), "ghost notes": ("ghosts",), "rolls": ("rolls",), "hat rolls": ("rolls",),
+    "fills": ("fills",), "drum fills": ("fills",), "ghost notes": ("ghosts",), "rolls": ("rolls",),
+        "hat rolls": ("rolls",),
     "percussion": ("percussion",), "perc": ("percussion",), "shaker": ("shaker",), "shakers": ("shaker",),
     "tambourine": ("tambourine",), "congas": ("congas",), "conga": ("congas",), "bongos": ("bongos",),
     "bongo": ("bongos",), "claves": ("claves",), "clave": ("claves",), "timbales": ("timbales",),
@@ -145,9 +162,12 @@ ADDED: Mapping[str, tuple[tuple[int, str], ...]] = {
     "bongos": ((drum.BONGO_HIGH, "x.oox.oox.oox.oo"), (drum.BONGO_LOW, "......x.......x.")),
     "claves": ((drum.CLAVES, "x..x..x.....x.x."),), "timbales": ((drum.TIMBALE_HIGH, "x.x.xx.xx.x.xx.x"),),
     "agogo": ((drum.AGOGO_HIGH, "x.x...x.....x..."), (drum.AGOGO_LOW, "....x.....xx..x.")),
-    "cabasa": ((drum.CABASA, "o.xoo.xoo.xoo.xo"),), "guiro": ((drum.GUIRO_LONG, "x.......x......."), (drum.GUIRO_SHORT, "....x.x.....x.x.")),
-    "woodblock": ((drum.WOODBLOCK_HIGH, "x..x..x...x.x..."),), "triangle": ((drum.TRIANGLE, "......x.......x."), (drum.TRIANGLE_MUTE, "x.o...o.x.o...o.")),
-    "snaps": ((drum.SNAP, "....x.......x..."),), "ride": ((drum.RIDE, "x.o.x.o.x.o.x.o."),), "rim": ((drum.RIM, "...x..x....x..x."),),
+    "cabasa": ((drum.CABASA, "o.xoo.xoo.xoo.xo"),), "guiro": ((drum.GUIRO_LONG, "x.......x......."), (drum.GUIRO_SHORT,
+        "....x.x.....x.x.")),
+    "woodblock": ((drum.WOODBLOCK_HIGH, "x..x..x...x.x..."),), "triangle": ((drum.TRIANGLE, "......x.......x."),
+        (drum.TRIANGLE_MUTE, "x.o...o.x.o...o.")),
+    "snaps": ((drum.SNAP, "....x.......x..."),), "ride": ((drum.RIDE, "x.o.x.o.x.o.x.o."),), "rim": ((drum.RIM,
+        "...x..x....x..x."),),
     "claps": ((drum.CLAP, "....x.......x..."),),
 }  # fmt: skip
 """What a drum plays where the genre has no row for it."""
@@ -160,14 +180,16 @@ COMPARATIVES: Mapping[str, Mood] = {
     "harder": Mood(energy=0.9, brightness=0.3), "heavier": Mood(energy=0.8, brightness=-0.2, register=-0.3),
     "punchier": Mood(energy=0.7, space=-0.3), "lighter": Mood(energy=-0.4, brightness=0.3, density=-0.3),
     "darker": Mood(minor=0.6, brightness=-0.9, register=-0.6), "brighter": Mood(brightness=0.9, register=0.3),
-    "warmer": Mood(brightness=-0.6), "colder": Mood(brightness=0.4, space=0.3), "happier": Mood(minor=-0.8, brightness=0.4),
+    "warmer": Mood(brightness=-0.6), "colder": Mood(brightness=0.4, space=0.3), "happier": Mood(minor=-0.8,
+    brightness=0.4),
     "sadder": Mood(minor=0.8, energy=-0.3, brightness=-0.3), "higher": Mood(register=1.0), "lower": Mood(register=-1.0),
     "deeper": Mood(register=-0.8, brightness=-0.4), "wetter": Mood(space=0.9), "bigger": Mood(space=0.6, energy=0.5),
     "wider": Mood(space=0.6), "drier": Mood(space=-0.9), "dryer": Mood(space=-0.9), "tighter": Mood(space=-0.5),
     "looser": Mood(swing=0.4), "groovier": Mood(swing=0.5, density=0.4), "jazzier": Mood(colour=1.0, swing=0.3),
     "swingier": Mood(swing=0.7), "straighter": Mood(swing=-1.0), "faster": Mood(tempo=1.0), "slower": Mood(tempo=-1.0),
     "richer": Mood(colour=0.8), "plainer": Mood(colour=-0.8, density=-0.3), "smoother": Mood(energy=-0.4, density=-0.2),
-    "wilder": Mood(energy=0.7, density=0.7), "funkier": Mood(density=0.6, swing=0.3), "more": Mood(density=0.6, energy=0.2),
+    "wilder": Mood(energy=0.7, density=0.7), "funkier": Mood(density=0.6, swing=0.3), "more": Mood(density=0.6,
+    energy=0.2),
     "less": Mood(density=-0.6, energy=-0.2), "fewer": Mood(density=-0.7),
 }  # fmt: skip
 

@@ -121,7 +121,7 @@ POP = Genre(
     ("i VI III VII", "VI VII i III", "i iv VI V", "i III VII iv"),
     ("I V vi IV", "vi IV I V", "I vi IV V", "IV I V vi", "I iii IV iv", "I V7/vi vi IV"),
     open_hats=("................", "..............x."), percussion=((SHAKER, "o.o.o.o.o.o.o.o."),),
-    lifts=((TAMBOURINE, "..x...x...x...x."), (CLAP, "....x.......x...")), colours=("", "add9", "sus4", ""),
+    lifts=((TAMBOURINE, "..x...x...x...x."), (CLAP, "....x.......x...")), colours=("", "add9", "", ""),
     humanise_s=0.003, sidechain=0.3, room=0.09, space=0.2, echo=0.14, levels=(0.0, -3.5, -5.0, -4.0),
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Changes: jazz, bossa nova."""
 
-from beatflow.ai.synth.drums_midi import BRUSH, CABASA, PEDAL_HAT, RIDE, RIM, SHAKER, SNARE, TRIANGLE_MUTE
+from beatflow.ai.synth.drums_midi import CABASA, PEDAL_HAT, RIDE, RIM, SHAKER, SNARE, TRIANGLE_MUTE
 from beatflow.ai.synth.genres.genre import Genre
 
 # Spang-a-lang on the ride, the foot on two and four, the left hand comments, the kick is feathered.
@@ -15,7 +15,7 @@ JAZZ = Genre(
      "i7 VI7 iiø7,V7 i7 iv7 i7 VI7,V7 i7"),
     ("Imaj7 vi7 ii7 V7", "ii7 V7 Imaj7 V7/ii", "iii7 V7/ii ii7 V7", "Imaj7 V7/ii ii7 V7 iii7 V7/ii ii7,V7 Imaj7",
      "Imaj7 Imaj7 ii7 V7 iiø7 V7 Imaj7 ii7,V7"),
-    hat=RIDE, percussion=((PEDAL_HAT, "....x.......x..."), (BRUSH, "x.......x.......")),
+    hat=RIDE, percussion=((PEDAL_HAT, "....x.......x..."),),
     feel="swing", swing_unit=2, fills="brushes", chromatic=0.12, tritone=0.3,
     humanise_s=0.006, room=0.14, space=0.14, loudness_lufs=-16.0, levels=(-3.0, -2.5, -4.5, -3.0),
 )  # fmt: skip

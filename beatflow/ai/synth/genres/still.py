@@ -29,7 +29,7 @@ CINEMATIC = Genre(
     ("I V vi IV", "I bVI bVII I", "I bVII IV iv", "vi IV I V", "I iii bVI bVII"),
     percussion=((BOOM, "X..............."), (MID_TOM, "......o.....o.o."), (SNARE, "..............oo")),
     lifts=((HIGH_TOM, "..xx..xx..xx..xx"), (LOW_TOM, "x...x...x...x...")), hat=HIGH_TOM,
-    colours=("", "", "add9", "sus4"), feel="still", fills="taiko", turnaround=False, voicing="open",
+    colours=("", "", "add9"), feel="still", fills="taiko", turnaround=False, voicing="open",
     humanise_s=0.006, room=0.35, space=0.42, echo=0.0, loudness_lufs=-15.0, levels=(0.0, -4.0, -2.0, -3.0),
     chords_eq=((60.0, -14.0), (140.0, 0.0), (6000.0, 0.0), (16000.0, 0.0)),
 )  # fmt: skip
