@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.hops import HopCutter, mix_down, power_spectra
+from beatflow.sound.seamlevel import measure_seam
 from beatflow.sound.tempo import Tempo
 
 Features = NDArray[np.float32]
@@ -61,6 +62,16 @@ class Loop:
     tempo: float
     likeness: float
     correlation: float = 0.0
+
+    @property
+    def worth(self) -> float:
+        """By which loops are ranked: longer ones, and such as repeat to the sample, go before others that are as alike."""
+        return self.likeness + _BAR_BONUS * float(np.log2(self.bars)) + 0.1 * self.correlation
+
+    def shares(self, other: "Loop") -> bool:
+        """Whether it is as long as another one and lies over more than half of it."""
+        shared = min(self.start + self.frames, other.start + other.frames) - max(self.start, other.start)
+        return self.beats == other.beats and shared > 0.5 * min(self.frames, other.frames)
 
 
 def find_loops(audio: Audio, tempo: Tempo, bars: Sequence[int] | None = None, count: int = 5) -> list[Loop]:
@@ -122,11 +133,11 @@ class LoopMeter:
         beats = _complete(beats, 60 / tempo.tempo, self._frames / self._rate)
         parts = self._by_parts(beats)
         candidates = _rate_candidates(parts, self._loudness, beats, tempo, bars)
-        whole = self._find_whole(tempo, bars)
+        whole = self._find_whole(tempo, bars, read)
         chosen = ([whole] if whole else []) + _choose(candidates, beats, self._rate, 2 * count)
         refined = [_refine(one, tempo, read, self._rate, exact) for one in chosen]
         fitting = [one for one in refined if one.start >= 0 and one.start + one.frames <= self._frames]
-        return sorted(fitting, key=lambda one: -_worth(one))[:count]
+        return sorted(fitting, key=lambda one: -one.worth)[:count]
 
     def _take(self, windows: Samples) -> None:
         for start in range(0, len(windows), 32):
@@ -146,13 +157,15 @@ class LoopMeter:
         self._loudness = groups[1].mean(axis=1)
         return np.concatenate([_standardize(group) for group in groups], axis=1)
 
-    def _find_whole(self, tempo: Tempo, bars: Sequence[int] | None) -> Loop | None:
-        """All of the sound, where that is whole bars."""
+    def _find_whole(self, tempo: Tempo, bars: Sequence[int] | None, read: Read) -> Loop | None:
+        """All of the sound, where that is whole bars and comes round smoothly: somebody has cut it for a loop."""
         assert tempo.tempo is not None
         of_bar = BEATS_OF_BAR.get(tempo.meter or "4/4", 4)
         exact = self._frames / self._rate * tempo.tempo / 60 / of_bar
         number = round(exact)
-        if not 1 <= number <= MOST_BARS or abs(exact / number - 1) > 0.002 or (bars and number not in bars):
+        if number not in (bars or range(1, USUAL_BARS[0] + 1)) or abs(exact / number - 1) > 0.002:
+            return None
+        if measure_seam(read(0, self._frames)).audible:
             return None
         beats = number * of_bar
         return Loop(
@@ -271,10 +284,6 @@ def _differ(one: _Candidate, other: _Candidate) -> bool:
     """Whether two stretches share less than half of the shorter one."""
     shared = min(one.beat + one.beats, other.beat + other.beats) - max(one.beat, other.beat)
     return shared < 0.5 * min(one.beats, other.beats) or one.beats != other.beats
-
-
-def _worth(loop: Loop) -> float:
-    return loop.likeness + _BAR_BONUS * float(np.log2(loop.bars)) + 0.1 * loop.correlation
 
 
 def _refine(loop: Loop, tempo: Tempo, read: Read, rate: int, exact: bool) -> Loop:

@@ -70,9 +70,13 @@ def describe(rhythm: Rhythm, tempo: float) -> Values:
         row += [per_beat / 2, (per_beat - 1) ** 2 / 4]
     for accents in (rhythm.accents, rhythm.low_accents):
         row += compare_places(accents, period)
+    return np.array([*row, *describe_custom(tempo)])
+
+
+def describe_custom(tempo: float) -> list[float]:
+    """The last features of `describe`: where a tempo lies in what is usual."""
     octaves = float(np.log2(tempo / 110))
-    row += [octaves, octaves**2, octaves**3, max(0.0, octaves - 0.55), max(0.0, -0.55 - octaves)]
-    return np.array(row)
+    return [octaves, octaves**2, octaves**3, max(0.0, octaves - 0.55), max(0.0, -0.55 - octaves)]
 
 
 def judge(features: Values) -> Values:

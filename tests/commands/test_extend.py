@@ -121,3 +121,40 @@ def test_disk_full_leaves_nothing(neural: Bf, piece: Path) -> None:
     with small_disk(300_000):
         assert "file too large" in neural.fails(1, "extend", "piece.wav", *ENGINE)
     assert [path.name for path in neural.directory.iterdir()] == ["piece.wav"]
+
+
+def test_the_embedded_producer_goes_on_with_its_own_loop(bf: Bf) -> None:
+    bf.ok("init")
+    bf.ok("generate", "lofi rhodes", "--bpm", "180", "--key", "Am", "--bars", "2", "--seed", "5")
+    made = record_of(bf, "mix.wav")
+    document = bf.ok("extend", "mix.wav", "--bars", "2", "--engine", "synth", "--seed", "2", "--json").json
+    bar = round(4 * 60 / 180 * 44_100)
+    assert (document["frames"], document["added_frames"]) == (4 * bar, 2 * bar)
+    record = record_of(bf, "mix-extended.wav")
+    asked = record["asked"]
+    assert (asked["tempo"], asked["key"], asked["bars"], asked["loop"]) == (180.0, "A:min", 2, True)
+    assert record["prompt"] == "lofi rhodes"
+    assert record["parameters"]["genre"] == made["parameters"]["genre"]
+    assert record["parameters"]["sounds"] == made["parameters"]["sounds"]
+    chords = [chord for _, chord in record["context"]["chords"]]
+    assert chords == made["parameters"]["chords"]
+    assert abs(record["parameters"]["seam"]["gain_db"]) < 3
+    assert "bit-exact" in bf.ok("reproduce", "mix-extended.wav").stdout
+    # What comes after a verse and an outro is nothing.
+    bf.ok("extend", "mix.wav", "--structure", "verse:1,outro:1", "--engine", "synth", "-o", "end.wav")
+    ended = record_of(bf, "end.wav")
+    assert (ended["asked"]["loop"], ended["asked"]["bars"]) == (False, 2)
+    assert np.abs(read_audio(bf.directory / "end.wav").samples[-2000:]).max() < 0.02
+
+
+def test_the_embedded_producer_joins_in_within_a_bar(bf: Bf) -> None:
+    bf.ok("generate", "house", "--bpm", "160", "--bars", "4", "--seed", "1", "-o", "whole.wav")
+    whole = read_audio(bf.directory / "whole.wav")
+    cut = round((3 * 4 + 2) * 60 / 160 * 44_100)
+    write_audio(bf.directory / "cut.wav", Audio(whole.samples[:cut], 44_100), "PCM_16")
+    bf.ok("init")
+    bf.ok("extend", "cut.wav", "--bars", "2", "--bpm", "160", "--engine", "synth")
+    record = record_of(bf, "cut-extended.wav")
+    assert record["context"]["phase"] == pytest.approx(2, abs=0.1)
+    assert record["asked"]["tempo"] == 160.0
+    assert record["parameters"]["seam"]["at_frame"] == cut

@@ -127,10 +127,10 @@ def _brush(kit: Kit, stream: Stream, hardness: float) -> Floats:
 def _clap(kit: Kit, stream: Stream, hardness: float) -> Floats:
     frames = hit_frames(kit.clap_half_s)
     noise = filtered(stream.noise(frames), band(900.0, min(kit.top_hz, 8500.0)))
-    level = decay(frames, kit.clap_half_s) * (0.55 + 0.25 * hardness)
+    level = decay(frames, kit.clap_half_s) * (0.35 + 0.25 * hardness)
     for start in (0, 441 + stream.below(60), 926 + stream.below(120)):
         level[start : start + 380] += decay(380, 0.003) * 1.2
-    return ended(saturate(noise * level * 2.2))
+    return ended(saturate(noise * level * 1.7))
 
 
 def _rim(kit: Kit, stream: Stream, hardness: float) -> Floats:

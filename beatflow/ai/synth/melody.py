@@ -116,7 +116,6 @@ class _Singer:
         start, beats = bar.index * grid.bar, BEATS[grid.meter]
         notes = fit(motif.rhythm, grid.meter)
         own = self.stream.fork("variation", bar.material, bar.inside)
-        anchor = 0
         for place, (step, length) in enumerate(notes):
             tick = start + step * STEP
             chord = self.score.chord_at(tick)
@@ -127,12 +126,13 @@ class _Singer:
                 lowest, highest = self.low - 2 * min(motif.contour), self.high - 2 * max(motif.contour)
                 goal = max(min((2 * self.pitch + self.middle) // 3, highest), lowest)
                 self.pitch = self.nearest(chord.pitch_classes[:4], goal)
-                anchor = self.pitch
             else:
-                move = motif.contour[place] if place < len(motif.contour) else 0
+                # From where the line is, so that what was bent to a chord bends the rest as well.
+                line = motif.contour
+                move = line[place] - line[place - 1] if place < len(line) else 0
                 if vary and place == len(notes) - 1:
                     move += own.choice((-1, 1, 0, 2))
-                self.pitch = self._within(self._from(scale, anchor, move))
+                self.pitch = self._within(self._from(scale, self.pitch, move))
             last = place == len(notes) - 1
             if last and ends:
                 self.pitch = self._close(chord, home)
@@ -143,9 +143,9 @@ class _Singer:
             velocity *= 1.0 + 0.12 * max(-1.5, min(1.0, self.mood.energy))
             self.events.append(self.score.event(tick, held * 15 // 16, self.pitch, velocity, self.touch))
 
-    def _from(self, scale: Sequence[int], anchor: int, move: int) -> int:
+    def _from(self, scale: Sequence[int], pitch: int, move: int) -> int:
         """A note some steps of the scale away; what runs out of the range turns round."""
-        place = min(range(len(scale)), key=lambda i: (abs(scale[i] - anchor), i)) + move
+        place = min(range(len(scale)), key=lambda i: (abs(scale[i] - pitch), i)) + move
         if not 0 <= place < len(scale):
             place -= 2 * move
         return scale[max(0, min(len(scale) - 1, place))]
