@@ -101,6 +101,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.split:split",
         "Split mixes into stems that sum to them, sample for sample.",
     ),
+    "loop": (
+        "make",
+        "beatflow.commands.loop:loop",
+        "Find seamless loops in any music, and cut them.",
+    ),
     "models": (
         "make",
         "beatflow.commands.models:models",

@@ -119,7 +119,9 @@ def _to_stdout(invocation: Invocation, path: Path, name: str, request: "LoopRequ
 
     with ExitStack() as stack:
         progress = stack.enter_context(invocation.ui.progress("listening"))
-        done = pipe_loop(path, name, request, lambda: stack.enter_context(invocation.ui.open_pipe()), progress)
+        done = pipe_loop(
+            path, name, request, lambda: stack.enter_context(invocation.ui.open_pipe()), progress
+        )
     _say(invocation, done)
 
 

@@ -16,7 +16,7 @@ MAX_SOUNDS = 20_000
 
 ASSEMBLED = ("mix", "merge")
 """Kinds of record whose sound is its inputs put together, with nothing of its own."""
-COPIED = ("cut", "convert")
+COPIED = ("cut", "convert", "loop")
 """Kinds whose sound is a stretch of its input, or all of it in another format."""
 
 _FROM_INPUTS = (*ASSEMBLED, *COPIED, "split", "extend", "hum")

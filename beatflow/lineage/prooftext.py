@@ -22,7 +22,7 @@ _NAMES = {
     "loudness_lufs": "loudness", "true_peak_dbtp": "true peak", "sample_rate": "sample rate",
     "engine_version": "engine version",
 }  # fmt: skip
-_MADE = {"mix": "mixed from its stems", "merge": "merged from two versions"}
+_MADE = {"mix": "mixed from its stems", "merge": "merged from two versions", "loop": "cut as a loop"}
 
 
 def format_results(results: Sequence[Reproduction | Failure], page: Page) -> Iterator[str]:

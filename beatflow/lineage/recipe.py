@@ -40,9 +40,9 @@ class Recipe:
     Parameters
     ----------
     kind : str
-        ``generate``, ``hum``, ``extend``, ``split``, ``mix`` or ``merge``.
+        ``generate``, ``hum``, ``extend``, ``split``, ``mix``, ``merge`` or ``loop``.
     engine, engine_version : str
-        Empty for a mix and a merge, which need none.
+        Empty for a mix, a merge and a loop, which need none.
     request : Request
         What the engine was asked for, with its seed.
     inputs : tuple of Input
@@ -105,7 +105,7 @@ def read_recipe(record: Record, name: str) -> Recipe:
     """
     reader = _Reader(record, name)
     kind = reader.text("kind")
-    if kind not in TASKS and kind not in ASSEMBLED:
+    if kind not in TASKS and kind not in ASSEMBLED and kind != "loop":
         raise UsageError(f"nothing is known that makes a sound of the kind {kind[:40]!r} again")
     seeds, index = _read_batch(reader)
     remade = record.get("remade")

@@ -168,7 +168,7 @@ def run(
     path : str
         Of the sound that is wanted; its suffix chooses the format.
     choice : Choice or None
-        The engine; None for a mix and a merge.
+        The engine; None for a mix, a merge and a loop.
     folder : Path
         Empty; the files go there.
 
@@ -178,8 +178,7 @@ def run(
         As when it was made; or something that it needs is not here.
     """
     if choice is None:
-        run_it = _run_mix if recipe.kind == "mix" else _run_merge
-        return run_it(recipe, path, pantry, folder)
+        return _WITHOUT_ENGINE[recipe.kind](recipe, path, pantry, folder)
     if recipe.fitted:
         return _run_stem(recipe, path, pantry, choice, folder, progress)
     runs: dict[str, Callable[[], Rendering]] = {
@@ -302,6 +301,21 @@ def _run_merge(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Rende
         if isinstance(done, Refusal) or done.to_json() != recipe.record.get("stretches"):
             raise by_hand
     return Rendering([{"": target}])
+
+
+def _run_loop(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Rendering:
+    from beatflow.making.looping import cut_again
+
+    wanted, parameters = _only_input(recipe), recipe.record.get("parameters")
+    places = parameters if isinstance(parameters, dict) else {}
+    if not all(isinstance(places.get(name), int) for name in ("start_frame", "frames")):
+        raise DamagedError(f"the record of {path} does not say which stretch it is")
+    target = folder / f"loop{_suffix(path)}"
+    cut_again(pantry.get(wanted), wanted.path, places, target)
+    return Rendering([{"": target}])
+
+
+_WITHOUT_ENGINE = {"mix": _run_mix, "merge": _run_merge, "loop": _run_loop}
 
 
 def _find_mix(recipe: Recipe, path: str, pantry: Pantry) -> tuple[Track, dict[str, str]]:

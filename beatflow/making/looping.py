@@ -23,7 +23,8 @@ from beatflow.sound.formats import get_format
 from beatflow.sound.hops import mix_down
 from beatflow.sound.looping import Closed, close_seam
 from beatflow.sound.loopsearch import BEATS_OF_BAR, MOST_BARS, Loop, LoopMeter
-from beatflow.sound.tempo import FASTEST, NO_TEMPO, SLOWEST, Tempo, TempoMeter
+from beatflow.sound.periods import FASTEST, SLOWEST
+from beatflow.sound.tempo import NO_TEMPO, Tempo, TempoMeter
 from beatflow.sound.writing import AudioWriter
 
 MOST_LOOPS = 64
@@ -73,9 +74,13 @@ class LoopRequest:
                 hint=f"{SLOWEST:g} to {FASTEST:g}; half or double of it gives the same bars",
             )
         if self.tempo is not None and self.bpm_range is not None:
-            raise UsageError("a tempo and a range of them contradict each other", hint="--bpm, or --bpm-range")
+            raise UsageError(
+                "a tempo and a range of them contradict each other", hint="--bpm, or --bpm-range"
+            )
         if self.meter is not None and self.meter not in BEATS_OF_BAR:
-            raise UsageError(f"{self.meter} is no meter that bars are counted by", hint=", ".join(BEATS_OF_BAR))
+            raise UsageError(
+                f"{self.meter} is no meter that bars are counted by", hint=", ".join(BEATS_OF_BAR)
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +340,9 @@ def _explain_none(reader: AudioReader, request: LoopRequest, tempo: Tempo, silen
     return AudioError(
         f"{name} holds no {bars} {'bar' if bars == 1 else 'bars'} that could be compared with what comes after: "
         f"it is {duration_s:.2f} s long, {fits} bars at {tempo.tempo:g} BPM",
-        hint=f"--bars {max(1, fits // 2)}" if fits > 1 else "a loop wants two bars of music at least, or a whole loop",
+        hint=f"--bars {max(1, fits // 2)}"
+        if fits > 1
+        else "a loop wants two bars of music at least, or a whole loop",
     )
 
 

@@ -206,7 +206,9 @@ def _apply(
         start += block.frames
 
 
-def _limit(peaks: NDArray[np.float32], gain_db: float, threshold_db: float, hop_rate: float) -> NDArray[np.float32]:
+def _limit(
+    peaks: NDArray[np.float32], gain_db: float, threshold_db: float, hop_rate: float
+) -> NDArray[np.float32]:
     """What a limiter takes away at each hop, in dB.
 
     What is needed is held over the look-ahead to both sides, falls off exponentially, and is then smoothed over the

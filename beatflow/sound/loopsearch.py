@@ -251,7 +251,9 @@ def _rate_candidates(
 def _count_silence(parts: Features, beat: int, beats: int) -> float:
     """How much of a stretch has nothing in it: what never changes is silence, or one long tone."""
     stretch = parts[beat * _PARTS : (beat + beats) * _PARTS]
-    return 0.5 * float(np.mean(np.abs(np.diff(stretch, axis=0)).sum(axis=1) < 1e-3)) if len(stretch) > 1 else 0.0
+    return (
+        0.5 * float(np.mean(np.abs(np.diff(stretch, axis=0)).sum(axis=1) < 1e-3)) if len(stretch) > 1 else 0.0
+    )
 
 
 def _tell_quiet(loudness: Features, beat: int, beats: int) -> float:
@@ -300,7 +302,11 @@ def _refine(loop: Loop, tempo: Tempo, read: Read, rate: int, exact: bool) -> Loo
     else:
         frames = lag if correlation >= _LEAST_CORRELATION else expected
     return replace(
-        loop, start=start, frames=frames, tempo=60 * loop.beats * rate / frames, correlation=round(correlation, 3)
+        loop,
+        start=start,
+        frames=frames,
+        tempo=60 * loop.beats * rate / frames,
+        correlation=round(correlation, 3),
     )
 
 
@@ -315,8 +321,12 @@ def _find_attack(read: Read, start: int, rate: int) -> int:
     if steps < 16:
         return start
     levels = energy[: steps * step].reshape(steps, step).sum(axis=1)
-    before = np.lib.stride_tricks.sliding_window_view(np.pad(levels, (8, 0), mode="edge"), 8)[:steps].mean(axis=1)
-    after = np.lib.stride_tricks.sliding_window_view(np.pad(levels, (0, 8), mode="edge"), 8)[:steps].mean(axis=1)
+    before = np.lib.stride_tricks.sliding_window_view(np.pad(levels, (8, 0), mode="edge"), 8)[:steps].mean(
+        axis=1
+    )
+    after = np.lib.stride_tricks.sliding_window_view(np.pad(levels, (0, 8), mode="edge"), 8)[:steps].mean(
+        axis=1
+    )
     rise = after / (before + 1e-3 * levels.max() + 1e-15)
     best = int(np.argmax(rise))
     if rise[best] < 4:

@@ -128,7 +128,10 @@ def _measure_fall(audio: Audio) -> float:
     ends = _band_powers(audio.samples, np.array([audio.frames - size, 0]), size, audio.sample_rate)
     floor = before.mean(axis=0) * 1e-3 + 1e-9 * before.sum(axis=1).max() + 1e-12
     falls = _mean_fall(before, after, floor)
-    return max(_FALL_WEIGHT * float(_mean_fall(ends[:1], ends[1:], floor)[0] - np.quantile(falls, _ORDINARY)), SMOOTH_DB)
+    return max(
+        _FALL_WEIGHT * float(_mean_fall(ends[:1], ends[1:], floor)[0] - np.quantile(falls, _ORDINARY)),
+        SMOOTH_DB,
+    )
 
 
 def _mean_fall(before: Signal, after: Signal, floor: Signal) -> Signal:

@@ -68,7 +68,9 @@ def has_vocoder() -> bool:
 
 def _check(audio: Audio, frames: int, semitones: float) -> None:
     if not audio.frames or frames < 1:
-        raise AudioError("no sound to stretch" if not audio.frames else "a sound cannot be stretched to nothing")
+        raise AudioError(
+            "no sound to stretch" if not audio.frames else "a sound cannot be stretched to nothing"
+        )
     if not 1 / MOST_RATIO <= frames / audio.frames <= MOST_RATIO:
         raise UsageError(
             f"{audio.duration_s:.3f} s cannot be stretched to {frames / audio.sample_rate:.3f} s",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
+from beatflow.ai.listening.yin import to_mono
 from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
 
@@ -31,10 +32,11 @@ _OPEN_S = 0.13
 _BODY = 10  # hops: 50 ms in which a hit shows what it is
 _CHUNK = 4096
 
-# What hits are like: log2 of the centroid in Hz, and the shares below 250 Hz and above 4 kHz in dB; and how much each
-# of these varies. Plosive thumps, bursts of noise and hisses as mouths, kits and drum machines make them.
-_LIKE = {KICK: (7.6, -1.5, -35.0), SNARE: (11.2, -14.0, -7.0), CLOSED_HAT: (12.8, -32.0, -0.7)}
-_SPREAD = (0.9, 9.0, 9.0)
+# What hits are like: log2 of the centroid in Hz; what lies below 250 Hz and above 4 kHz over what does not, in dB; and
+# how much each of these varies. Plosive thumps, bursts of noise and hisses as mouths, kits and drum machines make them.
+_LIKE = {KICK: (9.3, 2.0, -20.0), SNARE: (11.5, -12.0, -5.0), CLOSED_HAT: (13.0, -19.0, 14.0)}
+_SPREAD = (0.9, 8.0, 6.0)
+_MOST_DB = 20.0
 _FAITH = 3.0
 """How many hits of one's own count as much as what is known of hits in general."""
 
@@ -71,9 +73,7 @@ def find_hits(audio: Audio) -> Beat:
 
 def _analyse(audio: Audio) -> tuple[Float, Float]:
     """Power in bands, shape (hops, bands), and the level in dB, 0 at the loudest; the k-th hop is at ``k * _HOP_S``."""
-    # The louder of sum and difference: what is out of phase between left and right would vanish in the sum.
-    mono = audio.to_mono_samples() if hasattr(audio, "to_mono_samples") else audio.samples.mean(axis=1)
-    mono = np.asarray(mono, dtype=np.float64)
+    mono = to_mono(audio).astype(np.float64)
     rate = audio.sample_rate
     size = max(16, int(_WINDOW_S * rate))
     hops = max(1, int(mono.size / rate / _HOP_S))
@@ -134,7 +134,7 @@ def _rise(level_db: Float, onset: int) -> float:
 
 
 def _describe(bands: Float, onset: int, end: int) -> tuple[float, float, float]:
-    """Centroid (log2 Hz) and the shares of the lows and highs (dB) of a hit's first moments."""
+    """Centroid (log2 Hz) and the odds of lows and highs (dB) of a hit's first moments."""
     body = bands[onset : min(end, onset + _BODY)].sum(axis=0)
     before = bands[max(0, onset - 6) : max(1, onset - 3)].mean(axis=0) if onset > 3 else 0.0
     body = np.maximum(body - before * min(end - onset, _BODY), 0.0) + 1e-12
@@ -142,7 +142,12 @@ def _describe(bands: Float, onset: int, end: int) -> tuple[float, float, float]:
     total = body.sum()
     low, high = body[middles < 250.0].sum() / total, body[middles > 4000.0].sum() / total
     centroid = float(np.log2((middles * np.sqrt(body)).sum() / np.sqrt(body).sum()))
-    return centroid, float(10.0 * np.log10(low + 1e-4)), float(10.0 * np.log10(high + 1e-4))
+    return centroid, _odds_db(low), _odds_db(high)
+
+
+def _odds_db(share: float) -> float:
+    """A share over the rest, in dB, at most ``_MOST_DB`` either way."""
+    return float(np.clip(10.0 * np.log10((share + 1e-9) / (1.0 - share + 1e-9)), -_MOST_DB, _MOST_DB))
 
 
 def _classify(features: Float) -> list[int]:

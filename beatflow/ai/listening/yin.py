@@ -58,7 +58,7 @@ def track_pitch(audio: Audio) -> Contour:
 
     The k-th moment is centred on ``k * HOP_S`` seconds.
     """
-    mono = audio.samples.mean(axis=1, dtype=np.float32)
+    mono = to_mono(audio)
     mono = mono / (np.max(np.abs(mono), initial=0.0) or 1.0)
     moments = max(1, round(audio.duration_s / HOP_S))
     level = _levels(mono, audio.sample_rate, moments)
@@ -76,6 +76,16 @@ def track_pitch(audio: Audio) -> Contour:
     difference = costs[rows, column] + _LOW_OCTAVE * octave[rows, column]  # without the price of length
     clarity = np.where(voiced, np.clip(1.0 - difference, 0.0, 1.0), 0.0)
     return Contour(midi.astype(np.float32), level, clarity.astype(np.float32))
+
+
+def to_mono(audio: Audio) -> Float:
+    """The mean of all channels; of two that cancel each other out, half their difference. Shape (frames,)."""
+    mean = audio.samples.mean(axis=1, dtype=np.float32)
+    if audio.channels == 2:
+        side = 0.5 * (audio.samples[:, 0] - audio.samples[:, 1])
+        if np.vdot(side, side) > 4.0 * np.vdot(mean, mean):
+            return np.asarray(side, dtype=np.float32)
+    return np.asarray(mean, dtype=np.float32)
 
 
 def _levels(mono: Float, sample_rate: int, moments: int) -> Float:
