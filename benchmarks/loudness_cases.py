@@ -1,7 +1,7 @@
 """The cases with which EBU Tech 3341 and 3342 and ITU-R BS.2217 test a loudness meter, made from their descriptions.
 
-Not the recordings of programmes (Tech 3341 cases 7 and 8, Tech 3342 cases 5 and 6, and those of BS.2217): those cannot be
-made from a description. Knows nothing of the meter.
+Not the recordings of programmes (Tech 3341 cases 7 and 8, Tech 3342 cases 5 and 6, and those of BS.2217): those
+cannot be made from a description. Knows nothing of the meter.
 """
 
 import math
@@ -127,7 +127,7 @@ def _faded(rate: int, divisor: int, degrees: float, level: float) -> Audio:
 
 
 def _glitch(rate: int, offset: int) -> Audio:
-    """A tone of a sixth of the rate at half scale with one cycle at full scale, band-limited, from four times the rate."""
+    """A tone of a sixth of the rate at half scale, one cycle of it at full scale, made at four times the rate."""
     count = 24 * (rate // 24)
     at = np.arange(count)
     tone = 0.5 * np.sin(2 * np.pi * at / 24)
@@ -148,7 +148,7 @@ def _ranges(rate: int) -> Iterator[Case]:
 
 
 def _standards_own(rate: int) -> Iterator[Case]:
-    """After BS.2217: frequencies, channels and gates, what they have to read worked out from BS.1770's own coefficients."""
+    """After BS.2217: frequencies, channels and gates; what they have to read follows from BS.1770's coefficients."""
     for hz in (25.0, 100.0, 500.0, 1000.0, 2000.0, 10_000.0):
         wanted = -0.691 + 20 * math.log10(_gain(hz)) - 24.0
         yield _case(f"2217 {hz:g} Hz", "integrated_lufs", wanted, lambda hz=hz: tones(rate, (-24, 10), hz=hz))
@@ -160,7 +160,7 @@ def _standards_own(rate: int) -> Iterator[Case]:
             lambda levels=levels: _surround(rate, levels),
         )  # fmt: skip
     yield _case("2217 absolute gate", "integrated_lufs", -69.5, lambda: tones(rate, (-69.5, 10), (-71.5, 30)))
-    # Mean of the two -39.3 LUFS: what is 10 LU below that counts, what is more than that below does not.
+    # The gate lies 10 LU below the mean of both parts: at -49 LUFS here, and at -48 LUFS in the last case.
     yield _case(
         "2217 relative gate, out", "integrated_lufs", -36.0, lambda: tones(rate, (-36, 10), (-50, 11))
     )

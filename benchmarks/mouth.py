@@ -138,7 +138,7 @@ def make_beats(held_out: bool, each: int = 8) -> Iterator[Beatbox]:
     for turn in range(each):
         yield make_beat(100 + turn + 50 * held_out, False)
     if not held_out:
-        yield from (_sampled(turn, "drums, one") for turn in range(each // 2))
+        yield from (_sampled(turn, "drums, another") for turn in range(each // 2))
         return
     for turn in range(each):
         yield make_beat(300 + turn, True, 28.0)
@@ -149,6 +149,6 @@ def make_beats(held_out: bool, each: int = 8) -> Iterator[Beatbox]:
         yield Beatbox("in a room, too hot", Audio(rough.astype(np.float32)[:, None], RATE), plain.notes, plain.tempo)
         narrow = resample_poly(sound, 16000, RATE)
         yield Beatbox("16 kHz", Audio(narrow.astype(np.float32)[:, None], 16000), plain.notes, plain.tempo)
-    for kind in ("drums, another", "drums, a third"):
+    for kind in ("drums, one", "drums, a third"):
         yield from (_sampled(turn, kind) for turn in range(each // 2))
     yield from (say_boots_and_cats(4, voice, tempo) for voice, tempo in (("en-gb", 100.0), ("en-us+f2", 84.0)))

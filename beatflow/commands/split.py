@@ -4,6 +4,7 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -216,7 +217,7 @@ def _split_one(job: _Job) -> None:
     else:
         _show(invocation, found)
     if found.score and not handover.repository:
-        ui.say(f"bf init {relative(invocation, found.score.parent)} makes it a track")
+        ui.say(f"bf init {quote(relative(invocation, found.score.parent))} makes it a track")
     say_written(invocation, handover)
 
 

@@ -140,7 +140,7 @@ def draw_motif(style: str, density: float, stream: Stream) -> Motif:
         # After a leap the line fills the gap.
         direction = -leapt if leapt else 1 if upward else -1
         leapt = direction if step >= 3 else 0
-        contour.append(max(-5, min(6, contour[-1] + direction * step)))
+        contour.append(max(-3, min(4, contour[-1] + direction * step)))
     return Motif(rhythm, tuple(contour))
 
 

@@ -47,7 +47,7 @@ def _tilted(points: Points, brightness: float) -> Points:
 
 def treatment_of(part: str, choices: Choices) -> Treatment:
     """The effects of a stem: the genre's, the mood's, and what its instrument brings along."""
-    genre, mood = choices.genre, choices.mood
+    genre, mood = choices.genre, choices.mood_of(part)
     spread = min(max(1.0 + 0.7 * mood.space, 0.15), 2.0)
     bright = max(-1.2, min(1.2, mood.brightness + (0.0 if part == "bass" else 0.25 * mood.energy)))
     tail_s = 0.16 + 0.5 * genre.space * spread
@@ -83,7 +83,7 @@ def treatment_of(part: str, choices: Choices) -> Treatment:
 def levels_of(choices: Choices) -> Mapping[str, float]:
     """Loudness of each stem against the others, in dB (LU)."""
     drums, bass, chords, melody = choices.genre.levels
-    push = 1.5 * choices.mood.energy
+    push = 1.5 * choices.mood_of("drums").energy
     return {"drums": drums + push, "bass": bass, "chords": chords, "melody": melody, "texture": -19.0}
 
 

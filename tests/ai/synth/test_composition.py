@@ -30,9 +30,9 @@ C_MAJOR = Key(0, "maj")
 
 
 def fits(score: Score, event: Event) -> bool:
-    """In the key, in the chord, or a half step from a root that follows within two quarters (a walk leads there)."""
+    """In the key, in the chord, or a step from a root that follows within two quarters (a walk leads there)."""
     near = {score.chord_at(event.tick + quarter * STEP).root for quarter in range(9)}
-    leading = {(root + step) % 12 for root in near for step in (-1, 1)}
+    leading = {(root + step) % 12 for root in near for step in (-2, -1, 1, 2)}
     return event.midi % 12 in leading | {*score.key.pitch_classes, *score.chord_at(event.tick).pitch_classes}
 
 
@@ -161,7 +161,7 @@ def test_the_melody_repeats_its_motif_and_comes_home(genre: str, seed: int) -> N
 def test_a_phrase_and_its_answer_are_kin_and_strong_beats_are_chord_tones(genre: str) -> None:
     score, parts = written(genre, bars=16, seed=4, humanize=0.0, swing=50.0)
     moves = [b.midi - a.midi for a, b in pairwise(parts["melody"])]
-    assert sum(abs(move) <= 4 for move in moves) > 0.6 * len(moves)
+    assert sum(abs(move) <= 5 for move in moves) > 0.7 * len(moves)
     assert sum(abs(move) > 9 for move in moves) < 0.08 * len(moves) + 1
     strong = [event for event in parts["melody"] if event.tick % TICKS == 0]
     inside = [event for event in strong if event.midi % 12 in score.chord_at(event.tick).pitch_classes]
