@@ -1,8 +1,8 @@
-"""Sounds whose tempo, key and bars are known, for measuring `bf analyze`: real loops, rendered tunes, and what has no beat.
+"""Sounds whose tempo, key and bars are known: real loops, rendered tunes, and what has no beat.
 
 Each collection says whether anything was tuned on it (`TUNED_ON`). Needs Debian's sonic-pi-samples, lmms-common,
-openttd-openmsx, planetblupi-music-midi, mma, fluidsynth with FluidR3_GM, sox and espeak-ng; what a package gives is left out
-where it is not installed. Everything is made once and kept in a folder. Knows nothing of what is measured.
+openttd-openmsx, planetblupi-music-midi, mma, fluidsynth with FluidR3_GM, sox and espeak-ng; what a package gives is
+left out where it is not installed. Everything is made once and kept in a folder. Knows nothing of what is measured.
 """
 
 import json
@@ -87,11 +87,9 @@ def items(collection: str, folder: Path = FOLDER) -> list[Item]:
 
 
 def _make_loops(target: Path) -> Iterator[Item]:
-    """Each loop in three tempi (sox), repeated until it is 6 s long at least; the first two rounds of it at the first tempo too."""
+    """Each loop in three tempi (sox), repeated until it is 6 s long at least, and long ones as they are, too."""
     sources = {f"loop_{name}": (_SONIC / f"loop_{name}.flac", beats) for name, beats in _SONIC_LOOPS.items()}
-    sources |= {
-        name.replace("/", "_"): (_LMMS / f"{name}.ogg", beats) for name, beats in _LMMS_LOOPS.items()
-    }
+    sources |= {name.replace("/", "_"): (_LMMS / f"{name}.ogg", beats) for name, beats in _LMMS_LOOPS.items()}
     for name, (path, beats) in sources.items():
         if not path.exists():
             continue
@@ -179,9 +177,9 @@ def _make_free(target: Path) -> Iterator[Item]:
         yield _keep(target, f"swell{number}", np.clip(swell, -1, 1)[:, None], RATE, "free", None)
     texts = (
         "The quick brown fox jumps over the lazy dog, and then it sleeps all afternoon under an old apple tree.",
-        "Ladies and gentlemen, this is your captain. We expect some wind on the way, please keep your belts fastened.",
-        "One morning, when the rain had stopped, nobody in the village could say where the baker had gone.",
-        "To measure is to know; but what we measure, and why, nobody tells the instrument.",
+        "Ladies and gentlemen, this is your captain. We expect some wind on the way, please keep your belts
+        fastened.", "One morning, when the rain had stopped, nobody in the village could say where the baker had
+        gone.", "To measure is to know; but what we measure, and why, nobody tells the instrument.",
     )
     for number, text in enumerate(texts):
         for voice in ("en", "de", "fr"):

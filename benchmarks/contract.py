@@ -1,9 +1,9 @@
 """How often engines keep their contract, and how often a wrong claim is believed.
 
 Three questions: what `synth` promises by construction, does measuring bear it out, genre by genre; what a crooked band
-(`benchmarks.crooked`) gets wrong, is it put right; and are claims refused that are not true. Run it from the repository:
+(`benchmarks.crooked`) gets wrong, is it put right; and are claims refused that are not true. From the repository:
 
-    python -m benchmarks.contract --synth 3 --crooked 20 --loops 60 -o docs/contract.md
+    python -m benchmarks.contract --synth 3 --crooked 20 --truth 40 -o docs/contract.md
 """
 
 import argparse

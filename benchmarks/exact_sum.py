@@ -38,7 +38,7 @@ from tests.ai.demucs.checkpoints import build_demucs
 SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE")
 RATES = (44_100, 48_000, 96_000)
 CHANNELS = (1, 2, 6)
-SECONDS = 0.7
+SECONDS = 0.35
 
 
 class Half:

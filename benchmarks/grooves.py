@@ -1,7 +1,7 @@
-"""Accompaniments in some hundred styles, from MMA's library: four meters, a tempo that suits the style, a known key.
+"""Accompaniments in many styles, from MMA's library: three meters, a tempo that suits the style, a known key.
 
-A quarter of the library's styles (in 3/4 and 6/8 half of them) may be tuned on, as many are kept apart; which is which follows from a digest of
-the name without its number, so that ``funk1`` and ``funk2`` fall on the same side.
+A quarter of the library's styles (in 3/4 and 6/8 half of them) may be tuned on, as many are kept apart; which is
+which follows from a digest of the name without its number, so that ``funk1`` and ``funk2`` fall on the same side.
 """
 
 import hashlib
@@ -18,10 +18,24 @@ from benchmarks import tunes
 
 LIBRARY = Path("/usr/share/mma/lib")
 SECONDS = 20.0
-_SLOW = ("ballad", "slow", "serenade", "bolero", "gospel", "spiritual", "rb", "r+b", "soul", "ambient", "easy", "guajira")
+_SLOW = (
+    "ballad",
+    "slow",
+    "serenade",
+    "bolero",
+    "gospel",
+    "spiritual",
+    "rb",
+    "r+b",
+    "soul",
+    "ambient",
+    "easy",
+    "guajira",
+)
 _QUICK = (
-    "fast", "polka", "quick", "samba", "ragtime", "dixie", "bebop", "swing", "boogie", "bluegrass", "mambo", "merengue",
-    "march", "viennese", "vienese", "jive", "ska", "salsa", "rockabilly", "zydeco", "square", "hillcountry",
+    "fast", "polka", "quick", "samba", "ragtime", "dixie", "bebop", "swing", "boogie", "bluegrass", "mambo",
+    "merengue", "march", "viennese", "vienese", "jive", "ska", "salsa", "rockabilly", "zydeco", "square",
+    "hillcountry",
 )  # fmt: skip
 _CLUB = ("house", "techno", "rave", "trance", "dance", "disco", "euro", "electr")
 _NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
@@ -36,7 +50,7 @@ _MINOR = ("Am Dm E7 Am Am F E7 E7 Dm Am E7 Am Dm E7 Am Am", "Am Am Dm Dm E7 E7 A
 
 @dataclass(frozen=True)
 class Groove:
-    """A style of the library, with a tempo of the counted beat (in 6/8 and 12/8 a dotted quarter), a key and a meter."""
+    """A style of the library, with a tempo of the counted beat (in 6/8 a dotted quarter), a key and a meter."""
 
     name: str
     style: str
@@ -97,7 +111,11 @@ def render(groove: Groove, target: Path) -> tuple[tuple[float, ...], tuple[float
     """Render a style to a file and give its beats and downbeats; None where MMA refuses it."""
     count = int(np.ceil(SECONDS * groove.tempo * groove.per_unit / 60 / groove.units))
     chords = groove.chords.split()
-    lines = [f"Tempo {round(groove.tempo * groove.per_unit)}", f"Transpose {groove.transpose}", f"Groove {groove.style}"]
+    lines = [
+        f"Tempo {round(groove.tempo * groove.per_unit)}",
+        f"Transpose {groove.transpose}",
+        f"Groove {groove.style}",
+    ]
     lines += [f"{bar + 1} {chords[bar % len(chords)]}" for bar in range(count)]
     with tempfile.TemporaryDirectory() as folder:
         song, midi = Path(folder) / "song.mma", Path(folder) / "song.mid"

@@ -28,7 +28,10 @@ from benchmarks.pieces import (
 )
 
 Stems = dict[str, np.ndarray]
-COUNT = 12
+COUNT = 8
+"""Pieces of a set."""
+SECONDS = 10
+"""What is heard of each, from its fourth second on."""
 _LOOPS = ("loop_amen", "loop_breakbeat", "loop_compus", "loop_industrial", "loop_mika", "loop_tabla")
 _ORCHESTRA = (
     "breaking_the_chains",
@@ -113,7 +116,7 @@ def make_beats() -> Iterator[Stems]:
     from beatflow.ai.engine import Brief
     from beatflow.ai.synth.engine import SynthEngine
 
-    for index, prompt in enumerate(_PROMPTS):
+    for index, prompt in enumerate(_PROMPTS[:COUNT]):
         made = SynthEngine().generate(Brief(prompt, seed=index, duration_s=FRAMES / RATE))
         stems = {stem: np.zeros((made.mix.frames, 2), np.float32) for stem in STEMS}
         for name, audio in made.stems.items():
@@ -127,6 +130,12 @@ SETS: dict[str, Callable[[], Iterator[Stems]]] = {
     "loops": make_loops,
     "beats": make_beats,
 }
+
+
+def iter_set(name: str) -> Iterator[Stems]:
+    """The pieces of a set, as much of them as is heard."""
+    for stems in SETS[name]():
+        yield {stem: samples[4 * RATE : (4 + SECONDS) * RATE] for stem, samples in stems.items()}
 
 
 def _level(samples: np.ndarray, db: float) -> np.ndarray:

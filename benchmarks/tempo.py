@@ -7,6 +7,7 @@ Prints Markdown tables over `benchmarks.collection`.
 
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import soundfile
@@ -105,10 +106,8 @@ def summarise(name: str, rows: list[Measured]) -> list[str]:
 def calibrate(rows: list[Measured]) -> list[list[str]]:
     """How many tempi are right by the confidence that they come with."""
     table = []
-    for low, high in zip(_STEPS, _STEPS[1:], strict=False):
-        inside = [
-            row for row in rows if row.found.tempo is not None and low <= row.found.confidence < high
-        ]
+    for low, high in pairwise(_STEPS):
+        inside = [row for row in rows if row.found.tempo is not None and low <= row.found.confidence < high]
         right = sum(row.deviation() <= 0.5 for row in inside)
         none = sum(row.item.collection == "free" for row in inside)
         share = f"{right / len(inside):.2f}" if inside else "–"
@@ -120,7 +119,17 @@ def main() -> None:
     """Measure and print."""
     names = sys.argv[1:] or [name for name in COLLECTIONS if name not in TUNED_ON]
     found = {name: [measure(item) for item in items(name)] for name in names}
-    head = ["collection", "n", "±.5 BPM", "±.1 BPM", "any octave", "or an alternative", "beats F1", "downbeats F1", "meter"]
+    head = [
+        "collection",
+        "n",
+        "±.5 BPM",
+        "±.1 BPM",
+        "any octave",
+        "or an alternative",
+        "beats F1",
+        "downbeats F1",
+        "meter",
+    ]
     print(format_table(head, [summarise(name, rows) for name, rows in found.items() if name != "free"]))
     apart = [row for name, rows in found.items() if name not in TUNED_ON for row in rows]
     print(format_table(["confidence", "n", "right", "without a beat", "share"], calibrate(apart)))
@@ -135,7 +144,11 @@ def main() -> None:
     wrong = [fit.fit for row in apart for fit in row.wrong]
     if right:
         rows = [
-            [f"{step:g}", f"{np.mean(np.array(right) >= step):.3f}", f"{np.mean(np.array(wrong) >= step):.3f}"]
+            [
+                f"{step:g}",
+                f"{np.mean(np.array(right) >= step):.3f}",
+                f"{np.mean(np.array(wrong) >= step):.3f}",
+            ]
             for step in sorted({0.3, 0.4, 0.5, 0.6, 0.7, 0.8, BORNE_OUT})
         ]
         print(format_table(["claim's fit of at least", "right claims", "wrong claims"], rows))

@@ -15,7 +15,15 @@ import torch
 from scipy.optimize import minimize
 
 from beatflow.sound import metre_model
-from beatflow.sound.downbeats import BEATS, METERS, describe_meter, describe_places, observe
+from beatflow.sound.downbeats import (
+    BEATS,
+    METERS,
+    describe_meter,
+    describe_places,
+    describe_shift,
+    observe,
+    shift_beats,
+)
 from beatflow.sound.hops import mix_down
 from beatflow.sound.octave import describe, describe_custom, listen
 from beatflow.sound.onsets import OnsetMeter, Onsets
@@ -119,7 +127,7 @@ def fit_choice(tables: list[np.ndarray], right: list[int], penalty: float) -> np
 
 
 def fit_bars(pieces: list[tuple[Item, Onsets]]) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Coefficients for the place of the downbeat, by beats per bar, and those for the meter, shape (features + 1, 3)."""
+    """Coefficients for the downbeat, by beats per bar, and those for the meter, shape (features + 1, 3)."""
     places: dict[int, list[np.ndarray]] = {count: [] for count in BEATS.values()}
     firsts: dict[int, list[int]] = {count: [] for count in BEATS.values()}
     rows, meters = [], []
@@ -146,6 +154,21 @@ def fit_bars(pieces: list[tuple[Item, Onsets]]) -> tuple[dict[int, np.ndarray], 
     return bars, meter
 
 
+def fit_beats(pieces: list[tuple[Item, Onsets]]) -> np.ndarray:
+    """Coefficients of what speaks for half a beat later."""
+    tables = []
+    rng = np.random.default_rng(5)
+    for item, onsets in pieces:
+        if len(item.beats) < 12:
+            continue
+        for part in range(2):
+            skipped = int(rng.integers(4)) if part else 0
+            beats = np.array(item.beats[skipped : skipped + 16 if part else None]) + rng.normal(0, 0.005)
+            row = describe_shift(onsets, beats, shift_beats(beats))
+            tables.append(np.array([row, np.zeros_like(row)]))
+    return fit_choice(tables, [1] * len(tables), 2.0)
+
+
 def _format(values: np.ndarray) -> str:
     lines, line = [], "   "
     for value in np.ravel(values):
@@ -157,11 +180,13 @@ def _format(values: np.ndarray) -> str:
     return "\n".join([*lines, line])
 
 
-def write(octave: tuple[np.ndarray, ...], bars: dict[int, np.ndarray], meter: np.ndarray) -> None:
+def write(
+    octave: tuple[np.ndarray, ...], beats: np.ndarray, bars: dict[int, np.ndarray], meter: np.ndarray
+) -> None:
     """Write the module of coefficients."""
     inner, bias, outer = octave
     parts = [
-        '"""Coefficients of the models for octave, meter and downbeat: written by benchmarks/train_metre.py, not by hand."""',
+        '"""Coefficients for octave, beat, meter and downbeat: written by benchmarks/train_metre.py, not by hand."""',
         "",
         "import numpy as np",
         "",
@@ -170,6 +195,7 @@ def write(octave: tuple[np.ndarray, ...], bars: dict[int, np.ndarray], meter: np
         f"OCTAVE_INNER = np.array((\n{_format(inner)}\n)).reshape(-1, _HIDDEN)",
         f"OCTAVE_BIAS = np.array((\n{_format(bias)}\n))",
         f"OCTAVE_OUTER = np.array((\n{_format(outer)}\n))",
+        f"BEAT_WEIGHTS = np.array((\n{_format(beats)}\n))",
         "BAR_WEIGHTS = {",
         *(f"    {count}: np.array((\n{_format(weights)}\n    ))," for count, weights in bars.items()),
         "}",
@@ -182,10 +208,8 @@ def write(octave: tuple[np.ndarray, ...], bars: dict[int, np.ndarray], meter: np
 
 def main() -> None:
     """Fit and write."""
-    pieces = [
-        (item, measure(item.path)) for collection in sorted(TUNED_ON) for item in items(collection)
-    ]
-    write(fit_octave(gather(pieces)), *fit_bars(pieces))
+    pieces = [(item, measure(item.path)) for collection in sorted(TUNED_ON) for item in items(collection)]
+    write(fit_octave(gather(pieces)), fit_beats(pieces), *fit_bars(pieces))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Tunes of two games' music, MIDI files with their tempo, bars and, where somebody set it, their key; and fluidsynth for them.
+"""MIDI tunes of two games with their tempo, bars and, where somebody set it, their key; and fluidsynth for them.
 
-What a file says is taken for the truth: its tempo where it does not change in the part that is rendered, its time signature
-for the bars. A key signature of C major is taken for none: it is what programs write by themselves.
+What a file says is taken for the truth: its tempo where it does not change in the part that is rendered, its time
+signature for the bars. A key signature of C major is taken for none: it is what programs write by themselves.
 """
 
 import subprocess
@@ -58,7 +58,9 @@ def read_tune(path: Path) -> Tune:
     seconds = min(LONGEST_S, file.length)
     times = _seconds_of(np.arange(0, tick + 1, file.ticks_per_beat), tempi, file.ticks_per_beat)
     times = times[times < seconds]
-    early = [tempo for at, tempo in tempi if _seconds_of(np.array([at]), tempi, file.ticks_per_beat)[0] < seconds]
+    early = [
+        tempo for at, tempo in tempi if _seconds_of(np.array([at]), tempi, file.ticks_per_beat)[0] < seconds
+    ]
     last = {round(tempo) for tempo in early[1:]} or {500_000}
     steady = len(last) == 1
     tempo = 60e6 / last.pop() if steady else None

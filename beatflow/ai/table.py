@@ -304,7 +304,7 @@ def _tell_missing(missing: Set[str]) -> str:
 
 def _options(needs: Set[str]) -> Set[str]:
     """The options among what is needed, as they are given."""
-    return {f"--{name.replace('_', '-')}" for name in needs & _OPTIONS}
+    return {"--as" if name == "part" else f"--{name.replace('_', '-')}" for name in needs & _OPTIONS}
 
 
 def _enumerate(words: Set[str]) -> str:
@@ -315,5 +315,5 @@ def _enumerate(words: Set[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-_OPTIONS = frozenset((*(field.name for field in fields(Sampling)), "swing", "humanize", "structure"))
+_OPTIONS = frozenset((*(field.name for field in fields(Sampling)), "swing", "humanize", "structure", "part"))
 _ORDER = ("tempo", "key", "bars", "duration", "loop", "stems", "notes")

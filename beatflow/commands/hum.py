@@ -17,18 +17,25 @@ from beatflow.commands.options import (
     EngineOption,
     ForceOption,
     GuidanceOption,
+    HumanizeOption,
     JsonOption,
     KeyOption,
+    LoopOption,
+    LoudnessOption,
     MessageOption,
     MidiOption,
     OfflineOption,
     OutputOption,
     RuntimeOption,
     SeedOption,
+    StructureOption,
+    SwingOption,
     TemperatureOption,
     TempoOption,
+    ToleranceOption,
     TopKOption,
     TopPOption,
+    TriesOption,
 )
 from beatflow.commands.takes import (
     choose,
@@ -47,13 +54,34 @@ from beatflow.sound.tonality import NOTE_NAMES
 from beatflow.ui import Ui
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from beatflow.ai.engine import Transcription
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
-    from beatflow.making.hearing import Heard
+    from beatflow.making.hearing import Heard, Hearing
     from beatflow.making.take import Take
+    from beatflow.sound.note import Note
 
 ROLL_COLUMNS = 32
+LOUD_HIT = 96
+
+AsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="PART",
+        help="What it is: melody, bass (brought down to a bass's range) or drums (a beat made with the mouth).",
+    ),
+]
+QuantizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--quantize",
+        metavar="GRID",
+        help="Lay notes on a grid: 1/4, 1/8, 1/16, 1/8t, 1/16t, off. Alone else off, in music else 1/16.",
+    ),
+]
 
 
 def hum(
@@ -62,11 +90,20 @@ def hum(
     prompt: Annotated[
         str | None, typer.Argument(metavar="PROMPT", help="Music to play around it, in words.")
     ] = None,
+    part: AsOption = None,
+    quantize: QuantizeOption = None,
     tempo: TempoOption = None,
     key: KeyOption = None,
     bars: BarsOption = None,
     duration: DurationOption = None,
+    loop: LoopOption = None,
+    loudness: LoudnessOption = None,
+    swing: SwingOption = None,
+    humanize: HumanizeOption = None,
+    structure: StructureOption = None,
     seed: SeedOption = None,
+    tries: TriesOption = None,
+    tolerance: ToleranceOption = TOLERANCE_BPM,
     midi: MidiOption = None,
     output: OutputOption = None,
     engine: EngineOption = None,
@@ -84,17 +121,21 @@ def hum(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Turn a hum into notes, and into music around them.
+    """Turn a hum or a mouthed beat into notes, and into music around them.
 
-    Alone it lists the notes that it hears. With a prompt or -o it makes music in which they are the melody, as bf
-    generate would. A neural engine (musicgen-melody) follows the recording itself, for as long as it lasts and at
-    most 30 s where no length is given.
+    Alone it lists the notes that it hears, or the hits of a beat made with the mouth: kick, snare, hat and open hat.
+    With a prompt or -o it makes music in which they are the melody, the bass or the drums (--as), beginning with the
+    first of them on a bar line, in their tempo and key or the ones given. Hummed in another tempo than --bpm, they are
+    brought to it. A neural engine (musicgen-melody) follows the recording itself, for as long as it lasts and at most
+    30 s where no length is given.
 
     Examples:
       bf hum idea.wav
       bf hum idea.wav "warm lofi" --bpm 84
+      bf hum riff.wav "deep house" --as bass --key Am
+      bf hum beatbox.wav "boom bap" --as drums --swing 58
+      bf hum idea.wav --midi idea.mid --quantize 1/8
       bf hum idea.wav "string quartet" --engine musicgen-melody
-      bf hum idea.wav --midi idea.mid
       arecord -d 10 -f cd | bf hum - --json
     """
     invocation = Invocation.of(ctx)
@@ -102,21 +143,28 @@ def hum(
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
     if commit and message is None:
         message = f"hum {Path(file).name}"
-    if prompt is None and output is None and message is None:
-        heard = _listen(invocation, file)
+    playing = not (prompt is None and output is None and message is None)
+    hearing = _make_hearing(part, quantize, swing, tempo, key, playing)
+    if not playing:
+        heard = _listen(invocation, file, hearing)
         if midi and not dry_run:
             _write_midi(heard, invocation.directory / midi, force)
-        _show(invocation.ui, heard.transcription, json)
+        _show(invocation.ui, heard, json)
         return
     # What cannot work is told before minutes of listening.
-    sampling = Sampling(temperature, top_k, top_p, guidance)
-    request = Request(prompt or "", seed, tempo, key, bars, duration, sampling=sampling)
+    request = Request(
+        prompt or "", seed, tempo, key, bars, duration, loop=loop, loudness_lufs=loudness, swing=swing,
+        humanize=humanize, structure=parse_structure(structure) if structure else (), tries=tries,
+        tolerance=tolerance, sampling=Sampling(temperature, top_k, top_p, guidance),
+    )  # fmt: skip
     request.check()
     setup = make_setup(invocation, device, dtype, runtime, offline)
     handover = make_handover(invocation, output, force, message, dry_run, midi)
-    choice = choose(invocation, "accompany", engine, setup, request.needs)
+    choice = choose(invocation, "accompany", engine, setup, _needs(request, part))
     request.check_heeded(choice.info)
-    heard = _listen(invocation, file)
+    _check_part(choice, part)
+    heard = _listen(invocation, file, hearing)
+    _check_part(choice, heard.source.part)
     take = _play_around(invocation, choice, heard, request, handover)
     remember_pace(invocation, setup, choice, take)
     if json:
@@ -128,7 +176,38 @@ def hum(
     say_written(invocation, handover)
 
 
-def _listen(invocation: Invocation, file: str) -> "Heard":
+def _make_hearing(
+    part: str | None,
+    quantize: str | None,
+    swing: float | None,
+    tempo: float | None,
+    key: str | None,
+    playing: bool,
+) -> "Hearing":
+    from beatflow.making.hearing import Hearing
+
+    grid = quantize or ("1/16" if playing else "off")
+    if swing is not None and not playing and quantize is None:
+        raise UsageError("--swing moves notes on a grid", hint="add --quantize 1/16")
+    hearing = Hearing(part, None if grid == "off" else grid, swing, tempo, key, playing)
+    hearing.check()
+    return hearing
+
+
+def _needs(request: Request, part: str | None) -> frozenset[str]:
+    """What the engine must do; one that follows the recording takes it for a melody."""
+    return request.needs | ({"part"} if part in ("bass", "drums") else frozenset())
+
+
+def _check_part(choice: "Choice", part: str | None) -> None:
+    """Refuse a bass or a beat for an engine that follows recordings as melodies."""
+    if part in ("bass", "drums") and "part" not in choice.info.options:
+        raise UsageError(
+            f"engine {choice.info.name} follows a melody, and this is a part for {part}", hint="--engine synth"
+        )
+
+
+def _listen(invocation: Invocation, file: str, hearing: "Hearing") -> "Heard":
     from beatflow.making.hearing import find_sound, hear
 
     ui = invocation.ui
@@ -136,7 +215,12 @@ def _listen(invocation: Invocation, file: str) -> "Heard":
     source = ui.read_input() if piped else find_sound(invocation.directory, file)
     tracker = choose(invocation, "transcribe", None)
     with ui.progress("listening") as progress:
-        return hear(tracker, source, "standard input" if piped else file, progress)
+        heard = hear(tracker, source, "standard input" if piped else file, progress, hearing)
+    if heard.source.part == "drums" and hearing.part is None:
+        ui.say(f"nothing has a pitch, but {len(heard.transcription.notes)} hits are clear: heard as drums")
+    if heard.before is not None:
+        ui.say(f"hummed at {heard.before:.1f} BPM: brought to {heard.transcription.tempo:g}")
+    return heard
 
 
 def _write_midi(heard: "Heard", path: Path, force: bool) -> None:
@@ -158,28 +242,56 @@ def _play_around(
 
 def _document(heard: "Transcription") -> dict[str, object]:
     return {
+        "part": heard.part,
         "tempo": heard.tempo,
         "tempo_confidence": heard.tempo_confidence,
-        "key": heard.key,
+        "key": heard.key if heard.part != "drums" else None,
         "key_confidence": heard.key_confidence,
         "tuning_cents": heard.tuning_cents,
         "notes": heard.notes,
     }
 
 
-def _show(ui: Ui, heard: "Transcription", json: bool) -> None:
+def _show(ui: Ui, heard: "Heard", json: bool) -> None:
+    """Print the notes: a line each and a roll of them all; of drums a line for each drum."""
+    transcription = heard.transcription
     if json:
-        ui.emit_json("beatflow.hum/1", _document(heard))
+        ui.emit_json("beatflow.hum/1", _document(transcription))
         return
     from beatflow.wording import plural
 
-    ui.say(f"{plural(len(heard.notes), 'note')}, {heard.tempo:.1f} BPM, {heard.key}")
-    end_s = max(note.start_s + note.duration_s for note in heard.notes)
+    notes = transcription.notes
+    if transcription.part == "drums":
+        ui.say(f"{plural(len(notes), 'hit')}, {transcription.tempo:.1f} BPM")
+        _show_drums(ui, notes, transcription.tempo)
+        return
+    ui.say(f"{plural(len(notes), 'note')}, {transcription.tempo:.1f} BPM, {transcription.key}")
+    end_s = max(note.start_s + note.duration_s for note in notes)
     rows = []
-    for note in heard.notes:
+    for note in notes:
         first = round(note.start_s / end_s * (ROLL_COLUMNS - 1))
         length = max(1, round(note.duration_s / end_s * ROLL_COLUMNS))
         name = f"{NOTE_NAMES[note.midi % 12]}{note.midi // 12 - 1}"
         roll = " " * first + "━" * length
         rows.append([name, note.midi, f"{note.start_s:.2f}", f"{note.duration_s:.2f}", note.velocity, roll])
     ui.table(["note", "midi", "start_s", "duration_s", "velocity", ""], rows)
+
+
+def _show_drums(ui: Ui, notes: "Sequence[Note]", tempo: float) -> None:
+    """A line for each drum, a sixteenth for each place, a bar between two bars: as a drum machine shows it."""
+    from beatflow.ai.listening.beatbox import NAMES
+    from beatflow.making.hearing import find_sixteenths
+
+    places = find_sixteenths(notes, tempo)
+    size = max(places) // 16 * 16 + 16
+    rows = []
+    for midi, name in NAMES.items():
+        hits = [(place, note) for place, note in zip(places, notes, strict=True) if note.midi == midi]
+        if not hits:
+            continue
+        cells = ["·"] * size
+        for place, note in hits:
+            cells[place] = "X" if note.velocity >= LOUD_HIT else "x"
+        grid = "|".join("".join(cells[bar : bar + 16]) for bar in range(0, size, 16))
+        rows.append([name, midi, len(hits), grid])
+    ui.table(["drum", "midi", "hits", ""], rows)

@@ -47,10 +47,10 @@ def loop(
 ) -> None:
     """Find seamless loops in any music, and cut them.
 
-    A loop is whole bars after which the music comes back to where it was. Its start lies just before a beat, its length is
-    exact at the tempo, or where the tempo wanders at which the sound itself repeats. The seam is closed
-    only where it would be heard: its level tells by how many dB the wrap stands out from the ordinary course of the
-    sound; 0 or less is as smooth as the sound itself, above 4 one would hear it. Sample rate, depth and channels
+    A loop is whole bars after which the music comes back to where it was. Its start lies just before a beat; its length
+    is exact at the tempo or, where the tempo wanders, that at which the sound itself repeats. The seam is closed
+    only where it stands out: its level tells by how many dB the wrap exceeds the ordinary course of the sound;
+    0 or less is as smooth as the sound itself, above 4 one would hear it. Sample rate, depth and channels
     stay. Written to NAME-loop.wav, or NAME-loop-1.wav and so on.
 
     Examples:

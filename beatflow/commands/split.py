@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
     from beatflow.making.separation import Split
-    from beatflow.making.splitting import Batch, Mishap
+    from beatflow.making.splitting import Mishap
     from beatflow.making.splitwish import SplitWish
 
 _SUFFIXES = (".wav", ".flac", ".aiff", ".mp3", ".ogg")
@@ -223,6 +223,7 @@ def _split_one(job: _Job) -> None:
 
 def _split_folder(job: _Job) -> None:
     """Split all that is in a folder; each is shown as soon as it is done, and what went wrong at the end."""
+    from beatflow.making.splittext import summarize_batch
     from beatflow.making.splitting import split_folder
     from beatflow.making.stemname import MANY
     from beatflow.wording import plural
@@ -264,9 +265,8 @@ def _split_folder(job: _Job) -> None:
         document = {field.name: getattr(batch, field.name) for field in fields(batch)}
         document["splits"] = [_document(invocation, found) for found in batch.splits]
         ui.emit_json("beatflow.splits/1", document)
-    ui.say(_summarize(batch))
-    if batch.done and not batch.splits:
-        ui.say("--force splits again what was done before")
+    for line in summarize_batch(batch):
+        ui.say(line)
     if job.handover.dry_run:
         ui.say("a dry run: nothing was written")
     if batch.failed:
@@ -290,21 +290,10 @@ def _show(invocation: Invocation, found: "Split") -> None:
 
 
 def _tell_mishap(invocation: Invocation, mishap: "Mishap") -> None:
-    """Tell of a file without stems: that it is no sound at all, or what is wrong with it."""
+    from beatflow.making.splittext import describe_mishap
+
+    said = describe_mishap(mishap)
     if mishap.broken:
-        named = mishap.path in mishap.message
-        said = mishap.message if named else f"{mishap.path}: {mishap.message}"
         invocation.ui.warn(said, hint=mishap.hint)
     else:
-        invocation.ui.say(f"{mishap.path}: {mishap.message}, skipped")
-
-
-def _summarize(batch: "Batch") -> str:
-    """One line on what came of a folder."""
-    counts = {
-        "done before": len(batch.done),
-        "skipped": len(batch.skipped),
-        "failed": len(batch.failed),
-    }
-    mixes = "1 mix" if len(batch.splits) == 1 else f"{len(batch.splits)} mixes"
-    return ", ".join([f"{mixes} split", *(f"{count} {word}" for word, count in counts.items() if count)])
+        invocation.ui.say(said)

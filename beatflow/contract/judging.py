@@ -46,6 +46,9 @@ def judge(terms: Terms, measured: Measurement, before: Measurement | None = None
             continue
         now = judge_it(terms, measured)
         then = judge_it(terms, before) if before else None
+        if name == "tempo" and before and before.tempo.tempo is not None and not before.tempo.steady:
+            # What wanders does not stop wandering when it is stretched; over a few bars it only shows less.
+            now = replace(now, verdict=UNCLEAR, measured=None, deviation=None)
         promises.append(replace(now, before=then.measured if then else None))
         if name == "loudness_lufs":
             promises.append(_judge_peak(terms, measured, before))

@@ -193,7 +193,7 @@ def run(
 def _run_takes(
     recipe: Recipe, path: str, pantry: Pantry, choice: Choice, folder: Path, progress: Progress
 ) -> Rendering:
-    from beatflow.making.hearing import hear
+    from beatflow.making.hearing import Hearing, hear
     from beatflow.making.production import produce
 
     source = None
@@ -202,7 +202,8 @@ def _run_takes(
         if wanted is None:
             raise NotFoundError("the record does not say which recording was hummed")
         tracker = pick("transcribe", recipe.heard or "auto")
-        source = hear(tracker, pantry.get(wanted), wanted.path, progress).source
+        hearing = Hearing.from_json(recipe.record.get("heard"))
+        source = hear(tracker, pantry.get(wanted), wanted.path, progress, hearing).source
     suffix = _suffix(path)
     place = Place(folder) if recipe.stem or suffix == ".wav" else Place(folder, f"mix{suffix}")
     request = _heed(recipe, choice)

@@ -168,7 +168,7 @@ def _describe(survey: Survey, oid: str) -> str:
         return origin.presumed or "no record"
     engine = read_text(origin.record, "engine")
     words = {"split": f"split by {engine}", "merge": "merged", "extend": f"extended by {engine}"}
-    words |= {"cut": "cut out", "convert": "converted"}
+    words |= {"cut": "cut out", "convert": "converted", "loop": "cut out as a loop"}
     what = words.get(origin.kind, engine or "its record names no engine")
     if origin.kind == "mix":
         what = "mixed"

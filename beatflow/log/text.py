@@ -271,7 +271,7 @@ def format_change(change: FileChange, sheet: Sheet) -> str:
 
 def format_origin(record: Mapping[str, Any], sheet: Sheet) -> str:
     """Write where a sound comes from in a few words: ``synth: "lofi" seed 7``."""
-    words = [str(record.get("engine", "?")) + ":"]
+    words = [str(record.get("engine") or record.get("kind") or "?") + ":"]
     if record.get("prompt"):
         words.append(f'"{record["prompt"]}"')
     if record.get("seed") is not None:

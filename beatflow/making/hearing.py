@@ -1,12 +1,14 @@
 """Hearing what is in a recording: its notes, or its tempo, key and loudness. Joins engines, meters, files and cache."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from beatflow.ai.engine import Progress, Transcription, no_progress
+from beatflow.ai.engine import Listening, Progress, Transcription, no_progress
+from beatflow.ai.listening.arranging import bring_to_tempo, lay_on_bars, lower_to_bass, swing_notes
+from beatflow.ai.listening.melody import quantize_notes
 from beatflow.ai.table import Choice
 from beatflow.delivery import digest
 from beatflow.errors import AudioError, UsageError
@@ -16,7 +18,12 @@ from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import AudioReader, check_finite, check_sound, hint_missing
 from beatflow.sound.looks import AGAIN
+from beatflow.sound.note import Note
+from beatflow.sound.tonality import parse_key
 
+PARTS = ("melody", "bass", "drums")
+QUANTA = ("1/4", "1/8", "1/16", "1/8t", "1/16t")
+SLOWEST, FASTEST = 40.0, 300.0
 MAX_DURATION_S = 600.0
 GUIDE_S = 300.0
 """How much of a recording an engine that follows it gets to hear."""
@@ -25,11 +32,78 @@ _COMPLETE = "tempo_alternatives"
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing:
+    """How a recording is to be heard, and its notes made ready.
+
+    Parameters
+    ----------
+    part : str or None
+        ``melody``, ``bass`` or ``drums``; None takes what has a pitch for a melody, and clear hits for drums.
+    grid : str or None
+        Lay the notes on this grid: ``1/16``, ``1/8``, ``1/4``, ``1/8t``, ``1/16t``.
+    swing : float or None
+        Percent of a pair of sixteenths that the first one takes, where they are laid on that grid.
+    tempo, key : float, str or None
+        What the music around them is to be in, BPM and as musicians write it.
+    playing : bool
+        Music is made around them: the first note comes in the first bar, in the music's tempo.
+    """
+
+    part: str | None = None
+    grid: str | None = None
+    swing: float | None = None
+    tempo: float | None = None
+    key: str | None = None
+    playing: bool = False
+
+    def check(self) -> None:
+        """Refuse a part or a grid that does not exist.
+
+        Raises
+        ------
+        UsageError
+            It does not.
+        """
+        if self.part is not None and self.part not in PARTS:
+            raise UsageError(f"a hum cannot be played as {self.part!r}", hint=f"--as {', '.join(PARTS)}")
+        if self.grid is not None and self.grid not in QUANTA:
+            raise UsageError(f"no grid {self.grid!r}", hint=f"--quantize {', '.join(QUANTA)} or off")
+        if self.tempo is not None and not SLOWEST <= self.tempo <= FASTEST:
+            raise UsageError(f"the tempo must be {SLOWEST:g} to {FASTEST:g} BPM, not {self.tempo:g}")
+        if self.swing is not None and not 50.0 <= self.swing <= 75.0:
+            raise UsageError(f"--swing must be 50 to 75 percent, not {self.swing:g}")
+
+    def to_json(self) -> dict[str, object]:
+        """What a record needs to hear the same again."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, False)}
+
+    @classmethod
+    def from_json(cls, record: object) -> "Hearing":
+        """Read what `to_json` wrote; nothing where a record is older than it, or is none."""
+        known = record if isinstance(record, Mapping) else {}
+
+        def text(name: str) -> str | None:
+            return known[name] if isinstance(known.get(name), str) else None
+
+        def number(name: str) -> float | None:
+            value = known.get(name)
+            return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+        return cls(
+            text("part"), text("grid"), number("swing"), number("tempo"), text("key"), known.get("playing") is True
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
-    """The notes in a recording, and the recording as provenance names it."""
+    """The notes in a recording, and the recording as provenance names it.
+
+    ``before`` is the tempo that they were in where another was asked for and they were brought to it.
+    """
 
     transcription: Transcription
     source: Source
+    before: float | None = None
 
     @property
     def tempo(self) -> float | None:
@@ -40,7 +114,7 @@ class Heard:
         """Write the notes as a MIDI file."""
         from beatflow.sound.midi import write_midi
 
-        write_midi(path, {"melody": self.transcription.notes}, self.transcription.tempo)
+        write_midi(path, {self.source.part: self.transcription.notes}, self.transcription.tempo)
 
 
 def find_sound(directory: Path, file: str) -> Path:
@@ -59,14 +133,24 @@ def find_sound(directory: Path, file: str) -> Path:
     return path
 
 
-def hear(choice: Choice, recording: Path | BinaryIO, name: str, progress: Progress = no_progress) -> Heard:
-    """Find the notes in a recording.
+def hear(
+    choice: Choice,
+    recording: Path | BinaryIO,
+    name: str,
+    progress: Progress = no_progress,
+    hearing: Hearing | None = None,
+) -> Heard:
+    """Find the notes in a recording, and make them ready for what is done with them.
 
     Raises
     ------
     AudioError
-        It cannot be read, is too long for a hum, or nothing in it has a pitch.
+        It cannot be read, is too long for a hum, or has neither notes nor hits.
+    UsageError
+        A part or grid does not exist, or the engine hears none but melodies.
     """
+    hearing = hearing or Hearing()
+    hearing.check()
     with AudioReader(recording, name) as reader:
         if reader.info.duration_s > MAX_DURATION_S:
             minutes = reader.info.duration_s / 60
@@ -78,17 +162,58 @@ def hear(choice: Choice, recording: Path | BinaryIO, name: str, progress: Progre
         audio = reader.read(reader.info.frames)
     # What came through a pipe is known by its samples alone.
     oid = digest(recording) if isinstance(recording, Path) else sha256(audio.samples.tobytes()).hexdigest()
-    heard: Transcription = choice.engine.transcribe(audio, progress)
+    raw = _transcribe(choice, audio, hearing, progress)
+    heard, before = _make_ready(raw, hearing)
     source = Source(
         heard.notes,
         ({"path": name, "oid": oid},),
         Audio(audio.samples[: int(GUIDE_S * audio.sample_rate)], audio.sample_rate),
         audio.duration_s,
-        _sure_tempo(heard),
-        heard.key,
-        {"engine": choice.info.name, "engine_version": choice.info.version},
+        heard.tempo if hearing.playing else _sure_tempo(heard),
+        heard.key if heard.part != "drums" else None,
+        {"engine": choice.info.name, "engine_version": choice.info.version, **hearing.to_json()},
+        heard.part,
     )
-    return Heard(heard, source)
+    return Heard(heard, source, before)
+
+
+def _transcribe(choice: Choice, audio: Audio, hearing: Hearing, progress: Progress) -> Transcription:
+    wanted = Listening("melody" if hearing.part == "bass" else hearing.part, hearing.key, hearing.tempo)
+    if hearing.key:
+        wanted = replace(wanted, key=str(parse_key(hearing.key)))
+    if "part" in choice.info.options:
+        heard: Transcription = choice.engine.transcribe(audio, progress, wanted)
+        return heard
+    if hearing.part == "drums":
+        raise UsageError(f"engine {choice.info.name} hears melodies only", hint="leave --as drums out")
+    heard = choice.engine.transcribe(audio, progress)
+    return heard
+
+
+def _make_ready(heard: Transcription, hearing: Hearing) -> tuple[Transcription, float | None]:
+    """The notes in the register, the tempo and on the grid that were asked for, and the tempo before where it differs.
+
+    Without music around them they stay in time where nothing else was asked for.
+    """
+    notes, tempo, before = heard.notes, heard.tempo, None
+    if hearing.tempo is not None:
+        if heard.tempo_confidence >= CONFIDENT:
+            notes, was = bring_to_tempo(notes, heard.tempo, hearing.tempo)
+            before = was if was != hearing.tempo else None
+        tempo = hearing.tempo
+    if hearing.part == "bass":
+        notes = lower_to_bass(notes)
+    if hearing.playing:
+        notes = lay_on_bars(notes, tempo, hearing.grid, hearing.swing)
+    elif hearing.grid is not None:
+        notes = swing_notes(quantize_notes(notes, tempo, hearing.grid), tempo, hearing.grid, hearing.swing)
+    part = "bass" if hearing.part == "bass" else heard.part
+    return replace(heard, notes=notes, tempo=tempo, part=part), before
+
+
+def find_sixteenths(notes: Sequence[Note], tempo: float) -> list[int]:
+    """On which sixteenth of a bar line's count each note stands, the first of them within the first beat."""
+    return [round(note.start_s * tempo / 15.0) for note in lay_on_bars(notes, tempo, None)]
 
 
 def _sure_tempo(heard: Transcription) -> float | None:

@@ -31,6 +31,7 @@ MOST_LOOPS = 64
 _SECTION_S, _SHARED_S = 300.0, 60.0
 _AROUND_S, _TAIL_S = 1.0, 8.0
 _NEAR = 0.03
+_LEAST_S = 0.5
 _WORK = 0.8
 
 
@@ -329,6 +330,8 @@ def _explain_none(reader: AudioReader, request: LoopRequest, tempo: Tempo, silen
     name, duration_s = reader.name, reader.info.duration_s
     if silent:
         return AudioError(f"{name} is silent: there is nothing to loop")
+    if duration_s < _LEAST_S:
+        return AudioError(f"{name} is {duration_s:.3f} s long: too short to hold a bar")
     if tempo.tempo is None:
         return AudioError(
             f"{name} has no steady beat to cut whole bars by",

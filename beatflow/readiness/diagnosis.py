@@ -23,6 +23,7 @@ from beatflow.ai.weights.catalogue import MODELS
 from beatflow.ai.weights.shelf import hub_cache
 from beatflow.errors import BeatFlowError
 from beatflow.readiness.probe import Question
+from beatflow.readiness.quality import QUALITY
 from beatflow.readiness.shelfview import Shelved, is_installed, list_models
 from beatflow.wording import format_size, plural
 
@@ -74,6 +75,8 @@ class Ability:
         Where there is none, what mends that.
     better : str or None
         What would bring a better one.
+    quality : tuple of str
+        How good it is, in figures, where there are any; and the better one.
     """
 
     task: str
@@ -81,6 +84,7 @@ class Ability:
     reason: str
     fix: str | None = None
     better: str | None = None
+    quality: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,13 +360,21 @@ def _abilities(setup: Setup) -> list[Ability]:
         try:
             choice = pick(task, "auto", setup)
             name = choice.info.name
-            found.append(Ability(task, name, choice.reason, better=_find_better(task, name, setup)))
+            better = _find_better(task, name, setup)
+            found.append(Ability(task, name, choice.reason, better=better, quality=_tell_quality(task, name)))
         except BeatFlowError as error:
             found.append(Ability(task, None, error.message, error.hint))
         except Exception as error:
             # A plug-in of somebody else's may do anything.
             found.append(Ability(task, None, f"{type(error).__name__}: {error}", "bf doctor --debug"))
     return found
+
+
+def _tell_quality(task: str, chosen: str) -> tuple[str, ...]:
+    """The figures of an engine, and of the one to begin with that would be better."""
+    starters = [name for name, listing in ENGINES.items() if task in listing.tasks and listing.starter]
+    names = dict.fromkeys([chosen, *starters])
+    return tuple(f"{name}: {QUALITY[name].words}" for name in names if name in QUALITY)
 
 
 def _find_better(task: str, chosen: str, setup: Setup) -> str | None:

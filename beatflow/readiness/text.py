@@ -35,6 +35,8 @@ def format_diagnosis(diagnosis: Diagnosis, width: int, style: Callable[[str, str
         head = f"{tasks[ability.task]:{room}}  {style(f'{name:{names}}', 'strong')}  "
         indent = room + 2 + names + 2
         yield from _hang(head, indent, ability.reason, width)
+        for figures in ability.quality:
+            yield from (" " * indent + style(line, "dim") for line in _wrap(figures, width - indent))
         yield from _tell_way("fix", ability.fix, indent, width, style)
         yield from _tell_way("better", ability.better, indent, width, style)
 

@@ -1,12 +1,12 @@
 """Beat times for a known tempo: an even grid where one fits, otherwise a path that follows the onsets.
 
-Knows onset strength only, no samples. Downbeats are not guessed: onset strength alone does not tell them.
+Knows onset strength only, no samples. Whether these are the beats or what lies between them is for `downbeats` to say.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Curve = NDArray[np.float64]
+from beatflow.sound.onsets import Curve
+from beatflow.sound.periods import Values
 
 # The onset strength of a click is highest this long before the click (window and difference together), measured on
 # synthetic clicks; the same at all sample rates because windows and hops scale with the rate.
@@ -32,7 +32,7 @@ def find_beats(
     duration_s : float
         No beat at or after it.
     """
-    strength = flux / max(flux.max(), 1e-12) + low_flux / max(low_flux.max(), 1e-12)
+    strength = flux / max(float(flux.max()), 1e-12) + low_flux / max(float(low_flux.max()), 1e-12)
     period = hop_rate * 60 / tempo
     offset, steady = _fit_grid(strength, period, hop_rate)
     if steady:
@@ -65,7 +65,7 @@ def _fit_grid(strength: Curve, period: float, hop_rate: float) -> tuple[float, b
     return offset, bool(agree) and float(np.mean(agree)) >= 0.75
 
 
-def _fold(strength: Curve, period: float) -> Curve:
+def _fold(strength: Curve, period: float) -> Values:
     """Strength by beat and position in the beat, shape (beats, positions), a little smoothed."""
     positions = round(period)
     beats = max(1, int(len(strength) / period))
@@ -75,7 +75,7 @@ def _fold(strength: Curve, period: float) -> Curve:
     return np.interp(at.ravel(), np.arange(len(smooth)), smooth).reshape(at.shape)
 
 
-def _peak_position(curve: Curve) -> float:
+def _peak_position(curve: Values) -> float:
     """Where a cyclic curve is highest, between its points."""
     best = int(np.argmax(curve))
     before, here, after = curve[best - 1], curve[best], curve[(best + 1) % len(curve)]
@@ -83,7 +83,7 @@ def _peak_position(curve: Curve) -> float:
     return best + (0.5 * float((before - after) / bend) if bend < 0 else 0.0)
 
 
-def _follow(strength: Curve, period: float) -> Curve:
+def _follow(strength: Curve, period: float) -> Values:
     """Beats by dynamic programming: strong onsets, at distances near the period.
 
     After D. Ellis, Beat Tracking by Dynamic Programming, J. New Music Res. 36 (2007). The best predecessor of a hop
@@ -94,7 +94,7 @@ def _follow(strength: Curve, period: float) -> Curve:
     cost = -_TIGHTNESS * np.log(distances / period) ** 2
     scaled = strength / max(float(strength.std()), 1e-12)
     score = np.concatenate([np.zeros(longest), scaled])
-    origin = np.full(len(score), -1)
+    origin = np.full(len(score), -1, np.int32)
     for hop in range(longest, len(score)):
         reach = score[hop - longest : hop - shortest + 1] + cost
         best = int(reach.argmax())

@@ -12,10 +12,10 @@ Signal = NDArray[np.float64]
 def crossfade(leaving: NDArray[np.floating], coming: NDArray[np.floating]) -> Signal:
     """Fade from one stretch into another.
 
-    With weights ``w`` and ``1 - w`` the power of a sum of two sounds of correlation ``r`` is ``w² + (1-w)² + 2r w(1-w)``
-    of theirs; dividing by its root keeps the level. That is a linear fade for what is alike (``r`` = 1) and
-    one of equal power for what is not (``r`` = 0). Opposite sounds (``r`` < 0) are taken as unlike: raising what cancels
-    would raise everything else.
+    With weights ``w`` and ``1 - w`` the power of a sum of two sounds of correlation ``r`` is
+    ``w² + (1-w)² + 2r w(1-w)`` of theirs; dividing by its root keeps the level. That is a linear fade for what is alike
+    (``r`` = 1) and one of equal power for what is not (``r`` = 0). Opposite sounds (``r`` < 0) are taken as unlike:
+    raising what cancels would raise everything else.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Which beats begin a bar, and how many make one: 4/4, 3/4 or 6/8.
+"""Where beats lie rather than between them, which of them begin a bar, and how many make one: 4/4, 3/4 or 6/8.
 
-Every beat is described by what starts on it in each register, how loud it is, and whether bass and harmony change there. For
-each number of beats and each place of the first one, a linear model says how well the means over the bars agree with
-what bars are usually like. Its coefficients are in `metre_model`. Knows nothing of how beats were found.
+Every beat is described by what starts on it in each register, how loud it is, and whether bass and harmony change
+there. For each number of beats and each place of the first one, a linear model says how well the means over the bars
+agree with what bars are usually like. Its coefficients are in `metre_model`. Knows nothing of how beats were found.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.sound.metre_model import BAR_WEIGHTS, METER_BIAS, METER_WEIGHTS
+from beatflow.sound.metre_model import BAR_WEIGHTS, BEAT_WEIGHTS, METER_BIAS, METER_WEIGHTS
 from beatflow.sound.octave import Rhythm
 from beatflow.sound.onsets import Curve, Onsets
 from beatflow.sound.periods import Values, at_lag
@@ -45,6 +45,41 @@ class Bars:
 NO_BARS = Bars(None, 0, 0, 0.0)
 
 
+def place_beats(onsets: Onsets, beats: Values) -> Values:
+    """Move beats (seconds) by half of one where that is likelier to be where they are counted."""
+    if len(beats) < 3:
+        return beats
+    shifted = shift_beats(beats)
+    chances = describe_shift(onsets, beats, shifted) @ BEAT_WEIGHTS
+    return shifted if chances > 0 else beats
+
+
+def shift_beats(beats: Values) -> Values:
+    """The times halfway between beats, and one before the first where there is room."""
+    halves = np.append((beats[1:] + beats[:-1]) / 2, (3 * beats[-1] - beats[-2]) / 2)
+    before = float(beats[0] - (beats[1] - beats[0]) / 2)
+    return np.concatenate([[before], halves]) if before >= 0 else halves
+
+
+def describe_shift(onsets: Onsets, beats: Values, shifted: Values) -> Values:
+    """What speaks for one set of beats rather than for another, shape (16,); its negative where they are exchanged."""
+    rows = []
+    for column in _columns(onsets, np.concatenate([beats, shifted])):
+        here, there = column[: len(beats)], column[len(beats) :]
+        level = max(float(here.mean() + there.mean()), 1e-9)
+        rows.append(float(there.mean() - here.mean()) / level)
+        # Strong and weak beats take turns; half beats are rather all alike.
+        rows.append((_alternation(there) - _alternation(here)) / level)
+    for one, other in zip(_harmonic_change(onsets, beats), _harmonic_change(onsets, shifted), strict=True):
+        level = max(float(one.mean() + other.mean()), 1e-9)
+        rows += [float(other.mean() - one.mean()) / level, (_alternation(other) - _alternation(one)) / level]
+    return np.array(rows)
+
+
+def _alternation(column: Values) -> float:
+    return float(max(abs(column[k::4].mean() - column.mean()) for k in range(4))) if len(column) >= 8 else 0.0
+
+
 def find_bars(onsets: Onsets, rhythm: Rhythm, beats: Values, tempo: float) -> Bars:
     """Find meter and downbeats for known beats (seconds)."""
     if len(beats) < 2 * _FEWEST_BARS:
@@ -68,15 +103,17 @@ def observe(onsets: Onsets, beats: Values) -> Values:
 
     Onsets low, middle, high and over all, accents, low accents, change of the bass and of the harmony.
     """
-    curves = (onsets.low, onsets.middle, onsets.high, onsets.full, onsets.accents, onsets.low_accents)
-    columns = [_peaks_at(np.sqrt(curve), beats, onsets.hop_rate) for curve in curves]
-    columns += _harmonic_change(onsets, beats)
-    table = np.stack(columns, axis=1)
+    table = np.stack([*_columns(onsets, beats), *_harmonic_change(onsets, beats)], axis=1)
     return np.asarray((table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-6))
 
 
+def _columns(onsets: Onsets, beats: Values) -> list[Values]:
+    curves = (onsets.low, onsets.middle, onsets.high, onsets.full, onsets.accents, onsets.low_accents)
+    return [_peaks_at(np.sqrt(curve), beats, onsets.hop_rate) for curve in curves]
+
+
 def describe_places(seen: Values, per_bar: int) -> Values:
-    """For each place of the first downbeat, the means of each column at each beat of the bar, shape (per_bar, 8 * per_bar)."""
+    """For each place of the downbeat, the means of each column at each beat of the bar, (per_bar, 8 * per_bar)."""
     means = np.array([seen[place::per_bar].mean(axis=0) for place in range(per_bar)])
     return np.array([np.roll(means, -first, axis=0).ravel() for first in range(per_bar)])
 
@@ -89,7 +126,9 @@ def describe_meter(seen: Values, rhythm: Rhythm, tempo: float) -> Values:
     for columns in (seen, drums[:, None], seen[:, 6:]):
         power = max(float((columns**2).sum()), 1e-6) / count
         again = [
-            float((columns[lag:] * columns[:-lag]).sum()) / max(count - lag, 1) / power if lag < count else 0.0
+            float((columns[lag:] * columns[:-lag]).sum()) / max(count - lag, 1) / power
+            if lag < count
+            else 0.0
             for lag in (2, 3, 4, 6)
         ]
         rows += [again[1] - again[0], again[1] - again[2], again[3] - again[2]]

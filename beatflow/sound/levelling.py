@@ -1,8 +1,8 @@
 """Brings a sound to a loudness without its true peak passing a ceiling.
 
-A gain, and where peaks would pass the ceiling a limiter that sees them coming. The gain is corrected until the loudness,
-measured again, is the wanted one. Reads the sound several times block by block; what is kept is one peak for each
-third of a millisecond, 40 MB for an hour. Knows no files.
+A gain, and where peaks would pass the ceiling a limiter that sees them coming. The gain is corrected until the
+loudness, measured again, is the wanted one. Reads the sound several times block by block; what is kept is one peak for
+each third of a millisecond, 40 MB for an hour. Knows no files.
 """
 
 import math
@@ -23,8 +23,8 @@ CLOSE_LU = 0.05
 MOST_LIMITED_DB = 12.0
 """Beyond it a limiter is an effect: rather too quiet than that."""
 _AHEAD_S, _RELEASE_S = 0.005, 0.12
-"""The limiter begins so long before a peak, and lets go with this time constant: longer than a period of the bass, so that
-it does not follow single waves, and shorter than what is heard as pumping."""
+"""The limiter begins so long before a peak, and lets go with this time constant: longer than a period of the bass, so
+that it does not follow single waves, and shorter than what is heard as pumping."""
 _HOP_S = 0.00036
 _MARGIN_DB = 0.03
 """What moving gain and rounding to 16 bits may add to a peak."""
@@ -63,7 +63,8 @@ class Levelled:
 class Plan:
     """How a sound is brought to its level; `apply` does it, block by block.
 
-    ``reduction_db`` is what the limiter takes away at each hop of ``hop`` frames. The other figures are those of `Levelled`.
+    ``reduction_db`` is what the limiter takes away at each hop of ``hop`` frames. The other figures are those of
+    `Levelled`.
     """
 
     gain_db: float
@@ -212,7 +213,8 @@ def _limit(
     """What a limiter takes away at each hop, in dB.
 
     What is needed is held over the look-ahead to both sides, falls off exponentially, and is then smoothed over the
-    look-ahead: each mean is over values that were held up to the peak in its middle, so that it is never less than needed.
+    look-ahead: each mean is over values that were held up to the peak in its middle, so that it is never less than
+    needed.
     """
     with np.errstate(divide="ignore"):
         needed = np.maximum(20 * np.log10(peaks.astype(np.float64)) + gain_db - threshold_db, 0.0)

@@ -1,9 +1,9 @@
 """Cuts a stretch of a sound so that its end flows into its start.
 
 What is smooth already is only cut. Otherwise the end fades into what leads up to the start, or what runs on
-behind the end fades into the start, or a tail that dies away behind the end is laid over the start; and where the stretch
-is all there is, its end fades into what linear prediction puts before the start. Whichever measures smoothest is taken.
-Where the stretch should lie, `beatflow.sound.loopsearch` knows.
+behind the end fades into the start, or a tail that dies away behind the end is laid over the start; and where the
+stretch is all there is, its end fades into what linear prediction puts before the start. Whichever measures smoothest
+is taken. Where the stretch should lie, `beatflow.sound.loopsearch` knows.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Finds stretches of music that could be loops: whole bars after which the music comes back to where it was.
 
-Chroma, colour and attacks of each sixteenth are compared with those some bars later: a stretch is a good loop where what
-leads to its start is like what leads to its end, and what follows its start like what follows its end. The length is
-then found to the sample by correlation. Knows no files; how the seam is closed, `beatflow.sound.looping` knows.
+Chroma, colour and attacks of each sixteenth are compared with those some bars later: a stretch is a good loop where
+what leads to its start is like what leads to its end, and what follows its start like what follows its end. The length
+is then found to the sample by correlation. Knows no files; how the seam is closed, `beatflow.sound.looping` knows.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class Loop:
 
     @property
     def worth(self) -> float:
-        """By which loops are ranked: longer ones, and such as repeat to the sample, go before others that are as alike."""
+        """By which loops are ranked: long ones, and such as repeat to the sample, before others that are as alike."""
         return self.likeness + _BAR_BONUS * float(np.log2(self.bars)) + 0.1 * self.correlation
 
     def shares(self, other: "Loop") -> bool:
@@ -189,7 +189,7 @@ def _complete(beats: NDArray[np.float64], period: float, duration_s: float) -> N
     """The beats, and those that would come before and after them, so far as there is sound for a whole one."""
     before = np.arange(beats[0] - period, -0.02, -period)[::-1]
     after = np.arange(beats[-1] + period, duration_s + 0.02, period)
-    return np.clip(np.concatenate([before, beats, after]), 0.0, duration_s)
+    return np.asarray(np.clip(np.concatenate([before, beats, after]), 0.0, duration_s))
 
 
 def _average(values: Features, edges: NDArray[np.intp]) -> Features:

@@ -1,8 +1,9 @@
 """Which of several tempi of one sound is meant: half, double, in thirds.
 
-Each candidate is described by how kicks, snares and hi-hats repeat at its beat, at parts and at multiples of it, by how many
-onsets fall on a beat, and by custom; a small network over those says how likely each is. Its coefficients were fitted to
-rendered styles and to the embedded producer's pieces (benchmarks/train_octave.py), to no recording and to no game's tune.
+Each candidate is described by how kicks, snares and hi-hats repeat at its beat, at parts and at multiples of it, by
+how many onsets fall on a beat, and by custom; a small network over those says how likely each is. Its coefficients
+were fitted to rendered styles and to the embedded producer's pieces (benchmarks/train_metre.py), to no recording and
+to no game's tune.
 """
 
 from dataclasses import dataclass
@@ -80,12 +81,14 @@ def describe_custom(tempo: float) -> list[float]:
 
 
 def judge(features: Values) -> Values:
-    """The scores of candidates from their features, shape (candidates, features): logarithms of chances, up to a constant."""
+    """Scores of candidates from features, shape (candidates, features): logarithms of chances, up to a constant."""
     return np.asarray(np.tanh(features @ OCTAVE_INNER + OCTAVE_BIAS) @ OCTAVE_OUTER)
 
 
 def compare_places(accents: Curve, period: float) -> list[float]:
-    """Strength of accents on the other beat, on half beats, on quarters and on thirds, as parts of the strongest place of two beats."""
+    """Accents on the other beat, on halves, quarters and thirds, as parts of those at the strongest place of two
+    beats.
+    """
     places = 96
     at = (np.arange(len(accents)) % (2 * period) * (places / 2 / period)).astype(np.intp) % places
     means = np.bincount(at, accents, places) / np.maximum(np.bincount(at, minlength=places), 1)

@@ -39,7 +39,8 @@ class Onsets:
     accents, low_accents : ndarray, shape (hops,)
         How much louder it gets; unlike onset strength, it tells strong from weak.
     chroma : ndarray, shape (hops / 16, 24)
-        Energy of the 12 pitch classes from C up, of the bass and of what lies above it; each part of a row sums to 1 or 0.
+        Energy of the 12 pitch classes from C up, of the bass and of what lies above it; each part of a row sums to 1
+        or 0.
     """
 
     hop_rate: float
@@ -91,7 +92,15 @@ class OnsetMeter:
         accents, low_accents = curves[:, 4].astype(np.float32), curves[:, 5].astype(np.float32)
         duration_s = self._frames / self._rate
         return Onsets(
-            self._rate / self._hop, duration_s, full, low, middle, high, accents, low_accents, self._chroma.result()
+            self._rate / self._hop,
+            duration_s,
+            full,
+            low,
+            middle,
+            high,
+            accents,
+            low_accents,
+            self._chroma.result(),
         )
 
     def _take(self, windows: Samples) -> None:

@@ -1,4 +1,4 @@
-"""Which tempi repeat in a curve of onset strength, and exactly how fast: autocorrelation, combs, coherence over the whole.
+"""Which tempi repeat in onset strength, and exactly how fast: autocorrelation, combs, coherence over the whole.
 
 Knows nothing of which octave is meant, nor of beats.
 """
@@ -24,7 +24,7 @@ _HARMONICS = (1, 2, 4, 8)
 
 
 def correlate(first: Curve, second: Curve, hop_rate: float) -> Values:
-    """Correlation of two curves' deviations from their means at lags up to 6.2 s (`second` later): unbiased, of a short clip circular.
+    """Correlation of two curves at lags up to 6.2 s (`second` later): unbiased, of a short clip circular.
 
     Of a curve with itself it is 1 at lag 0.
     """
@@ -86,8 +86,8 @@ def measure_pulse(correlation: Values, hops: int, hop_rate: float, period: float
     """How far the pulse of a period stands out from chance, 0 to 1.
 
     The mean correlation at whole beats, or at halves too, in its standard error, which for a curve whose neighbours
-    depend on each other follows M. S. Bartlett, J. R. Stat. Soc. Suppl. 8 (1946). A short clip correlates with its own
-    repetition at its length whatever it is; lags that fall on that, or on each other, say nothing.
+    depend on each other follows M. S. Bartlett, J. R. Stat. Soc. Suppl. 8 (1946). A short clip correlates with its
+    own repetition at its length whatever it is; lags that fall on that, or on each other, say nothing.
     """
     error = np.sqrt((1 + 2 * (correlation[1 : round(0.1 * hop_rate)] ** 2).sum()) / hops)
     best = 0.0
@@ -109,7 +109,7 @@ def measure_pulse(correlation: Values, hops: int, hop_rate: float, period: float
 
 
 class Spectrum:
-    """Magnitudes of a curve's spectrum, fine enough to tell tempi apart that differ by a hundredth of a beat over the whole."""
+    """Magnitudes of the spectrum of onset strength, fine enough to tell very near tempi apart."""
 
     def __init__(self, onsets: Onsets) -> None:
         flux, self._hop_rate, self._duration_s = onsets.full, onsets.hop_rate, onsets.duration_s
@@ -129,12 +129,14 @@ class Spectrum:
         return np.asarray(sum(np.interp(h * bins, positions, self._magnitudes) for h in _HARMONICS))
 
     def refine(self, tempo: float, within: float = 0.03) -> float:
-        """The tempo within 3 % at which beats, halves, quarters and eighths of beats add up in phase over the whole clip.
+        """The tempo near by at which beats, halves, quarters and eighths of beats add up in phase over the whole.
 
-        A clip of up to 64 beats that would be a whole number of beats long at a tempo that is nearly as coherent is taken
-        to be a loop: its length is then the better measure.
+        A clip of up to 64 beats that would be a whole number of beats long at a tempo that is nearly as coherent is
+        taken to be a loop: its length is then the better measure.
         """
-        step = self._hop_rate / self._size * 60 / 8  # a quarter of the width of a peak of the highest harmonic
+        step = (
+            self._hop_rate / self._size * 60 / 8
+        )  # a quarter of the width of a peak of the highest harmonic
         tempi = np.arange(tempo * (1 - within), tempo * (1 + within), step)
         coherence = self.coherence(tempi)
         best = int(np.argmax(coherence))

@@ -18,15 +18,15 @@ Rows = NDArray[np.float64]
 _BANDS = 12
 _LOWEST_HZ, _HIGHEST_HZ = 40.0, 14_000.0
 _SEMITONES = 60  # from A1, 55 Hz
-_FLOOR_DB = 50.0
+_FLOOR_DB = 24.0
 """What lies so far below the loudest bar of its band counts as silent."""
-_SPAN_DB = 12.0
+_SPAN_DB = 9.0
 """A band that changes by so much weighs as much as harmony that has nothing in common."""
 _BAR_S = 2.0
 """Stands for a bar where no beats are known."""
 _LEAST_BARS = 4
 _WIDE = 8
-_NEW, _ALIKE = 0.1, 0.08
+_NEW, _ALIKE = 0.09, 0.07
 """Distances from which on bars begin a new section, and up to which two sections get one label."""
 _MOST = 40_000
 
@@ -113,8 +113,8 @@ def _divide(duration_s: float, beats: Sequence[float], downbeats: Sequence[float
 def _describe(rows: Rows, edges: Rows, hop_s: float) -> Rows:
     """Harmony and timbre of each bar, shape (bars, 12 + bands), such that squared distances are about 0 to 1."""
     # Windows that are centred near an edge hold some of both bars.
-    first = np.minimum(np.ceil(edges[:-1] / hop_s + 0.4), len(rows) - 1).astype(np.intp)
-    last = np.maximum(np.floor(edges[1:] / hop_s - 0.4), first).astype(np.intp)
+    first = np.minimum(np.ceil(edges[:-1] / hop_s + 0.8), len(rows) - 1).astype(np.intp)
+    last = np.maximum(np.floor(edges[1:] / hop_s - 0.8), first).astype(np.intp)
     total = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
     means = (total[np.minimum(last + 1, len(rows))] - total[first]) / (last + 1 - first)[:, None]
     chroma = np.maximum(means[:, :12], 0)
@@ -142,7 +142,8 @@ def _find_changes(features: Rows) -> list[int]:
         return np.asarray(np.square(right - left).sum(axis=1))
 
     novelty = (compare(_LEAST_BARS) + compare(_WIDE)) / 2
-    novelty[:2] = novelty[-2:] = 0.0
+    # Less than a section on either side says nothing: one chord is no harmony.
+    novelty[:_LEAST_BARS] = novelty[bars - _LEAST_BARS + 1 :] = 0.0
     found: list[int] = []
     for bar in np.argsort(-novelty, kind="stable"):
         if novelty[bar] < _NEW:

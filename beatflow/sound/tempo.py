@@ -1,9 +1,9 @@
 """Tempo, beats and bars, with confidences and the tempi that could also be meant.
 
-Onset strength in 25 bands, its autocorrelation combed over 40 to 220 BPM, a model of what beats are like for the octave, and
-a coherent refinement over the whole length, so that loops of constant tempo come out exact. Which octave is meant is a
-matter of taste even for people: the alternatives are part of the result, and the confidence falls where the octave is
-open. Knows nothing of files.
+Onset strength in 25 bands, its autocorrelation combed over 40 to 220 BPM, a model of what beats are like for the
+octave, and a coherent refinement over the whole length, so that loops of constant tempo come out exact. Which octave
+is meant is a matter of taste even for people: the alternatives are part of the result, and the confidence falls where
+the octave is open. Knows nothing of files.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,20 @@ import numpy as np
 from beatflow.errors import UsageError
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.beats import find_beats
-from beatflow.sound.downbeats import find_bars, softmax
+from beatflow.sound.downbeats import find_bars, place_beats, softmax
 from beatflow.sound.hops import mix_down
 from beatflow.sound.octave import Rhythm, describe, judge, listen
 from beatflow.sound.onsets import OnsetMeter, Onsets
-from beatflow.sound.periods import FASTEST, GRID, SLOWEST, Spectrum, Values, find_peaks, measure_pulse, score_tempi
+from beatflow.sound.periods import (
+    FASTEST,
+    GRID,
+    SLOWEST,
+    Spectrum,
+    Values,
+    find_peaks,
+    measure_pulse,
+    score_tempi,
+)
 
 _LEAST_BEATS = 2.9
 LEAST_CONFIDENCE = 0.05
@@ -79,8 +88,8 @@ class TempoFit:
     phase_s : float
         Time of the first beat of that grid, seconds.
     fit : float
-        0 to 1: how much of what repeats at all in the sound lies on that grid, whole, halved or doubled. Of right claims
-        it is nearly always above `BORNE_OUT`, of wrong ones nearly always below.
+        0 to 1: how much of what repeats at all in the sound lies on that grid, whole, halved or doubled. Of right
+        claims it is nearly always above `BORNE_OUT`, of wrong ones nearly always below.
     ratio : float
         What the tempo that would be measured without a claim is of this one: 1, 2, 0.5, 1.5 …; 0 where nothing
         pulses or the two are no relatives.
@@ -163,8 +172,10 @@ class TempoMeter:
         confidence = round(float(chances[0]) * _pulse(onsets, rhythm, tempi[0]), 2)
         if confidence < LEAST_CONFIDENCE:
             return NO_TEMPO
-        beats, steady = find_beats(onsets.full, onsets.low, onsets.hop_rate, tempi[0], onsets.duration_s)
-        bars = find_bars(onsets, rhythm, np.array(beats), tempi[0])
+        found, steady = find_beats(onsets.full, onsets.low, onsets.hop_rate, tempi[0], onsets.duration_s)
+        times = place_beats(onsets, np.array(found))
+        bars = find_bars(onsets, rhythm, times, tempi[0])
+        beats = tuple(float(time) for time in np.round(times[times < onsets.duration_s], 4))
         downbeats = beats[bars.first :: bars.per_bar] if bars.per_bar else ()
         return Tempo(
             tempi[0],
@@ -191,7 +202,11 @@ class TempoMeter:
         beats, _ = find_beats(onsets.full, onsets.low, onsets.hop_rate, tempo, onsets.duration_s)
         found, _ = rank_tempi(onsets, listen(onsets), spectrum, SLOWEST, FASTEST)
         ratio = next(
-            (r for r in (1.0, 2.0, 0.5, 1.5, 2 / 3, 3.0, 1 / 3) if found and abs(found[0] / tempo / r - 1) < _SAME),
+            (
+                r
+                for r in (1.0, 2.0, 0.5, 1.5, 2 / 3, 3.0, 1 / 3)
+                if found and abs(found[0] / tempo / r - 1) < _SAME
+            ),
             0.0,
         )
         phase_s = beats[0] if beats else 0.0

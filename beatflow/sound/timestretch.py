@@ -6,13 +6,14 @@ which nobody hears and which loses nothing. Works in stretches, so that memory b
 """
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Audio, Samples
-from beatflow.sound.crossfade import crossfade
+from beatflow.sound.crossfade import correlate, crossfade
 from beatflow.sound.resample import resample
 from beatflow.sound.wsola import stretch_pieces
 
@@ -22,7 +23,7 @@ SPEED_CENTS = 1.5
 """Up to here a change of length is one of speed: half of the 3 cents that a stretcher may be off."""
 _STRETCH_FRAMES = 1 << 22
 # The binding computes lengths in float32, which counts no further than 2**24 frame by frame.
-_OVERLAP_S = 0.25
+_OVERLAP_S, _EDGE_S, _FADE_S = 1.0, 0.1, 0.08
 
 
 def stretch(audio: Audio, frames: int, semitones: float = 0.0) -> Audio:
@@ -91,26 +92,38 @@ def _change_speed(audio: Audio, frames: int) -> Audio:
 def _join_parts(audio: Audio, frames: int, semitones: float, parts: int) -> Samples:
     """Stretch a long sound in parts that overlap, and fade from each into the next.
 
-    Both sides of a fade are the same music at the same time with other phases; among the places of some seconds
-    the fade is where they are most alike.
+    Both sides of a fade are the same music at the same time with other phases; of the places of two seconds the fade
+    takes the one where they are most alike.
     """
     ratio = audio.frames / frames
     overlap = round(_OVERLAP_S * audio.sample_rate)
     made = np.zeros((frames, audio.channels), np.float32)
     bounds = [frames * part // parts for part in range(parts + 1)]
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         begin, end = max(0, first - overlap), min(frames, last + overlap)
         source = audio.samples[round(begin * ratio) : max(round(end * ratio), round(begin * ratio) + 1)]
         part = _stretch_part(source, end - begin, semitones, audio.sample_rate)
         if begin:
-            # The outer halves of the overlap are where a part has not yet, or no longer, both sides to look at.
-            inner = slice(overlap // 2, overlap // 2 + overlap)
-            at = begin + overlap // 2
-            made[at : at + overlap] = crossfade(made[at : at + overlap], part[inner])
-            made[at + overlap : end] = part[inner.stop :]
+            # At its edges a part has not yet, or no longer, both sides to look at.
+            edge, fade = (round(seconds * audio.sample_rate) for seconds in (_EDGE_S, _FADE_S))
+            place = _find_alike(made[begin : begin + 2 * overlap], part[: 2 * overlap], edge, fade)
+            at = begin + place
+            made[at : at + fade] = crossfade(made[at : at + fade], part[place : place + fade])
+            made[at + fade : end] = part[place + fade :]
         else:
             made[:end] = part
     return made
+
+
+def _find_alike(one: Samples, other: Samples, edge: int, fade: int) -> int:
+    """Where in two renderings of the same music a fade from one to the other cancels least."""
+    places = range(edge, max(len(one) - edge - fade, edge + 1), max(1, fade // 8))
+    return max(
+        places,
+        key=lambda at: correlate(
+            one[at : at + fade].astype(np.float64), other[at : at + fade].astype(np.float64)
+        ),
+    )
 
 
 def _stretch_part(samples: Samples, frames: int, semitones: float, sample_rate: int) -> Samples:

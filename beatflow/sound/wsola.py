@@ -1,7 +1,7 @@
 """Time-stretching where the phase vocoder has no wheel: short pieces of the sound, each laid where it fits best.
 
-Waveform similarity overlap-add after W. Verhelst and M. Roelands, An overlap-add technique based on waveform similarity,
-ICASSP 1993. All channels move together, so that the stereo picture stays; attacks stay sharp, and sustained
+Waveform similarity overlap-add after W. Verhelst and M. Roelands, An overlap-add technique based on waveform
+similarity, ICASSP 1993. All channels move together, so that the stereo picture stays; attacks stay sharp, and sustained
 chords of several notes get a little rough.
 """
 

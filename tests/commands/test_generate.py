@@ -136,7 +136,28 @@ def test_one_stem_anew(bf: Bf) -> None:
         (["--bpm", "fast"], 2, "invalid value for '--tempo' / '--bpm'"),
         (["--key", "H"], 2, "'H' is not a key"),
         (["--duration", "3600"], 2, "the duration must be 1 to 900 s, not 3600"),
-        (["--bars", "2", "--duration", "3"], 2, "--bars and --duration both set the length"),
+        (
+            ["--bars", "8", "--duration", "5", "--bpm", "90"],
+            2,
+            "--bars 8, --duration 5 and --bpm 90 contradict each other: 8 bars of 4/4 at 90 BPM last 21.33 s, "
+            "16.33 s more",
+        ),
+        (["--bars", "8", "--duration", "5"], 2, "8 bars of 4/4 in 5 s would be 384 BPM"),
+        (["--structure", "verse"], 2, "'verse' is no section of a structure"),
+        (
+            ["--structure", "a:2,b:2", "--bars", "5"],
+            2,
+            "--structure adds up to 4 bars, --bars says 5: 1 apart",
+        ),
+        (
+            ["--loop", "--structure", "a:2,outro:2"],
+            2,
+            "--loop and a structure with an outro contradict each other",
+        ),
+        (["--loudness", "3"], 2, "the loudness must be -40 to -6 LUFS, not 3"),
+        (["--swing", "90"], 2, "the swing must be 50 to 75 percent, not 90"),
+        (["--tries", "0"], 2, "the number of tries must be 1 to 20, not 0"),
+        (["--tolerance", "0"], 2, "the tolerance must be 0.001 to 10 BPM, not 0"),
         (["--meter", "7/8"], 2, "no meter '7/8'"),
         (["--engine", "musicgan"], 5, "no engine 'musicgan'"),
         (["--engine", "dsp"], 5, "engine dsp cannot generate"),
@@ -245,18 +266,20 @@ def test_a_neural_engine_in_a_track(neural: Bf, models: Path) -> None:
     neural.ok("init")
     neural.ok("generate", "lofi", *SHORT, "--engine", "synth", "--commit")
     drawn = ("--temperature", "0.9", "--top-k", "50", "--top-p", "0.5", "--guidance", "2")
-    result = neural.ok("generate", "lofi rain", *SMALL, "--bpm", "90", *drawn)
+    result = neural.ok("generate", "lofi rain", *SMALL, *drawn)
     assert result.stdout == "mix.wav\n"
-    assert "asked 90 BPM, " in result.stderr
+    assert "1 s: to the sample\n" in result.stderr
     info = read_info(neural.directory / "mix.wav")
     assert (info.frames, info.sample_rate) == (32_000, 32_000)
     record = record_of(neural, "mix.wav")
     assert (record["engine"], record["licence"], record["seed"]) == ("musicgen-small", "CC-BY-NC-4.0", 7)
     assert (record["device"], record["dtype"], record["runtime"]) == ("cpu", "float32", "transformers")
     assert record["sampling"] == {"temperature": 0.9, "top_k": 50, "top_p": 0.5, "guidance": 2.0}
-    assert record["asked"] | {"loop": True} == {
-        "tempo": 90.0, "key": None, "bars": None, "duration_s": 1.0, "meter": "4/4", "loop": True,
+    assert record["asked"] == {
+        "tempo": None, "key": None, "bars": None, "duration_s": 1.0, "meter": "4/4", "loop": False,
     }  # fmt: skip
+    (promise,) = record["contract"]["promises"]
+    assert (promise["term"], promise["asked"], promise["held"]) == ("duration_s", 1.0, True)
     assert {"torch", "transformers", "numpy", "beatflow", "python"} <= set(record["packages"])
     weights = digest(models / "musicgen-small" / "model.safetensors")
     assert record["weight_digests"]["model.safetensors"] == weights
@@ -288,6 +311,7 @@ def test_the_same_seed_alone_and_in_a_batch_of_three(neural: Bf) -> None:
     assert [take["mix"]["oid"] for take in again] == [take["mix"]["oid"] for take in takes]
     assert record_of(neural, "takes/8/mix.wav")["batch"] == {"seeds": [7, 8, 9], "index": 1}
     assert takes[0]["asked"] == {"duration_s": 1.0}
+    assert takes[0]["contract"]["held"] is True
     assert alone["estimated"] == ["tempo", "key"]
     events = [json.loads(line) for line in done.stderr.splitlines()]
     fractions = [event["fraction"] for event in events if event["event"] == "progress"]
@@ -309,7 +333,12 @@ def test_any_prompt(prompt: str, neural: Bf) -> None:
 
 
 def test_auto_keeps_what_was_asked_for_exactly(neural: Bf) -> None:
-    assert "engine synth: " in neural.ok("generate", "lofi", *SHORT, "-o", "a.wav").stderr
+    assert "engine synth: " in neural.ok("generate", "lofi", *SHORT, "--swing", "60", "-o", "a.wav").stderr
+    # Tempo and bars can be corrected, so that a neural engine may try; noise of random weights has neither.
+    said = neural.fails(8, "generate", "lofi", *SHORT, "-o", "a.wav", "--force")
+    assert "engine musicgen-small: MusicGen" in said
+    assert "error: none of 3 tries keeps what was asked for: 120 BPM (no steady beat" in said
+    assert "nothing was written\nhint: --engine synth keeps it by construction" in said
     result = neural.ok("generate", "lofi", *SMALL[2:], "-o", "b.wav")
     assert "engine musicgen-small: MusicGen" in result.stderr
     assert "not for commercial use" in result.stderr
@@ -319,9 +348,9 @@ def test_auto_keeps_what_was_asked_for_exactly(neural: Bf) -> None:
     )
     neural.ok("generate", "x", *SHORT, "-o", "d/", "--midi", "d.mid")
     assert (
-        "error: no engine here can generate and promise tempo and heed --top-k; musicgen-small promises no exact "
-        "tempo; synth has no use for --top-k\nhint: ask for less"
-    ) in neural.fails(5, "generate", "x", "--top-k", "9", "--bpm", "90")
+        "error: no engine here can generate and promise bars and heed --top-k; musicgen-small promises no exact "
+        "bars; synth has no use for --top-k\nhint: ask for less"
+    ) in neural.fails(5, "generate", "x", "--top-k", "9", "--meter", "3/4")
 
 
 def test_to_standard_output(neural: Bf) -> None:

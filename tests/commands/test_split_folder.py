@@ -238,7 +238,7 @@ def test_demucs_and_its_record(bf: Bf, tmp_path: Path) -> None:
     assert check_sum(stems_in(bf.directory / "a-stems"), mix, "PCM_24") == 0
     stem = told.json["stems"][0]
     record = json.loads((bf.directory / ".beatflow/state/provenance" / f"{stem['oid']}.json").read_text())
-    assert record["separation"] == {"shifts": 1, "seed": 4, "overlap": None, "two_stems": None}
+    assert record["separation"] == {"shifts": 1, "seed": 4, "overlap": None, "two_stems": None, "names": []}
     assert (record["engine"], record["device"], record["dtype"]) == ("htdemucs", "cpu", "float32")
     assert (record["weights"], record["runtime"], record["licence"]) == (["htdemucs"], "demucs", "MIT")
     assert len(record["weight_digests"]["955717e8.safetensors"]) == 64

@@ -136,9 +136,8 @@ def _rise(level_db: Float, onset: int) -> float:
 def _describe(bands: Float, onset: int, end: int) -> tuple[float, float, float]:
     """Centroid (log2 Hz) and the odds of lows and highs (dB) of a hit's first moments."""
     body = bands[onset : min(end, onset + _BODY)].sum(axis=0)
-    # What rings on from the hit before wavers; twice as much is taken off.
-    before = bands[max(0, onset - 6) : onset - 2].max(axis=0) if onset > 3 else 0.0
-    body = np.maximum(body - 2.0 * before * min(end - onset, _BODY), 0.0) + 1e-12
+    before = bands[max(0, onset - 6) : onset - 2].mean(axis=0) if onset > 3 else 0.0
+    body = np.maximum(body - before * min(end - onset, _BODY), 0.0) + 1e-12
     middles = np.geomspace(_BAND_HZ[0], _BAND_HZ[1], _BANDS)
     total = body.sum()
     low, high = body[middles < 250.0].sum() / total, body[middles > 4000.0].sum() / total

@@ -18,7 +18,7 @@ _PROFILES = {
     "maj": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "min": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
-_GRIDS = {"1/4": 1.0, "1/8": 0.5, "1/16": 0.25, "1/32": 0.125, "1/8t": 1 / 3, "1/16t": 1 / 6}
+GRIDS = {"1/4": 1.0, "1/8": 0.5, "1/16": 0.25, "1/32": 0.125, "1/8t": 1 / 3, "1/16t": 1 / 6}
 
 
 def find_tempo(notes: Sequence[Note]) -> tuple[float, float]:
@@ -39,6 +39,12 @@ def find_tempo(notes: Sequence[Note]) -> tuple[float, float]:
     confidence = float(np.clip((fits[best] - chance) / (1.0 - chance), 0.0, 1.0))
     # Six onsets lie on some grid or other; trust grows with their number.
     return round(float(tempi[best]), 2), round(confidence * (1.0 - math.exp(-onsets.size / 8.0)), 3)
+
+
+def fit_grid(notes: Sequence[Note], tempo: float) -> float:
+    """How well onsets lie on the beats of a tempo, their halves and quarters, 0..1."""
+    onsets = np.array([note.start_s for note in notes])
+    return float(_fit(onsets, np.array([tempo]))[0]) if onsets.size else 0.0
 
 
 def _fit(onsets: NDArray[np.float64], tempi: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -73,11 +79,13 @@ def find_key(notes: Sequence[Note]) -> tuple[Key, float]:
     return ranked[0], round(float(np.clip(lead / 0.2, 0.0, 1.0)), 3)
 
 
-def quantize_notes(notes: Sequence[Note], tempo: float, grid: str = "1/16") -> tuple[Note, ...]:
+def quantize_notes(
+    notes: Sequence[Note], tempo: float, grid: str = "1/16", phase_s: float | None = None
+) -> tuple[Note, ...]:
     """Lay notes on a grid of note values.
 
-    The grid's phase is the one that fits all onsets best; time 0 is the grid line of the first note. Of notes
-    that fall on one line the longest stays; none is shorter than one step or reaches into the next.
+    The grid's phase is the one that fits all onsets best, and time 0 is the grid line of the first note; with a
+    ``phase_s`` a line is there, and time stays what it is. Of notes that fall on one line the longest stays; none is shorter than one step or reaches into the next.
 
     Parameters
     ----------
@@ -95,25 +103,29 @@ def quantize_notes(notes: Sequence[Note], tempo: float, grid: str = "1/16") -> t
     """
     if not tempo > 0.0:
         raise UsageError(f"the tempo must be positive, not {tempo:g} BPM")
-    if grid not in _GRIDS:
-        raise UsageError(f"no grid {grid!r}", hint=f"use one of {', '.join(_GRIDS)}")
+    if grid not in GRIDS:
+        raise UsageError(f"no grid {grid!r}", hint=f"use one of {', '.join(GRIDS)}")
     if not notes:
         return ()
-    step = 60.0 / tempo * _GRIDS[grid]
+    step = 60.0 / tempo * GRIDS[grid]
     onsets = np.array([note.start_s for note in notes]) / step
-    phase = float(np.angle(np.exp(2j * np.pi * onsets).sum())) / (2.0 * np.pi)
-    lines = np.rint(onsets - phase).astype(int)
-    lines -= lines[0]
+    if phase_s is None:
+        phase = float(np.angle(np.exp(2j * np.pi * onsets).sum())) / (2.0 * np.pi)
+        lines = np.rint(onsets - phase).astype(int)
+        lines -= lines[0]
+    else:
+        lines = np.maximum(0, np.rint(onsets - phase_s / step)).astype(int)
     kept: dict[int, Note] = {}
     for line, note in zip(lines.tolist(), notes, strict=True):
         if line not in kept or note.duration_s > kept[line].duration_s:
             kept[line] = note
     order = sorted(kept)
+    shift = 0.0 if phase_s is None else phase_s
     result = []
     for line, following in zip(order, [*order[1:], None], strict=True):
         note = kept[line]
         steps = max(1, round(note.duration_s / step))
         if following is not None:
             steps = min(steps, following - line)
-        result.append(Note(line * step, steps * step, note.midi, note.velocity))
+        result.append(Note(shift + line * step, steps * step, note.midi, note.velocity))
     return tuple(result)

@@ -152,9 +152,7 @@ class _Bassist:
         if mark == "d":
             down = chord.fifth - 12
             return root + (down if root + down >= 28 else chord.fifth)
-        sixth = (
-            9 if (chord.root + 9) % 12 in self.score.key.pitch_classes or not chord.is_minor else chord.fifth
-        )
+        sixth = 9 if (chord.root + 9) % 12 in self.score.key.pitch_classes else chord.fifth
         seventh = chord.seventh if chord.seventh != 9 else 12
         return (
             root

@@ -1,6 +1,6 @@
 """The keyboard and guitar player: comping rhythms over led voices, stabs, pads, ostinatos and arpeggios."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from beatflow.ai.synth.chord import Span
 from beatflow.ai.synth.comping import BROKEN, COMPING, HELD, STRUMMED
@@ -45,10 +45,14 @@ class _Player:
         self.mood = score.mood_of("chords")
         self.events: list[Event] = []
         voices = voice_lead(score.spans, score.genre.voicing, loop)
-        self.voices: Mapping[int, Voices] = {
-            span.tick: tuple(note + 12 * register for note in notes)
-            for span, notes in zip(score.spans, voices, strict=True)
-        }
+        self.voices: dict[int, Voices] = {}
+        laid: dict[tuple[object, ...], Voices] = {}
+        for span, notes in zip(score.spans, voices, strict=True):
+            # A section that returns is played as it was.
+            number, inside = divmod(span.tick, score.grid.bar)
+            bar = score.bars[number]
+            found = laid.setdefault((bar.material, bar.inside, inside, span.chord), notes)
+            self.voices[span.tick] = tuple(note + 12 * register for note in found)
 
     def play(self, bar: Bar) -> None:
         """One bar."""

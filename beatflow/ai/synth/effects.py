@@ -118,7 +118,9 @@ def _echo(bus: Bus, treatment: Treatment, check: Check) -> None:
     for repeat in range(1, 6):
         for channel in range(2):
             source = sent[channel if repeat % 2 == 0 else 1 - channel]
-            put(bus.samples[channel], source * np.float32(level), repeat * distance, bus.loop)
+            for start in range(0, bus.frames, _BLOCK):
+                piece = source[start : start + _BLOCK] * np.float32(level)
+                put(bus.samples[channel], piece, repeat * distance + start, bus.loop)
         level *= 0.5
 
 

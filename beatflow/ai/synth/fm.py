@@ -91,8 +91,8 @@ class Fm:
             for pair in self.pairs:
                 single += self._pair(pair, hz, turns, touch, frames)
             if self.voices > 1:
-                out[:, 0] += single * (1.0 - 0.7 * place)
-                out[:, 1] += single * (1.0 + 0.7 * place)
+                out[:, 0] += single * (1.0 - 0.6 * place)
+                out[:, 1] += single * (1.0 + 0.6 * place)
             else:
                 out += single
         out /= float(np.sqrt(float(self.voices)))

@@ -261,10 +261,11 @@ _BASSES: Mapping[str, Instrument] = {
     ),
     "reese": Subtractive(
         voices=3, detune_cents=19.0, attack_s=0.012, cutoff=5.0, resonance=1.1, sub=0.6, swell_s=0.25, wobble=2.0,
-        release_s=0.07,
+        width=0.35, release_s=0.07,
     ),
     "wobble": Subtractive(
-        voices=2, detune_cents=9.0, attack_s=0.006, cutoff=2.0, resonance=2.4, sub=0.7, wobble=4.0, release_s=0.04
+        voices=2, detune_cents=9.0, attack_s=0.006, cutoff=2.0, resonance=2.4, sub=0.7, wobble=4.0, width=0.3,
+        release_s=0.04,
     ),
     "growl": Fm(
         (Pair(1.0, 1.0, 5.0, 4.0, 0.4), Pair(1.0, 3.0, 2.6, 2.2, 0.3, 0.5)), attack_s=0.006, growl=0.9, sub=0.7,
@@ -276,7 +277,7 @@ _BASSES: Mapping[str, Instrument] = {
     ),
     "synth bass": Subtractive(
         voices=2, detune_cents=8.0, half_s=0.16, sustain=0.35, cutoff=3.0, sweep=2.0, sweep_half_s=0.08, sub=0.4,
-        release_s=0.04,
+        width=0.3, release_s=0.04,
     ),
     "house bass": Subtractive(
         "square", half_s=0.14, sustain=0.3, cutoff=2.4, sweep=1.6, sweep_half_s=0.05, sub=0.5, release_s=0.04

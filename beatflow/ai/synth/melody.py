@@ -136,7 +136,7 @@ class _Singer:
             last = place == len(notes) - 1
             if last and ends:
                 self.pitch = self._close(chord, home)
-            elif step in beats or length >= 3 or chord.pitch_classes[0] not in self.score.key.pitch_classes:
+            elif step in beats or length >= 6 or (length >= 3 and self._rubs(chord)):
                 self.pitch = self.nearest(chord.pitch_classes, self.pitch)
             held = min(length, grid.steps - step) * STEP
             velocity = (94 if step in beats else 84) * (0.85 + 0.25 * bar.energy)
@@ -157,6 +157,10 @@ class _Singer:
         while self.events[-1].midi - pitch > 9:
             pitch += 12
         return pitch
+
+    def _rubs(self, chord: Chord) -> bool:
+        """Over a chord tone by a half step: fine in passing, not to stay on."""
+        return (self.pitch - 1) % 12 in chord.pitch_classes or chord.root not in self.score.key.pitch_classes
 
     def _close(self, chord: Chord, home: bool) -> int:
         """A question stays open on the fifth or third; the answer comes home to the root."""

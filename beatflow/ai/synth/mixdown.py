@@ -108,17 +108,17 @@ def master(
         gains[part] = levels_db[part] - measured - 20.0 if measured > -70.0 else 0.0
     balance = {part: from_db(value) for part, value in gains.items()}
     mixed = _measure(shelf, parts, balance, check)
-    glue = _compress(mixed.energy, loop)
+    glue = _at_blocks(_compress(mixed.energy, loop), shelf.frames, loop)
     gain, curve = _find_gain(mixed, glue, target_lufs, loop)
     done = np.zeros(mixed.energy.size, np.int64)
     for _ in range(3):
         check()
-        done = _lay(shelf, parts, balance, _Gains(glue, curve, gain, loop), check)
+        done = _lay(shelf, parts, balance, _Gains(glue * curve * gain, shelf.frames, loop), check)
         missing = target_lufs - integrated(done)
         if abs(missing) < 0.05 or integrated(done) < -100.0:
             break
         gain = gain * from_db(missing)
-        curve = _limit(mixed.peaks * _at_blocks(glue, mixed.peaks.size, loop) * gain, loop)
+        curve = _limit(mixed.peaks * glue * gain, loop)
     for part in parts:
         shelf.drop(part)
     change = to_db(gain)
@@ -181,19 +181,16 @@ def _measure_side(
 
 @dataclass(frozen=True, slots=True)
 class _Gains:
-    """The gain that every stem gets: compressor by part, limiter by block, and one number."""
+    """The gain that every stem gets, by blocks of 32 frames; a loop's blocks are stretched to end where it ends."""
 
-    glue: Floats
-    curve: Floats
-    gain: float
+    values: Floats
+    frames: int
     loop: bool
 
     def at(self, start: int, count: int) -> Floats:
-        """For some frames, from a multiple of 32 on."""
-        first = start // BLOCK
-        fine = _expanded(self.curve, first, -(-count // BLOCK), self.loop)[:count]
-        fine *= _between(self.glue, ramp(count) + start, self.loop)
-        return fine * (self.gain * float(1 << BITS))
+        """For some frames: straight lines from block to block."""
+        rate = self.values.size / self.frames if self.loop else 1.0 / BLOCK
+        return _read(self.values, (ramp(count) + start) * rate, self.loop) * float(1 << BITS)
 
 
 def _lay(
@@ -265,36 +262,37 @@ def _compress(energy: NDArray[np.int64], loop: bool) -> Floats:
     return exp2(reduction * -0.16609640474436813)
 
 
-def _between(values: Floats, frame: Floats, loop: bool) -> Floats:
-    """Figures by part, read at frames: straight lines between the parts' middles."""
-    place = frame / PART - 0.5
-    index = np.floor(place).astype(np.int64)
-    fraction = place - index
-    left, right = index, index + 1
+def _read(values: Floats, place: Floats, loop: bool) -> Floats:
+    """Figures between their places: straight lines, round the seam or level at the ends."""
+    left = np.floor(place).astype(np.int64)
+    fraction = place - left
+    right = left + 1
     if loop:
         left, right = left % values.size, right % values.size
     else:
         left = np.minimum(np.maximum(left, 0), values.size - 1)
         right = np.minimum(np.maximum(right, 0), values.size - 1)
-    return values[left] + (values[right] - values[left]) * fraction
+    return np.asarray(values[left] + (values[right] - values[left]) * fraction)
 
 
-def _at_blocks(glue: Floats, blocks: int, loop: bool) -> Floats:
-    """The largest of the compressor's gains that a block sees."""
-    first = _between(glue, ramp(blocks) * BLOCK, loop)
-    last = _between(glue, ramp(blocks) * BLOCK + BLOCK, loop)
-    return np.maximum(first, last)
+def _at_blocks(glue: Floats, frames: int, loop: bool) -> Floats:
+    """The compressor's gain by blocks of 32 frames. Its parts' middles are where they are, or stretched to a loop."""
+    blocks = -(-frames // BLOCK)
+    if loop:
+        return _read(glue, ramp(blocks) * (glue.size / blocks) - 0.5, loop)
+    return _read(glue, ramp(blocks) * (BLOCK / PART) - 0.5, loop)
 
 
 def _find_gain(mixed: _Measured, glue: Floats, target_lufs: float, loop: bool) -> tuple[float, Floats]:
     """The gain and limiter curve that together give the loudness, nearly."""
-    peaks = mixed.peaks * _at_blocks(glue, mixed.peaks.size, loop)
+    peaks = mixed.peaks * glue
     if integrated(mixed.energy) < -100.0:
         return 1.0, np.ones(peaks.size)
-    glued = np.rint(mixed.energy * (glue * glue)).astype(np.int64) if glue.size > 1 else mixed.energy
+    middle = np.minimum((np.arange(mixed.energy.size) * PART + PART // 2) // BLOCK, peaks.size - 1)
+    kept = glue[middle]
+    glued = np.rint(mixed.energy * (kept * kept)).astype(np.int64)
     wanted = target_lufs - integrated(glued)
     gain = from_db(wanted)
-    middle = np.minimum((np.arange(glued.size) * PART + PART // 2) // BLOCK, peaks.size - 1)
     for _ in range(4):
         curve = _limit(peaks * gain, loop)[middle] * gain
         missing = target_lufs - integrated(np.rint(glued * (curve * curve)).astype(np.int64))
@@ -306,8 +304,8 @@ def _find_gain(mixed: _Measured, glue: Floats, target_lufs: float, loop: bool) -
 def _limit(peaks: Floats, loop: bool) -> Floats:
     """Gain of each block: down before a peak (8 blocks ahead), held over it, slowly back, without corners.
 
-    A minimum over ±8 blocks, then a release, then a mean over ±7: at each block the mean covers only values at or
-    below what that block and its neighbours need.
+    A minimum over ±8 blocks, then a release, then a mean over ±6: at each block the mean covers only values at or
+    below what that block and two on either side need.
     """
     ceiling = from_db(CEILING_DB)
     taken = 1.0 - np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
@@ -315,13 +313,4 @@ def _limit(peaks: Floats, loop: bool) -> Floats:
     held = taken.copy()
     for shift in range(2 * _AHEAD + 1):
         np.maximum(held, wide[shift : shift + taken.size], out=held)
-    return 1.0 - _smooth(_fading(held, 1.0 - _RELEASE, loop), _AHEAD - 1, loop)
-
-
-def _expanded(curve: Floats, first: int, blocks: int, loop: bool) -> Floats:
-    """A gain for every frame of some blocks: straight lines from block to block."""
-    place = np.arange(first, first + blocks + 1)
-    place = place % curve.size if loop else np.minimum(place, curve.size - 1)
-    near = curve[place]
-    steps = (near[1:] - near[:-1])[:, None] * (ramp(BLOCK) / BLOCK)[None, :]
-    return np.asarray((near[:-1, None] + steps).ravel())
+    return 1.0 - _smooth(_fading(held, 1.0 - _RELEASE, loop), _AHEAD - 2, loop)

@@ -63,14 +63,17 @@ class Score:
         return self.spans[bisect_left(self._starts, start) : bisect_left(self._starts, start + self.grid.bar)]
 
     def scale(self, low: int, high: int, chord: Chord | None = None) -> list[int]:
-        """The key's notes from ``low`` to ``high``; where a chord has a note from outside, it takes its neighbour's
-        place.
+        """The key's notes from ``low`` to ``high``; a chord's note from outside takes the place of the one it alters.
+
+        The third of a chord on a root of the key is a step raised, a minor third, a seventh or a borrowed root one lowered.
         """
         inside = set(self.key.pitch_classes)
         if chord is not None:
-            for tone in chord.pitch_classes:
-                if tone not in inside:
-                    inside -= {(tone - 1) % 12, (tone + 1) % 12} - set(chord.pitch_classes)
+            own = chord.root in inside
+            for interval, tone in zip(chord.intervals, chord.pitch_classes, strict=True):
+                if tone not in self.key.pitch_classes:
+                    raised = own and interval in (2, 4, 7, 8, 9, 11, 14, 21)
+                    inside -= {(tone + (-1 if raised else 1)) % 12} - set(chord.pitch_classes)
                     inside.add(tone)
         return [midi for midi in range(low, high + 1) if midi % 12 in inside]
 

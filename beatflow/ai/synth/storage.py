@@ -1,6 +1,7 @@
 """Where stems lie while a piece is made: in memory, or in a temporary file where they would take much of it."""
 
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import IO
 
@@ -22,11 +23,9 @@ class Shelf:
         self.frames = frames
         self._kept: dict[str, Samples] = {}
         self._files: dict[str, IO[bytes]] = {}
-
-    @property
-    def small(self) -> bool:
+        self.small = frames <= _IN_MEMORY
         """Whether everything lies in memory."""
-        return self.frames <= _IN_MEMORY
+        weakref.finalize(self, _close, self._files)
 
     def open(self, name: str) -> None:
         """Begin a sound."""
@@ -69,6 +68,11 @@ class Shelf:
             return Audio(self._kept[name], RATE)
         view = np.memmap(self._files[name], np.float32, "c", 0, (self.frames, 2))
         return Audio(view.view(np.ndarray), RATE)
+
+
+def _close(files: dict[str, IO[bytes]]) -> None:
+    for file in files.values():
+        file.close()
 
 
 class Sounds(Mapping[str, Audio]):

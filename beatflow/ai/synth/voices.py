@@ -118,11 +118,10 @@ class Struck:
 
 def _knock(out: Floats, level: float, stream: Stream) -> None:
     """The noise of a hammer or finger, a little different each time."""
-    burst = min(out.shape[0], int(0.04 * RATE))
-    noise = filtered(stream.noise(burst), band(300.0, 2800.0, 63)) * decay(burst, 0.005)
-    noise[burst - burst // 4 :] *= smooth_step(burst // 4)[::-1]
-    noise[: min(burst, 24)] *= smooth_step(min(burst, 24))
-    out[:burst] += (noise * level)[:, None]
+    noise = filtered(stream.noise(1764), band(300.0, 2800.0, 63)) * decay(1764, 0.005)
+    noise[-441:] *= smooth_step(441)[::-1]
+    begin(noise, 24)
+    out[:1764] += (noise * level)[: out.shape[0], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +185,17 @@ class SubBass:
             wave += table_sine(3.0 * phase) * decay(frames, 0.05) * (self.wood * touch.hardness)
         out = saturate(wave * self.drive * (0.6 + 0.6 * touch.hardness)) * decay(frames, self.half_s)
         if self.click and not touch.glide:
-            burst = min(frames, 900)
-            noise = filtered(Stream("thump", touch.midi, touch.take).noise(burst), band(700.0, 3500.0, 63))
-            noise[burst // 2 :] *= smooth_step(burst - burst // 2)[::-1]
-            out[:burst] += noise * decay(burst, 0.003) * self.click
+            noise = filtered(Stream("thump", touch.midi, touch.take).noise(900), band(700.0, 3500.0, 63))
+            noise[450:] *= smooth_step(450)[::-1]
+            out[:900] += (noise * decay(900, 0.003))[:frames] * self.click
         begin(out, 90)
         return out
 
 
 def shaped(tone: Samples, held: int, release: int) -> Samples:
-    """End a tone: all of it for ``held`` frames, then a fade that is flat where it reaches silence."""
+    """End a tone: all of it for ``held`` frames, then a fade that is flat at both ends, so that it has no corner."""
     out = tone[: held + release].copy()
     tail = out.shape[0] - held
-    t = 1.0 - (ramp(tail) + 1.0) / max(tail, 1)
-    fade = (t * t * (1.5 - 0.5 * t)).astype(np.float32)
+    fade = smooth_step(tail)[::-1].astype(np.float32)
     out[held:] *= fade if out.ndim == 1 else fade[:, None]
     return out

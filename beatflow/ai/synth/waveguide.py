@@ -173,17 +173,15 @@ class Plucked:
         return np.asarray(wave * (0.3 / max(power, 1e-9)))
 
     def _attack(self, wave: Floats, hardness: float, stream: Stream) -> None:
-        burst = min(wave.size, 1600)
         if self.click:
-            noise = filtered(stream.noise(burst), band(1800.0, 9000.0, 63)) * decay(burst, 0.0025)
-            noise[burst - burst // 3 :] *= smooth_step(burst // 3)[::-1]
-            wave[:burst] += noise * (self.click * (0.2 + 1.2 * hardness))
+            noise = filtered(stream.noise(1600), band(1800.0, 9000.0, 63)) * decay(1600, 0.0025)
+            noise[-500:] *= smooth_step(500)[::-1]
+            wave[:1600] += noise[: wave.size] * (self.click * (0.2 + 1.2 * hardness))
         if self.body:
-            long = min(wave.size, 8000)
-            boom = steady_sine(long, 104.0) + 0.6 * steady_sine(long, 212.0)
-            boom = boom * decay(long, 0.02) * (self.body * hardness)
-            boom[long - long // 4 :] *= smooth_step(long // 4)[::-1]
-            wave[:long] += boom
+            boom = steady_sine(8000, 104.0) + 0.6 * steady_sine(8000, 212.0)
+            boom = boom * decay(8000, 0.02) * (self.body * hardness)
+            boom[-2000:] *= smooth_step(2000)[::-1]
+            wave[:8000] += boom[: wave.size]
 
 
 def _wah(wave: Floats, depth: float, hardness: float) -> Floats:

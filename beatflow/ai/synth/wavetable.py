@@ -126,6 +126,8 @@ class Subtractive:
         Trembling loudness: a tremolo bow, a vibrating reed.
     wobble : float
         Octaves that the filter swings by where the touch asks for it.
+    width : float
+        How far apart the outermost oscillators stand; basses stand close together.
     """
 
     wave: str = "saw"
@@ -148,6 +150,7 @@ class Subtractive:
     shake_hz: float = 0.0
     shake: float = 0.0
     wobble: float = 0.0
+    width: float = 0.6
     release_s: float = 0.08
 
     def tone(self, touch: Touch, frames: int) -> Floats:
@@ -168,8 +171,8 @@ class Subtractive:
                 hz, tuned if bend is None else tuned * bend, row, stream.uniform(), frames
             )
             if stereo:
-                out[:, 0] += single * (1.0 - 0.7 * place)
-                out[:, 1] += single * (1.0 + 0.7 * place)
+                out[:, 0] += single * (1.0 - self.width * place)
+                out[:, 1] += single * (1.0 + self.width * place)
             else:
                 out += single
         out /= float(np.sqrt(float(self.voices)))

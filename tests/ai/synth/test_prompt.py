@@ -5,12 +5,16 @@ import json
 import pytest
 
 from beatflow.ai.engine import Brief
+from beatflow.ai.synth.bass import STYLES as BASS_STYLES
 from beatflow.ai.synth.choices import choose
-from beatflow.ai.synth.drumkit import KITS
+from beatflow.ai.synth.comping import STYLES as COMPING_STYLES
 from beatflow.ai.synth.genres import GENRES
-from beatflow.ai.synth.prompt import GENRE_WORDS, INSTRUMENTS, MOOD_WORDS, MOODS, TEXTURES, Mood, understand
+from beatflow.ai.synth.instruments import SOUNDS
+from beatflow.ai.synth.kits import KITS
+from beatflow.ai.synth.moods import MOOD_WORDS, MOODS, Mood
+from beatflow.ai.synth.prompt import understand
 from beatflow.ai.synth.treatment import levels_of, loudness_target, treatment_of
-from beatflow.ai.synth.voices import SOUNDS
+from beatflow.ai.synth.words import COMPARATIVES, DRUM_WORDS, GENRE_WORDS, INSTRUMENTS, STYLE_WORDS, TEXTURES
 from beatflow.errors import UsageError
 from tests.ai.synth.made import made
 
@@ -73,14 +77,8 @@ def test_tables_name_only_what_exists() -> None:
         assert all(
             sound in SOUNDS for sound in (*genre.bass_sounds, *genre.chord_sounds, *genre.melody_sounds)
         )
-        for rows in (
-            genre.kicks,
-            genre.snares,
-            genre.hats,
-            genre.open_hats,
-            [row for _, row in genre.percussion],
-        ):
-            assert all(len(row) == 16 and set(row) <= set("Xxog?.") for row in rows)
+    for part, style in STYLE_WORDS.values():
+        assert style in {"bass": BASS_STYLES, "chords": COMPING_STYLES}[part]
 
 
 @pytest.mark.parametrize("word", sorted(GENRE_WORDS))
@@ -159,3 +157,64 @@ def test_without_a_genre_one_is_drawn_and_stays(prompt: str) -> None:
 def test_briefs_that_cannot_be(brief: Brief, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         choose(brief)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "part", "figure", "sign"),
+    [
+        ("busier drums", "drums", "density", 1), ("make the bass simpler", "all", "density", -1),
+        ("simpler bass", "bass", "density", -1), ("darker", "all", "brightness", -1), ("softer piano", "chords", "energy", -1),
+        ("brighter, wider melody", "melody", "space", 1), ("more bass", "bass", "density", 1), ("less energetic", "all", "energy", -1),
+        ("a busier hi-hat", "drums", "density", 1), ("higher lead", "melody", "register", 1),
+    ],
+)  # fmt: skip
+def test_comparisons(prompt: str, part: str, figure: str, sign: int) -> None:
+    request = understand(prompt)
+    if "hi-hat" in prompt:
+        assert request.amounts == {"hats": 1}
+        return
+    assert getattr(request.bends[part], figure) * sign > 0
+    assert request.left_out == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "amounts"),
+    [
+        ("more hats", {"hats": 1}), ("fewer fills", {"fills": -1}), ("house without kick, no shaker", {"kick": -9, "shaker": -9}),
+        ("afrobeat with congas and claves", {"congas": 0, "claves": 0}), ("no percussion", {}),
+    ],
+)  # fmt: skip
+def test_drums_by_name(prompt: str, amounts: dict[str, int]) -> None:
+    request = understand(prompt)
+    assert request.amounts == (amounts or {"percussion": -9})
+    assert "drums" not in request.left_out
+
+
+def test_every_word_means_something() -> None:
+    for word in (*COMPARATIVES, *DRUM_WORDS, *STYLE_WORDS, *TEXTURES, *INSTRUMENTS):
+        assert understand(word).ignored == (), word
+    assert understand("lofi jazz").moods == ("jazzy",)
+    assert understand("walking bass").styles == {"bass": "walking"}
+    assert choose(Brief("house with sliding 808s")).styles["bass"] == "slide"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "genre"),
+    [
+        ("slap bass", "funk"), ("distorted guitar", "rock"), ("taiko", "cinematic"), ("wobble bass", "dubstep"),
+        ("log drum", "amapiano"), ("nylon guitar", "bossa nova"), ("brushes and double bass", "jazz"), ("congas", None),
+    ],
+)  # fmt: skip
+def test_instruments_suggest_a_genre(prompt: str, genre: str | None) -> None:
+    drawn = {choose(Brief(prompt, seed=seed)).genre.name for seed in range(6)}
+    assert drawn == {genre} if genre else len(drawn) > 1
+
+
+def test_sounds_are_played_as_they_can_be() -> None:
+    assert choose(Brief("house strings")).styles["chords"] == "long"
+    assert choose(Brief("ambient spiccato")).styles["chords"] == "ostinato"
+    assert choose(Brief("techno wobble")).styles["bass"] == "wobble"
+    assert choose(Brief("dubstep sub bass")).styles["bass"] == "reese"
+    for seed in range(6):
+        styles = choose(Brief("rock piano", seed=seed)).styles
+        assert styles["chords"] not in ("power", "chug")

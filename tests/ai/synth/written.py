@@ -28,7 +28,11 @@ def steps(score: Score, events: list[Event], midi: int, bar: int) -> list[int]:
     """The sixteenths of a bar on which a drum is played, swing taken back."""
     grid = score.grid
     places = [grid.swung(step * STEP) for step in range(grid.steps)]
-    inside = [event.tick - bar * grid.bar for event in events if event.midi == midi and event.tick // grid.bar == bar]
+    inside = [
+        event.tick - bar * grid.bar
+        for event in events
+        if event.midi == midi and event.tick // grid.bar == bar
+    ]
     return sorted({min(range(grid.steps), key=lambda step: abs(places[step] - tick)) for tick in inside})
 
 

@@ -11,24 +11,24 @@ ROCK = Genre(
     ("roots", "pulse"), ("pick bass", "electric bass"), ("power", "chug"), ("distorted guitar",),
     ("anthem", "riff", "lyric"), ("lead guitar", "organ", "clean guitar"), 3,
     ("i VII VI VII", "i VI III VII", "i III VII iv", "i i VI VII", "i iv VII i", "i VII iv V"),
-    ("I bVII IV I", "I IV V IV", "I V vi IV", "I IV bVII IV", "I I IV V", "vi IV I V"),
+    ("I bVII IV I", "I IV V IV", "I V vi IV", "I IV bVII IV", "I I IV V", "I vi IV V"),
     open_hats=("................", "..............x."), lifts=((CRASH, "X..............................."), (RIDE,
         "x.x.x.x.x.x.x.x.")),
-    percussion=((TAMBOURINE, "....o.......o..."),), fills="toms", voicing="power", colours=("5",),
+    percussion=((TAMBOURINE, "....o.......o..."),), fills="toms", voicing="power",
     humanise_s=0.004, room=0.16, space=0.12, echo=0.0, loudness_lufs=-13.0, levels=(0.5, -3.5, -3.0, -3.5),
     chords_eq=((60.0, -18.0), (110.0, 0.0), (6000.0, 0.0), (14000.0, -6.0)),
 )  # fmt: skip
 
 # Everything meets on the one; ghost notes fill the sixteenths around the backbeat.
 FUNK = Genre(
-    "funk", (96, 112), (0.5, 0.55), 0.7, "funk",
+    "funk", (96, 112), (0.5, 0.55), 0.85, "funk",
     ("X.x.......x..x..", "X..x..x...x.....", "X.x....x..x.....", "X.....x..xx..x.."),
     ("....X..g.g..X..g", ".g..X..gXg..X.g.", "....X.gg.g..X..g", ".g..X..g.g.gX.g."),
     ("xoxoxoxoxoxoxoxo", "xoxxxoxoxoxxxoxo", "x.xox.xox.xox.xo"), SNARE,
     ("slap", "funk"), ("slap bass", "electric bass"), ("funk",), ("muted guitar", "clavinet", "wah guitar"),
     ("answers", "riff"), ("brass section", "saxophone", "trumpet", "organ", "synth brass"), 4,
     ("i7 i7 i7 IV9", "im9 IV9 im9 IV9", "i7 i7 iv7 V7", "im9 im9 VImaj7 V7"),
-    ("I9 I9 I9 IV9", "I9 IV9 I9 IV9", "I9 I9 IV9 V9", "I9 bVII9 IV9 I9"),
+    ("I6 I6 IV9 V9", "I6 IV9 I6 V9", "I9 I9 ii7 V9", "I6 I6 ii7 V9"),
     open_hats=("......x.........", "..............x.", ".......x........"),
     percussion=((TAMBOURINE, "..o...o...o...o."), (CONGA, "..oo...x..oo...x"), (TUMBA, "x.......x.....o.")),
     fills="kit", humanise_s=0.004, drag_s=0.002, room=0.07, space=0.1, echo=0.0,

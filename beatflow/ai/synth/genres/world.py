@@ -63,7 +63,7 @@ AFROBEATS = Genre(
     ("tresillo", "dembow"), ("sub", "log drum", "electric bass"), ("highlife", "pluck comp"),
     ("clean guitar", "marimba", "rhodes", "pluck"), ("vocal", "answers", "riff"),
     ("voice", "vocal chop", "saxophone", "kalimba", "marimba"), 4,
-    ("i VI III VII", "VI VII i v", "i iv VII III", "iv v i i"),
+    ("i VI III VII", "VI VII i i", "i iv VII III", "iv v i i"),
     ("I V vi IV", "I IV ii V", "IV V I vi", "I iii IV V", "ii V I vi"),
     percussion=(
         (SHAKER, "XoxoXoxoXoxoXoxo"), (CONGA, "...x..x....x..xx"), (WOODBLOCK_HIGH, "x..x..x...x.x..."), (SNARE,
@@ -82,7 +82,7 @@ AMAPIANO = Genre(
     ("log",), ("log drum",), ("comp", "hold", "deep stab"), ("rhodes", "piano", "organ"), ("sparse", "vocal",
     "answers"),
     ("saxophone", "flute", "vocal chop", "voice", "piano"), 5,
-    ("im9 ivm9 VImaj7 vm7", "ivm9 vm7 im9 im9", "im9 VImaj7 ivm9 V7", "im9 IIImaj7 VImaj7 ivm9"),
+    ("im9 ivm9 VImaj7 V7", "ivm9 vm7 im9 im9", "im9 VImaj7 ivm9 V7", "im9 IIImaj7 VImaj7 ivm9"),
     ("iim9 V9 Imaj9 vim9", "IVmaj9 iiim7 iim9 Imaj9", "Imaj9 vim9 iim9 V9"),
     percussion=(
         (SHAKER, "XoxoXoxoXoxoXoxo"), (CABASA, "..x...x...x...x."), (CONGA, "...x..x....x...x"), (COWBELL,
