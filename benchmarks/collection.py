@@ -10,17 +10,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from beatflow.sound.periods import FASTEST
 from benchmarks import grooves, tunes
 
 FOLDER = Path(tempfile.gettempdir()) / "beatflow-collection"
 RATE = 44_100
-TUNED_ON = frozenset({"grooves-a", "synth"})
+TUNED_ON = frozenset({"grooves-a", "synth", "patterns"})
 """Collections that constants were fitted to: no table of accuracy may be made on them alone."""
 
 _SONIC = Path("/usr/share/sonic-pi/samples")
@@ -39,7 +40,6 @@ _LMMS_LOOPS = {
     "beats/house_loop01": 4, "beats/rave_hihat01": 8, "beats/rave_hihat02": 8, "beats/rave_kick01": 8,
     "beats/rave_kick02": 8, "beats/rave_snare01": 8, "latin/latin_guitar01": 8, "latin/latin_guitar03": 16,
 }  # fmt: skip
-_FACTORS = (1.0, 0.7, 1.25)
 _FREE_S = 20
 
 
@@ -86,26 +86,28 @@ def items(collection: str, folder: Path = FOLDER) -> list[Item]:
     return [Item(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows]
 
 
-def _make_loops(target: Path) -> Iterator[Item]:
-    """Each loop in three tempi (sox), repeated until it is 6 s long at least, and long ones as they are, too."""
+def _make_loops(factors: tuple[float, ...]) -> Callable[[Path], Iterator[Item]]:
+    """Each loop in some tempi (sox), repeated until it is 6 s long at least; at its own also once where it is long."""
+    return lambda target: _stretch_loops(target, factors)
+
+
+def _stretch_loops(target: Path, factors: tuple[float, ...]) -> Iterator[Item]:
     sources = {f"loop_{name}": (_SONIC / f"loop_{name}.flac", beats) for name, beats in _SONIC_LOOPS.items()}
     sources |= {name.replace("/", "_"): (_LMMS / f"{name}.ogg", beats) for name, beats in _LMMS_LOOPS.items()}
     for name, (path, beats) in sources.items():
         if not path.exists():
             continue
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        if beats * 60 * rate / len(samples) > 170:
-            factors: tuple[float, ...] = (1.0, 0.7, 1.19)
-        else:
-            factors = _FACTORS
         for factor in factors:
+            if factor * beats * 60 * rate / len(samples) > FASTEST:
+                factor = 1.19
             once = samples if factor == 1 else _change_tempo(samples, rate, factor)
             tempo = beats * 60 * rate / len(once)
             rounds = max(2, int(np.ceil(6 * rate / len(once))))
-            yield _keep(target, f"{name}-{tempo:.0f}", np.tile(once, (rounds, 1)), rate, "loops", tempo)
-        if beats >= 8:
+            yield _keep(target, f"{name}-{tempo:.0f}", np.tile(once, (rounds, 1)), rate, target.name, tempo)
+        if beats >= 8 and 1.0 in factors:
             tempo = beats * 60 * rate / len(samples)
-            yield _keep(target, f"{name}-{tempo:.0f}-once", samples, rate, "loops", tempo)
+            yield _keep(target, f"{name}-{tempo:.0f}-once", samples, rate, target.name, tempo)
 
 
 def _change_tempo(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
@@ -147,7 +149,7 @@ def _make_grooves(kept_apart: bool) -> Callable[[Path], Iterator[Item]]:
 
 
 def _make_synth(target: Path) -> Iterator[Item]:
-    """Pieces of the embedded producer: every genre in its own tempi, with several seeds, and in 3/4 and 6/8."""
+    """Pieces of the embedded producer and their drums alone: every genre in its own tempi, also in 3/4 and 6/8."""
     from beatflow.ai.engine import Brief
     from beatflow.ai.synth.engine import SynthEngine
     from beatflow.ai.synth.genres import GENRES
@@ -163,6 +165,43 @@ def _make_synth(target: Path) -> Iterator[Item]:
             per_bar = {"4/4": 4, "3/4": 3, "6/8": 2}[meter]
             beats = tuple(round(60 / tempo * n, 4) for n in range(8 * per_bar))
             yield Item(path.stem, "synth", str(path), tempo, done.key, meter, beats, beats[::per_bar])
+            drums = done.stems.get("drums")
+            if meter == "4/4" and drums is not None:
+                alone = target / f"{path.stem}-drums.wav"
+                soundfile.write(alone, drums.samples, drums.sample_rate, "PCM_16")
+                yield Item(alone.stem, "synth", str(alone), tempo, None, meter, beats, beats[::per_bar])
+
+
+def _make_patterns(target: Path) -> Iterator[Item]:
+    """Bars of kick, snare, hi-hat and bass drawn at random, in three meters: what tells a bar and little else."""
+    rng = np.random.default_rng(11)
+    t = np.arange(RATE // 4) / RATE
+    kick = 0.8 * np.sin(2 * np.pi * (50 * t + 8 * (1 - np.exp(-30 * t)))) * np.exp(-14 * t)
+    snare = (rng.normal(size=len(t)) / 2 + np.sin(2 * np.pi * 190 * t) / 2) * np.exp(-20 * t)
+    hat = np.diff(rng.normal(size=len(t) + 1)) * np.exp(-70 * t) / 3
+    for number in range(72):
+        meter = ("4/4", "3/4", "6/8")[number % 3]
+        per_bar, parts = {"4/4": (4, int(rng.choice([2, 4]))), "3/4": (3, 2), "6/8": (2, 3)}[meter]
+        low, high = {"4/4": (56, 180), "3/4": (76, 200), "6/8": (45, 120)}[meter]
+        tempo = float(np.round(np.exp(rng.uniform(np.log(low), np.log(high))), 2))
+        steps = per_bar * parts
+        kicks, hats = rng.random(steps) < 0.12, rng.random(steps) < rng.uniform(0.5, 1)
+        kicks[0], hats[::parts] = True, True
+        snares = np.zeros(steps)
+        snares[parts :: 2 * parts if meter == "4/4" else parts] = rng.uniform(0.2, 0.6)
+        lead_s, step_s = float(rng.uniform(0, 0.5)), 60 / tempo / parts
+        out = np.zeros(round((8 * steps * step_s + lead_s + 0.5) * RATE), np.float32)
+        for bar in range(8):
+            hz = 55 * 2 ** (int(rng.integers(12)) / 12)
+            bass = 0.3 * np.sin(2 * np.pi * hz * t) * np.exp(-3 * t) * (rng.random() < 0.7)
+            for step in range(steps):
+                begin = round((lead_s + (bar * steps + step) * step_s) * RATE)
+                sound = kick * kicks[step] + snare * snares[step] + hat * hats[step] * rng.uniform(0.5, 1)
+                sound = (sound + bass * (step == 0)) * rng.uniform(0.8, 1)
+                out[begin : begin + len(t)] += sound[: len(out) - begin].astype(np.float32)
+        item = _keep(target, f"pattern{number}", 0.5 * out[:, None], RATE, "patterns", tempo)
+        beats = tuple(round(lead_s + 60 / tempo * n, 4) for n in range(8 * per_bar))
+        yield replace(item, meter=meter, beats=beats, downbeats=beats[::per_bar])
 
 
 def _make_free(target: Path) -> Iterator[Item]:
@@ -177,9 +216,9 @@ def _make_free(target: Path) -> Iterator[Item]:
         yield _keep(target, f"swell{number}", np.clip(swell, -1, 1)[:, None], RATE, "free", None)
     texts = (
         "The quick brown fox jumps over the lazy dog, and then it sleeps all afternoon under an old apple tree.",
-        "Ladies and gentlemen, this is your captain. We expect some wind on the way, please keep your belts
-        fastened.", "One morning, when the rain had stopped, nobody in the village could say where the baker had
-        gone.", "To measure is to know; but what we measure, and why, nobody tells the instrument.",
+        "Ladies and gentlemen, this is your captain. We expect some wind, please keep your belts fastened.",
+        "One morning, when the rain had stopped, nobody in the village could say where the baker had gone.",
+        "To measure is to know; but what we measure, and why, nobody tells the instrument.",
     )
     for number, text in enumerate(texts):
         for voice in ("en", "de", "fr"):
@@ -210,11 +249,13 @@ def _notes(rng: np.random.Generator, times: np.ndarray, frames: int) -> np.ndarr
 
 
 COLLECTIONS: dict[str, Callable[[Path], Iterator[Item]]] = {
-    "loops": _make_loops,
+    "loops": _make_loops((1.0,)),
+    "loops-stretched": _make_loops((0.7, 1.25)),
     "tunes": _make_tunes,
     "grooves-a": _make_grooves(kept_apart=False),
     "grooves-b": _make_grooves(kept_apart=True),
     "synth": _make_synth,
+    "patterns": _make_patterns,
     "free": _make_free,
 }
 

@@ -159,7 +159,7 @@ def run_truth(most: int, collections: Sequence[str]) -> Tally:
 
     tally = Tally()
     for collection in collections:
-        found = items(collection)
+        found = [item for item in items(collection) if Path(item.path).is_file()]
         random.Random(1).shuffle(found)
         for item in found[:most]:
             tempo = item.tempo

@@ -83,5 +83,7 @@ def _articulate(notes: list[Note], held: float) -> tuple[Note, ...]:
     result = []
     for index, note in enumerate(notes):
         room = notes[index + 1].start_s - note.start_s if index + 1 < len(notes) else note.duration_s
-        result.append(Note(note.start_s, max(0.05, min(note.duration_s, room) * held), note.midi, note.velocity))
+        result.append(
+            Note(note.start_s, max(0.05, min(note.duration_s, room) * held), note.midi, note.velocity)
+        )
     return tuple(result)

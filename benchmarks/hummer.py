@@ -105,7 +105,9 @@ def sing(notes: Sequence[Note], singer: Singer, seed: int) -> Float:
     return np.asarray(sound / np.max(np.abs(sound)))
 
 
-def _pitch(notes: Sequence[Note], singer: Singer, slurred: list[bool], time: Float, rng: np.random.Generator) -> Float:
+def _pitch(
+    notes: Sequence[Note], singer: Singer, slurred: list[bool], time: Float, rng: np.random.Generator
+) -> Float:
     off = rng.standard_normal(len(notes)) * singer.off_cents / 100.0
     pitch = np.full(time.size, float(notes[0].midi))
     for index, note in enumerate(notes):
@@ -150,10 +152,19 @@ def _level(notes: Sequence[Note], singer: Singer, slurred: list[bool], time: Flo
         closes = 0.05 if singer.consonant in ("d", "t") else singer.release_s
         hold = 0.04 if singer.consonant in ("d", "t") and index + 1 < len(notes) else 0.0
         fall = np.ones(since.size) if joins else np.clip((left - hold) / closes, lowest, 1.0)
-        start = 1.0 if joined else (floor if index and notes[index - 1].start_s + notes[index - 1].duration_s
-                                    > note.start_s - 0.06 else 0.0)
+        start = (
+            1.0
+            if joined
+            else (
+                floor
+                if index and notes[index - 1].start_s + notes[index - 1].duration_s > note.start_s - 0.06
+                else 0.0
+            )
+        )
         rise = np.clip(start + (1.0 - start) * since / singer.attack_s, 0.0, 1.0)
-        level[first:last] = rise * fall * (0.4 + 0.6 * note.velocity / 112.0) * (1.0 - 0.25 * np.clip(since, 0, 2))
+        level[first:last] = (
+            rise * fall * (0.4 + 0.6 * note.velocity / 112.0) * (1.0 - 0.25 * np.clip(since, 0, 2))
+        )
     return level
 
 
@@ -179,7 +190,9 @@ def _breaths(notes: Sequence[Note], time: Float, rng: np.random.Generator) -> Fl
         if rng.random() < 0.05:
             first, size = int((note.start_s + rng.uniform(0.0, 0.3)) * RATE), int(0.06 * RATE)
             size = min(size, time.size - first)
-            thump = np.sin(2.0 * np.pi * 45.0 * np.arange(size) / RATE) * np.exp(-np.arange(size) / (0.012 * RATE))
+            thump = np.sin(2.0 * np.pi * 45.0 * np.arange(size) / RATE) * np.exp(
+                -np.arange(size) / (0.012 * RATE)
+            )
             out[first : first + size] += 0.3 * thump
     return out
 

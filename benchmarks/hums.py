@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import mido
 import numpy as np
 import soundfile
 
 from beatflow.sound.audio import Audio
 from beatflow.sound.midi import write_midi
 from beatflow.sound.note import Note
+from benchmarks.hum_tunes import Tune, make_tune
 from benchmarks.hummer import RATE, Float, Singer, at_rate, clipped, in_room, sing, with_noise
 from benchmarks.syllables import RATE as SYLLABLE_RATE
 from benchmarks.syllables import sing_syllables
-from benchmarks.hum_tunes import Tune, make_tune
 
 FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 EACH = 5
@@ -41,7 +42,10 @@ def _mono(sound: Float, rate: int = RATE) -> Audio:
     return Audio((0.5 * sound / np.max(np.abs(sound))).astype(np.float32)[:, None], rate)
 
 
-def _sung(singer: Singer, low: int, high: int, snr_db: float = 40.0, **tune: object) -> Callable[[int], tuple[Tune, Audio]]:
+Maker = Callable[[int], tuple[Tune, Audio]]
+
+
+def _sung(singer: Singer, low: int, high: int, snr_db: float = 40.0, **tune: object) -> Maker:
     def make(seed: int) -> tuple[Tune, Audio]:
         made = make_tune(seed, low, high, **tune)  # type: ignore[arg-type]  # options of make_tune
         return made, _mono(with_noise(sing(made.notes, singer, seed), snr_db, seed))
@@ -49,7 +53,7 @@ def _sung(singer: Singer, low: int, high: int, snr_db: float = 40.0, **tune: obj
     return make
 
 
-def _played(program: int, low: int, high: int, wet: bool = False, **tune: object) -> Callable[[int], tuple[Tune, Audio]]:
+def _played(program: int, low: int, high: int, wet: bool = False, **tune: object) -> Maker:
     def make(seed: int) -> tuple[Tune, Audio]:
         made = make_tune(seed, low, high, **tune)  # type: ignore[arg-type]  # options of make_tune
         return made, play(made.notes, program, wet)
@@ -62,8 +66,6 @@ def play(notes: tuple[Note, ...], program: int, wet: bool) -> Audio:
     with tempfile.TemporaryDirectory() as name:
         midi, wav = Path(name, "tune.mid"), Path(name, "tune.wav")
         write_midi(midi, {"melody": notes}, 120.0)
-        import mido
-
         score = mido.MidiFile(midi)
         for track in score.tracks:
             for message in track:
@@ -71,7 +73,22 @@ def play(notes: tuple[Note, ...], program: int, wet: bool) -> Audio:
                     message.program = program
         score.save(midi)
         room = "1" if wet else "0"
-        argv = ["fluidsynth", "-ni", "-g", "0.6", "-r", "44100", "-R", room, "-C", "0", "-F", str(wav), FONT, str(midi)]
+        argv = [
+            "fluidsynth",
+            "-ni",
+            "-g",
+            "0.6",
+            "-r",
+            "44100",
+            "-R",
+            room,
+            "-C",
+            "0",
+            "-F",
+            str(wav),
+            FONT,
+            str(midi),
+        ]
         subprocess.run(argv, check=True, capture_output=True)
         samples, rate = soundfile.read(wav, dtype="float32", always_2d=True)
     return Audio(samples, rate)
@@ -96,7 +113,7 @@ def _hot(seed: int) -> tuple[Tune, Audio]:
     return tune, Audio(np.stack([sound, 0.7 * sound], axis=1).astype(np.float32), 48000)
 
 
-def _syllables(voice: str, low: int, high: int) -> Callable[[int], tuple[Tune, Audio]]:
+def _syllables(voice: str, low: int, high: int) -> Maker:
     def make(seed: int) -> tuple[Tune, Audio]:
         tune = make_tune(seed, low, high, held=0.85)
         return tune, _mono(sing_syllables(tune.notes, seed, voice), SYLLABLE_RATE)
@@ -109,7 +126,7 @@ _AMATEUR = Singer(
     off_cents=16.0, scoop_cents=140.0, drift_cents=18.0, jitter_cents=9.0, shimmer_db=1.2, creak=0.15, dip_db=7.0,
     sliding_cents=-35.0, breath=0.05, attack_s=0.05, release_s=0.07,
 )  # fmt: skip
-KINDS: dict[str, Callable[[int], tuple[Tune, Audio]]] = {
+KINDS: dict[str, Maker] = {
     "hum, man": _sung(_HUM, 41, 57),
     "hum, woman": _sung(replace(_HUM, tract=1.15), 55, 71),
     "hum, slurred": _sung(replace(_HUM, slur=0.8, glide_s=0.08, scoop_cents=30.0), 48, 64, held=1.0),
@@ -131,10 +148,16 @@ KINDS: dict[str, Callable[[int], tuple[Tune, Audio]]] = {
     "syllables, man": _syllables("en-gb", 45, 60),
     "syllables, woman": _syllables("en-us+f3", 55, 70),
     "amateur, hum": _sung(_AMATEUR, 43, 59, 28.0, held=1.0),
-    "amateur, slurred hum": _sung(replace(_AMATEUR, slur=0.6, glide_s=0.1), 48, 64, 28.0, held=1.0, repeats=0.3),
-    "amateur, la la": _sung(replace(_AMATEUR, vowels="ao", consonant="l", tract=1.15), 55, 72, 24.0, held=1.0),
+    "amateur, slurred hum": _sung(
+        replace(_AMATEUR, slur=0.6, glide_s=0.1), 48, 64, 28.0, held=1.0, repeats=0.3
+    ),
+    "amateur, la la": _sung(
+        replace(_AMATEUR, vowels="ao", consonant="l", tract=1.15), 55, 72, 24.0, held=1.0
+    ),
     "amateur, du du": _sung(replace(_AMATEUR, vowels="uo", consonant="d"), 45, 62, 20.0),
-    "amateur, fast": _sung(replace(_AMATEUR, vowels="ae", consonant="t", attack_s=0.03), 52, 68, 24.0, pace="fast"),
+    "amateur, fast": _sung(
+        replace(_AMATEUR, vowels="ae", consonant="t", attack_s=0.03), 52, 68, 24.0, pace="fast"
+    ),
     "amateur, whistle": _sung(replace(_AMATEUR, vowels="", shimmer_db=2.0), 76, 92, 24.0, held=1.0),
     "flute": _played(73, 72, 88),
     "violin": _played(40, 62, 81, held=0.97),

@@ -61,7 +61,9 @@ def _hit(drum: int, odd: bool, manner: np.random.Generator, rng: np.random.Gener
         puff = _noise(rng, time.size, 60, 500 + 700 * m[3]) * np.exp(-time / 0.008)
         return thump + (0.3 + 0.6 * m[4]) * puff / np.abs(puff).max()
     if drum == SNARE:
-        low, high = ((700 + 700 * m[0]), (4000 + 3000 * m[1])) if not odd else (1200 + 500 * m[0], 3500 + 3500 * m[1])
+        low, high = (
+            ((700 + 700 * m[0]), (4000 + 3000 * m[1])) if not odd else (1200 + 500 * m[0], 3500 + 3500 * m[1])
+        )
         burst = _noise(rng, time.size, low * wobble, high) * np.exp(-time / (0.03 + 0.04 * m[2]))
         body = np.sin(2 * np.pi * (170 + 80 * m[3]) * time) * np.exp(-time / 0.02)
         return burst / np.abs(burst).max() + (0.25 * m[4] if not odd else 0.1 * m[4]) * body
@@ -97,7 +99,9 @@ def make_beat(seed: int, odd: bool, snr_db: float = 35.0) -> Beatbox:
     noise = rng.standard_normal(out.size)
     out += noise * np.sqrt(np.mean(out**2)) * 10.0 ** (-snr_db / 20.0)
     kind = "odd performers" if odd else "performers"
-    return Beatbox(kind, Audio((0.5 * out / np.abs(out).max()).astype(np.float32)[:, None], RATE), notes, tempo)
+    return Beatbox(
+        kind, Audio((0.5 * out / np.abs(out).max()).astype(np.float32)[:, None], RATE), notes, tempo
+    )
 
 
 def _sampled(seed: int, kind: str) -> Beatbox:
@@ -111,7 +115,9 @@ def _sampled(seed: int, kind: str) -> Beatbox:
         first = int(note.start_s * rate)
         size = min(hit.size, out.size - first)
         out[first : first + size] += hit[:size] / np.abs(hit).max() * note.velocity / 112.0
-    return Beatbox(kind, Audio((0.5 * out / np.abs(out).max()).astype(np.float32)[:, None], 44100), notes, tempo)
+    return Beatbox(
+        kind, Audio((0.5 * out / np.abs(out).max()).astype(np.float32)[:, None], 44100), notes, tempo
+    )
 
 
 def say_boots_and_cats(bars: int = 4, voice: str = "en-gb", tempo: float = 100.0) -> Beatbox:
@@ -130,7 +136,9 @@ def say_boots_and_cats(bars: int = 4, voice: str = "en-gb", tempo: float = 100.0
     for note, part in zip(notes, parts, strict=True):
         first = int(note.start_s * rate)
         out[first : first + part.size] += part
-    return Beatbox("boots and cats", Audio((0.5 * out).astype(np.float32)[:, None], rate), tuple(notes), tempo)
+    return Beatbox(
+        "boots and cats", Audio((0.5 * out).astype(np.float32)[:, None], rate), tuple(notes), tempo
+    )
 
 
 def make_beats(held_out: bool, each: int = 8) -> Iterator[Beatbox]:
@@ -146,9 +154,13 @@ def make_beats(held_out: bool, each: int = 8) -> Iterator[Beatbox]:
         plain = make_beat(200 + turn, False)
         sound = plain.audio.samples[:, 0].astype(float)
         rough = clipped(in_room(sound, turn, 0.4, 0.25), 6.0)
-        yield Beatbox("in a room, too hot", Audio(rough.astype(np.float32)[:, None], RATE), plain.notes, plain.tempo)
+        yield Beatbox(
+            "in a room, too hot", Audio(rough.astype(np.float32)[:, None], RATE), plain.notes, plain.tempo
+        )
         narrow = resample_poly(sound, 16000, RATE)
         yield Beatbox("16 kHz", Audio(narrow.astype(np.float32)[:, None], 16000), plain.notes, plain.tempo)
     for kind in ("drums, one", "drums, a third"):
         yield from (_sampled(turn, kind) for turn in range(each // 2))
-    yield from (say_boots_and_cats(4, voice, tempo) for voice, tempo in (("en-gb", 100.0), ("en-us+f2", 84.0)))
+    yield from (
+        say_boots_and_cats(4, voice, tempo) for voice, tempo in (("en-gb", 100.0), ("en-us+f2", 84.0))
+    )

@@ -51,7 +51,9 @@ def _mouth(syllable: str, voice: str) -> tuple[Float, Float, NDArray[np.bool_]]:
     return np.array(filters), np.array(gains), np.array(voiced)
 
 
-def sing_syllables(notes: Sequence[Note], seed: int, voice: str = "en-gb", vibrato_cents: float = 20.0) -> Float:
+def sing_syllables(
+    notes: Sequence[Note], seed: int, voice: str = "en-gb", vibrato_cents: float = 20.0
+) -> Float:
     """Sing notes on syllables; the vowel begins where the note does. Shape (frames,) at ``RATE``, peak 1."""
     rng = np.random.default_rng(seed)
     frames = int((notes[-1].start_s + notes[-1].duration_s + 0.5) * RATE)
@@ -73,7 +75,9 @@ def sing_syllables(notes: Sequence[Note], seed: int, voice: str = "en-gb", vibra
         pulses = np.diff(np.floor(turns), prepend=0.0) * np.sqrt(RATE / hz)
         pulses = lfilter([1.0], [1.0, -0.8], pulses) + 0.05 * rng.standard_normal(size)
         start = round(note.start_s * RATE) - vowel * _HOP
-        level = (0.4 + 0.6 * note.velocity / 112.0) * np.clip((hops + vowel - np.arange(len(places))) / 10.0, 0, 1)
+        level = (0.4 + 0.6 * note.velocity / 112.0) * np.clip(
+            (hops + vowel - np.arange(len(places))) / 10.0, 0, 1
+        )
         for hop, place in enumerate(places):
             source = pulses if voiced[place] or hop >= vowel else rng.standard_normal(size)
             piece = source[hop * _HOP : hop * _HOP + _FRAME] * window[: size - hop * _HOP]

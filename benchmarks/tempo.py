@@ -55,20 +55,16 @@ def score_times(found: tuple[float, ...], truth: tuple[float, ...]) -> float:
 
 def measure(item: Item, claims: bool = True) -> Measured:
     """Measure one sound, and test claims about it."""
-    samples, rate = soundfile.read(item.path, dtype="float32", always_2d=True)
-    mono = mix_down(samples)
-
-    def feed() -> TempoMeter:
-        meter = TempoMeter(rate)
-        meter.add(mono)
-        return meter
-
-    found = feed().result()
+    with soundfile.SoundFile(item.path) as file:
+        meter = TempoMeter(file.samplerate)
+        for block in file.blocks(1 << 18, dtype="float32", always_2d=True):
+            meter.add(mix_down(block))
+    found = meter.result()
     if not claims or item.tempo is None:
         return Measured(item, found, None, ())
     rng = np.random.default_rng(list(item.name.encode()))
     ratio = float(rng.choice(_WRONG))
-    return Measured(item, found, feed().test(item.tempo), (feed().test(item.tempo * ratio),))
+    return Measured(item, found, meter.test(item.tempo), (meter.test(item.tempo * ratio),))
 
 
 def summarise(name: str, rows: list[Measured]) -> list[str]:

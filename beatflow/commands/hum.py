@@ -47,9 +47,11 @@ from beatflow.commands.takes import (
     show_takes,
     take_document,
 )
+from beatflow.contract.terms import DEFAULT_TOLERANCE
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.making.request import Request
+from beatflow.making.structure import parse_structure
 from beatflow.sound.tonality import NOTE_NAMES
 from beatflow.ui import Ui
 
@@ -103,7 +105,7 @@ def hum(
     structure: StructureOption = None,
     seed: SeedOption = None,
     tries: TriesOption = None,
-    tolerance: ToleranceOption = TOLERANCE_BPM,
+    tolerance: ToleranceOption = DEFAULT_TOLERANCE,
     midi: MidiOption = None,
     output: OutputOption = None,
     engine: EngineOption = None,
@@ -203,7 +205,8 @@ def _check_part(choice: "Choice", part: str | None) -> None:
     """Refuse a bass or a beat for an engine that follows recordings as melodies."""
     if part in ("bass", "drums") and "part" not in choice.info.options:
         raise UsageError(
-            f"engine {choice.info.name} follows a melody, and this is a part for {part}", hint="--engine synth"
+            f"engine {choice.info.name} follows a melody, and this is a part for {part}",
+            hint="--engine synth",
         )
 
 
@@ -217,7 +220,9 @@ def _listen(invocation: Invocation, file: str, hearing: "Hearing") -> "Heard":
     with ui.progress("listening") as progress:
         heard = hear(tracker, source, "standard input" if piped else file, progress, hearing)
     if heard.source.part == "drums" and hearing.part is None:
-        ui.say(f"nothing has a pitch, but {len(heard.transcription.notes)} hits are clear: heard as drums")
+        ui.say(
+            f"hardly anything has a pitch, but {len(heard.transcription.notes)} hits are clear: heard as drums"
+        )
     if heard.before is not None:
         ui.say(f"hummed at {heard.before:.1f} BPM: brought to {heard.transcription.tempo:g}")
     return heard

@@ -35,7 +35,8 @@ def loop(
     count: Annotated[int, typer.Option("--count", metavar="N", help="How many loops, at most.")] = 1,
     tempo: TempoOption = None,
     bpm_range: Annotated[
-        str | None, typer.Option("--bpm-range", metavar="LOW-HIGH", help="Where the tempo lies: 80-160.")
+        str | None,
+        typer.Option("--bpm-range", metavar="LO..HI", help="Look for the tempo in this range only."),
     ] = None,
     meter: MeterOption = None,
     output: OutputOption = None,
@@ -56,7 +57,7 @@ def loop(
     Examples:
       bf loop song.wav
       bf loop song.flac --bars 4 --count 5 -o loops/
-      bf loop live.wav --bpm-range 80-110 --json -n
+      bf loop live.wav --bpm-range 80..110 --json -n
       bf generate "lofi" --bpm 90 --bars 16 -o - | bf loop - --bars 2 -o - > loop.wav
     """
     from beatflow.making.looping import LoopRequest
@@ -102,13 +103,15 @@ def _find_input(invocation: Invocation, file: str, scratch: Path) -> Path:
 def _parse_range(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
-    low, _, high = text.partition("-")
+    low, _, high = text.partition(".." if ".." in text else "-")
     try:
         found = float(low), float(high)
     except ValueError:
-        raise UsageError(f"{text!r} is no range of tempi", hint="--bpm-range 80-160") from None
+        raise UsageError(f"{text!r} is no range of tempi", hint="--bpm-range 80..160") from None
     if not 0 < found[0] < found[1]:
-        raise UsageError(f"{text} is no range of tempi: the lower one comes first", hint="--bpm-range 80-160")
+        raise UsageError(
+            f"{text} is no range of tempi: the lower one comes first", hint="--bpm-range 80..160"
+        )
     return found
 
 

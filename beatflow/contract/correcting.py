@@ -32,6 +32,8 @@ _SLOW_BPM = 80.0
 _BEFORE_S = 0.004
 """A cut lies this much before the downbeat, so that its attack stays whole."""
 _FADE_IN_S, _FADE_OUT_S = 0.003, 0.03
+_LEVEL_LU = 0.2
+"""A loudness that is this near is not touched."""
 _SAME_S = 0.003
 """A tempo at which the end comes only this much early or late needs no stretching."""
 
@@ -105,7 +107,7 @@ def correct(
     work = _stretch(work, ratio, _find_semitones(terms, measured), tempo)
     if _is_cut(terms) or terms.open("duration_s"):
         work = _cut(work, terms, measured, ratio, tempo)
-    if not (work.done or terms.open("loudness_lufs")):
+    if not (work.done or _is_off_level(terms, measured)):
         return performance, ()
     return _finish(performance, terms, work)
 
@@ -286,6 +288,14 @@ def _finish(
     mix = quantize(mix, performance.subtype)
     stems = make_exact(sounds, mix, performance.subtype) if performance.stems else {}
     return replace(performance, stems=stems, mix=mix, notes=work.notes), tuple(done)
+
+
+def _is_off_level(terms: Terms, measured: Measurement) -> bool:
+    """Whether the level has to be put right; what is as good as right stays as it came."""
+    asked, found = terms.number("loudness_lufs"), measured.loudness
+    if asked is None or not terms.open("loudness_lufs") or found.integrated_lufs is None:
+        return False
+    return abs(found.integrated_lufs - asked) > _LEVEL_LU or (found.true_peak_dbtp or 0.0) > CEILING_DBTP
 
 
 def _sum(sounds: Mapping[str, Audio]) -> Audio:

@@ -209,5 +209,9 @@ def _refuse(terms: Terms, pending: Sequence[_Pending], count: int, tries: int) -
     sentence = f"{what} {takes}{'does not keep' if tries == 1 else 'keeps'} what was asked for"
     ways = ["--engine synth keeps it by construction"] if terms.binding - terms.built else []
     ways += [f"--tries {min(20, tries * 3)} tries more often"]
-    ways += ["--tolerance allows the tempo more"] if "tempo" in terms.binding else []
+    last = [miss.promises for one in pending for miss in one.misses[-1:]]
+    if any(
+        one.term == "tempo" and one.measured is not None and not one.held for found in last for one in found
+    ):
+        ways.append(f"--tolerance allows more than {terms.tolerance:g} BPM")
     return ContractError(f"{sentence}: {told}; nothing was written", hint="; ".join(ways))

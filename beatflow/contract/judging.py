@@ -23,7 +23,8 @@ KEY_FITS = 0.1
 """By how much another key may fit better than the one that is asked for: odds of exp(10 x), 2.7 to 1."""
 KEY_CONTRADICTS = 0.35
 """By how much another key must fit better for the sound to speak against the one that is asked for: 33 to 1."""
-METER_CONFIDENT = 0.5
+_KEY_S = 12.0
+"""A shorter sound may be one chord or two, which are in many keys: it speaks against none."""
 _TIMING_S = 0.004
 """How exactly attacks are timed: what a short sound tells of its tempo is no better than this over its length."""
 _PEAK_TOLERANCE_DB = 0.05
@@ -96,17 +97,15 @@ def _judge_key(terms: Terms, measured: Measurement) -> Promise:
     if behind <= KEY_FITS:
         # The sound bears out both; what it says is what was asked.
         return _promise(terms, "key", asked, behind, KEY_FITS, HELD)
-    return _promise(terms, "key", best, behind, KEY_FITS, MISSED if behind > KEY_CONTRADICTS else UNCLEAR)
+    speaks = behind > KEY_CONTRADICTS and measured.duration_s >= _KEY_S
+    return _promise(terms, "key", best, behind, KEY_FITS, MISSED if speaks else UNCLEAR)
 
 
 def _judge_meter(terms: Terms, measured: Measurement) -> Promise:
-    asked, tempo = terms.values["meter"], measured.tempo
-    sure = tempo.downbeat_confidence
-    if tempo.meter is None or sure < CONFIDENT:
-        return _promise(terms, "meter", tempo.meter, None, None, UNCLEAR)
-    if tempo.meter == asked:
-        return _promise(terms, "meter", tempo.meter, None, None, HELD)
-    return _promise(terms, "meter", tempo.meter, None, None, MISSED if sure >= METER_CONFIDENT else UNCLEAR)
+    """Downbeats are heard less surely than beats: they can bear out a meter, but not speak against one."""
+    found, sure = measured.tempo.meter, measured.tempo.downbeat_confidence
+    borne_out = found == terms.values["meter"] and sure >= CONFIDENT
+    return _promise(terms, "meter", found, None, None, HELD if borne_out else UNCLEAR)
 
 
 def _judge_bars(terms: Terms, measured: Measurement) -> Promise:

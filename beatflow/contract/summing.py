@@ -27,6 +27,7 @@ _BLOCK_FRAMES = 65_536
 _EXACT_BITS = 24
 _HALF_ULP = 2.0**-24
 _WORST_DB = 200.0
+_UNSURE = ("MP3", "OGG")
 
 
 def _tell_nobody(fraction: float, what: str) -> None:
@@ -123,16 +124,20 @@ def verify_sum(
         reasons = _find_misfits(reader, readers)
         if reasons:
             return _summarize(reader, readers, _Tally(_demand(reader, readers)), reasons)
-        tally = _Tally(_demand(reader, readers))
+        tally, short = _Tally(_demand(reader, readers)), dict[str, int]()
         for block in _iter_samples(reader, progress):
-            parts = [_read_like(one, block, tally.frames) for one in readers]
+            parts = [_read_like(one, block, tally.frames, short) for one in readers]
             total = np.zeros(block.shape)
             weight = np.abs(block).astype(np.float64)
             for part in parts:
                 total += part
                 weight += np.abs(part)
             tally.add(block, total, weight)
-        return _summarize(reader, readers, tally)
+        reasons = [
+            f"{stem} is {plural(missing, 'frame')} shorter than the mix" for stem, missing in short.items()
+        ]
+        reasons += [f"{one.name} is longer than the mix" for one in readers if one.read(1).frames]
+        return _summarize(reader, readers, tally, reasons)
 
 
 def verify_track_sum(root: Path, progress: Progress = _tell_nobody) -> SumProof:
@@ -325,7 +330,8 @@ def _find_misfits(mix: AudioReader, stems: Sequence[AudioReader]) -> list[str]:
             reasons.append(f"{stem.name} is at {info.sample_rate} Hz, the mix at {mix.info.sample_rate} Hz")
         if info.channels != mix.info.channels:
             reasons.append(f"{stem.name} has {plural(info.channels, 'channel')}, the mix {mix.info.channels}")
-        missing = mix.info.frames - info.frames
+        # A lossy file that was cut short does not know it: how long it is turns out when it is decoded.
+        missing = 0 if mix.info.format in _UNSURE else mix.info.frames - info.frames
         if missing and info.sample_rate == mix.info.sample_rate:
             word = "shorter" if missing > 0 else "longer"
             reasons.append(f"{stem.name} is {plural(abs(missing), 'frame')} {word} than the mix")
@@ -341,12 +347,13 @@ def _iter_samples(reader: AudioReader, progress: Progress) -> Iterator[Samples]:
         yield block.samples
 
 
-def _read_like(reader: AudioReader, block: Samples, start: int) -> Samples:
-    """As many frames as the mix's block has; a file that ends before its header says is silent from there on."""
+def _read_like(reader: AudioReader, block: Samples, start: int, short: dict[str, int]) -> Samples:
+    """As many frames as the mix's block has; ``short`` counts those that a file lacks."""
     audio = reader.read(len(block))
     check_finite(audio, reader.name, start)
     if audio.frames == len(block):
         return audio.samples
+    short[reader.name] = short.get(reader.name, 0) + len(block) - audio.frames
     return np.pad(audio.samples, ((0, len(block) - audio.frames), (0, 0)))
 
 
@@ -358,7 +365,8 @@ def _summarize(
     faders: bool = False,
 ) -> SumProof:
     info, first = mix.info, tally.first
-    short = info.frames - tally.frames
+    frames = tally.frames if info.format in _UNSURE else info.frames
+    short = frames - tally.frames
     if not reasons and short > 0:
         reasons = [f"{mix.name} ends {plural(short, 'frame')} before its header says"]
     return SumProof(
@@ -369,7 +377,7 @@ def _summarize(
         faders=faders,
         sample_rate=info.sample_rate,
         channels=info.channels,
-        frames=info.frames,
+        frames=frames,
         subtype=info.subtype,
         reasons=tuple(reasons),
         differing_samples=tally.differing,

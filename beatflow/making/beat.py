@@ -143,7 +143,7 @@ def _bring_mix(path: Path, name: str, delivery: Delivery) -> SoundFile:
             file = delivery.new_file(DEFAULT_MIX)
             gain = 1.0 if plain else _find_room(reader)
             subtype = info.subtype if plain and info.subtype != "PCM_S8" else _SUBTYPE
-            with AudioWriter(file, info.sample_rate, info.channels, subtype, frames=info.frames) as writer:
+            with AudioWriter(file, info.sample_rate, info.channels, subtype) as writer:
                 for block in reader.blocks():
                     writer.write(Audio(block.samples * np.float32(gain), block.sample_rate))
     oid = delivery.add(DEFAULT_MIX, file)

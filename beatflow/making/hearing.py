@@ -90,7 +90,12 @@ class Hearing:
             return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
         return cls(
-            text("part"), text("grid"), number("swing"), number("tempo"), text("key"), known.get("playing") is True
+            text("part"),
+            text("grid"),
+            number("swing"),
+            number("tempo"),
+            text("key"),
+            known.get("playing") is True,
         )
 
 
@@ -186,8 +191,8 @@ def _transcribe(choice: Choice, audio: Audio, hearing: Hearing, progress: Progre
         return heard
     if hearing.part == "drums":
         raise UsageError(f"engine {choice.info.name} hears melodies only", hint="leave --as drums out")
-    heard = choice.engine.transcribe(audio, progress)
-    return heard
+    plain: Transcription = choice.engine.transcribe(audio, progress)
+    return plain
 
 
 def _make_ready(heard: Transcription, hearing: Hearing) -> tuple[Transcription, float | None]:

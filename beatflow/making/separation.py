@@ -198,9 +198,7 @@ def separate_file(
         reader.seek(0)
     with ExitStack() as stack:
         writers = {
-            stem: stack.enter_context(
-                AudioWriter(file, info.sample_rate, info.channels, subtype, frames=info.frames)
-            )
+            stem: stack.enter_context(AudioWriter(file, info.sample_rate, info.channels, subtype))
             for stem, file in files.items()
         }
         for part in separate_stream(
@@ -237,7 +235,7 @@ def _cut(repository: Repository, oid: str, known: TrueStems, file: Path) -> None
     with repository.audio.open(oid) as source, AudioReader(source) as reader:
         info, left = reader.info, known.frames
         reader.seek(known.start)
-        with AudioWriter(file, info.sample_rate, info.channels, info.subtype, frames=left) as writer:
+        with AudioWriter(file, info.sample_rate, info.channels, info.subtype) as writer:
             while left and (block := reader.read(min(left, _BLOCK_FRAMES))).frames:
                 writer.write(block)
                 left -= block.frames

@@ -46,7 +46,7 @@ class Source:
     duration_s: float | None = None
     tempo: float | None = None
     key: str | None = None
-    heard: Mapping[str, str] = field(default_factory=dict)
+    heard: Mapping[str, object] = field(default_factory=dict)
     part: str = "melody"
 
 

@@ -104,7 +104,12 @@ def observe(onsets: Onsets, beats: Values) -> Values:
     Onsets low, middle, high and over all, accents, low accents, change of the bass and of the harmony.
     """
     table = np.stack([*_columns(onsets, beats), *_harmonic_change(onsets, beats)], axis=1)
-    return np.asarray((table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-6))
+    # Silence before and after the music would else outweigh all that sets its beats apart.
+    heard = table[:, 3] > 0.25 * np.median(table[:, 3])
+    if not heard.any():
+        return np.zeros_like(table)
+    table = (table - table[heard].mean(axis=0)) / np.maximum(table[heard].std(axis=0), 1e-6)
+    return np.asarray(np.where(heard[:, None], np.clip(table, -3, 3), 0.0))
 
 
 def _columns(onsets: Onsets, beats: Values) -> list[Values]:

@@ -163,7 +163,7 @@ class LoopMeter:
         of_bar = BEATS_OF_BAR.get(tempo.meter or "4/4", 4)
         exact = self._frames / self._rate * tempo.tempo / 60 / of_bar
         number = round(exact)
-        if number not in (bars or range(1, USUAL_BARS[0] + 1)) or abs(exact / number - 1) > 0.002:
+        if number not in (bars or range(1, USUAL_BARS[0] + 1)) or abs(exact / number - 1) > 0.0005:
             return None
         if measure_seam(read(0, self._frames)).audible:
             return None

@@ -49,14 +49,10 @@ def listen(onsets: Onsets) -> Rhythm:
     """Work out what candidates are described from."""
     curves = (onsets.full, onsets.low, onsets.middle, onsets.high)
     rate = onsets.hop_rate
-    return Rhythm(
-        rate,
-        *(correlate(curve, curve, rate) for curve in curves),
-        correlate(onsets.low, onsets.middle, rate),
-        tuple(_count_onsets(curve) / max(onsets.duration_s, 0.1) for curve in curves),
-        onsets.accents,
-        onsets.low_accents,
-    )
+    full, low, middle, high = (correlate(curve, curve, rate) for curve in curves)
+    kick_to_snare = correlate(onsets.low, onsets.middle, rate)
+    rates = tuple(_count_onsets(curve) / max(onsets.duration_s, 0.1) for curve in curves)
+    return Rhythm(rate, full, low, middle, high, kick_to_snare, rates, onsets.accents, onsets.low_accents)
 
 
 def describe(rhythm: Rhythm, tempo: float) -> Values:

@@ -103,7 +103,7 @@ class TempoFit:
     ratio: float
 
 
-BORNE_OUT = 0.5
+BORNE_OUT = 0.6
 NO_TEMPO = Tempo(None, 0.0, (), (), False)
 
 

@@ -11,7 +11,7 @@ from beatflow.sound.loudness import measure_loudness
 RATE = 44_100
 
 
-def music(seconds=4.0, rate=RATE, peaks=0.0, seed=0, channels=2):
+def music(seconds=3.0, rate=RATE, peaks=0.0, seed=0, channels=2):
     """Noise that swells, with single high peaks."""
     rng = np.random.default_rng(seed)
     frames = round(seconds * rate)
@@ -31,7 +31,7 @@ def test_plain_gain_where_nothing_is_in_the_way(target):
 
 
 @pytest.mark.parametrize("rate", [8000, 44_100, 96_000])
-@pytest.mark.parametrize("target", [-14.0, -11.0])
+@pytest.mark.parametrize("target", [-13.0, -11.0])
 def test_the_limiter_holds_target_and_ceiling(rate, target):
     audio = music(rate=rate, peaks=0.5)
     made = set_loudness(audio, target)

@@ -118,10 +118,15 @@ def test_long_sounds_are_joined_from_parts_without_a_seam(way, monkeypatch):
     assert made.frames == round(audio.frames * 1.1)
     levels = np.sqrt((made.samples[2205:-2205, 0][: 180 * 1102].reshape(180, 1102) ** 2).mean(axis=1))
     assert levels.min() > 0.65 * np.median(levels)
-    assert np.abs(np.diff(made.samples[2205:-2205, 0], 2)).max() < 2 * np.abs(np.diff(audio.samples[:, 0], 2)).max()
+    assert (
+        np.abs(np.diff(made.samples[2205:-2205, 0], 2)).max()
+        < 2 * np.abs(np.diff(audio.samples[:, 0], 2)).max()
+    )
 
 
-@pytest.mark.parametrize(("frames", "semitones"), [(100, 0.0), (10**7, 0.0), (RATE * 3, 30.0), (RATE * 3, np.nan)])
+@pytest.mark.parametrize(
+    ("frames", "semitones"), [(100, 0.0), (10**7, 0.0), (RATE * 3, 30.0), (RATE * 3, np.nan)]
+)
 def test_out_of_range_is_refused(frames, semitones):
     with pytest.raises(UsageError):
         stretch(sine(220), frames, semitones)

@@ -1,4 +1,4 @@
-"""What was heard, made ready to be played with other music: on its bars, in its tempo, in its register. Knows notes only."""
+"""What was heard, made ready to be played with other music: on its bars, in its tempo and register. Knows notes only."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,9 @@ def lower_to_bass(notes: Sequence[Note]) -> tuple[Note, ...]:
     """The line in the range of a bass: moved by whole octaves, and notes that are still outside by one more each."""
     if not notes:
         return ()
-    weights = np.repeat([note.midi for note in notes], [max(1, round(20 * note.duration_s)) for note in notes])
+    weights = np.repeat(
+        [note.midi for note in notes], [max(1, round(20 * note.duration_s)) for note in notes]
+    )
     shift = 12 * round((_BASS_MIDDLE - float(np.median(weights))) / 12)
     return tuple(replace(note, midi=_fold(note.midi + shift)) for note in notes)
 
@@ -76,10 +78,8 @@ def lay_on_bars(
     return swing_notes(quantize_notes(moved, tempo, grid, 0.0), tempo, grid, swing)
 
 
-def swing_notes(
-    notes: Sequence[Note], tempo: float, grid: str, swing: float | None
-) -> tuple[Note, ...]:
-    """Delay every second sixteenth of quantised notes: ``swing`` percent of a pair are its first half; 50 is straight."""
+def swing_notes(notes: Sequence[Note], tempo: float, grid: str, swing: float | None) -> tuple[Note, ...]:
+    """Delay every second sixteenth of quantised notes: ``swing`` percent of a pair are its first half."""
     if swing is None or grid != "1/16":
         return tuple(notes)
     step = 60.0 / tempo * GRIDS[grid]

@@ -1,4 +1,4 @@
-"""A beat made with the mouth, hands or sticks to hits: where each is, and whether kick, snare or hi-hat. Knows no pitch.
+"""A beat made with mouth, hands or sticks to hits: where each is, and whether kick, snare or hi-hat. Knows no pitch.
 
 Onsets are peaks of the spectral flux in bands as wide as the ear's. What was hit is told by where the sound's energy
 lies in its first moments, from what kicks, snares and hats are like in general, moved towards this performer's own: a

@@ -85,7 +85,8 @@ def quantize_notes(
     """Lay notes on a grid of note values.
 
     The grid's phase is the one that fits all onsets best, and time 0 is the grid line of the first note; with a
-    ``phase_s`` a line is there, and time stays what it is. Of notes that fall on one line the longest stays; none is shorter than one step or reaches into the next.
+    ``phase_s`` a line is there, and time stays what it is. Of notes that fall on one line the longest stays; none is
+    shorter than one step or reaches into the next.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.ai.listening.yin import HOP_S, Contour, Float
 from beatflow.ai.listening.tuning import find_semitones
+from beatflow.ai.listening.yin import HOP_S, Contour, Float
 from beatflow.sound.note import Note
 from beatflow.sound.tonality import Key
 

@@ -57,7 +57,7 @@ class PitchTracker:
             beat = find_hits(audio)
             if not beat.notes:
                 raise AudioError(
-                    f"no hits found in {audio.duration_s:.1f} s of sound",
+                    f"no hits found in {audio.duration_s:.3g} s of sound",
                     hint="beatbox close to the microphone, or leave --as drums out for a melody",
                 )
             return _of_hits(beat, wanted, progress)
@@ -65,17 +65,20 @@ class PitchTracker:
         progress(0.8, "finding notes")
         key = parse_key(wanted.key) if wanted.key else None
         melody = find_notes(contour, key)
+        beat = find_hits(audio) if _is_unvoiced(contour) else Beat((), 0.0)
+        struck = _is_beat(beat)
+        # A kick from the throat has a pitch as well; it is one hit of several.
+        if struck and wanted.part is None and len(beat.notes) >= 2 * len(melody.notes):
+            return _of_hits(beat, wanted, progress)
         if not melody.notes or melody.steadiness < _STEADY:
-            beat = find_hits(audio) if _is_unvoiced(contour) else Beat((), 0.0)
-            clear = _is_beat(beat)
-            if clear and wanted.part is None:
-                return _of_hits(beat, wanted, progress)
-            hint = "hum or whistle one note at a time, close to the microphone, without music in the background"
-            if clear:
+            hint = (
+                "hum or whistle one note at a time, close to the microphone, without music in the background"
+            )
+            if struck:
                 hint = f"it has {len(beat.notes)} clear hits: --as drums plays them"
             elif wanted.part is None:
                 hint += "; a beat made with the mouth wants --as drums"
-            raise AudioError(f"no pitched notes found in {audio.duration_s:.1f} s of sound", hint=hint)
+            raise AudioError(f"no pitched notes found in {audio.duration_s:.3g} s of sound", hint=hint)
         tempo, tempo_confidence = find_tempo(melody.notes)
         found, key_confidence = (key, 1.0) if key else find_key(melody.notes)
         progress(1.0, "finding notes")

@@ -22,9 +22,7 @@ _STRANGE = 1.6
 _FARTHEST = 0.5
 
 
-def find_semitones(
-    times_s: Float, pitches: Float, key: Key | None = None
-) -> tuple[NDArray[np.int64], Float]:
+def find_semitones(times_s: Float, pitches: Float, key: Key | None = None) -> tuple[NDArray[np.int64], Float]:
     """The MIDI notes that were meant, and how far from A 440 the tuning was at each, in semitones.
 
     A Viterbi search over tunings from one semitone below to one above, beginning within half a semitone; every
@@ -47,7 +45,9 @@ def find_semitones(
     for one in [key] if key else [Key(tonic, "maj") for tonic in range(12)]:
         inside = np.isin((candidates - one.tonic) % 12, SCALES[one.mode])
         costs = misses + np.where(inside, 0.0, _STRANGE)
-        cost, path = _search(costs.min(axis=0), times_s, apart, np.where(np.abs(tunings) <= 0.5 + 1e-9, 0.0, 9e9))
+        cost, path = _search(
+            costs.min(axis=0), times_s, apart, np.where(np.abs(tunings) <= 0.5 + 1e-9, 0.0, 9e9)
+        )
         if cost < best - 1e-9:
             rows = np.arange(pitches.size)
             choice = costs[:, rows, path].argmin(axis=0)

@@ -117,7 +117,8 @@ class _Reader:
         while self.place < len(self.words):
             word = self.words[self.place]
             more = self.place + 1 < len(self.words)
-            if more and word in (*_NEGATIONS, *_ONLY) and self._limit(word):
+            named = self._longest(self.place)[0] > 1  # "solo cello" limits nothing
+            if more and not named and word in (*_NEGATIONS, *_ONLY) and self._limit(word):
                 continue
             if word in COMPARATIVES or (more and word in _AMOUNTS):
                 self._compare(word)

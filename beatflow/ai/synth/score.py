@@ -65,7 +65,8 @@ class Score:
     def scale(self, low: int, high: int, chord: Chord | None = None) -> list[int]:
         """The key's notes from ``low`` to ``high``; a chord's note from outside takes the place of the one it alters.
 
-        The third of a chord on a root of the key is a step raised, a minor third, a seventh or a borrowed root one lowered.
+        The third of a chord on a root of the key is a step raised; a minor third, a seventh, a borrowed root are steps
+        lowered.
         """
         inside = set(self.key.pitch_classes)
         if chord is not None:

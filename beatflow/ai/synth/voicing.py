@@ -49,10 +49,10 @@ def voicings(chord: Chord, shape: str = "close") -> list[Voices]:
 
 
 def _essential(chord: Chord) -> list[int]:
-    """At most four tones: of five the root goes, of a thirteenth the ninth as well."""
+    """At most four tones: of five the root goes, which the bass has; home keeps it and goes without its fifth."""
     tones = list(dict.fromkeys(chord.pitch_classes))
     if len(tones) > 4:
-        tones.remove(chord.root)
+        tones.remove((chord.root + 7) % 12 if chord.degree == 0 and 7 in chord.intervals else chord.root)
     if len(tones) == 2:
         tones.append(tones[0])
     return tones[:4]

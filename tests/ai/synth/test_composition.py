@@ -1,4 +1,4 @@
-"""What is written: bass under chords, phrases that answer, ghosts, swing, endings, comparisons; every genre and meter."""
+"""What is written: bass under chords, phrases that answer, ghosts, swing, endings, comparisons; every genre."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -210,7 +210,8 @@ def test_comparisons_change_one_part_the_way_they_say() -> None:
     assert len(simpler["drums"]) < len(plain["drums"]) < len(busier["drums"])
     assert [event.midi for event in busier["chords"]] == [event.midi for event in plain["chords"]]
     hats = [sum(event.midi in drum.HATS for event in parts["drums"]) for parts in (
-        written("boom bap fewer hats", seed=3)[1], written("boom bap", seed=3)[1], written("boom bap more hats", seed=3)[1],
+        written("boom bap fewer hats", seed=3)[1], written("boom bap", seed=3)[1], written("boom bap more hats",
+        seed=3)[1],
     )]  # fmt: skip
     assert hats[0] < hats[1] < hats[2]
     assert not [event for event in written("boom bap no hats", seed=3)[1]["drums"] if event.midi in drum.HATS]
@@ -227,7 +228,8 @@ def test_comparisons_change_one_part_the_way_they_say() -> None:
 
 @pytest.mark.parametrize(
     ("word", "number"),
-    [("congas", drum.CONGA), ("shaker", drum.SHAKER), ("claves", drum.CLAVES), ("tambourine", drum.TAMBOURINE), ("bongos", drum.BONGO_HIGH)],
+    [("congas", drum.CONGA), ("shaker", drum.SHAKER), ("claves", drum.CLAVES), ("tambourine", drum.TAMBOURINE),
+    ("bongos", drum.BONGO_HIGH)],
 )  # fmt: skip
 def test_a_drum_asked_for_is_played(word: str, number: int) -> None:
     for meter in METERS:

@@ -32,6 +32,27 @@ def test_log2_is_the_logarithm(x: float) -> None:
     assert exactmath.log2(x) == pytest.approx(math.log2(x), abs=4e-15)
 
 
+@given(st.floats(1e-9, 1e9))
+def test_logarithms_of_arrays_are_those_of_numbers(x: float) -> None:
+    assert exactmath.log2_of(np.array([x]))[0] == pytest.approx(math.log2(x), abs=4e-15)
+
+
+def test_a_response_in_pieces_is_the_response() -> None:
+    """Whatever the length of the pieces: the same bits."""
+    signal = Stream("signal").noise(3000)
+    for taps in (31, 501):
+        shape = fir.band(300.0, 4000.0, taps)
+        whole = fir.apply(signal, shape)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(fir, "_PIECE", 700)
+            pieces = list(fir.responses(signal, shape))
+        assert [start for start, _ in pieces] == list(
+            np.cumsum([0, *(piece.size for _, piece in pieces[:-1])])
+        )
+        assert np.array_equal(np.concatenate([piece for _, piece in pieces]), whole)
+    assert list(fir.responses(np.zeros(100), shape)) == []
+
+
 def test_decibels_and_pitches() -> None:
     assert exactmath.from_db(-20.0) == pytest.approx(0.1)
     assert exactmath.to_db(0.1) == pytest.approx(-20.0)
@@ -87,7 +108,7 @@ def test_an_fft_gives_the_exact_convolution(seed: int, taps: int, frames: int) -
     stream = Stream("fir", seed)
     shape = fir.quantised(stream.noise(taps), 0)
     signal = np.rint(stream.noise(frames) * 2**18)
-    found = fir._by_blocks(signal, shape.taps, 8192)
+    found = fir._by_blocks(signal, np.fft.rfft(shape.taps, 8192), 8192, 8193 - shape.taps.size)
     x, h = [int(v) for v in signal], [int(v) for v in shape.taps]
     for place in (0, 1, taps // 2, frames // 2, frames - 1, frames + taps - 2):
         exact = sum(x[place - k] * h[k] for k in range(taps) if 0 <= place - k < frames)

@@ -16,9 +16,11 @@ from tests.ai.synth.written import played, write, written
 BAR = 4 * TICKS
 SONG = (("intro", 4), ("verse", 8), ("chorus", 8), ("verse 2", 8), ("chorus", 8), ("bridge", 4), ("outro", 4))
 FACTS = {
-    "genre": "funk", "tempo": 101.0, "key": "D:min", "swing": 0.54, "seed": 9, "ignored_words": ["zork"], "moods": ["happy"],
+    "genre": "funk", "tempo": 101.0, "key": "D:min", "swing": 0.54, "seed": 9, "ignored_words": ["zork"],
+    "moods": ["happy"],
     "sounds": {"bass": "slap bass", "chords": "clavinet", "melody": "kazoo", "drums": "funk"},
-    "styles": {"bass": "slap", "chords": "nonsense"}, "parts": ["drums", "bass", "chords"], "textures": ["vinyl", "slime"],
+    "styles": {"bass": "slap", "chords": "nonsense"}, "parts": ["drums", "bass", "chords"], "textures": ["vinyl",
+    "slime"],
 }  # fmt: skip
 
 
@@ -36,8 +38,10 @@ def test_the_form_has_builds_before_lifts_and_an_end() -> None:
 @pytest.mark.parametrize(
     ("name", "role"),
     [
-        ("Verse 2", "verse"), ("hook", "chorus"), ("final chorus", "chorus"), ("buildup", "build"), ("breakdown", "break"),
-        ("pre-chorus", "prechorus"), ("coda", "outro"), ("A", "part"), ("zork", "part"), ("drop2", "drop"), ("guitar solo", "solo"),
+        ("Verse 2", "verse"), ("hook", "chorus"), ("final chorus", "chorus"), ("buildup", "build"), ("breakdown",
+        "break"),
+        ("pre-chorus", "prechorus"), ("coda", "outro"), ("A", "part"), ("zork", "part"), ("drop2", "drop"),
+        ("guitar solo", "solo"),
     ],
 )  # fmt: skip
 def test_sections_by_many_names(name: str, role: str) -> None:
@@ -196,7 +200,8 @@ def test_beside_a_piece_the_prompt_may_say_little() -> None:
 
 @pytest.mark.parametrize(
     "facts",
-    [{}, {"genre": 3}, {"genre": "polka"}, {"genre": "house", "tempo": "x", "sounds": 3, "parts": "abc", "swing": 9, "moods": [1]}],
+    [{}, {"genre": 3}, {"genre": "polka"}, {"genre": "house", "tempo": "x", "sounds": 3, "parts": "abc", "swing": 9,
+    "moods": [1]}],
 )  # fmt: skip
 def test_records_that_make_no_sense_are_passed_over(facts: dict[str, object]) -> None:
     found = Precedent.of(Context(parameters=facts))

@@ -137,7 +137,7 @@ def test_funk_is_on_the_one_with_ghosts_around_the_backbeat() -> None:
 
 
 def test_rock_has_power_chords() -> None:
-    score, parts = written("rock", seed=3)
+    _, parts = written("rock", seed=3)
     first = sorted(event.midi for event in parts["chords"] if event.tick == parts["chords"][0].tick)
     assert [midi - first[0] for midi in first] == [0, 7, 12]
     assert written("rock piano", seed=3)[0].genre.voicing == "close"

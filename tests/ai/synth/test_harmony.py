@@ -34,7 +34,8 @@ def test_chords_are_spelled_and_named() -> None:
     ("numeral", "key", "tones", "name"),
     [
         ("i", A_MINOR, 3, "Am"), ("VI", A_MINOR, 4, "Fmaj7"), ("V", A_MINOR, 3, "E"), ("V", A_MINOR, 4, "E7"),
-        ("v", A_MINOR, 4, "Em7"), ("iiø7", A_MINOR, 4, "Bm7b5"), ("bII", A_MINOR, 3, "Bb"), ("V7b9", A_MINOR, 5, "E7b9"),
+        ("v", A_MINOR, 4, "Em7"), ("iiø7", A_MINOR, 4, "Bm7b5"), ("bII", A_MINOR, 3, "Bb"), ("V7b9", A_MINOR, 5,
+        "E7b9"),
         ("V7/vi", C_MAJOR, 4, "E7"), ("V7/ii", C_MAJOR, 4, "A7"), ("iv", C_MAJOR, 3, "Fm"), ("bVII", C_MAJOR, 3, "Bb"),
         ("im9", A_MINOR, 5, "Am9"), ("I7", C_MAJOR, 4, "C7"), ("iii7", C_MAJOR, 4, "Em7"), ("IV9", C_MAJOR, 5, "F9"),
     ],

@@ -107,7 +107,7 @@ def test_every_mood_word_bends_the_piece(word: str) -> None:
 @pytest.mark.parametrize("word", sorted(INSTRUMENTS))
 def test_every_instrument_word_is_played(word: str) -> None:
     part, sound = INSTRUMENTS[word]
-    assert choose(Brief(f"house {word}")).sounds[part] == sound
+    assert choose(Brief(f"{word} house")).sounds[part] == sound
 
 
 def test_unknown_words_are_reported_and_flavour_the_seed() -> None:
@@ -163,8 +163,10 @@ def test_briefs_that_cannot_be(brief: Brief, message: str) -> None:
     ("prompt", "part", "figure", "sign"),
     [
         ("busier drums", "drums", "density", 1), ("make the bass simpler", "all", "density", -1),
-        ("simpler bass", "bass", "density", -1), ("darker", "all", "brightness", -1), ("softer piano", "chords", "energy", -1),
-        ("brighter, wider melody", "melody", "space", 1), ("more bass", "bass", "density", 1), ("less energetic", "all", "energy", -1),
+        ("simpler bass", "bass", "density", -1), ("darker", "all", "brightness", -1), ("softer piano", "chords",
+        "energy", -1),
+        ("brighter, wider melody", "melody", "space", 1), ("more bass", "bass", "density", 1), ("less energetic",
+        "all", "energy", -1),
         ("a busier hi-hat", "drums", "density", 1), ("higher lead", "melody", "register", 1),
     ],
 )  # fmt: skip
@@ -180,7 +182,8 @@ def test_comparisons(prompt: str, part: str, figure: str, sign: int) -> None:
 @pytest.mark.parametrize(
     ("prompt", "amounts"),
     [
-        ("more hats", {"hats": 1}), ("fewer fills", {"fills": -1}), ("house without kick, no shaker", {"kick": -9, "shaker": -9}),
+        ("more hats", {"hats": 1}), ("fewer fills", {"fills": -1}), ("house without kick, no shaker", {"kick": -9,
+        "shaker": -9}),
         ("afrobeat with congas and claves", {"congas": 0, "claves": 0}), ("no percussion", {}),
     ],
 )  # fmt: skip
