@@ -1,17 +1,18 @@
 """What separators are measured on: music with known stems of which nothing was fitted to.
 
-Four sets. ``songs`` and ``solos`` play General MIDI instruments, drum kits and speakers that `benchmarks.mixtures` does
-not have, and their singer is another synthesiser; in ``solos`` nobody sings, and a solo instrument stands in the middle
-of the stage. ``loops`` are drum loops of sonic-pi with orchestral recordings of Wesnoth, both of files that were kept
-apart. ``beats`` are BeatFlow's own. Knows no separator.
+Four sets. ``songs`` and ``solos`` play General MIDI instruments, drum kits and speakers that `benchmarks.pieces.FIT`
+does not have; in ``solos`` nobody sings, and a solo instrument stands in the middle of the stage. ``loops`` are drum
+loops of sonic-pi with orchestral recordings of Wesnoth, where both are installed. ``beats`` are BeatFlow's own. Knows
+no separator.
 """
 
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from benchmarks.mixtures import LOOPS, ORCHESTRA, read_music, repeat
 from benchmarks.pieces import (
     FRAMES,
     HELD_OUT,
@@ -28,10 +29,9 @@ from benchmarks.pieces import (
 )
 
 Stems = dict[str, np.ndarray]
-COUNT = 8
-"""Pieces of a set."""
-SECONDS = 10
-"""What is heard of each, from its fourth second on."""
+COUNT = 12
+LOOPS = Path("/usr/share/sonic-pi/samples")
+ORCHESTRA = Path("/usr/share/games/wesnoth/1.16/data/core/music")
 _LOOPS = ("loop_amen", "loop_breakbeat", "loop_compus", "loop_industrial", "loop_mika", "loop_tabla")
 _ORCHESTRA = (
     "breaking_the_chains",
@@ -111,12 +111,29 @@ def make_loops() -> Iterator[Stems]:
         )
 
 
+def repeat(samples: np.ndarray, rate: int) -> np.ndarray:
+    """A loop over and over; shape (FRAMES, 2)."""
+    at = np.arange(int(len(samples) * RATE / rate)) * rate / RATE
+    samples = np.stack([np.interp(at, np.arange(len(samples)), channel) for channel in samples.T], axis=1)
+    samples = np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples
+    return np.tile(samples, (FRAMES // len(samples) + 1, 1))[:FRAMES]
+
+
+def read_music(path: Path, start_s: float) -> np.ndarray:
+    """A stretch of a piece of music, by ffmpeg; shape (FRAMES, 2)."""
+    command = ["ffmpeg", "-v", "error", "-ss", str(start_s), "-t", str(FRAMES / RATE + 1), "-i", str(path)]
+    command += ["-f", "f32le", "-ac", "2", "-ar", str(RATE), "-"]
+    raw = subprocess.run(command, check=True, capture_output=True).stdout
+    samples = np.frombuffer(raw, np.float32).reshape(-1, 2)[:FRAMES]
+    return np.pad(samples, ((0, FRAMES - len(samples)), (0, 0))).astype(float)
+
+
 def make_beats() -> Iterator[Stems]:
     """What `synth` makes of a dozen prompts; chords, melody and texture are other."""
     from beatflow.ai.engine import Brief
     from beatflow.ai.synth.engine import SynthEngine
 
-    for index, prompt in enumerate(_PROMPTS[:COUNT]):
+    for index, prompt in enumerate(_PROMPTS):
         made = SynthEngine().generate(Brief(prompt, seed=index, duration_s=FRAMES / RATE))
         stems = {stem: np.zeros((made.mix.frames, 2), np.float32) for stem in STEMS}
         for name, audio in made.stems.items():
@@ -130,12 +147,6 @@ SETS: dict[str, Callable[[], Iterator[Stems]]] = {
     "loops": make_loops,
     "beats": make_beats,
 }
-
-
-def iter_set(name: str) -> Iterator[Stems]:
-    """The pieces of a set, as much of them as is heard."""
-    for stems in SETS[name]():
-        yield {stem: samples[4 * RATE : (4 + SECONDS) * RATE] for stem, samples in stems.items()}
 
 
 def _level(samples: np.ndarray, db: float) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Measure what `bf hum` hears: ``python -m benchmarks.humming [--tuning]``.
 
 Prints, for each kind of clip that nothing was tuned by, the note F1 (onset within 50 ms, pitch within 50 cents; with
-the end as well, within 50 ms or a fifth of the note; onsets alone), and how often tempo and key are right; then the same of
-beats made with the mouth, drum by drum; then what it costs. ``--tuning`` measures the other half.
+the end as well, within 50 ms or a fifth of the note; onsets alone), and how often tempo and key are right; then the
+same of beats made with the mouth, drum by drum; then what it costs. ``--tuning`` measures the other half.
 """
 
 import argparse

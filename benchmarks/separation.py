@@ -17,7 +17,7 @@ from beatflow.ai.dsp import DspSeparator
 from beatflow.ai.separation import separate_stream
 from beatflow.ai.stft import Stft
 from beatflow.sound.audio import Audio
-from benchmarks.heldout import SECONDS, SETS, iter_set
+from benchmarks.heldout import SETS
 from benchmarks.pieces import RATE, STEMS
 
 Stems = dict[str, np.ndarray]
@@ -94,14 +94,14 @@ def main() -> None:
         scores: dict[str, list[list[float]]] = {method: [] for method in METHODS}
         leaks: dict[str, list[list[float]]] = {method: [] for method in METHODS}
         pieces = 0
-        for stems in iter_set(name):
+        for stems in SETS[name]():
             mix = sum(stems.values())
             pieces += 1
             for method, separate in METHODS.items():
                 found = separate(mix, stems)
                 scores[method].append([si_sdr(found[stem], stems[stem]) for stem in STEMS])
                 leaks[method].append([measure_leak(found[stem], stems[stem], mix) for stem in STEMS])
-        print(f"{name}, {pieces} pieces of {SECONDS} s")
+        print(f"{name}, {pieces} pieces")
         print(f"{'SI-SDR, dB':16}" + "".join(f"{stem:>8}" for stem in STEMS) + "    leak into silent vocals")
         for method in METHODS:
             with warnings.catch_warnings():  # of stems that no piece has there is no mean

@@ -25,6 +25,9 @@ from beatflow.invocation import Invocation
 if TYPE_CHECKING:
     from beatflow.making.looping import Looping, LoopRequest, MadeLoop
 
+_HARDLY_ALIKE = 0.4
+"""What sequenced music has within itself is above 0.7, played music mostly above 0.4."""
+
 
 def loop(
     ctx: typer.Context,
@@ -147,6 +150,10 @@ def _say(invocation: Invocation, done: "Looping") -> None:
         ui.say(f"the tempo is a guess: {done.tempo:.2f} BPM; --bpm gives it")
     for one in done.loops:
         ui.say(_describe(one))
+    if done.loops[0].likeness < _HARDLY_ALIKE:
+        ui.say(
+            f"the music hardly comes back to where it was: the best is {100 * done.loops[0].likeness:.0f} % alike"
+        )
     if any(one.audible for one in done.loops):
         ui.warn("a seam is heard", hint="--bars N or --count N looks for others")
 

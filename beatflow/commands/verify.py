@@ -49,11 +49,12 @@ def verify(
     tolerance: ToleranceOption = DEFAULT_TOLERANCE,
     json: JsonOption = False,
 ) -> int:
-    """Prove that sounds keep what was promised: tempo, key, length, loop, level; or that stems sum to their mix.
+    """Prove that sounds keep what was promised, or that stems sum to their mix.
 
-    --contract measures each file against its record of how it was made, wherever the file lies, and against what the
-    options say, which goes first. --sum without files takes the mix and the stems that track.toml names. Ends with 0
-    when everything is kept, else with 1. docs/contract.md says how each promise is tested.
+    --contract measures tempo, key, length, loop and level of each file against its record of how it was made, wherever
+    the file lies, and against what the options say, which goes first. --sum without files takes the mix and the stems
+    that track.toml names. Ends with 0 when everything is kept, else with 1. docs/contract.md says how each promise is
+    tested.
 
     Examples:
       bf verify --contract mix.wav

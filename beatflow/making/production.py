@@ -312,17 +312,17 @@ def _wants_loop(choice: Choice, request: Request) -> bool:
 def write_take(made: Made, delivery: Delivery, names: TakeNames) -> Take:
     """Write the mix, the stems and the notes of a performance."""
     performance = made.performance
-    sounds = {"mix": (names.mix, performance.mix)}
+    paths = {"mix": names.mix}
     if names.file is None:
-        sounds |= {
-            name: (f"{names.prefix}stems/{name}.wav", audio) for name, audio in performance.stems.items()
-        }
-    for path, _ in sounds.values():
+        paths |= {name: f"{names.prefix}stems/{name}.wav" for name in performance.stems}
+    for path in paths.values():
         get_format(path, performance.subtype)
-    written = {
-        name: write_sound(delivery, name, path, audio, performance.subtype)
-        for name, (path, audio) in sounds.items()
-    }
+    written = {}
+    for name, path in paths.items():
+        # One at a time: an engine may keep the stems of a long piece in files, and read each when it is asked for.
+        audio = performance.mix if name == "mix" else performance.stems[name]
+        written[name] = write_sound(delivery, name, path, audio, performance.subtype)
+        del audio
     record = {**describe(made), "measured": made.measured.to_json() if made.measured else {}}
     mix = written.pop("mix")
     delivery.describe(mix.oid, {**record, "stems": {name: sound.oid for name, sound in written.items()}})

@@ -31,8 +31,8 @@ _SURE_BARS = 0.3
 _BAR_BONUS, _DOWNBEAT_BONUS = 0.05, 0.05
 _QUIET_DB, _QUIET_COST = 4.0, 0.03  # an intro that fades in loops well, and is not what anybody wants
 _NEAR_S, _DRIFT, _CORRELATED_S = 0.03, 0.004, 2.0
-_LEAST_CORRELATION = 0.35
-_SNAP_S = 0.0015
+_LEAST_CORRELATION, _SURE_CORRELATION = 0.35, 0.9
+_SNAP_S, _FAR_S = 0.0015, 0.006
 _ATTACK_S, _BEFORE_ATTACK_S = 0.04, 0.002
 
 
@@ -297,10 +297,13 @@ def _refine(loop: Loop, tempo: Tempo, read: Read, rate: int, exact: bool) -> Loo
     expected = nominal if exact or tempo.steady else loop.frames
     start = _find_attack(read, loop.start, rate)
     lag, correlation = _find_lag(read, start, expected, rate)
-    if exact or (tempo.steady and (correlation < _LEAST_CORRELATION or abs(lag - nominal) <= _SNAP_S * rate)):
+    off_s = abs(lag - nominal) / rate
+    # Of a steady tempo, chords that are alike half a vibrato early say nothing; a waveform that repeats does.
+    sure = correlation >= (_SURE_CORRELATION if tempo.steady and off_s > _FAR_S else _LEAST_CORRELATION)
+    if exact or (tempo.steady and (not sure or off_s <= _SNAP_S)):
         frames = nominal
     else:
-        frames = lag if correlation >= _LEAST_CORRELATION else expected
+        frames = lag if sure else expected
     return replace(
         loop,
         start=start,

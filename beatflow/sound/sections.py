@@ -79,7 +79,7 @@ class SectionMeter:
         """
         if not self._rows or duration_s <= 0:
             return ()
-        rows = np.concatenate(self._rows).astype(np.float64)
+        rows = np.concatenate([*self._rows, np.zeros((1, 12 + _BANDS), np.float32)])
         if rows[:, 12:].max() <= 1e-7:
             return ()
         edges = _divide(duration_s, beats, downbeats)
@@ -113,10 +113,11 @@ def _divide(duration_s: float, beats: Sequence[float], downbeats: Sequence[float
 def _describe(rows: Rows, edges: Rows, hop_s: float) -> Rows:
     """Harmony and timbre of each bar, shape (bars, 12 + bands), such that squared distances are about 0 to 1."""
     # Windows that are centred near an edge hold some of both bars.
-    first = np.minimum(np.ceil(edges[:-1] / hop_s + 0.8), len(rows) - 1).astype(np.intp)
+    first = np.minimum(np.ceil(edges[:-1] / hop_s + 0.8), len(rows) - 2).astype(np.intp)
     last = np.maximum(np.floor(edges[1:] / hop_s - 0.8), first).astype(np.intp)
-    total = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0)])
-    means = (total[np.minimum(last + 1, len(rows))] - total[first]) / (last + 1 - first)[:, None]
+    # Every other sum is of what lies between; the row of zeros is where the last one may end.
+    bounds = np.stack([first, np.minimum(last + 1, len(rows) - 1)], axis=1).ravel()
+    means = np.add.reduceat(rows, bounds, axis=0)[::2] / np.maximum(np.diff(bounds)[::2], 1)[:, None]
     chroma = np.maximum(means[:, :12], 0)
     # What sounds all the time (noise, a drone) is no harmony.
     chroma = chroma - chroma.min(axis=1, keepdims=True)

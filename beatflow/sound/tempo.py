@@ -199,7 +199,8 @@ class TempoMeter:
         here = float(spectrum.coherence(np.array([tempo]))[0])
         floor = float(np.median(every))
         fit = min(1.0, max(0.0, (here - floor) / max(float(every.max()) - floor, 1e-12)))
-        beats, _ = find_beats(onsets.full, onsets.low, onsets.hop_rate, tempo, onsets.duration_s)
+        times, _ = find_beats(onsets.full, onsets.low, onsets.hop_rate, tempo, onsets.duration_s)
+        beats = place_beats(onsets, np.array(times))
         found, _ = rank_tempi(onsets, listen(onsets), spectrum, SLOWEST, FASTEST)
         ratio = next(
             (
@@ -209,7 +210,7 @@ class TempoMeter:
             ),
             0.0,
         )
-        phase_s = beats[0] if beats else 0.0
+        phase_s = round(float(beats[0]), 4) if len(beats) else 0.0
         return TempoFit(bpm, tempo, round(tempo - bpm, 3), phase_s, round(fit, 2), ratio)
 
 

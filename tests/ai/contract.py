@@ -15,6 +15,7 @@ import pytest
 from beatflow.ai.engine import (
     Analyzer,
     Demanding,
+    Listening,
     RunFacts,
     Sampling,
     Separation,
@@ -50,8 +51,8 @@ def check_identity(engine: Any) -> None:
     assert _SPDX.fullmatch(info.licence), info.licence
     assert info.sample_rate is None or 8000 <= info.sample_rate <= 192_000
     assert info.promises <= PROMISES
-    known = {field.name for kind in (Sampling, Separation) for field in fields(kind)}
-    assert info.options <= known
+    known = {field.name for kind in (Sampling, Separation, Listening) for field in fields(kind)}
+    assert info.options <= known | {"swing", "humanize", "structure"}
     assert (info.extra is None) == (info.name in ("synth", "dsp", "yin") or not isinstance(engine, Demanding))
     if info.weights:
         assert isinstance(engine, Demanding)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from beatflow.ai.dsp import DspSeparator
 from beatflow.ai.engine import DEFAULT_SEPARATION, EngineInfo, Progress, Separation, no_progress
+from beatflow.ai.residual import ResidualShare
 from beatflow.ai.separation import separate_stream
 from beatflow.errors import AudioError, ContractError
 from beatflow.sound.audio import Audio
@@ -150,6 +151,9 @@ def test_blocks_of_another_kind_are_refused() -> None:
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
+        (lambda mix: None, "gave nothing, not stems"),
+        (lambda mix: [mix, mix], "gave a list, not stems"),
+        (lambda mix: {"big": mix, "small": mix.samples}, "gave small as a ndarray, not as sound"),
         (lambda mix: {"big": mix}, "gave stems"),
         (lambda mix: {"big": mix, "small": Audio(mix.samples[1:], mix.sample_rate)}, "gave small as"),
         (lambda mix: {"big": mix, "small": Audio(mix.samples, 8000)}, "at 8000 Hz"),
@@ -166,6 +170,64 @@ def test_a_separator_that_breaks_its_word_is_named(answer, complaint: str) -> No
     with pytest.raises(ContractError, match=complaint) as caught:
         list(separate_stream([make_mix(0.02)], Liar(), "PCM_16"))
     assert "halver" in caught.value.message
+
+
+class Streamer(Halver):
+    """Goes through the mix by itself, and gives what it is told to."""
+
+    def __init__(self, answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def separate_blocks(
+        self, blocks, moments=None, frames=None, progress=no_progress, wanted=DEFAULT_SEPARATION
+    ):
+        return self.answer(blocks)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda blocks: None, "gave nothing, not stretches of stems"),
+        (lambda blocks: [None], "gave nothing, not stems"),
+        (
+            lambda blocks: [{"big": block, "small": None} for block in blocks],
+            "gave small as nothing, not as sound",
+        ),
+        (
+            lambda blocks: [{"big": block, "small": block} for block in [*blocks, make_mix(0.01)]],
+            "gave big as",
+        ),
+    ],
+)
+def test_a_stream_separator_that_breaks_its_word_is_named(answer, complaint: str) -> None:
+    with pytest.raises(ContractError, match=complaint):
+        list(separate_stream([make_mix(0.02)], Streamer(answer), "PCM_16"))
+
+
+def test_a_stream_separator_that_lacks_half_is_made_whole() -> None:
+    mix, residual = make_mix(0.3), ResidualShare()
+
+    def halve(blocks):
+        for block in blocks:
+            quarter = Audio(block.samples * np.float32(0.25), block.sample_rate)
+            yield {"big": quarter, "small": quarter}
+
+    parts = list(separate_stream(cut(mix, 700), Streamer(halve), "PCM_16", residual=residual))
+    stems = join(parts)
+    assert check_sum(stems, mix, "PCM_16") == 0
+    np.testing.assert_allclose(stems["big"].samples, 0.5 * mix.samples, atol=1.01 / 32768)
+    for correction in residual.corrections:
+        assert correction.relative_db == pytest.approx(-6.0, abs=0.1)
+        assert correction.largest == pytest.approx(0.25 * np.abs(mix.samples).max(), abs=1e-4)
+
+
+def test_stems_may_share_a_name() -> None:
+    mix = make_mix(0.2)
+    wanted = Separation(names=(("big", "all"), ("small", "all")))
+    (name,) = (parts := join(list(separate_stream([mix], Halver(), "PCM_16", wanted=wanted))))
+    assert name == "all"
+    np.testing.assert_array_equal(parts["all"].samples, mix.samples)
 
 
 def test_no_blocks_give_nothing() -> None:

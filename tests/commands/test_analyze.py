@@ -142,7 +142,18 @@ def test_table_of_several(bf: Bf, clicks: Path) -> None:
     write_audio(bf.directory / "loud.wav", Audio(faulty, RATE))
     write_audio(bf.directory / "silent.wav", Audio(faulty * 0, RATE))
     lines = bf.ok("analyze", "clicks.wav", "loud.wav", "silent.wav").stdout.splitlines()
-    assert lines[0].split() == ["file", "length", "BPM", "meter", "key", "LUFS", "LU", "dBTP", "phase", "faults"]
+    assert lines[0].split() == [
+        "file",
+        "length",
+        "BPM",
+        "meter",
+        "key",
+        "LUFS",
+        "LU",
+        "dBTP",
+        "phase",
+        "faults",
+    ]
     assert "all channels alike, 44100 clipped samples, DC offset 1.000" in lines[2]
     assert lines[3].split() == ["silent.wav", "0:01.000", *"–––––––", "silent"]
 
@@ -164,3 +175,86 @@ def test_bad_range(text: str, bf: Bf) -> None:
     assert bf.fails(2, "analyze", "x.wav", "--bpm-range", text) == (
         f"error: {text!r} is not a range of tempi\nhint: --bpm-range 70..140\n"
     )
+
+
+def _figures(text: str) -> dict[str, str]:
+    return {line[:12].strip(): line[12:] for line in text.splitlines()}
+
+
+def test_stereo_in_words(bf: Bf) -> None:
+    rng = np.random.default_rng(1)
+    left, other = (rng.normal(0, 0.1, 6 * RATE).astype(np.float32) for _ in range(2))
+    against = left.copy()
+    against[: 4 * RATE] *= -1
+    for name, right in (
+        ("wide", other),
+        ("cancels", -left),
+        ("partly", against),
+        ("leans", left * 0.5),
+        ("one", left * 0),
+    ):
+        write_audio(bf.directory / f"{name}.wav", Audio(np.stack([left, right], axis=1), RATE), "FLOAT")
+    told = {
+        name: _figures(bf.ok("analyze", f"{name}.wav").stdout)
+        for name in ("wide", "cancels", "partly", "leans", "one")
+    }
+    assert told["wide"]["faults"] == "none"
+    assert "dB in mono" in told["wide"]["stereo"]
+    assert told["cancels"]["faults"] == "cancels in mono (−120.0 dB)"
+    assert told["cancels"]["stereo"].startswith("correlation −1.00")
+    assert told["partly"]["faults"] == "cancels in mono around 0:00.0"
+    assert "at worst −1.00 (0:00.0)" in told["partly"]["stereo"]
+    assert told["leans"]["faults"] == "left 6.0 dB louder"
+    assert told["one"]["faults"] == "right channel silent"
+    assert "stereo" not in told["one"]
+
+
+def test_silence_around_is_told(bf: Bf) -> None:
+    samples = np.zeros((3 * RATE, 1), np.float32)
+    samples[RATE : 2 * RATE] = 0.1 * np.sin(np.arange(RATE))[:, None]
+    write_audio(bf.directory / "padded.wav", Audio(samples, RATE))
+    figures = _figures(bf.ok("analyze", "padded.wav").stdout)
+    assert figures["length"] == "0:03.000, 1.0 s of silence first, 1.0 s of silence last"
+
+
+def test_bars_sections_and_tuning_in_words(bf: Bf, clicks: Path) -> None:
+    bf.ok("init")
+    bf.ok("analyze", "clicks.wav")
+    (cached,) = (bf.directory / ".beatflow" / "state" / "analysis").iterdir()
+    document = json.loads(cached.read_text())
+    document["facts"] |= {
+        "meter": "3/4", "downbeats": [0.5, 2.0], "downbeat_confidence": 0.6, "tuning_cents": -12.3,
+        "sections": [{"start_s": 16.0 * at, "end_s": 16.0 * at + 16, "label": "AB"[at % 2]} for at in range(14)],
+    }  # fmt: skip
+    cached.write_text(json.dumps(document))
+    figures = _figures(bf.ok("analyze", "clicks.wav").stdout)
+    assert figures["meter"] == "3/4 (quite sure), 2 downbeats, the first at 0:00.5"
+    assert figures["key"].endswith("), 12 cents flat")
+    assert figures["sections"].startswith("A 0:00.0  B 0:16.0  A 0:32.0")
+    assert figures["sections"].endswith("  and 2 more")
+
+
+def test_very_short_odd_and_broken_off(bf: Bf) -> None:
+    noise = np.random.default_rng(2).normal(0, 0.1, (RATE // 200, 2)).astype(np.float32)
+    long_name = "ä" * 60 + "b" * 76 + ".wav"
+    write_audio(bf.directory / long_name, Audio(noise, RATE))
+    (facts,) = bf.ok("analyze", long_name, "--json").json["files"]
+    assert facts["frames"] == RATE // 200
+    assert (facts["tempo"], facts["loudness_lufs"], facts["downbeats"]) == (None, None, [])
+    write_audio(bf.directory / "whole.wav", Audio(np.repeat(noise, 200, axis=0), RATE))
+    data = (bf.directory / "whole.wav").read_bytes()
+    (bf.directory / "cut.wav").write_bytes(data[: len(data) // 2])
+    assert _figures(bf.ok("analyze", "cut.wav").stdout)["faults"].startswith(
+        "breaks off before its announced end"
+    )
+
+
+def test_figures_of_an_older_version_are_measured_again(bf: Bf, clicks: Path) -> None:
+    bf.ok("init")
+    bf.ok("analyze", "clicks.wav")
+    (cached,) = (bf.directory / ".beatflow" / "state" / "analysis").iterdir()
+    old = {"version": 1, "facts": {"tempo": 1.0, "tempo_alternatives": [], "key": "B:maj"}}
+    cached.write_text(json.dumps(old))
+    (facts,) = bf.ok("analyze", "clicks.wav", "--json").json["files"]
+    assert facts["key"] == "A:min"
+    assert {"sections", "phase_correlation", "downbeats", "meter"} <= set(facts)

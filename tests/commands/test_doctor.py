@@ -69,6 +69,11 @@ def test_what_each_work_would_get_and_what_would_be_better(bf: Bf) -> None:
     assert abilities["generate"]["engine"] == "synth"
     assert abilities["separate"]["engine"] == "dsp"
     assert abilities["separate"]["better"] == "bf models pull htdemucs"
+    ours, theirs = abilities["separate"]["quality"]
+    assert ours.startswith("dsp: SI-SDR in dB: drums ")
+    assert "(measured, " in ours
+    assert theirs == "htdemucs: SDR in dB: all stems 9.0 (published by its authors, MUSDB18-HQ)"
+    assert abilities["generate"]["quality"] == []
     assert abilities["transcribe"]["engine"] == "yin"
     assert abilities["transcribe"]["better"] is None
 

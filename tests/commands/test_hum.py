@@ -10,6 +10,7 @@ from beatflow.sound.files import read_info
 from beatflow.sound.midi import read_midi
 from beatflow.sound.note import Note
 from beatflow.sound.writing import write_audio
+from tests.ai.listening.test_beatbox import beat_of
 from tests.ai.voices import Voice, sing
 from tests.conftest import Bf
 
@@ -58,6 +59,48 @@ def test_makes_music_around_it(bf: Bf, hum: Path) -> None:
     assert read_info(bf.directory / document["mix"]["path"]).duration_s == pytest.approx(4.0, abs=0.001)
 
 
+def test_a_beat_is_shown_as_a_drum_machine_does(bf: Bf) -> None:
+    write_audio(bf.directory / "beat.wav", beat_of()[1])
+    result = bf.ok("hum", "beat.wav", "--bpm", "100")
+    assert "hardly anything has a pitch, but 16 hits are clear: heard as drums" in result.stderr
+    rows = {line.split()[0]: line.split()[-1] for line in result.stdout.splitlines()[1:]}
+    assert rows["kick"] == "X·······X·X·····|X·······X·X·····"
+    assert rows["snare"] == "····x·······x···|····x·······x···"
+    document = bf.ok("hum", "beat.wav", "--json").json
+    assert (document["part"], document["key"]) == ("drums", None)
+
+
+def test_a_beat_becomes_the_drums(bf: Bf) -> None:
+    write_audio(bf.directory / "beat.wav", beat_of()[1])
+    argv = ("hum", "beat.wav", "lofi", "--as", "drums", "--bpm", "100", "--key", "Am", "--seed", "3")
+    document = bf.ok(*argv, "-o", "out/", "--midi", "beat.mid", "--json").json
+    assert (document["tempo"], document["key"], document["bars"]) == (100.0, "A:min", 2)
+    drums = read_midi(bf.directory / "beat.mid").tracks["drums"]
+    assert [note.midi for note in drums][:4] == [36, 42, 38, 42]
+    assert [round(note.start_s / 0.3, 2) for note in drums] == list(range(16))
+
+
+def test_a_hum_becomes_the_bass_and_is_made_again(bf: Bf, hum: Path) -> None:
+    bf.ok("init")
+    argv = ("hum", "hum.wav", "house", "--as", "bass", "--bpm", "120", "--seed", "5", "--bars", "2")
+    bf.ok(*argv, "-m", "bass", "--midi", "bass.mid")
+    bass = read_midi(bf.directory / "bass.mid").tracks["bass"]
+    assert [note.midi % 12 for note in bass] == [midi % 12 for midi in MELODY]
+    assert max(note.midi for note in bass) <= 55
+    assert "bit-exact" in bf.ok("reproduce", "mix.wav").stdout
+
+
+def test_a_hum_in_another_tempo_is_brought_to_the_one_asked_for(bf: Bf) -> None:
+    notes = [Note(0.3 + n * 60 / 92, 0.5, 60 + (0, 2, 4, 5)[n % 4]) for n in range(12)]
+    write_audio(bf.directory / "slow.wav", sing(notes, Voice()))
+    result = bf.ok("hum", "slow.wav", "--bpm", "84", "--quantize", "1/8", "--json")
+    assert "hummed at 92.0 BPM: brought to 84" in result.stderr
+    starts = [note["start_s"] * 84 / 60 for note in result.json["notes"]]
+    assert starts == pytest.approx(range(12))
+    swung = bf.ok("hum", "slow.wav", "--bpm", "92", "--quantize", "1/16", "--swing", "60", "--json").json
+    assert len(swung["notes"]) == 12
+
+
 def test_a_neural_engine_follows_the_recording(neural: Bf, hum: Path) -> None:
     argv = ("hum", "hum.wav", "strings", "--engine", "musicgen-melody", "--seed", "3", "--json")
     document = neural.ok(*argv, "--midi", "hum.mid").json
@@ -66,6 +109,7 @@ def test_a_neural_engine_follows_the_recording(neural: Bf, hum: Path) -> None:
     # As long as the recording, since nothing else was asked for.
     assert document["duration_s"] == pytest.approx(read_info(hum).duration_s, abs=0.02)
     assert [note.midi for note in read_midi(neural.directory / "hum.mid").tracks["melody"]] == list(MELODY)
+    assert "is a part for drums" in neural.fails(2, *argv, "--as", "drums")
     assert "engine musicgen-small cannot accompany" in neural.fails(
         5, "hum", "hum.wav", "x", "--engine", "musicgen-small"
     )
@@ -78,6 +122,11 @@ def test_a_neural_engine_follows_the_recording(neural: Bf, hum: Path) -> None:
         (["ham.wav"], 2, "ham.wav does not exist\nhint: did you mean hum.wav?"),
         (["."], 2, ". is a folder, not a sound"),
         (["silence.wav"], 1, "no pitched notes found"),
+        (["silence.wav", "--as", "drums"], 1, "no hits found"),
+        (["hum.wav", "--as", "flute"], 2, "a hum cannot be played as 'flute'"),
+        (["hum.wav", "--quantize", "1/7"], 2, "no grid '1/7'\nhint: --quantize 1/4, 1/8"),
+        (["hum.wav", "--swing", "60"], 2, "--swing moves notes on a grid"),
+        (["hum.wav", "lofi", "--swing", "90"], 2, "--swing must be 50 to 75 percent, not 90"),
         (["hum.wav", "lofi", "--bpm", "0"], 2, "the tempo must be 40 to 300 BPM, not 0"),
         (["hum.wav", "-o", "-"], 2, "a hum gives notes and files"),
         (["hum.wav", "lofi", "--engine", "nono"], 5, "no engine 'nono'"),

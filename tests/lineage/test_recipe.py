@@ -103,7 +103,7 @@ def test_reads_a_stem_that_was_made_anew() -> None:
         {"stems": [OID]},
         {"remade": 5},
         {"remade": {"replaced": {"oid": OID}, "beside": {"bass": 5}}},
-        {"remade": {"beside": {}}},
+        {"remade": {"replaced": 5, "beside": {}}},
         {"batch": 5},
         {"batch": {"seeds": [], "index": 0}},
         {"batch": {"seeds": [1, 1], "index": 0}},

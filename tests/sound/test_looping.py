@@ -13,7 +13,7 @@ RATE = 22_050
 
 
 def chords(seconds=4.0, channels=2, seed=0, around=False):
-    """Held notes that change twice a second, each with a soft attack and a decay; or a loop of them, whose end sounds on."""
+    """Held notes that change twice a second, with soft attacks and decays; or a loop of them, whose end sounds on."""
     rng = np.random.default_rng(seed)
     frames = round(seconds * RATE)
     samples = np.zeros(frames + RATE)

@@ -49,7 +49,7 @@ def test_loops_are_whole_repetitions(long_groove):
     for loop in found:
         assert loop.frames == pytest.approx(loop.bars * bar, abs=0.002 * RATE)
         assert loop.tempo == pytest.approx(120, abs=0.05)
-        assert 0 <= loop.start
+        assert loop.start >= 0
         assert loop.start + loop.frames <= audio.frames
     # What comes round every two bars is no loop of one.
     assert found[0].bars % 2 == 0

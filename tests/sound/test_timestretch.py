@@ -1,4 +1,4 @@
-"""Length without pitch, pitch without length: exact lengths, true pitch, attacks in place, with and without the wheel."""
+"""Length without pitch, pitch without length: exact, in tune, attacks in place, with and without the wheel."""
 
 import sys
 

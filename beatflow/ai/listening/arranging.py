@@ -1,4 +1,4 @@
-"""What was heard, made ready to be played with other music: on its bars, in its tempo and register. Knows notes only."""
+"""What was heard, made ready to be played with other music: on its bars, in its tempo and register. Knows notes."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -24,8 +24,8 @@ _CLEAR_DB = 18.0
 _FEWEST_HITS = 4
 _IN_TIME = 0.15
 _LOUD_DB = -20.0
-_VOICED = 0.6
-"""Of the loud moments of a beat made with the mouth up to half have a pitch; of speech, three quarters and more."""
+_VOICED = 0.68
+"""Of the loud moments of a beat made with the mouth up to 60 % have a pitch; of speech, three quarters and more."""
 
 
 class PitchTracker:
@@ -67,10 +67,11 @@ class PitchTracker:
         melody = find_notes(contour, key)
         beat = find_hits(audio) if _is_unvoiced(contour) else Beat((), 0.0)
         struck = _is_beat(beat)
+        sung = bool(melody.notes) and melody.steadiness >= _STEADY
         # A kick from the throat has a pitch as well; it is one hit of several.
-        if struck and wanted.part is None and len(beat.notes) >= 2 * len(melody.notes):
+        if struck and wanted.part is None and (not sung or len(beat.notes) >= 2 * len(melody.notes)):
             return _of_hits(beat, wanted, progress)
-        if not melody.notes or melody.steadiness < _STEADY:
+        if not sung:
             hint = (
                 "hum or whistle one note at a time, close to the microphone, without music in the background"
             )

@@ -9,5 +9,7 @@ The same brief gives the same bytes on every machine and with every numpy. That 
 - Filters and rooms are integer convolutions (``fir``): exact results below 2**53, so that it does not matter whether a
   direct sum or an FFT found them. Wavetables are integer matrix products for the same reason.
 - Random numbers are SplitMix64 (``randomness``), one stream per part, so that no part moves another.
-- The master is one gain curve for all stems; each stem is then rounded to 24 bits, and the mix is the integers' sum.
+- Compressor and limiter are one gain curve for all stems, found on their sum; each stem is then rounded to 24 bits, and
+  the mix is the integers' sum.
+- Parts are played on two threads and hear nothing of one another, so that their order shows nowhere.
 """

@@ -98,7 +98,9 @@ class SynthEngine:
         # A note that ends a hair (a hundredth of a bar) into the next bar does not ask for that bar.
         needed = max(1, -int(-(end / bar_s - Fraction(1, 100)) // 1))
         if brief.bars is None and brief.duration_s is None and needed > BARS_RANGE[1]:
-            raise UsageError(f"the {part} lasts {needed} bars: synth makes {BARS_RANGE[0]} to {BARS_RANGE[1]}")
+            raise UsageError(
+                f"the {part} lasts {needed} bars: synth makes {BARS_RANGE[0]} to {BARS_RANGE[1]}"
+            )
         progress(0.0, "harmonising")
         # The notes were found where they are: the music begins on a bar line.
         plain = replace(brief, context=None)

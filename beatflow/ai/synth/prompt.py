@@ -28,6 +28,8 @@ _NEGATIONS = ("no", "without", "minus")
 _ONLY = ("only", "just", "solo")
 _AMOUNTS = {"more": 1, "extra": 1, "busier": 1, "less": -1, "fewer": -1, "simpler": -1, "sparser": -1}
 _PHRASE_WORDS = 4
+_STOPS = (",", ";")
+"""Over these no phrase reaches: "piano, house" is no piano house."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Request:
 def understand(prompt: str) -> Request:
     """Read a prompt."""
     text, tempo, key = _figures(prompt)
-    reader = _Reader(re.findall(r"[^\s,;.!?()\"/+]+", text.lower()))
+    reader = _Reader(re.findall(r"[^\s,;.!?()\"/+]+|[,;]", text.lower()))
     reader.read()
     left_out = reader.removed | (set(PARTS) - reader.only if reader.only else set())
     return Request(
@@ -116,6 +118,9 @@ class _Reader:
         """Read every word."""
         while self.place < len(self.words):
             word = self.words[self.place]
+            if word in _STOPS:
+                self.place += 1
+                continue
             more = self.place + 1 < len(self.words)
             named = self._longest(self.place)[0] > 1  # "solo cello" limits nothing
             if more and not named and word in (*_NEGATIONS, *_ONLY) and self._limit(word):

@@ -84,7 +84,8 @@ def levels_of(choices: Choices) -> Mapping[str, float]:
     """Loudness of each stem against the others, in dB (LU)."""
     drums, bass, chords, melody = choices.genre.levels
     push = 1.5 * choices.mood_of("drums").energy
-    return {"drums": drums + push, "bass": bass, "chords": chords, "melody": melody, "texture": -19.0}
+    # Loudness hardly hears the lowest octaves: by it alone a bass would be too strong.
+    return {"drums": drums + push, "bass": bass - 1.5, "chords": chords, "melody": melody, "texture": -19.0}
 
 
 def loudness_target(choices: Choices) -> float:

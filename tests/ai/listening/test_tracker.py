@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beatflow.ai.listening.notes import find_notes
 from beatflow.ai.listening.melody import find_key, find_tempo, quantize_notes
+from beatflow.ai.listening.notes import find_notes
 from beatflow.ai.listening.tracker import PitchTracker
 from beatflow.ai.listening.yin import HOP_S, Contour, track_pitch
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
-
 from tests.ai.contract import (
     ANALYZER_CHECKS,
     check_analyzer_hears,

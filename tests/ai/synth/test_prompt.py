@@ -107,7 +107,7 @@ def test_every_mood_word_bends_the_piece(word: str) -> None:
 @pytest.mark.parametrize("word", sorted(INSTRUMENTS))
 def test_every_instrument_word_is_played(word: str) -> None:
     part, sound = INSTRUMENTS[word]
-    assert choose(Brief(f"{word} house")).sounds[part] == sound
+    assert choose(Brief(f"{word}, house")).sounds[part] == sound
 
 
 def test_unknown_words_are_reported_and_flavour_the_seed() -> None:

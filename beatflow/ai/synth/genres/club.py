@@ -28,7 +28,7 @@ DEEP_HOUSE = Genre(
     ("rhodes", "deep stab", "warm pad", "organ"), ("sparse", "lyric"),
     ("saxophone", "soft lead", "vibraphone", "vocal chop", "muted trumpet"), 5,
     ("im9 im9 ivm9 ivm9", "im9 VImaj7 ivm9 vm7", "ivm9 im9 ivm9 vm7", "im9 IIImaj7 ivm9 VImaj7", "im9 vm7 VImaj7 ivm9"),
-    ("Imaj9 vim9 iim9 V9", "IVmaj9 iiim7 iim9 Imaj9", "iim9 V9 Imaj9 vim9"),
+    ("Imaj7 vim9 iim9 V7", "IVmaj9 iiim7 iim9 Imaj9", "iim9 V9 Imaj9 Imaj9"),
     open_hats=("..x...x...x...x.", "..............o."),
     percussion=((SHAKER, "o.xoo.xoo.xoo.xo"), (RIM, "...o..o....o..?."), (SNAP, "............o...")),
     feel="four", fills="claps", voicing="close",

@@ -29,7 +29,7 @@ BOSSA_NOVA = Genre(
     ("bossa",), ("upright", "electric bass"), ("bossa",), ("nylon", "jazz guitar"), ("lyric", "bossa"),
     ("flute", "saxophone", "piano", "clarinet", "voice"), 5,
     ("i7 iiø7,V7b9 i7 i7", "i6 iv7 iiø7 V7b9", "i7 V7/iv iv7 VII9 IIImaj7 VImaj7 iiø7 V7b9", "i7 bII7 i7 bII7"),
-    ("Imaj9 V7/ii ii9 V9", "Imaj7 V7/ii ii9 V9", "ii9 V9 Imaj9 VI7b9", "Imaj9 Imaj9 II9 II9 ii9 V9 Imaj9 bII7"),
+    ("Imaj7 V7/ii ii7 V7", "Imaj7 V7/ii ii9 V9", "ii9 V9 Imaj9 VI7b9", "Imaj9 Imaj9 II9 II9 ii9 V9 Imaj9 bII7"),
     percussion=((SHAKER, "xooxxooxxooxxoox"), (CABASA, "..o...o...o...o."), (TRIANGLE_MUTE, "..o...x...o...x.")),
     feel="latin", fills="brushes", chromatic=0.15, tritone=0.3,
     humanise_s=0.005, room=0.08, space=0.14, loudness_lufs=-16.0, levels=(-4.0, -3.0, -2.5, -3.5),
