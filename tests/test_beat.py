@@ -121,3 +121,19 @@ def test_a_plug_in_may_make_any_number() -> None:
     assert make_wish(stems=6).name_engine("mine") == "mine"
     assert make_wish().any_stems
     assert not make_wish(stems=4).any_stems
+
+
+def test_six_stems_of_demucs_and_a_beat_of_them(bf: Bf, song: Path, tmp_path: Path) -> None:
+    pytest.importorskip("demucs")
+    from tests.ai.demucs.checkpoints import build_demucs
+
+    build_demucs(tmp_path / "models" / "htdemucs_6s", "htdemucs_6s")
+    bf.environment["BF_MODELS"] = str(tmp_path / "models")
+    write_audio(song, Audio(read_audio(song).samples[:6_000], 22_050), "PCM_16")
+    six = bf.ok("split", song.name, "--stems", "6", "--json").json
+    assert six["engine"] == "htdemucs_6s"
+    assert {one["name"] for one in six["stems"]} == {"drums", "bass", "vocals", "other", "guitar", "piano"}
+    bf.ok("verify", "--sum", song.name, *(one["path"] for one in six["stems"]))
+    beat = bf.ok("split", song.name, "--to", "beat", "--engine", "htdemucs_6s", "--json").json
+    assert {one["name"] for one in beat["stems"]} == {"drums", "bass", "melody", "chords"}
+    bf.ok("verify", "--sum", song.name, *(one["path"] for one in beat["stems"]))

@@ -123,7 +123,7 @@ def hum(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Turn a hum or a mouthed beat into notes, and into music around them.
+    """Turn a hum into notes, and into music around them.
 
     Alone it lists the notes that it hears, or the hits of a beat made with the mouth: kick, snare, hat and open hat.
     With a prompt or -o it makes music in which they are the melody, the bass or the drums (--as), beginning with the

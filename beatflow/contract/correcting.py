@@ -6,7 +6,7 @@ nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil, floor
+from math import ceil, floor, log2
 
 import numpy as np
 
@@ -48,12 +48,16 @@ def widen(brief: Brief, terms: Terms) -> Brief:
     bars, seconds, tempo = terms.number("bars"), terms.number("duration_s"), terms.number("tempo")
     margin = bars_to_seconds(_MARGIN_BARS, tempo or _SLOW_BPM, terms.meter)
     if bars is not None and tempo is None:
-        return replace(brief, bars=ceil(bars * (1 + MOST_STRETCH)) + _MARGIN_BARS)
+        return replace(brief, bars=_widen_bars(bars))
     if bars is not None and tempo is not None:
         seconds = bars_to_seconds(bars, tempo, terms.meter)
     if seconds is None:
         return brief
     return replace(brief, bars=None, duration_s=round(seconds * (1 + MOST_STRETCH) + margin, 3))
+
+
+def _widen_bars(bars: float) -> int:
+    return ceil(bars * (1 + MOST_STRETCH)) + _MARGIN_BARS
 
 
 def _is_cut(terms: Terms) -> bool:
@@ -226,16 +230,11 @@ def _find_length(work: _Work, terms: Terms, tempo: float | None) -> int | None:
 
 
 def _nearest_relative(tempo: float | None, bars: float, work: _Work, meter: str) -> float | None:
-    """The metrical relative of a tempo at which the music is about as many bars long as were asked for."""
+    """The metrical relative of a tempo at which the music has about as many bars as the engine was asked for."""
     if tempo is None:
         return None
-    length_s = work.frames / work.sample_rate
-    fitting = [
-        tempo * relative
-        for relative in RELATIVES[:3]
-        if bars_to_seconds(bars, tempo * relative, meter) <= length_s
-    ]
-    return max(fitting, key=lambda at: bars_to_seconds(bars, at, meter), default=None)
+    meant = bars_to_seconds(_widen_bars(bars), 1.0, meter) * work.sample_rate / work.frames
+    return min((tempo * relative for relative in RELATIVES[:3]), key=lambda at: abs(log2(at / meant)))
 
 
 def _find_start(

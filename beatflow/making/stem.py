@@ -214,12 +214,3 @@ def _name_stem(place: _Place, delivery: Delivery) -> None:
     score = delivery.new_file(TRACK_FILE)
     score.write_bytes(edit_track(place.score, {f"stems.{place.stem}.file": place.file}))
     delivery.add(TRACK_FILE, score)
-
-
-def find_known_stems(repository: Repository, oid: str) -> dict[str, str] | None:
-    """The true stems of a mix, name to oid, where its record names them and all of them are at hand."""
-    record: dict[str, Any] = find_record(repository, oid) or {}
-    stems = record.get("stems")
-    if not isinstance(stems, dict) or not stems:
-        return None
-    return stems if all(found in repository.audio for found in stems.values()) else None

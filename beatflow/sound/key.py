@@ -1,7 +1,8 @@
 """Key and tuning, with a confidence and the runner-up.
 
-Spectral peaks are folded into one octave at a resolution of one cent, the tuning is read off, and four published
-sets of key profiles vote. Knows nothing of files, and nothing of modulation: one key for the whole.
+Spectral peaks are folded into one octave at a resolution of one cent, the tuning is read off, and profiles for major
+and minor are laid over what sounds in all, in the bass, first and last. Knows nothing of files, and nothing of
+modulation: one key for the whole.
 """
 
 from collections import deque
@@ -65,13 +66,14 @@ class KeyEstimate:
     key, runner_up : str or None
         Like ``A:min``; None where nothing has a pitch, or the pitches fit no key.
     confidence : float
-        0 to 1, from the fit and its lead over the runner-up. Relative and parallel keys and those a fifth apart are
-        often close.
+        0 to 1: how likely it is among the 24, less where hardly anything has a pitch. From 0.8 on it is hardly ever
+        wrong, below 0.4 mostly; docs/listening.md has the table.
     tuning_cents : float or None
         Where the pitches lie relative to A = 440 Hz, -50 to 50.
     fits : dict of str to float
-        How well each of the 24 keys fits, -1 to 1, best first; empty where nothing has a pitch. There to test a
-        hypothesis: what is asked for holds when its fit comes close to the best one.
+        How well each of the 24 keys fits, best first, 1 at most or little more; empty for silence. There to test a
+        hypothesis: a difference of d means odds of exp(10 d) to 1. Told of drums and noise as well, whose ``key`` is
+        None.
     """
 
     key: str | None
@@ -154,13 +156,16 @@ class KeyMeter:
     def describe(self) -> tuple[float, float, Features]:
         """Tuning in cents, how clearly pitches keep to it (0 to 1), and chromas of all, bass, beginning and end.
 
+        Nothing can be added afterwards.
+
         Returns
         -------
         tuning, clarity : float
         features : ndarray, shape (4, 12)
             From C up, each with mean 0 and standard deviation 1; zeros where there is nothing.
         """
-        for spectra in self._own.finish() if self._own else ():
+        own, self._own = self._own, None
+        for spectra in own.finish() if own else ():
             self.add_spectra(spectra)
         ending = sum((np.bincount(*peaks, _CENTS) for peaks in self._latest), np.zeros(_CENTS))
         if not self._sounding:

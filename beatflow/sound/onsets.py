@@ -1,6 +1,6 @@
 """What starts when: curves of onset strength from a stream of samples, by register, and the harmony between them.
 
-Knows nothing of tempo. Keeps 2.3 KB for each second, whatever the sample rate.
+Knows nothing of tempo. Keeps 2.6 KB for each second, whatever the sample rate.
 """
 
 from dataclasses import dataclass

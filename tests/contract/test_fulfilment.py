@@ -197,3 +197,35 @@ def test_without_terms_nothing_is_asked() -> None:
     (found,) = fulfil(lambda briefs, _: [band.generate(brief) for brief in briefs], [Brief("x", 7)], Terms())
     assert found.contract.held
     assert found.contract.promises == ()
+
+
+def test_bars_without_a_tempo_are_counted_at_the_measured_one() -> None:
+    made = play(Faults(late_s=0.3), bars=3)
+    assert kinds(made) == ["cut"]
+    assert made.performance.bars == 3
+    assert abs(made.performance.mix.duration_s - 3 * 4 * 60 / 100) < 0.03
+
+
+def test_a_loop_of_whole_bars_or_of_what_there_is() -> None:
+    made = play(Faults(late_s=0.3), loop=True)
+    assert kinds(made) == ["loop"]
+    bars = made.performance.mix.duration_s * 100 / 240
+    assert abs(bars - round(bars)) < 0.02
+    noise = play(Faults(wrong=1.0), loop=True)
+    assert kinds(noise) == ["loop"], "without a beat all of it loops"
+    assert 9.5 < noise.performance.mix.duration_s < 10.0
+
+
+def test_a_plain_cut_is_faded_and_too_little_stays_as_it_is() -> None:
+    made = play(Faults(late_s=0.3), tempo=100.0, duration_s=5.0)
+    assert kinds(made) == ["cut"]
+    samples = made.performance.mix.samples
+    assert len(samples) == 5 * RATE
+    assert not samples[0].any()
+    assert np.abs(samples[-5:]).max() < 1e-4
+    band = CrookedBand(Faults())
+    short = band.generate(Brief("x", 7, tempo=100.0, duration_s=4.0))
+    terms = make_terms({"tempo": 100.0, "bars": 4}, None)
+    same, done = correct(short, terms, measure(short.mix, 100.0))
+    assert not any(one["kind"] == "cut" for one in done)
+    assert abs(same.mix.frames / short.mix.frames - 1) < 0.01

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from beatflow.sound.audio import Audio
-from beatflow.sound.key import measure_key
+from beatflow.sound.key import KeyMeter, measure_key
 
 from .signals import RATE, blocks_of, make_chords, make_drums
 
@@ -48,3 +48,37 @@ def test_where_nothing_has_a_pitch_there_is_no_key():
     assert measure_key([]).key is None
     drums = measure_key(make_drums(120))
     assert drums.key is None or drums.confidence < 0.5
+
+
+def test_every_key_has_a_fit_best_first():
+    found = measure_key(make_chords(MINOR))
+    assert len(found.fits) == 24
+    assert next(iter(found.fits)) == found.key == "A:min"
+    assert list(found.fits.values()) == sorted(found.fits.values(), reverse=True)
+    assert list(found.fits)[1] == found.runner_up
+    assert found.fits["A:min"] - found.fits["Eb:maj"] > 0.3
+    assert measure_key(Audio(np.zeros((RATE, 1), np.float32), RATE)).fits == {}
+
+
+def test_where_it_begins_and_ends_tells_a_minor_key_from_its_relative():
+    # The same four chords in a circle: A minor, F, C, G or C, G, A minor, F.
+    loop = [(45, 57, 60, 64), (41, 57, 60, 65), (48, 55, 60, 64), (43, 55, 59, 62)]
+    minor = measure_key(make_chords([*loop, loop[0]], 2.0))
+    major = measure_key(make_chords([loop[2], loop[3], loop[0], loop[1], loop[2]], 2.0))
+    assert (minor.key, major.key) == ("A:min", "C:maj")
+
+
+def test_noise_has_no_key_but_fits():
+    noise = measure_key(
+        Audio(np.random.default_rng(0).normal(0, 0.1, (RATE * 8, 1)).astype(np.float32), RATE)
+    )
+    assert (noise.key, noise.confidence, noise.runner_up) == (None, 0.0, None)
+    assert len(noise.fits) == 24
+
+
+def test_a_meter_tells_the_same_twice():
+    meter = KeyMeter(RATE)
+    meter.add(make_chords(MAJOR).samples[:, 0])
+    described = meter.describe()
+    assert meter.result() == meter.result()
+    assert np.array_equal(meter.describe()[2], described[2])

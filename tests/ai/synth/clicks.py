@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 def roughness(samples: NDArray[np.floating]) -> NDArray[np.float64]:
     """Third difference of each frame, the larger of the channels; a step of height h shows as about 3 h."""
     wave = np.asarray(samples, np.float64)
-    return np.abs(np.diff(wave if wave.ndim == 2 else wave[:, None], n=3, axis=0)).max(axis=1)
+    return np.asarray(np.abs(np.diff(wave if wave.ndim == 2 else wave[:, None], n=3, axis=0)).max(axis=1))
 
 
 def stands_out(samples: NDArray[np.floating], at: int, reach: int = 1500) -> float:

@@ -27,7 +27,7 @@ DUBSTEP = Genre(
     ("wobble",), ("wobble", "growl"), ("long", "stab"), ("dark pad", "supersaw", "choir"), ("sparse", "pulse", "riff"),
     ("pluck", "sync lead", "bells", "vocal chop", "square lead"), 3,
     ("i i VI VI", "i i i bII", "i VI VII i", "i i iv V", "i i VI V"),
-    ("I V vi IV", "I I bVI bVII"),
+    ("I V vi IV", "I I IV V"),
     percussion=((RIM, "...?..o......?.."), (CLAP, "........x.......")), open_hats=("..............o.",
         "................"),
     lifts=((RIDE, "x...x...x...x..."),), feel="half", fills="breaks", turnaround=False,

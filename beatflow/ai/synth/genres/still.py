@@ -26,7 +26,7 @@ CINEMATIC = Genre(
     ("spiccato", "strings", "tremolo strings", "choir", "french horn"), ("anthem", "lyric", "sparse"),
     ("french horn", "violin", "cello", "choir", "trumpet"), 3,
     ("i VI III VII", "i VI iv V", "i iv VI V", "i III VII iv", "i bII VI V", "i VII VI V"),
-    ("I V vi IV", "I bVI bVII I", "I bVII IV iv", "I IV vi V", "I iii bVI bVII"),
+    ("I V vi IV", "I IV iv I", "I bVII IV iv", "I IV vi V", "I iii IV iv"),
     percussion=((BOOM, "X..............."), (MID_TOM, "......o.....o.o."), (SNARE, "..............oo")),
     lifts=((HIGH_TOM, "..xx..xx..xx..xx"), (LOW_TOM, "x...x...x...x...")), hat=HIGH_TOM,
     colours=("", "", "add9"), feel="still", fills="taiko", turnaround=False, voicing="open",
