@@ -12,7 +12,7 @@ from statistics import fmean
 from beatflow.ai.engine import Brief, Sampling
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import METERS
-from beatflow.ai.synth.prompt import understand
+from beatflow.ai.synth.words.prompt import understand
 from beatflow.errors import UsageError
 from beatflow.sound.tonality import parse_key
 

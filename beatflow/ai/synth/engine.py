@@ -5,14 +5,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, Setup, no_progress
-from beatflow.ai.synth.choices import BARS_RANGE, Choices, choose
-from beatflow.ai.synth.composing import Composition, compose
+from beatflow.ai.synth.composing.choices import BARS_RANGE, Choices, choose
+from beatflow.ai.synth.composing.composition import Composition, compose
+from beatflow.ai.synth.composing.fitting import guess_key
 from beatflow.ai.synth.exactmath import RATE
-from beatflow.ai.synth.fitting import guess_key
 from beatflow.ai.synth.grid import METERS, TICKS, Event, Grid
-from beatflow.ai.synth.mixdown import Master
-from beatflow.ai.synth.rendering import produce
-from beatflow.ai.synth.treatment import loudness_target
+from beatflow.ai.synth.mixing.mixdown import Master
+from beatflow.ai.synth.mixing.rendering import produce
+from beatflow.ai.synth.mixing.treatment import loudness_target
 from beatflow.errors import UsageError
 from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note

@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from beatflow.ai.engine import Brief
 from beatflow.ai.synth import drums_midi as drum
-from beatflow.ai.synth.bass import STYLES as BASS_STYLES
-from beatflow.ai.synth.bass import compose_bass
-from beatflow.ai.synth.chords import compose_chords
-from beatflow.ai.synth.comping import STYLES as COMPING_STYLES
+from beatflow.ai.synth.composing.bass import STYLES as BASS_STYLES
+from beatflow.ai.synth.composing.bass import compose_bass
+from beatflow.ai.synth.composing.chords import compose_chords
+from beatflow.ai.synth.composing.comping import STYLES as COMPING_STYLES
+from beatflow.ai.synth.composing.fitting import guess_key, harmonise
+from beatflow.ai.synth.composing.melody import compose_melody
+from beatflow.ai.synth.composing.motifs import STYLES as MELODY_STYLES
+from beatflow.ai.synth.composing.score import Score
 from beatflow.ai.synth.exactmath import RATE
-from beatflow.ai.synth.fitting import guess_key, harmonise
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import METERS, STEP, TICKS, Event, Grid
-from beatflow.ai.synth.melody import compose_melody
-from beatflow.ai.synth.moods import MOODS
-from beatflow.ai.synth.motifs import STYLES as MELODY_STYLES
 from beatflow.ai.synth.randomness import Stream
-from beatflow.ai.synth.score import Score
+from beatflow.ai.synth.words.moods import MOODS
 from beatflow.sound.tonality import Key, parse_key
 from tests.ai.synth.written import played, steps, write, written
 

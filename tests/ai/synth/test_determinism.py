@@ -9,11 +9,11 @@ import sys
 import numpy as np
 
 from beatflow.ai.engine import Brief, Performance
-from beatflow.ai.synth.drumkit import DRUMS, drum_hit
 from beatflow.ai.synth.engine import SynthEngine
-from beatflow.ai.synth.instruments import SOUNDS
-from beatflow.ai.synth.rooms import room
-from beatflow.ai.synth.touch import Touch
+from beatflow.ai.synth.mixing.rooms import room
+from beatflow.ai.synth.sounds.drumkit import DRUMS, drum_hit
+from beatflow.ai.synth.sounds.instruments import SOUNDS
+from beatflow.ai.synth.sounds.touch import Touch
 
 _SCRIPT = """
 import hashlib, json

@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import resample_poly
 
 from beatflow.ai.engine import Brief, Context, Extender, Generator, Guide, MelodyGenerator, Performance
-from beatflow.ai.synth.chord import parse_chord
+from beatflow.ai.synth.composing.chord import parse_chord
 from beatflow.ai.synth.drums_midi import HATS, KICK, SNARE
 from beatflow.ai.synth.engine import SynthEngine
 from beatflow.ai.synth.genres import GENRES

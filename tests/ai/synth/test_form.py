@@ -4,12 +4,12 @@ import pytest
 
 from beatflow.ai.engine import Brief, Context
 from beatflow.ai.synth import drums_midi as drum
-from beatflow.ai.synth.choices import choose
-from beatflow.ai.synth.form import find_role, plan_bars
+from beatflow.ai.synth.composing.choices import choose
+from beatflow.ai.synth.composing.form import find_role, plan_bars
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import TICKS
-from beatflow.ai.synth.precedent import Precedent
 from beatflow.ai.synth.randomness import Stream
+from beatflow.ai.synth.words.precedent import Precedent
 from beatflow.errors import UsageError
 from tests.ai.synth.written import played, write, written
 

@@ -3,16 +3,16 @@
 import pytest
 
 from beatflow.ai.synth import drums_midi as drum
-from beatflow.ai.synth.basslines import FIGURES
-from beatflow.ai.synth.chord import parse_numeral
-from beatflow.ai.synth.comping import COMPING
-from beatflow.ai.synth.feels import grammar_of
-from beatflow.ai.synth.fills import FILLS
+from beatflow.ai.synth.composing.basslines import FIGURES
+from beatflow.ai.synth.composing.chord import parse_numeral
+from beatflow.ai.synth.composing.comping import COMPING
+from beatflow.ai.synth.composing.feels import grammar_of
+from beatflow.ai.synth.composing.fills import FILLS
+from beatflow.ai.synth.composing.motifs import RHYTHMS
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.genres.genre import FEELS
 from beatflow.ai.synth.grid import METERS
-from beatflow.ai.synth.motifs import RHYTHMS
-from beatflow.ai.synth.words import ADDED
+from beatflow.ai.synth.words.vocabulary import ADDED
 from beatflow.sound.tonality import Key
 from tests.ai.synth.written import steps, written
 

@@ -8,11 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beatflow.ai.engine import Brief, Context
-from beatflow.ai.synth.chord import Span, dominant_of, parse_chord, parse_numeral, scale_chord, tritone_of
+from beatflow.ai.synth.composing.chord import (
+    Span,
+    dominant_of,
+    parse_chord,
+    parse_numeral,
+    scale_chord,
+    tritone_of,
+)
+from beatflow.ai.synth.composing.harmony import follow_chords
+from beatflow.ai.synth.composing.voicing import voice_lead, voicings
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import TICKS, Grid
-from beatflow.ai.synth.harmony import follow_chords
-from beatflow.ai.synth.voicing import voice_lead, voicings
 from beatflow.sound.tonality import Key
 from tests.ai.synth.written import write, written
 

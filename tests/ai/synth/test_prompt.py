@@ -5,16 +5,23 @@ import json
 import pytest
 
 from beatflow.ai.engine import Brief
-from beatflow.ai.synth.bass import STYLES as BASS_STYLES
-from beatflow.ai.synth.choices import choose
-from beatflow.ai.synth.comping import STYLES as COMPING_STYLES
+from beatflow.ai.synth.composing.bass import STYLES as BASS_STYLES
+from beatflow.ai.synth.composing.choices import choose
+from beatflow.ai.synth.composing.comping import STYLES as COMPING_STYLES
 from beatflow.ai.synth.genres import GENRES
-from beatflow.ai.synth.instruments import SOUNDS
-from beatflow.ai.synth.kits import KITS
-from beatflow.ai.synth.moods import MOOD_WORDS, MOODS, Mood
-from beatflow.ai.synth.prompt import understand
-from beatflow.ai.synth.treatment import levels_of, loudness_target, treatment_of
-from beatflow.ai.synth.words import COMPARATIVES, DRUM_WORDS, GENRE_WORDS, INSTRUMENTS, STYLE_WORDS, TEXTURES
+from beatflow.ai.synth.mixing.treatment import levels_of, loudness_target, treatment_of
+from beatflow.ai.synth.sounds.instruments import SOUNDS
+from beatflow.ai.synth.sounds.kits import KITS
+from beatflow.ai.synth.words.moods import MOOD_WORDS, MOODS, Mood
+from beatflow.ai.synth.words.prompt import understand
+from beatflow.ai.synth.words.vocabulary import (
+    COMPARATIVES,
+    DRUM_WORDS,
+    GENRE_WORDS,
+    INSTRUMENTS,
+    STYLE_WORDS,
+    TEXTURES,
+)
 from beatflow.errors import UsageError
 from tests.ai.synth.made import made
 

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from beatflow.ai.synth.bus import Bus
-from beatflow.ai.synth.drumkit import DRUMS, LEVELS, PLACES, drum_hit
 from beatflow.ai.synth.drums_midi import CLOSED_HAT, KICK, OPEN_HAT, SNARE
 from beatflow.ai.synth.exactmath import pitch_hz
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import TICKS, Event, Grid
-from beatflow.ai.synth.instruments import SOUNDS, finish_of, instrument_of
-from beatflow.ai.synth.kits import KITS, kit_of
-from beatflow.ai.synth.playing import render_drums, render_notes
 from beatflow.ai.synth.randomness import Stream
-from beatflow.ai.synth.texture import KINDS, render_texture
-from beatflow.ai.synth.touch import Touch
-from beatflow.ai.synth.voices import shaped
-from beatflow.ai.synth.words import INSTRUMENTS, TEXTURES
+from beatflow.ai.synth.sounds.bus import Bus
+from beatflow.ai.synth.sounds.drumkit import DRUMS, LEVELS, PLACES, drum_hit
+from beatflow.ai.synth.sounds.instruments import SOUNDS, finish_of, instrument_of
+from beatflow.ai.synth.sounds.kits import KITS, kit_of
+from beatflow.ai.synth.sounds.playing import render_drums, render_notes
+from beatflow.ai.synth.sounds.texture import KINDS, render_texture
+from beatflow.ai.synth.sounds.touch import Touch
+from beatflow.ai.synth.sounds.voices import shaped
+from beatflow.ai.synth.words.vocabulary import INSTRUMENTS, TEXTURES
 from tests.ai.synth.clicks import roughness, stands_out
 
 BASSES = {sound for genre in GENRES.values() for sound in genre.bass_sounds} | {"tuba", "contrabass", "donk"}

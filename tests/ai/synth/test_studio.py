@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from beatflow.ai.engine import Brief, Performance
-from beatflow.ai.synth import mixdown, storage, threads
-from beatflow.ai.synth.bus import Bus, put
-from beatflow.ai.synth.effects import Treatment, duck_curve, treat
+from beatflow.ai.synth import threads
 from beatflow.ai.synth.engine import SynthEngine
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.grid import TICKS, Event, Grid
-from beatflow.ai.synth.playing import render_drums, render_notes
+from beatflow.ai.synth.mixing import mixdown, storage
+from beatflow.ai.synth.mixing.effects import Treatment, duck_curve, treat
+from beatflow.ai.synth.mixing.rooms import room
+from beatflow.ai.synth.mixing.storage import Shelf
 from beatflow.ai.synth.randomness import Stream
-from beatflow.ai.synth.rooms import room
-from beatflow.ai.synth.storage import Shelf
+from beatflow.ai.synth.sounds.bus import Bus, put
+from beatflow.ai.synth.sounds.playing import render_drums, render_notes
 from beatflow.ai.synth.threads import together
 from beatflow.sound.loudness import measure_loudness
 from tests.ai.synth.clicks import roughness, stands_out

@@ -3,10 +3,10 @@
 from functools import cache
 
 from beatflow.ai.engine import Brief, Context
-from beatflow.ai.synth.choices import choose
-from beatflow.ai.synth.composing import compose
+from beatflow.ai.synth.composing.choices import choose
+from beatflow.ai.synth.composing.composition import compose
+from beatflow.ai.synth.composing.score import Score
 from beatflow.ai.synth.grid import STEP, Event
-from beatflow.ai.synth.score import Score
 
 Written = tuple[Score, dict[str, list[Event]]]
 

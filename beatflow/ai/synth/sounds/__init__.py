@@ -1,0 +1,1 @@
+"""From notes to samples: instruments, drums, textures, and the bus that they are played onto. Knows no music."""
