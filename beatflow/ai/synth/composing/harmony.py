@@ -23,6 +23,8 @@ from beatflow.ai.synth.grid import TICKS, Grid
 from beatflow.ai.synth.randomness import Stream
 from beatflow.sound.tonality import Key
 
+_HOME = re.compile(r"[iI](?![iIvV])")
+"""A progression that begins on the tonic."""
 Cells = list[tuple[int, Chord]]
 """(ticks after the bar line, chord) of one bar."""
 
@@ -44,21 +46,27 @@ class Harmony:
         return 2 * TICKS if self.grid.meter != "6/8" else self.grid.bar // 2
 
     def progression(self, slot: str) -> list[Cells]:
-        """A slot's progression: the verse's, another for the chorus, and one that begins away from home."""
+        """A slot's progression: the verse's begins at home, the chorus has another, the bridge one that begins away."""
         tables = self.genre.minor_progressions if self.key.mode == "min" else self.genre.major_progressions
         rest = list(tables)
-        drawn = rest[self.stream.below(len(rest))]
+        home = [table for table in rest if _HOME.match(table)] or rest
+        drawn = home[self.stream.below(len(home))]
         for other in "bc"[: "abc".index(slot)]:
             rest = [table for table in rest if table != drawn] or list(tables)
             if other == "c":
-                away = [table for table in rest if re.match(r"[iI](?![iIvV])", table) is None]
-                rest = away or rest
+                rest = [table for table in rest if not _HOME.match(table)] or rest
             drawn = self.stream.fork(other).choice(rest)
         own = self.stream.fork("colour", slot)
         return [self._cells(text.split(","), own.choice(self.genre.colours)) for text in drawn.split()]
 
     def _cells(self, numerals: Sequence[str], colour: str) -> Cells:
-        chords = [parse_numeral(text, self.key, self.tones, colour) for text in numerals]
+        # A suspended tonic leaves open whether the key is major or minor.
+        chords = [
+            parse_numeral(
+                text, self.key, self.tones, "" if _HOME.fullmatch(text) and colour != "add9" else colour
+            )
+            for text in numerals
+        ]
         return [(place * self.half, chord) for place, chord in enumerate(chords[:2])]
 
 

@@ -13,7 +13,7 @@ JAZZ = Genre(
     ("saxophone", "trumpet", "muted trumpet", "clarinet", "vibraphone"), 5,
     ("i6 iiø7,V7 i6 iiø7,V7", "i7 iv7 iiø7 V7", "iiø7 V7 i7 i7 iv7 VII7 IIImaj7 VImaj7",
      "i7 VI7 iiø7,V7 i7 iv7 i7 VI7,V7 i7"),
-    ("Imaj7 vi7 ii7 V7", "ii7 V7 Imaj7 V7/ii", "iii7 V7/ii ii7,V7 Imaj7", "Imaj7 V7/ii ii7 V7 iii7 V7/ii ii7,V7 Imaj7",
+    ("Imaj7 vi7 ii7 V7", "ii7 V7 Imaj7 Imaj7", "iii7 V7/ii ii7,V7 Imaj7", "Imaj7 V7/ii ii7 V7 iii7 V7/ii ii7,V7 Imaj7",
      "Imaj7 Imaj7 ii7 V7 iiø7 V7 Imaj7 ii7,V7"),
     hat=RIDE, percussion=((PEDAL_HAT, "....x.......x..."),),
     feel="swing", swing_unit=2, fills="brushes", chromatic=0.12, tritone=0.3,

@@ -44,7 +44,7 @@ AFROBEAT = Genre(
     "organ", "rhodes"),
     ("answers", "riff"), ("brass section", "saxophone", "trumpet", "organ"), 4,
     ("i7 i7 i7 i7", "i7 i7 IV9 IV9", "i7 i7 VII7 VII7", "i7 iv7 i7 iv7"),
-    ("I9 I9 IV9 IV9", "I9 I9 I9 bVII9", "I9 IV9 I9 IV9"),
+    ("I6 I6 IV6 IV6", "I6 I6 ii7 V9", "I6 IV6 I6 V9"),
     percussion=(
         (SHAKER, "XooxXooxXooxXoox"), (CLAVES, "x..x..x...x.x..."), (AGOGO_HIGH, "x.x...x...x....."),
         (AGOGO_LOW, "....x.......x.x."), (CONGA, "..x....x..x....x"), (CONGA_MUTE, "....o.......o..."), (TUMBA,
@@ -82,8 +82,8 @@ AMAPIANO = Genre(
     ("log",), ("log drum",), ("comp", "hold", "deep stab"), ("rhodes", "piano", "organ"), ("sparse", "vocal",
     "answers"),
     ("saxophone", "flute", "vocal chop", "voice", "piano"), 5,
-    ("im9 ivm9 VImaj7 V7", "ivm9 vm7 im9 im9", "im9 VImaj7 ivm9 V7", "im9 IIImaj7 VImaj7 ivm9"),
-    ("iim9 V9 Imaj9 vim9", "IVmaj9 iiim7 iim9 Imaj9", "Imaj9 vim9 iim9 V9"),
+    ("im9 ivm9 VImaj7 V7", "ivm9 vm7 im9 im9", "im9 VImaj7 ivm9 V7", "im9 IIImaj7 ivm9 V7"),
+    ("iim9 V9 Imaj9 Imaj9", "IVmaj9 iiim7 iim9 Imaj9", "Imaj9 vim9 iim9 V9"),
     percussion=(
         (SHAKER, "XoxoXoxoXoxoXoxo"), (CABASA, "..x...x...x...x."), (CONGA, "...x..x....x...x"), (COWBELL,
         "......?.....?..."),
