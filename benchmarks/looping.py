@@ -16,7 +16,8 @@ import soundfile
 
 from beatflow.delivery import Handover, Place
 from beatflow.errors import BeatFlowError
-from beatflow.making.looping import LoopRequest, MadeLoop, loop_file
+from beatflow.making.loopfinding import LoopRequest
+from beatflow.making.looping import MadeLoop, loop_file
 from beatflow.sound.audio import Audio
 from beatflow.sound.looping import close_seam
 from beatflow.sound.seamlevel import AUDIBLE_DB, measure_seam

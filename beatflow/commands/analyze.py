@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from beatflow.commands.options import JsonOption
-from beatflow.errors import BeatFlowError, UsageError
+from beatflow.commands.options import BpmRangeOption, JsonOption, parse_bpm_range
+from beatflow.errors import BeatFlowError
 from beatflow.invocation import Invocation
 from beatflow.ui import Ui
 
@@ -17,9 +17,9 @@ DEPTHS = {
     "FLOAT": "32 bit float", "DOUBLE": "64 bit float", "ULAW": "µ-law", "ALAW": "A-law",
 }  # fmt: skip
 SHOWN_TEMPI = 2
-# From where on a figure is called sure, quite sure and not sure; below it is a guess. How often each was right, of sounds
-# that nothing was fitted to (docs/listening.md): tempi 79 of 84, 62 of 68, 50 of 68, 4 of 8; bars .82 of 55, .62 of 13,
-# .41 of 17, .24 of 21; keys, each piece left out of the fit in its turn, 144 of 145, 64 of 75, 56 of 67, 9 of 30.
+# From where on a figure is called sure, quite sure and not sure; below it is a guess. How often each was right, of
+# sounds that nothing was fitted to (docs/listening.md): tempi 79 of 84, 62 of 68, 50 of 68, 4 of 8; bars .82 of 55, .62
+# of 13, .41 of 17, .24 of 21; keys, each piece left out of the fit in its turn, 144 of 145, 64 of 75, 56 of 67, 9 of 30.
 SURE_OF_TEMPO = (0.85, 0.7, 0.3)
 SURE_OF_BARS = (0.85, 0.7, 0.5)
 SURE_OF_KEY = (0.8, 0.65, 0.4)
@@ -35,10 +35,7 @@ def analyze(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...|-", help="Sound files; - reads standard input.")
     ],
-    bpm_range: Annotated[
-        str | None,
-        typer.Option("--bpm-range", metavar="LO..HI", help="Look for the tempo in this range only."),
-    ] = None,
+    bpm_range: BpmRangeOption = None,
     json: JsonOption = False,
 ) -> int:
     """Measure tempo, bars, key, form, loudness, stereo and faults.
@@ -56,7 +53,7 @@ def analyze(
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
-    tempi = _parse_range(bpm_range) if bpm_range else None
+    tempi = parse_bpm_range(bpm_range)
     repository = invocation.find_repository()
     results: list[Facts] = []
     failures: list[BeatFlowError] = []
@@ -82,17 +79,6 @@ def analyze(
     for failure in failures:
         ui.error(failure.message, failure.hint)
     return 1 if failures else 0
-
-
-def _parse_range(text: str) -> tuple[float, float]:
-    low, dots, high = text.partition("..")
-    try:
-        bounds = (float(low), float(high))
-    except ValueError:
-        bounds = (0.0, 0.0)
-    if not dots or not 0 < bounds[0] < bounds[1] < float("inf"):
-        raise UsageError(f"{text!r} is not a range of tempi", hint="--bpm-range 70..140")
-    return bounds
 
 
 def _show(ui: Ui, results: list[Facts]) -> None:

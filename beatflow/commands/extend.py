@@ -121,7 +121,7 @@ def extend(
         path = _find_input(invocation, file, Path(scratch))
         choice = choose(invocation, "extend", engine, setup, needs)
         if piped:
-            _to_stdout(invocation, path, file, choice, request)
+            _to_stdout(invocation, path, file, choice, request, handover)
             return
         done = _extend(invocation, path, file, choice, request, handover)
     remember_pace(invocation, setup, choice, done)
@@ -160,13 +160,23 @@ def _extend(
         return extend_file(path, _call(file), choice, request, handover, progress)
 
 
-def _to_stdout(invocation: Invocation, path: Path, file: str, choice: "Choice", request: Request) -> None:
+def _to_stdout(
+    invocation: Invocation,
+    path: Path,
+    file: str,
+    choice: "Choice",
+    request: Request,
+    handover: "Handover",
+) -> None:
     from beatflow.delivery import digest
     from beatflow.making.extension import Original, compose_extension, summarize_extension, write_extension
+    from beatflow.provenance import find_record
 
     with Original(path, _call(file)) as original:
+        oid = digest(path)
+        record = find_record(handover.repository, oid) if handover.repository else None
         with invocation.ui.progress("composing") as progress:
-            found = compose_extension(original, choice, request, digest(path), progress)
+            found = compose_extension(original, choice, request, oid, progress, record)
         _say(invocation, summarize_extension(original, found, None))
         with invocation.ui.open_pipe() as out:
             write_extension(original, found, out)

@@ -52,21 +52,14 @@ from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.making.request import Request
 from beatflow.making.structure import parse_structure
-from beatflow.sound.tonality import NOTE_NAMES
 from beatflow.ui import Ui
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from beatflow.ai.engine import Transcription
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
     from beatflow.making.hearing import Heard, Hearing
     from beatflow.making.take import Take
-    from beatflow.sound.note import Note
-
-ROLL_COLUMNS = 32
-LOUD_HIT = 96
 
 AsOption = Annotated[
     str | None,
@@ -140,11 +133,14 @@ def hum(
       bf hum idea.wav "string quartet" --engine musicgen-melody
       arecord -d 10 -f cd | bf hum - --json
     """
+    from beatflow.making.hearing import read_figures
+
     invocation = Invocation.of(ctx)
     if output == "-":
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
     if commit and message is None:
         message = f"hum {Path(file).name}"
+    tempo, key = read_figures(prompt or "", tempo, key)
     playing = not (prompt is None and output is None and message is None)
     hearing = _make_hearing(part, quantize, swing, tempo, key, playing)
     if not playing:
@@ -219,6 +215,11 @@ def _listen(invocation: Invocation, file: str, hearing: "Hearing") -> "Heard":
     tracker = choose(invocation, "transcribe", None)
     with ui.progress("listening") as progress:
         heard = hear(tracker, source, "standard input" if piped else file, progress, hearing)
+    if heard.truncated:
+        ui.warn(
+            f"{file} breaks off before its announced end: the rest is not heard",
+            hint="copy or record it again",
+        )
     if heard.source.part == "drums" and hearing.part is None:
         ui.say(
             f"hardly anything has a pitch, but {len(heard.transcription.notes)} hits are clear: heard as drums"
@@ -258,45 +259,51 @@ def _document(heard: "Transcription") -> dict[str, object]:
 
 
 def _show(ui: Ui, heard: "Heard", json: bool) -> None:
-    """Print the notes: a line each and a roll of them all; of drums a line for each drum."""
+    """Print the notes in a table and as a piano roll; of a beat the drums, and the grid of a drum machine."""
     transcription = heard.transcription
     if json:
         ui.emit_json("beatflow.hum/1", _document(transcription))
         return
-    from beatflow.wording import plural
+    from collections import Counter
 
-    notes = transcription.notes
-    if transcription.part == "drums":
-        ui.say(f"{plural(len(notes), 'hit')}, {transcription.tempo:.1f} BPM")
-        _show_drums(ui, notes, transcription.tempo)
-        return
-    ui.say(f"{plural(len(notes), 'note')}, {transcription.tempo:.1f} BPM, {transcription.key}")
-    end_s = max(note.start_s + note.duration_s for note in notes)
-    rows = []
-    for note in notes:
-        first = round(note.start_s / end_s * (ROLL_COLUMNS - 1))
-        length = max(1, round(note.duration_s / end_s * ROLL_COLUMNS))
-        name = f"{NOTE_NAMES[note.midi % 12]}{note.midi // 12 - 1}"
-        roll = " " * first + "━" * length
-        rows.append([name, note.midi, f"{note.start_s:.2f}", f"{note.duration_s:.2f}", note.velocity, roll])
-    ui.table(["note", "midi", "start_s", "duration_s", "velocity", ""], rows)
-
-
-def _show_drums(ui: Ui, notes: "Sequence[Note]", tempo: float) -> None:
-    """A line for each drum, a sixteenth for each place, a bar between two bars: as a drum machine shows it."""
     from beatflow.ai.listening.beatbox import NAMES
     from beatflow.making.hearing import find_sixteenths
+    from beatflow.making.roll import draw_beat, draw_melody, name_note
+    from beatflow.wording import plural
 
+    notes, tempo = transcription.notes, transcription.tempo
+    drums = transcription.part == "drums"
+    told = [plural(len(notes), "hit" if drums else "note"), _tell_tempo(heard)]
+    ui.say(", ".join(told if drums else [*told, transcription.key]))
     places = find_sixteenths(notes, tempo)
-    size = max(places) // 16 * 16 + 16
-    rows = []
-    for midi, name in NAMES.items():
-        hits = [(place, note) for place, note in zip(places, notes, strict=True) if note.midi == midi]
-        if not hits:
-            continue
-        cells = ["·"] * size
-        for place, note in hits:
-            cells[place] = "X" if note.velocity >= LOUD_HIT else "x"
-        grid = "|".join("".join(cells[bar : bar + 16]) for bar in range(0, size, 16))
-        rows.append([name, midi, len(hits), grid])
-    ui.table(["drum", "midi", "hits", ""], rows)
+    if drums:
+        counts = Counter(note.midi for note in notes)
+        ui.table(
+            ["drum", "midi", "hits"],
+            [[name, midi, counts[midi]] for midi, name in NAMES.items() if counts[midi]],
+        )
+        lines = draw_beat(notes, places, NAMES, ui.width)
+    else:
+        ui.table(
+            ["note", "midi", "start_s", "duration_s", "velocity"],
+            [
+                [
+                    name_note(note.midi),
+                    note.midi,
+                    f"{note.start_s:.2f}",
+                    f"{note.duration_s:.2f}",
+                    note.velocity,
+                ]
+                for note in notes
+            ],
+        )
+        lines = draw_melody(notes, places, tempo, ui.width)
+    ui.emit()
+    for line in lines:
+        ui.emit(line)
+
+
+def _tell_tempo(heard: "Heard") -> str:
+    """The tempo, and whether it was given, is sure, or is a guess."""
+    text = f"{heard.transcription.tempo:.1f} BPM"
+    return text if heard.tempo is not None else f"perhaps {text}"

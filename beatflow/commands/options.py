@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from beatflow.errors import UsageError
+
 
 def complete_revision(incomplete: str) -> list[str]:
     """Offer branches and tags to the shell."""
@@ -25,6 +27,26 @@ def complete_entry(incomplete: str) -> list[str]:
     from beatflow.revision.completion import complete_entry
 
     return complete_entry(Path.cwd(), incomplete)
+
+
+def parse_bpm_range(text: str | None) -> tuple[float, float] | None:
+    """Read ``70..140``.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    if text is None:
+        return None
+    low, _, high = text.partition("..")
+    try:
+        bounds = float(low), float(high)
+    except ValueError:
+        bounds = 0.0, 0.0
+    if not 0 < bounds[0] < bounds[1] < float("inf"):
+        raise UsageError(f"{text!r} is not a range of tempi", hint="--bpm-range 70..140")
+    return bounds
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
@@ -55,6 +77,9 @@ SeedOption = Annotated[
 ]
 TempoOption = Annotated[
     float | None, typer.Option("--tempo", "--bpm", metavar="BPM", help="Tempo in beats per minute.")
+]
+BpmRangeOption = Annotated[
+    str | None, typer.Option("--bpm-range", metavar="LO..HI", help="Look for the tempo in this range only.")
 ]
 KeyOption = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Key: Am, A:min, F# minor, Bb.")]
 BarsOption = Annotated[int | None, typer.Option("--bars", metavar="N", help="Length in bars.")]

@@ -47,7 +47,7 @@ def judge(terms: Terms, measured: Measurement, before: Measurement | None = None
             continue
         now = judge_it(terms, measured)
         then = judge_it(terms, before) if before else None
-        if name == "tempo" and before and before.tempo.tempo is not None and not before.tempo.steady:
+        if name == "tempo" and before and before.wanders:
             # What wanders does not stop wandering when it is stretched; over a few bars it only shows less.
             now = replace(now, verdict=UNCLEAR, measured=None, deviation=None)
         promises.append(replace(now, before=then.measured if then else None))
@@ -80,7 +80,7 @@ def _judge_tempo(terms: Terms, measured: Measurement) -> Promise:
         deviation = fit.tempo - asked
         verdict = HELD if abs(deviation) <= tolerance else MISSED
         return _promise(terms, "tempo", round(fit.tempo, 2), deviation, tolerance, verdict)
-    if found.tempo is None or not found.steady:
+    if found.tempo is None or measured.wanders:
         return _promise(terms, "tempo", None, None, tolerance, UNCLEAR)
     related = any(abs(found.tempo / relative / asked - 1) < 0.01 for relative in RELATIVES)
     speaks = found.confidence >= CONFIDENT and not related

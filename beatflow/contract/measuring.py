@@ -41,6 +41,8 @@ class Measurement:
     loudness : Loudness
     seam : Seam or None
         Where it should loop.
+    drift : float
+        By which part the tempo grows over a short sound, where a tempo was asked for.
     """
 
     frames: int
@@ -50,6 +52,7 @@ class Measurement:
     loudness: Loudness
     fits: Sequence[TempoFit] = field(default=())
     seam: Seam | None = None
+    drift: float = 0.0
 
     @property
     def duration_s(self) -> float:
@@ -57,9 +60,14 @@ class Measurement:
         return self.frames / self.sample_rate
 
     @property
+    def wanders(self) -> bool:
+        """It has a tempo, but not the same from start to end."""
+        return self.tempo.tempo is not None and (not self.tempo.steady or self.drift != 0.0)
+
+    @property
     def fit(self) -> TempoFit | None:
         """The steady grid nearest to the tempo asked for; None where nothing pulses steadily, or fits."""
-        if self.tempo.tempo is None or not self.tempo.steady:
+        if self.tempo.tempo is None or self.wanders:
             return None
         return next((fit for fit in self.fits if fit.tempo is not None and fit.fit >= BORNE_OUT), None)
 
@@ -106,8 +114,9 @@ def measure(audio: Audio | Iterable[Audio], tempo: float | None = None, loop: bo
     found = beat.result(_around(tempo))
     if tempo and found.tempo:
         fits += [beat.test(near) for near in _find_near(found, tempo)]
+    drift = beat.drift(found.tempo) if tempo and found.tempo else 0.0
     seam = measure_seam(audio) if loop and isinstance(audio, Audio) else None
-    return Measurement(frames, rate, found, key.result(), loudness.result(), tuple(fits), seam)
+    return Measurement(frames, rate, found, key.result(), loudness.result(), tuple(fits), seam, drift)
 
 
 def _cut(audio: Audio) -> Iterator[Audio]:

@@ -70,6 +70,8 @@ def verify_file(
 ) -> Verification:
     """Measure a file against its record, and against what is given, which goes before it.
 
+    The record of an extension speaks of what was added: that alone is measured. What is given speaks of all of it.
+
     Parameters
     ----------
     source : Path or binary stream
@@ -95,13 +97,18 @@ def verify_file(
             raise AudioError(f"{name} holds no samples", hint=AGAIN)
         record = find_record(repository, oid) if repository and oid else None
         recorded = read_terms(record, name) if record else Terms()
+        start = _find_added(record or {}, reader.info.frames)
+        if start and given.values:
+            start, recorded = 0, Terms(meter=recorded.meter)
         terms = _merge(recorded, given)
         if not terms.values:
             raise UsageError(
                 f"{name} has no record of what it was to keep",
                 hint=f"say it: bf verify --contract {name} --bpm 90 --key Am --bars 8",
             )
-        measured = _measure(reader, name, terms, progress)
+        if start:
+            reader.seek(start)
+        measured = _measure(reader, name, terms, progress, start)
     promises = judge(terms, measured)
     if record and "stem" in record:
         promises = tuple(one for one in promises if one.term in _OF_A_STEM or one.term in given.values)
@@ -168,9 +175,16 @@ def _merge(recorded: Terms, given: Terms) -> Terms:
     )
 
 
-def _measure(reader: AudioReader, name: str, terms: Terms, progress: Progress) -> Measurement:
+def _find_added(record: Record, frames: int) -> int:
+    """The frame from which on the sound is what its record speaks of: 0, but for an extension."""
+    seam = _mapping(_mapping(record.get("parameters")).get("seam"))
+    start = seam.get("at_frame") if record.get("kind") == "extend" else None
+    return start if isinstance(start, int) and 0 < start < frames else 0
+
+
+def _measure(reader: AudioReader, name: str, terms: Terms, progress: Progress, start: int = 0) -> Measurement:
     loop = "loop" in terms.values
-    blocks = _checked(reader, name, progress)
+    blocks = _checked(reader, name, progress, start)
     if not loop:
         return measure(blocks, terms.number("tempo"))
     whole = reader.read(reader.info.frames)
@@ -179,8 +193,7 @@ def _measure(reader: AudioReader, name: str, terms: Terms, progress: Progress) -
     return measure(whole, terms.number("tempo"), loop)
 
 
-def _checked(reader: AudioReader, name: str, progress: Progress) -> Iterator[Audio]:
-    done = 0
+def _checked(reader: AudioReader, name: str, progress: Progress, done: int) -> Iterator[Audio]:
     for block in reader.blocks():
         check_finite(block, name, done)
         yield block

@@ -114,6 +114,8 @@ def read_recipe(record: Record, name: str) -> Recipe:
         inner = _Reader(remade if isinstance(remade, dict) else {}, name)
         beside = inner.oids("beside")
         replaced = inner.input(inner.record["replaced"]) if "replaced" in inner.record else None
+        if not (replaced or beside):
+            raise reader.wrong("remade")
     heard = record.get("heard")
     return Recipe(
         kind=kind,

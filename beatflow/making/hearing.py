@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from beatflow.ai.engine import Listening, Progress, Transcription, no_progress
 from beatflow.ai.listening.arranging import bring_to_tempo, lay_on_bars, lower_to_bass, swing_notes
 from beatflow.ai.listening.melody import quantize_notes
+from beatflow.ai.synth.words.prompt import find_figures
 from beatflow.ai.table import Choice
 from beatflow.delivery import digest
 from beatflow.errors import AudioError, UsageError
@@ -103,12 +104,14 @@ class Hearing:
 class Heard:
     """The notes in a recording, and the recording as provenance names it.
 
-    ``before`` is the tempo that they were in where another was asked for and they were brought to it.
+    ``before`` is the tempo that they were in where another was asked for and they were brought to it; ``truncated``
+    says that the file breaks off before its announced end.
     """
 
     transcription: Transcription
     source: Source
     before: float | None = None
+    truncated: bool = False
 
     @property
     def tempo(self) -> float | None:
@@ -164,7 +167,7 @@ def hear(
                 hint="cut it first: ffmpeg -i FILE -ss START_S -t SECONDS FILE.wav",
             )
         check_sound(reader)
-        audio = reader.read(reader.info.frames)
+        audio, truncated = reader.read(reader.info.frames), reader.info.truncated
     # What came through a pipe is known by its samples alone.
     oid = digest(recording) if isinstance(recording, Path) else sha256(audio.samples.tobytes()).hexdigest()
     raw = _transcribe(choice, audio, hearing, progress)
@@ -174,12 +177,12 @@ def hear(
         ({"path": name, "oid": oid},),
         Audio(audio.samples[: int(GUIDE_S * audio.sample_rate)], audio.sample_rate),
         audio.duration_s,
-        heard.tempo if hearing.playing else _sure_tempo(heard),
+        heard.tempo if hearing.playing or hearing.tempo is not None else _sure_tempo(heard),
         heard.key if heard.part != "drums" else None,
         {"engine": choice.info.name, "engine_version": choice.info.version, **hearing.to_json()},
         heard.part,
     )
-    return Heard(heard, source, before)
+    return Heard(heard, source, before, truncated)
 
 
 def _transcribe(choice: Choice, audio: Audio, hearing: Hearing, progress: Progress) -> Transcription:
@@ -214,6 +217,15 @@ def _make_ready(heard: Transcription, hearing: Hearing) -> tuple[Transcription, 
         notes = swing_notes(quantize_notes(notes, tempo, hearing.grid), tempo, hearing.grid, hearing.swing)
     part = "bass" if hearing.part == "bass" else heard.part
     return replace(heard, notes=notes, tempo=tempo, part=part), before
+
+
+def read_figures(prompt: str, tempo: float | None, key: str | None) -> tuple[float | None, str | None]:
+    """The tempo and the key that are wanted: as given, or else as a prompt has them (``lofi 84 bpm in A minor``).
+
+    What was asked for in words outweighs what is heard, as an option does.
+    """
+    _, worded_tempo, worded_key = find_figures(prompt)
+    return worded_tempo if tempo is None else tempo, worded_key if key is None else key
 
 
 def find_sixteenths(notes: Sequence[Note], tempo: float) -> list[int]:

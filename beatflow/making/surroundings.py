@@ -18,7 +18,7 @@ from beatflow.sound.audio import Audio
 from beatflow.sound.chords import hear_chords
 from beatflow.sound.key import measure_key
 from beatflow.sound.loudness import measure_loudness
-from beatflow.sound.tempo import NO_TEMPO, measure_tempo
+from beatflow.sound.tempo import NO_TEMPO, Tempo, measure_tempo
 from beatflow.sound.tonality import parse_key
 
 _USUAL = "4/4"
@@ -89,7 +89,7 @@ def listen(audio: Audio, known: Known, name: str, before_s: float | None = None)
     heard = NO_TEMPO if known.exact and known.tempo else measure_tempo(audio, around)
     tempo = known.tempo or (heard.tempo if heard.confidence >= CONFIDENT else None)
     if tempo is None:
-        raise UsageError(f"{name} has no steady beat to play to", hint="give its tempo: --bpm 90")
+        raise _explain_no_tempo(name, heard)
     key = known.key or measure_key(audio).key
     meter = known.meter or (heard.meter if heard.meter in QUARTERS else None) or _USUAL
     bar_s = QUARTERS[meter] * 60 / tempo
@@ -106,6 +106,17 @@ def listen(audio: Audio, known: Known, name: str, before_s: float | None = None)
         known.parameters,
     )
     return Surroundings(tempo, key, meter, context)
+
+
+def _explain_no_tempo(name: str, heard: Tempo) -> UsageError:
+    """What is missing; a tempo that may be the right one is named."""
+    if heard.tempo is None:
+        return UsageError(f"{name} has no steady beat to play to", hint="give its tempo: --bpm 90")
+    wanders = "" if heard.steady else ", and wanders"
+    return UsageError(
+        f"the tempo of {name} is a guess{wanders}: {heard.tempo:.2f} BPM",
+        hint=f"--bpm {heard.tempo:.6g} takes it, --bpm 90 another",
+    )
 
 
 def _lay_bars(duration_s: float, bar_s: float, downbeat_s: float) -> list[float]:

@@ -32,7 +32,8 @@ def find_beats(
     duration_s : float
         No beat at or after it.
     """
-    strength = flux / max(float(flux.max()), 1e-12) + low_flux / max(float(low_flux.max()), 1e-12)
+    strength = flux / max(float(flux.max()), 1e-12)
+    strength += low_flux / max(float(low_flux.max()), 1e-12)
     period = hop_rate * 60 / tempo
     offset, steady = _fit_grid(strength, period, hop_rate)
     if steady:
@@ -51,13 +52,12 @@ def _fit_grid(strength: Curve, period: float, hop_rate: float) -> tuple[float, b
     Parts of 16 beats are fitted on their own; the grid is steady when most of those that pulse at all agree with
     the whole to within 30 ms, whole beats and halves of beats left aside.
     """
-    folds = _fold(strength, period)
-    whole = folds.sum(axis=0)
+    parts = _fold(strength, period)
+    whole = parts.sum(axis=0)
     offset = _peak_position(whole) * period / len(whole)
-    parts = [folds[i : i + _WINDOW_BEATS].sum(axis=0) for i in range(0, len(folds), _WINDOW_BEATS)]
     agree = []
     for part in parts:
-        if part.max() > 0.1 * max(other.max() for other in parts):
+        if part.max() > 0.1 * parts.max():
             shift = (_peak_position(part) / len(part) - offset / period) * period
             half = period / 2
             shift = (shift + half / 2) % half - half / 2
@@ -66,13 +66,20 @@ def _fit_grid(strength: Curve, period: float, hop_rate: float) -> tuple[float, b
 
 
 def _fold(strength: Curve, period: float) -> Values:
-    """Strength by beat and position in the beat, shape (beats, positions), a little smoothed."""
+    """Strength by part and position in the beat, shape (parts of 16 beats, positions), a little smoothed."""
     positions = round(period)
     beats = max(1, int(len(strength) / period))
-    at = np.arange(beats)[:, None] * period + np.arange(positions)[None] * (period / positions)
     kernel = np.hanning(9)
-    smooth = np.convolve(strength, kernel / kernel.sum(), mode="same")
-    return np.interp(at.ravel(), np.arange(len(smooth)), smooth).reshape(at.shape)
+    smooth = np.convolve(strength, (kernel / kernel.sum()).astype(np.float32), mode="same")
+    parts = []
+    for start in range(0, beats, _WINDOW_BEATS):
+        numbers = np.arange(start, min(start + _WINDOW_BEATS, beats))
+        at = numbers[:, None] * period + np.arange(positions)[None] * (period / positions)
+        first = int(at[0, 0])
+        piece = smooth[first : int(at[-1, -1]) + 2]
+        values = np.interp(at.ravel() - first, np.arange(len(piece)), piece)
+        parts.append(values.reshape(at.shape).sum(axis=0))
+    return np.array(parts)
 
 
 def _peak_position(curve: Values) -> float:
@@ -87,23 +94,24 @@ def _follow(strength: Curve, period: float) -> Values:
     """Beats by dynamic programming: strong onsets, at distances near the period.
 
     After D. Ellis, Beat Tracking by Dynamic Programming, J. New Music Res. 36 (2007). The best predecessor of a hop
-    lies half to two periods back; leaving the period costs the squared log ratio.
+    lies half to two periods back; leaving the period costs the squared log ratio. Hops that lie within half a period
+    cannot be each other's predecessors, and are scored together.
     """
     shortest, longest = max(1, round(period / 2)), round(period * 2)
     distances = np.arange(longest, shortest - 1, -1)
     cost = -_TIGHTNESS * np.log(distances / period) ** 2
-    scaled = strength / max(float(strength.std()), 1e-12)
-    score = np.concatenate([np.zeros(longest), scaled])
-    origin = np.full(len(score), -1, np.int32)
-    for hop in range(longest, len(score)):
-        reach = score[hop - longest : hop - shortest + 1] + cost
-        best = int(reach.argmax())
-        if reach[best] > 0:
-            score[hop] += reach[best]
-            origin[hop] = hop - distances[best]
-    last = len(score) - longest + int(np.argmax(score[-longest:]))
-    path = []
-    while last >= longest:
-        path.append(last - longest)
-        last = int(origin[last])
-    return np.array(path[::-1], float)
+    deviation = max(float(strength.std(dtype=float)), 1e-12)
+    scores = np.zeros(longest)  # of the hops before
+    steps = np.zeros(len(strength), np.int16)  # back to the beat before; 0 where there is none
+    for start in range(0, len(strength), shortest):
+        here = strength[start : start + shortest] / deviation
+        reachable = scores[: longest - shortest + len(here)]
+        reach = np.lib.stride_tricks.sliding_window_view(reachable, len(cost)) + cost
+        best = reach.argmax(axis=1)
+        gains = reach[np.arange(len(here)), best]
+        steps[start : start + shortest] = np.where(gains > 0, distances[best], 0)
+        scores = np.concatenate([scores, here + np.maximum(gains, 0)])[-longest:]
+    path = [len(strength) - longest + int(np.argmax(scores))]
+    while path[-1] >= 0 and steps[path[-1]]:
+        path.append(path[-1] - int(steps[path[-1]]))
+    return np.array([hop for hop in path[::-1] if hop >= 0], float)

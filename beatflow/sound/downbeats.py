@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from beatflow.sound.metre_model import BAR_WEIGHTS, BEAT_WEIGHTS, METER_BIAS, METER_WEIGHTS
 from beatflow.sound.octave import Rhythm
-from beatflow.sound.onsets import Curve, Onsets
+from beatflow.sound.onsets import Curve, Onsets, Rough
 from beatflow.sound.periods import Values, at_lag
 
 METERS = ("4/4", "3/4", "6/8")
@@ -114,7 +114,7 @@ def observe(onsets: Onsets, beats: Values) -> Values:
 
 def _columns(onsets: Onsets, beats: Values) -> list[Values]:
     curves = (onsets.low, onsets.middle, onsets.high, onsets.full, onsets.accents, onsets.low_accents)
-    return [_peaks_at(np.sqrt(curve), beats, onsets.hop_rate) for curve in curves]
+    return [np.sqrt(_peaks_at(curve, beats, onsets.hop_rate)) for curve in curves]
 
 
 def describe_places(seen: Values, per_bar: int) -> Values:
@@ -151,7 +151,7 @@ def softmax(scores: Values) -> Values:
     return np.asarray(powers / powers.sum())
 
 
-def _peaks_at(curve: Curve, beats: Values, hop_rate: float) -> Values:
+def _peaks_at(curve: Curve | Rough, beats: Values, hop_rate: float) -> Values:
     """The highest value near each beat."""
     reach = max(1, round(_REACH_S * hop_rate))
     at = np.round(beats * hop_rate).astype(np.intp)[:, None] + np.arange(-reach, reach + 1)
@@ -161,10 +161,10 @@ def _peaks_at(curve: Curve, beats: Values, hop_rate: float) -> Values:
 def _harmonic_change(onsets: Onsets, beats: Values) -> list[Values]:
     """Distance of each beat's chroma from that of the beat before, of the bass and of the rest."""
     rate = onsets.hop_rate / 16
-    total = np.concatenate([np.zeros((1, 24)), np.cumsum(onsets.chroma, axis=0, dtype=float)])
     edges = np.append(beats, 2 * beats[-1] - beats[-2]) * rate
-    places = np.arange(len(total))
-    sums = np.stack([np.interp(edges, places, column) for column in total.T], axis=1)
+    places = np.arange(len(onsets.chroma) + 1)
+    totals = (np.append(0.0, np.cumsum(column, dtype=float)) for column in onsets.chroma.T)
+    sums = np.stack([np.interp(edges, places, total) for total in totals], axis=1)
     rows: NDArray[np.float64] = np.diff(sums, axis=0)
     changes = []
     for part in (rows[:, :12], rows[:, 12:]):

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from beatflow.sound.metre_model import OCTAVE_BIAS, OCTAVE_INNER, OCTAVE_OUTER
-from beatflow.sound.onsets import Curve, Onsets
+from beatflow.sound.onsets import Curve, Onsets, Rough
 from beatflow.sound.periods import Values, at_lag, correlate
 
 _MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1.0, 4 / 3, 3 / 2, 2.0, 3.0, 4.0)
+_PART = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Rhythm:
     high: Values
     kick_to_snare: Values
     rates: tuple[float, ...]
-    accents: Curve
-    low_accents: Curve
+    accents: Rough
+    low_accents: Rough
 
 
 def listen(onsets: Onsets) -> Rhythm:
@@ -81,13 +82,18 @@ def judge(features: Values) -> Values:
     return np.asarray(np.tanh(features @ OCTAVE_INNER + OCTAVE_BIAS) @ OCTAVE_OUTER)
 
 
-def compare_places(accents: Curve, period: float) -> list[float]:
+def compare_places(accents: Rough, period: float) -> list[float]:
     """Accents on the other beat, on halves, quarters and thirds, as parts of those at the strongest place of two
     beats.
     """
     places = 96
-    at = (np.arange(len(accents)) % (2 * period) * (places / 2 / period)).astype(np.intp) % places
-    means = np.bincount(at, accents, places) / np.maximum(np.bincount(at, minlength=places), 1)
+    sums, counts = np.zeros(places), np.zeros(places)
+    for start in range(0, len(accents), _PART):
+        part = accents[start : start + _PART]
+        at = (np.arange(start, start + len(part)) % (2 * period) * (places / 2 / period)).astype(np.intp)
+        sums += np.bincount(at % places, part, places)
+        counts += np.bincount(at % places, minlength=places)
+    means = sums / np.maximum(counts, 1)
     means = means + np.roll(means, 1) + np.roll(means, -1)
     top = int(np.argmax(means))
     scale = max(float(means[top]), 1e-12)

@@ -12,6 +12,7 @@ from beatflow.sound.audio import Samples
 from beatflow.sound.hops import HopCutter, power_spectra
 
 Curve = NDArray[np.float32]
+Rough = NDArray[np.float16]
 
 _BANDS, _LOWEST_HZ, _HIGHEST_HZ = 25, 60.0, 10_500.0
 # Kick and bass, snare and voices, hi-hats.
@@ -49,9 +50,9 @@ class Onsets:
     low: Curve
     middle: Curve
     high: Curve
-    accents: Curve
-    low_accents: Curve
-    chroma: Curve
+    accents: Rough
+    low_accents: Rough
+    chroma: Rough
 
 
 class OnsetMeter:
@@ -70,7 +71,7 @@ class OnsetMeter:
         self._waiting: list[Samples] = []
         self._count = 0
         self._before = np.zeros((3, _BANDS), np.float32)
-        self._curves: list[NDArray[np.float16]] = []
+        self._curves: list[Rough] = []
         self._chroma = _ChromaMeter(sample_rate, self._hop * _CHROMA_HOPS)
         self._frames = 0
 
@@ -85,11 +86,10 @@ class OnsetMeter:
         self._take(self._cutter.finish())
         if self._count:
             self._digest(np.concatenate(self._waiting))
-        curves = np.concatenate(self._curves) if self._curves else np.zeros((0, 6), np.float16)
+        full, low, middle, high = (_remove_trend(self._gather(column)) for column in range(4))
+        accents, low_accents = self._gather(4), self._gather(5)
         self._waiting.clear()
         self._curves.clear()
-        full, low, middle, high = (_remove_trend(curves[:, column]) for column in range(4))
-        accents, low_accents = curves[:, 4].astype(np.float32), curves[:, 5].astype(np.float32)
         duration_s = self._frames / self._rate
         return Onsets(
             self._rate / self._hop,
@@ -102,6 +102,9 @@ class OnsetMeter:
             low_accents,
             self._chroma.result(),
         )
+
+    def _gather(self, column: int) -> Rough:
+        return np.concatenate([*(curves[:, column] for curves in self._curves), np.zeros(0, np.float16)])
 
     def _take(self, windows: Samples) -> None:
         for start in range(0, len(windows), 128):  # keeps what is worked on in the processor's cache
@@ -160,16 +163,16 @@ class _ChromaMeter:
         self._starts = np.searchsorted(place[self._order], np.arange(24))
         self._empty = np.bincount(place, minlength=24) == 0
         self._starts = np.minimum(self._starts, max(0, len(place) - 1))
-        self._rows: list[NDArray[np.float16]] = []
+        self._rows: list[Rough] = []
 
     def add(self, mono: Samples) -> None:
         self._take(self._cutter.add(mono))
 
-    def result(self) -> Curve:
+    def result(self) -> Rough:
         self._take(self._cutter.finish())
-        rows = np.concatenate(self._rows) if self._rows else np.zeros((0, 24), np.float16)
+        rows = np.concatenate([*self._rows, np.zeros((0, 24), np.float16)])
         self._rows.clear()
-        return rows.astype(np.float32)
+        return rows
 
     def _take(self, windows: Samples) -> None:
         for start in range(0, len(windows), 32):
@@ -184,14 +187,21 @@ class _ChromaMeter:
             self._rows.append(sums.astype(np.float16))
 
 
-def _remove_trend(curve: NDArray[np.float16]) -> Curve:
+def _remove_trend(curve: Rough) -> Curve:
     """Subtract 0.9 of the mean over 0.6 s, and keep what is above."""
-    values = curve.astype(np.float64)
-    total = np.cumsum(np.pad(values, (_TREND_HOPS // 2 + 1, _TREND_HOPS // 2), mode="edge"))
-    if not len(values):
-        return np.zeros(0, np.float32)
-    trend = (total[_TREND_HOPS:] - total[:-_TREND_HOPS]) / _TREND_HOPS
-    return np.maximum(0, values - 0.9 * trend).astype(np.float32)
+    above = np.zeros(len(curve), np.float32)
+    if not len(curve):
+        return above
+    lead = _TREND_HOPS // 2 + 1
+    padded = np.pad(curve, (lead, _TREND_HOPS // 2), mode="edge")
+    # Piece by piece: of hours, each whole curve of doubles would be many megabytes.
+    for start in range(0, len(curve), 16 * _CHUNK):
+        values = padded[start : start + 16 * _CHUNK + _TREND_HOPS].astype(np.float64)
+        total = np.cumsum(values)
+        trend = (total[_TREND_HOPS:] - total[:-_TREND_HOPS]) / _TREND_HOPS
+        here = values[lead : lead + len(trend)]
+        above[start : start + len(trend)] = np.maximum(0, here - 0.9 * trend)
+    return above
 
 
 def _band_bins(sample_rate: int, size: int) -> tuple[NDArray[np.intp], int, NDArray[np.float64]]:

@@ -28,7 +28,11 @@ _LEAST_BARS = 4
 _WIDE = 8
 _NEW, _ALIKE = 0.09, 0.07
 """Distances from which on bars begin a new section, and up to which two sections get one label."""
-_MOST = 40_000
+_SHORTEST_BAR_S = 1.4
+"""Shorter bars are taken two by two: a section is then 10 s long or so at least, as it is in slower music."""
+_MOST_BARS = 40_000
+_MOST_LABELS = 8
+"""Or one for each minute. Where there would be more, as in film music, what is less alike shares a letter, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,12 @@ class SectionMeter:
         edges = _divide(duration_s, beats, downbeats)
         features = _describe(rows, edges, self._hop_s)
         starts = [0, *_find_changes(features)]
-        labels = _label([features[a:b] for a, b in zip(starts, [*starts[1:], len(features)], strict=True)])
+        parts = [features[a:b] for a, b in zip(starts, [*starts[1:], len(features)], strict=True)]
+        labels = _label(parts, _ALIKE)
+        alike = _ALIKE
+        while len(set(labels)) > max(_MOST_LABELS, duration_s / 60):
+            alike *= 1.25
+            labels = _label(parts, alike)
         merged = [(start, label) for at, (start, label) in enumerate(zip(starts, labels, strict=True))
                   if at == 0 or label != labels[at - 1]]  # fmt: skip
         times = [float(edges[start]) for start, _ in merged]
@@ -100,8 +109,10 @@ def _divide(duration_s: float, beats: Sequence[float], downbeats: Sequence[float
     """Times at which bars begin, from 0, and the end."""
     inner = np.array(downbeats if len(downbeats) > 1 else beats[::4] if len(beats) > 4 else ())
     if inner.size < 2:
-        inner = np.arange(0, duration_s, max(_BAR_S, duration_s / _MOST))
+        inner = np.arange(0, duration_s, max(_BAR_S, duration_s / _MOST_BARS))
     length = float(np.median(np.diff(inner))) if inner.size > 1 else duration_s
+    if length < _SHORTEST_BAR_S and inner.size > 3:
+        inner, length = inner[::2], 2 * length
     # What comes before the first beat, or after the last, is divided into bars of the same length.
     before = inner[0] - length * np.arange(int(inner[0] / length), 0, -1)
     after = inner[-1] + length * np.arange(1, int((duration_s - inner[-1]) / length) + 1)
@@ -145,28 +156,30 @@ def _find_changes(features: Rows) -> list[int]:
     novelty = (compare(_LEAST_BARS) + compare(_WIDE)) / 2
     # Less than a section on either side says nothing: one chord is no harmony.
     novelty[:_LEAST_BARS] = novelty[bars - _LEAST_BARS + 1 :] = 0.0
-    found: list[int] = []
+    taken = np.zeros(bars + 1, bool)
     for bar in np.argsort(-novelty, kind="stable"):
         if novelty[bar] < _NEW:
             break
         around = novelty[max(0, bar - 1) : bar + 2]
-        if novelty[bar] == around.max() and all(abs(bar - other) >= _LEAST_BARS for other in found):
-            found.append(int(bar))
-    return sorted(found)
+        if (
+            novelty[bar] == around.max()
+            and not taken[max(0, bar - _LEAST_BARS + 1) : bar + _LEAST_BARS].any()
+        ):
+            taken[bar] = True
+    return [int(bar) for bar in np.flatnonzero(taken)]
 
 
-def _label(parts: list[Rows]) -> list[str]:
-    """Letters for sections, the same for those that are alike."""
-    groups: list[list[Rows]] = []
-    labels = []
+def _label(parts: list[Rows], alike: float) -> list[str]:
+    """Letters for sections, the same for those whose means are no further apart than that."""
+    sums, counts = np.zeros((len(parts), parts[0].shape[1])), np.zeros((len(parts), 1))
+    groups, labels = 0, []
     for part in parts:
-        mean = part.mean(axis=0)
-        distances = [float(np.square(mean - np.concatenate(group).mean(axis=0)).sum()) for group in groups]
-        best = int(np.argmin(distances)) if distances else -1
-        if best < 0 or distances[best] > _ALIKE:
-            best = len(groups)
-            groups.append([])
-        groups[best].append(part)
+        distances = np.square(part.mean(axis=0) - sums[:groups] / counts[:groups]).sum(axis=1)
+        best = int(np.argmin(distances)) if groups else -1
+        if best < 0 or distances[best] > alike:
+            best, groups = groups, groups + 1
+        sums[best] += part.sum(axis=0)
+        counts[best] += len(part)
         labels.append(_letter(best))
     return labels
 

@@ -15,6 +15,7 @@ from beatflow.errors import UsageError
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.beats import find_beats
 from beatflow.sound.downbeats import find_bars, place_beats, softmax
+from beatflow.sound.drift import measure_drift
 from beatflow.sound.hops import mix_down
 from beatflow.sound.octave import Rhythm, describe, judge, listen
 from beatflow.sound.onsets import OnsetMeter, Onsets
@@ -28,6 +29,7 @@ from beatflow.sound.periods import (
     measure_pulse,
     score_tempi,
 )
+from beatflow.sound.wandering import even_out
 
 _LEAST_BEATS = 2.9
 LEAST_CONFIDENCE = 0.05
@@ -164,26 +166,29 @@ class TempoMeter:
         onsets = self._listen()
         if not onsets.full.any():
             return NO_TEMPO
-        rhythm = listen(onsets)
-        spectrum = Spectrum(onsets)
-        tempi, chances = rank_tempi(onsets, rhythm, spectrum, low, high)
-        if not tempi:
+        pulse = _find_pulse(onsets, low, high)
+        if pulse is None:
             return NO_TEMPO
-        confidence = round(float(chances[0]) * _pulse(onsets, rhythm, tempi[0]), 2)
-        if confidence < LEAST_CONFIDENCE:
-            return NO_TEMPO
-        found, steady = find_beats(onsets.full, onsets.low, onsets.hop_rate, tempi[0], onsets.duration_s)
-        times = place_beats(onsets, np.array(found))
-        bars = find_bars(onsets, rhythm, times, tempi[0])
-        beats = tuple(float(time) for time in np.round(times[times < onsets.duration_s], 4))
-        downbeats = beats[bars.first :: bars.per_bar] if bars.per_bar else ()
+        steady = pulse.steady
+        evened = None if steady else even_out(onsets, pulse.beats)
+        if (
+            evened
+            and (again := _find_pulse(evened.onsets, low, high))
+            and again.confidence >= pulse.confidence
+        ):
+            onsets, pulse = evened.onsets, again
+        else:
+            evened = None
+        bars = find_bars(onsets, pulse.rhythm, pulse.beats, pulse.tempi[0])
+        times = evened.restore(pulse.beats) if evened else pulse.beats
+        beats = tuple(float(time) for time in np.round(times[times < self._listen().duration_s], 4))
         return Tempo(
-            tempi[0],
-            confidence,
-            tuple(tempi[1 : 1 + _ALTERNATIVES]),
+            pulse.tempi[0],
+            pulse.confidence,
+            tuple(pulse.tempi[1 : 1 + _ALTERNATIVES]),
             beats,
             steady,
-            downbeats,
+            beats[bars.first :: bars.per_bar] if bars.per_bar else (),
             bars.meter,
             bars.confidence,
         )
@@ -212,6 +217,30 @@ class TempoMeter:
         )
         phase_s = round(float(beats[0]), 4) if len(beats) else 0.0
         return TempoFit(bpm, tempo, round(tempo - bpm, 3), phase_s, round(fit, 2), ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pulse:
+    """Tempi, the likeliest first, and the beats of that, seconds."""
+
+    tempi: list[float]
+    confidence: float
+    rhythm: Rhythm
+    beats: Values
+    steady: bool
+
+
+def _find_pulse(onsets: Onsets, low: float, high: float) -> _Pulse | None:
+    """None where nothing pulses."""
+    rhythm = listen(onsets)
+    tempi, chances = rank_tempi(onsets, rhythm, Spectrum(onsets), low, high)
+    if not tempi:
+        return None
+    confidence = round(float(chances[0]) * _pulse(onsets, rhythm, tempi[0]), 2)
+    if confidence < LEAST_CONFIDENCE:
+        return None
+    found, steady = find_beats(onsets.full, onsets.low, onsets.hop_rate, tempi[0], onsets.duration_s)
+    return _Pulse(tempi, confidence, rhythm, place_beats(onsets, np.array(found)), steady)
 
 
 def rank_tempi(

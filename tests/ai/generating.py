@@ -5,7 +5,7 @@ The briefs are short and the checks few, since some engines take a second for a 
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -168,16 +168,36 @@ def check_generator_makes_single_stems(case: Case) -> None:
     assert caught.value.hint
 
 
+_CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
+    "temperature": ({"temperature": 3.0}, {"temperature": -1}),
+    "top_k": ({"top_k": 1}, {"top_k": -1}),
+    "top_p": ({"top_p": 0.01}, {"top_p": -1}),
+    "guidance": ({"guidance": 9.0}, {"guidance": -1}),
+    "swing": ({"swing": 75.0}, {"swing": 20.0}),
+    "humanize": ({"humanize": 2.0}, {"humanize": -1.0}),
+    "structure": ({"structure": (("break", 1),), "duration_s": None}, {"structure": (("verse", 0),)}),
+}
+"""For each option that is not the part of a melody, what changes the piece, and what makes no sense."""
+
+
+def _changed(name: str, values: dict[str, Any]) -> Brief:
+    """The brief with one option set, in the sampling or beside it."""
+    if name in {one.name for one in fields(Sampling)}:
+        return replace(BRIEF, sampling=Sampling(**values))
+    return replace(BRIEF, **values)
+
+
 def check_options_are_heeded(case: Case) -> None:
     """Each option that the identity card names changes something, and one that makes no sense is refused."""
     engine = case.make()
-    values = {"temperature": 3.0, "top_k": 1, "top_p": 0.01, "guidance": 9.0}
+    options = engine.info.options - {"part"}
+    assert options <= set(_CHANGES)
     first = engine.generate(BRIEF)
-    for name in engine.info.options & set(values):
-        changed = engine.generate(replace(BRIEF, sampling=Sampling(**{name: values[name]})))  # type: ignore[arg-type]
-        assert not same(first, changed), name
+    for name in options:
+        sense, nonsense = (_changed(name, values) for values in _CHANGES[name])
+        assert not same(first, engine.generate(sense)), name
         with pytest.raises(UsageError):
-            engine.generate(replace(BRIEF, sampling=Sampling(**{name: -1})))  # type: ignore[arg-type]
+            engine.generate(nonsense)
 
 
 def check_batch(case: Case) -> None:

@@ -30,12 +30,15 @@ def test_lists_what_it_hears(bf: Bf, hum: Path) -> None:
     assert result.stderr.startswith("engine yin: embedded pitch tracker, the best one at hand\n4 notes, ")
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["note", "midi", "start_s", "duration_s", "velocity"]
-    assert [line.split()[:2] for line in lines[1:]] == [
+    assert [line.split()[:2] for line in lines[1:5]] == [
         ["A3", "57"],
         ["C4", "60"],
         ["E4", "64"],
         ["D4", "62"],
     ]
+    assert lines[5] == ""
+    assert [line.split()[0] for line in lines[7:]] == ["E4", "D4", "C4", "A3"]
+    assert [line.count("█") for line in lines[7:]] == [1, 1, 1, 1]
     assert bf.ok("-q", "hum", "hum.wav").stderr == ""
 
 
@@ -47,6 +50,24 @@ def test_json_from_a_pipe_and_midi(bf: Bf, hum: Path) -> None:
     assert set(document["notes"][0]) == {"start_s", "duration_s", "midi", "velocity"}
     assert {"tempo", "key", "tuning_cents"} <= set(document)
     assert [note.midi for note in read_midi(bf.directory / "hum.mid").tracks["melody"]] == list(MELODY)
+
+
+def test_what_the_prompt_says_outweighs_what_is_heard(bf: Bf, hum: Path) -> None:
+    argv = ("hum", "hum.wav", "lofi 84 bpm in D minor", "--bars", "2", "--seed", "3", "-n", "--json")
+    document = bf.ok(*argv).json
+    assert (document["tempo"], document["key"]) == (84.0, "D:min")
+    assert (document["asked"]["tempo"], document["asked"]["key"]) == (84.0, "D minor")
+    document = bf.ok(*argv, "--bpm", "96", "--key", "Am").json
+    assert (document["tempo"], document["key"]) == (96.0, "A:min")
+    assert "the tempo must be 40 to 300 BPM, not 20" in bf.fails(2, "hum", "hum.wav", "lofi 20 bpm")
+
+
+def test_a_guess_and_a_broken_file_are_told(bf: Bf, hum: Path) -> None:
+    (bf.directory / "cut.wav").write_bytes(hum.read_bytes()[: hum.stat().st_size // 3])
+    told = bf.ok("hum", "cut.wav").stderr
+    assert "2 notes, perhaps 100.0 BPM" in told.splitlines()[-1]
+    assert "warning: cut.wav breaks off before its announced end" in told
+    assert "2 notes, 90.0 BPM" in bf.ok("hum", "cut.wav", "--bpm", "90").stderr
 
 
 def test_makes_music_around_it(bf: Bf, hum: Path) -> None:
@@ -63,7 +84,9 @@ def test_a_beat_is_shown_as_a_drum_machine_does(bf: Bf) -> None:
     write_audio(bf.directory / "beat.wav", beat_of()[1])
     result = bf.ok("hum", "beat.wav", "--bpm", "100")
     assert "hardly anything has a pitch, but 16 hits are clear: heard as drums" in result.stderr
-    rows = {line.split()[0]: line.split()[-1] for line in result.stdout.splitlines()[1:]}
+    counts, _, grid = result.stdout.partition("\n\n")
+    assert [line.split()[0::2] for line in counts.splitlines()[1:3]] == [["kick", "6"], ["snare", "4"]]
+    rows = {line.split()[0]: line.split()[-1] for line in grid.splitlines()[1:]}
     assert rows["kick"] == "X·······X·X·····|X·······X·X·····"
     assert rows["snare"] == "····x·······x···|····x·······x···"
     document = bf.ok("hum", "beat.wav", "--json").json

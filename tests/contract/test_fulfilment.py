@@ -104,7 +104,7 @@ def test_tries_until_it_holds() -> None:
     assert np.array_equal(again.performance.mix.samples, made.performance.mix.samples)
 
 
-@pytest.mark.parametrize("faults", [Faults(wrong=1.0), Faults(drift=0.25)])
+@pytest.mark.parametrize("faults", [Faults(wrong=1.0), Faults(drift=0.25), Faults(drift=-0.08)])
 def test_what_cannot_be_put_right_is_refused_and_nothing_is_written(faults: Faults, tmp_path: Path) -> None:
     target = tmp_path / "a.wav"
     target.write_bytes(b"mine")

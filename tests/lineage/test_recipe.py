@@ -104,6 +104,7 @@ def test_reads_a_stem_that_was_made_anew() -> None:
         {"remade": 5},
         {"remade": {"replaced": {"oid": OID}, "beside": {"bass": 5}}},
         {"remade": {"replaced": 5, "beside": {}}},
+        {"remade": {"beside": {}}},
         {"batch": 5},
         {"batch": {"seeds": [], "index": 0}},
         {"batch": {"seeds": [1, 1], "index": 0}},

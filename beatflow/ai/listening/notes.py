@@ -23,6 +23,7 @@ _LEVEL = 0.25
 _BRIEF = 8  # moments: what is shorter and part of something longer is a slide or a slip
 _SHORTEST = 6  # moments: no note is shorter than 60 ms
 _GAP = 4  # moments without a pitch that a note survives
+_REST = 6  # moments: a shadow may lie that far from what casts it
 _PULL_BACK = 10  # moments
 _GLIDE = 3.0  # semitones a second
 _NEAR_BY_CHANCE = 0.75  # of the moments of speech, 50 to 75 % are within 40 cents of their syllable's pitch
@@ -60,7 +61,7 @@ def find_notes(contour: Contour, key: Key | None = None) -> Melody:
     """
     regions = _split_at_dips(_find_regions(contour), contour.level_db)
     spans = [part for region in regions for part in _split_at_steps(region, contour.midi)]
-    spans = _merge([_with_pitch(span, contour) for span in spans])
+    spans = _merge(_join_shadows([_with_pitch(span, contour) for span in spans]))
     spans = [span for span in spans if _is_note(span, contour)]
     if not spans:
         return Melody((), 0.0, 0.0)
@@ -176,6 +177,24 @@ def _with_pitch(span: _Span, contour: Contour) -> _Span:
     return replace(span, pitch=float(np.median(inner)) if inner.size else float("nan"))
 
 
+def _join_shadows(spans: list[_Span]) -> list[_Span]:
+    """Give what is nothing but a shadow to the note that casts it: the one that follows, or else the one before."""
+    joined: list[_Span] = []
+    for span in spans:
+        before = joined[-1] if joined and span.start - joined[-1].stop <= _REST else None
+        if before and _is_shadow(before, span):
+            joined[-1] = replace(span, start=before.start, attack=before.attack)
+        else:
+            joined.append(span)
+    kept: list[_Span] = []
+    for span in joined:
+        if kept and span.start - kept[-1].stop <= _REST and _is_shadow(span, kept[-1]):
+            kept[-1] = replace(kept[-1], stop=span.stop)
+        else:
+            kept.append(span)
+    return kept
+
+
 def _merge(spans: list[_Span]) -> list[_Span]:
     """Join pieces that are no notes of their own to the piece before them, where the two touch.
 
@@ -198,6 +217,20 @@ def _merge(spans: list[_Span]) -> list[_Span]:
         else:
             merged.append(span)
     return merged
+
+
+def _is_shadow(span: _Span, beside: _Span) -> bool:
+    """Whether it is nothing but the period that a note has in common with itself or with the one before it.
+
+    While one string rings on into the next, and in the creak at the end of a breath, a multiple of the period fits
+    best: an octave lower, or two, for a moment.
+    """
+    below = beside.pitch - span.pitch
+    return (
+        span.stop - span.start < 2 * _BRIEF
+        and below > 11.4
+        and min(abs(below - 12.0 * octaves) for octaves in (1, 2)) < 0.6
+    )
 
 
 def _is_note(span: _Span, contour: Contour) -> bool:

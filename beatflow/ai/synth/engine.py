@@ -12,7 +12,7 @@ from beatflow.ai.synth.exactmath import RATE
 from beatflow.ai.synth.grid import METERS, TICKS, Event, Grid
 from beatflow.ai.synth.mixing.mixdown import Master
 from beatflow.ai.synth.mixing.rendering import produce
-from beatflow.ai.synth.mixing.treatment import loudness_target
+from beatflow.ai.synth.mixing.treatment import LOUDNESS_LUFS
 from beatflow.errors import UsageError
 from beatflow.sound.audio import Audio
 from beatflow.sound.note import Note
@@ -134,7 +134,7 @@ def _perform(
 ) -> Performance:  # fmt: skip
     """Render and master the parts, and keep those that were asked for."""
     score, parts = written.score, written.parts
-    target = loudness_target(choices) if brief.loudness_lufs is None else brief.loudness_lufs
+    target = LOUDNESS_LUFS if brief.loudness_lufs is None else brief.loudness_lufs
     done = produce(choices, score, parts, brief.loop, target, progress)
     wanted = [part for part in choices.parts if brief.stems is None or part in brief.stems]
     notes: dict[str, Sequence[Note]] = {part: _notes(score.grid, parts[part]) for part in wanted}

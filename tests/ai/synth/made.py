@@ -10,7 +10,7 @@ from beatflow.ai.synth.engine import SynthEngine
 
 
 @cache
-def made(prompt: str, seed: int = 3, bars: int = 4, **wanted: object) -> Performance:
+def made(prompt: str, seed: int = 3, bars: int = 2, **wanted: object) -> Performance:
     """A short piece."""
     return SynthEngine().generate(Brief(prompt, seed=seed, bars=bars, **wanted))
 

@@ -21,7 +21,7 @@ from beatflow.ai.engine import Brief
 from beatflow.ai.synth.engine import SynthEngine
 result = {}
 for prompt in ("lofi rhodes vinyl", "jazz saxophone brushes", "dubstep growl choir", "rock distorted guitar"):
-    made = SynthEngine().generate(Brief(prompt, seed=11, bars=1))
+    made = SynthEngine().generate(Brief(prompt, seed=11, bars=1, tempo=240.0))
     for name, audio in (("mix", made.mix), *made.stems.items()):
         result[prompt + "/" + name] = hashlib.sha256(audio.samples.tobytes()).hexdigest()
 print(json.dumps(result))

@@ -23,7 +23,7 @@ PIECES = [
     ("trap dark 808", {"tempo": 140.0, "key": "F:min"}),
     ("happy house", {"tempo": 124.0, "key": "Eb:maj"}),
     ("drum and bass", {"tempo": 174.0, "key": "D:min"}),
-    ("ambient calm pad", {"tempo": 71.3, "key": "G:maj"}),
+    ("ambient calm pad", {"tempo": 111.3, "key": "G:maj"}),
     ("techno acid", {"tempo": 132.0, "key": "C#:min"}),
     ("synthwave", {"tempo": 100.0, "key": "B:min"}),
     ("boom bap piano", {"tempo": 87.3, "key": "Bb:min", "loop": False}),
@@ -118,7 +118,7 @@ def test_the_seam_of_a_loop_is_no_seam(piece: Performance) -> None:
 
 def test_a_loop_played_twice_shows_no_click_at_the_seam() -> None:
     """The high end around the seam of a pad that never stops is what it is elsewhere."""
-    performance = made("ambient pad no drums no melody", tempo=70.0, key="C:maj")
+    performance = made("ambient pad no drums no melody", tempo=140.0, key="C:maj")
     twice = np.concatenate([performance.mix.samples] * 2).astype(np.float64)
     rough = np.abs(np.diff(twice, n=3, axis=0)).max(axis=1)
     seam = performance.mix.frames
@@ -127,17 +127,17 @@ def test_a_loop_played_twice_shows_no_click_at_the_seam() -> None:
 
 def test_it_goes_on_with_what_is_there() -> None:
     engine = SynthEngine()
-    piece = made("funk", seed=4, bars=4, tempo=104.0, key="E:min")
+    piece = made("funk", seed=4, bars=2, tempo=208.0, key="E:min")
     context = Context(loudness_lufs=-18.0, phase=1.0, parameters=piece.parameters)
-    more = engine.extend(piece.mix, Brief("", seed=8, bars=2, loop=False, context=context))
-    assert (more.tempo, more.key, more.meter, more.lead) == (104.0, "E:min", "4/4", 0)
-    assert more.mix.frames == round(8 * 60 / 104 * 44100)
+    more = engine.extend(piece.mix, Brief("", seed=8, bars=1, loop=False, context=context))
+    assert (more.tempo, more.key, more.meter, more.lead) == (208.0, "E:min", "4/4", 0)
+    assert more.mix.frames == round(4 * 60 / 208 * 44100)
     assert set(more.stems) == set(piece.stems)
     assert more.parameters["sounds"] == piece.parameters["sounds"]
     assert more.parameters["loudness_lufs"] == pytest.approx(-18.0, abs=0.3)
     assert np.array_equal(integers(more), sum(integers(more, stem) for stem in more.stems))
     assert more.parameters["chord_start_s"][0] == 0.0
-    plain = engine.extend(piece.mix, Brief("lofi", seed=8, bars=1))
+    plain = engine.extend(piece.mix, Brief("lofi", seed=8, bars=1, tempo=240.0))
     assert plain.parameters["genre"] == "lofi"
 
 
@@ -151,7 +151,7 @@ def test_parameters_are_json_and_name_the_chords(piece: Performance) -> None:
 
 @pytest.mark.parametrize("stem", ["drums", "bass", "chords", "melody", "texture"])
 def test_a_stem_alone_is_the_stem_of_the_whole(stem: str) -> None:
-    prompt, options = "lofi dusty drums rhodes", {"tempo": 90.0, "key": "A:min"}
+    prompt, options = "lofi vinyl", {"tempo": 240.0, "key": "A:min", "bars": 1}
     whole, alone = made(prompt, **options), made(prompt, stems=(stem,), **options)
     assert list(alone.stems) == [stem]
     assert np.array_equal(alone.stems[stem].samples, whole.stems[stem].samples)
@@ -160,19 +160,19 @@ def test_a_stem_alone_is_the_stem_of_the_whole(stem: str) -> None:
 
 
 def test_leaving_a_part_out_changes_no_other_notes() -> None:
-    whole, without = made("lofi"), made("lofi no melody")
+    whole, without = made("lofi", bars=1, tempo=180.0), made("lofi no melody", bars=1, tempo=180.0)
     assert all(without.notes[stem] == whole.notes[stem] for stem in ("drums", "bass", "chords"))
 
 
 def test_seeds_differ_and_defaults_do_not_move() -> None:
-    one, two = made("house", seed=1, bars=1), made("house", seed=2, bars=1)
+    one, two = made("house", seed=1, bars=1, tempo=240.0), made("house", seed=2, bars=1, tempo=240.0)
     assert not np.array_equal(one.mix.samples[:1000], two.mix.samples[:1000])
-    assert SynthEngine().generate(Brief("drum and bass", seed=4, stems=("bass",))).bars == 8
+    assert SynthEngine().generate(Brief("drum and bass", seed=4, tempo=300.0, stems=("bass",))).bars == 8
 
 
 def test_progress_rises_to_one_and_raising_in_it_stops() -> None:
     seen: list[float] = []
-    SynthEngine().generate(Brief("house", bars=2), lambda fraction, what: seen.append(fraction))
+    SynthEngine().generate(Brief("house", bars=1, tempo=200.0), lambda fraction, what: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     assert len(seen) > 8
@@ -185,20 +185,21 @@ def test_progress_rises_to_one_and_raising_in_it_stops() -> None:
             raise Stop
 
     with pytest.raises(Stop):
-        SynthEngine().generate(Brief("house", bars=2), stop)
+        SynthEngine().generate(Brief("house", bars=1, tempo=200.0), stop)
 
 
 def test_it_is_asked_often_enough_to_stop_soon() -> None:
     times = [time.process_time()]  # not the wall's: other programs may have the processor
-    brief = Brief("synthwave supersaw", bars=12, tempo=96, key="A:min")
+    brief = Brief("synthwave supersaw", bars=8, tempo=160, key="A:min")
     SynthEngine().generate(brief, lambda fraction, what: times.append(time.process_time()))
     assert max(np.diff(times)) < 1.5
 
 
 @pytest.mark.parametrize("genre", sorted(GENRES))
 def test_one_bar_at_the_edges(genre: str) -> None:
-    edges = [(40.0, "4/4", True), (300.0, "6/8", False), (300.0, "3/4", True)]
-    tempo, meter, loop = edges[sorted(GENRES).index(genre) % 3]
+    edges = [(300.0, "4/4", True), (300.0, "6/8", False), (300.0, "3/4", True), (40.0, "4/4", False)]
+    place = sorted(GENRES).index(genre)
+    tempo, meter, loop = edges[3 if place % 14 == 13 else place % 3]
     performance = made(genre, bars=1, tempo=tempo, meter=meter, loop=loop)
     assert performance.mix.frames == round((4 if meter == "4/4" else 3) * 60 / tempo * 44100)
     assert np.max(np.abs(performance.mix.samples)) > 0.05

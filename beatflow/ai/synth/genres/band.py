@@ -15,7 +15,7 @@ ROCK = Genre(
     open_hats=("................", "..............x."), lifts=((CRASH, "X..............................."), (RIDE,
         "x.x.x.x.x.x.x.x.")),
     percussion=((TAMBOURINE, "....o.......o..."),), fills="toms", voicing="power",
-    humanise_s=0.004, room=0.16, space=0.12, echo=0.0, loudness_lufs=-13.0, levels=(0.5, -3.5, -3.0, -3.5),
+    humanise_s=0.004, room=0.16, space=0.12, echo=0.0, levels=(0.5, -3.5, -3.0, -3.5),
     chords_eq=((60.0, -18.0), (110.0, 0.0), (6000.0, 0.0), (14000.0, -6.0)),
 )  # fmt: skip
 

@@ -31,7 +31,7 @@ DUBSTEP = Genre(
     percussion=((RIM, "...?..o......?.."), (CLAP, "........x.......")), open_hats=("..............o.",
         "................"),
     lifts=((RIDE, "x...x...x...x..."),), feel="half", fills="breaks", turnaround=False,
-    humanise_s=0.0015, sidechain=0.4, room=0.1, space=0.3, echo=0.2, loudness_lufs=-13.0,
+    humanise_s=0.0015, sidechain=0.4, room=0.1, space=0.3, echo=0.2,
     levels=(1.0, -1.5, -7.5, -6.5),
 )  # fmt: skip
 

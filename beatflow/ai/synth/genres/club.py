@@ -32,7 +32,7 @@ DEEP_HOUSE = Genre(
     open_hats=("..x...x...x...x.", "..............o."),
     percussion=((SHAKER, "o.xoo.xoo.xoo.xo"), (RIM, "...o..o....o..?."), (SNAP, "............o...")),
     feel="four", fills="claps", voicing="close",
-    humanise_s=0.003, sidechain=0.5, room=0.08, space=0.26, echo=0.24, loudness_lufs=-14.5,
+    humanise_s=0.003, sidechain=0.5, room=0.08, space=0.26, echo=0.24,
     levels=(0.0, -3.5, -4.0, -6.5),
 )  # fmt: skip
 
@@ -47,7 +47,7 @@ TECHNO = Genre(
     open_hats=("..X...X...X...X.", "..x...x...x...x."),
     percussion=((RIDE, "x.x.x.x.x.x.x.x."), (RIM, "...o..o....o..?."), (MID_TOM, "..............?.")),
     feel="four", fills="claps", turnaround=False, humanise_s=0.0, sidechain=0.65, room=0.14, space=0.28, echo=0.35,
-    colours=("", "5", "sus4"), loudness_lufs=-13.0, levels=(0.5, -4.5, -5.5, -5.5),
+    colours=("", "5", "sus4"), levels=(0.5, -4.5, -5.5, -5.5),
 )  # fmt: skip
 
 TRANCE = Genre(
@@ -60,7 +60,7 @@ TRANCE = Genre(
     ("I IV vi V", "I V vi IV", "I IV V vi"),
     open_hats=("..X...X...X...X.",), percussion=((SHAKER, "oxoxoxoxoxoxoxox"),), lifts=((RIDE, "x.x.x.x.x.x.x.x."),),
     feel="four", fills="snare", colours=("", "", "add9"),
-    humanise_s=0.0, sidechain=0.65, room=0.1, space=0.32, echo=0.32, loudness_lufs=-13.5,
+    humanise_s=0.0, sidechain=0.65, room=0.1, space=0.32, echo=0.32,
     levels=(0.5, -4.0, -5.0, -5.0),
 )  # fmt: skip
 

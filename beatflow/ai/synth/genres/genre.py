@@ -59,8 +59,8 @@ class Genre:
         ``close``, ``open`` (spread over two octaves) or ``power`` (root and fifth).
     humanise_s, drag_s : float
         Looseness of the hands, and how late the backbeat lies.
-    sidechain, room, space, echo, loudness_lufs, levels, chords_eq
-        For the studio: depth, reverb, repeats, level, balance of drums, bass, chords and melody, the chords' equaliser.
+    sidechain, room, space, echo, levels, chords_eq
+        For the studio: depth, reverb, repeats, balance of drums, bass, chords and melody, the chords' equaliser.
     """
 
     name: str
@@ -100,6 +100,5 @@ class Genre:
     room: float = 0.08
     space: float = 0.18
     echo: float = 0.0
-    loudness_lufs: float = -14.0
     levels: tuple[float, float, float, float] = (0.0, -4.0, -5.5, -5.5)
     chords_eq: Points = ((120.0, -14.0), (250.0, 0.0), (6000.0, 0.0), (16000.0, 0.0))

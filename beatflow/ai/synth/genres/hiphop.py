@@ -15,7 +15,7 @@ LOFI = Genre(
     percussion=((SHAKER, "..o...o...o...o."), (RIM, "......?.......g.")),
     open_hats=("................", "..............o."),
     chromatic=0.12, humanise_s=0.008, drag_s=0.006, sidechain=0.25, room=0.07, space=0.16, echo=0.1,
-    loudness_lufs=-15.0, levels=(0.0, -3.5, -3.5, -5.5),
+    levels=(0.0, -3.5, -3.5, -5.5),
     chords_eq=((110.0, -12.0), (220.0, -1.0), (3000.0, 0.0), (7000.0, -5.0), (11000.0, -20.0)),
 )  # fmt: skip
 

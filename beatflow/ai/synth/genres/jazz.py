@@ -17,7 +17,7 @@ JAZZ = Genre(
      "Imaj7 Imaj7 ii7 V7 iiø7 V7 Imaj7 ii7,V7"),
     hat=RIDE, percussion=((PEDAL_HAT, "....x.......x..."),),
     feel="swing", swing_unit=2, fills="brushes", chromatic=0.12, tritone=0.3,
-    humanise_s=0.006, room=0.14, space=0.14, loudness_lufs=-16.0, levels=(-3.0, -2.5, -4.5, -3.0),
+    humanise_s=0.006, room=0.14, space=0.14, levels=(-3.0, -2.5, -4.5, -3.0),
 )  # fmt: skip
 
 # The cross-stick has the clave of two bars, the kick the surdo's dotted pulse.
@@ -32,7 +32,7 @@ BOSSA_NOVA = Genre(
     ("Imaj7 V7/ii ii7 V7", "Imaj7 V7/ii ii9 V9", "ii9 V9 Imaj9 VI7b9", "Imaj9 Imaj9 II9 II9 ii9 V9 Imaj9 bII7"),
     percussion=((SHAKER, "xooxxooxxooxxoox"), (CABASA, "..o...o...o...o."), (TRIANGLE_MUTE, "..o...x...o...x.")),
     feel="latin", fills="brushes", chromatic=0.15, tritone=0.3,
-    humanise_s=0.005, room=0.08, space=0.14, loudness_lufs=-16.0, levels=(-4.0, -3.0, -2.5, -3.5),
+    humanise_s=0.005, room=0.08, space=0.14, levels=(-4.0, -3.0, -2.5, -3.5),
 )  # fmt: skip
 
 GENRES = (JAZZ, BOSSA_NOVA)

@@ -13,7 +13,7 @@ AMBIENT = Genre(
     ("I IV I IV", "I vi IV V", "IV I V I", "I iii IV IV", "I bVII IV I", "I iv I IV"),
     percussion=((SHAKER, "..?...?...?...?."),), colours=("", "add9", "sus2", ""), feel="still", fills="none",
     turnaround=False, voicing="open", humanise_s=0.014, sidechain=0.0, room=0.3, space=0.5, echo=0.3,
-    loudness_lufs=-17.0, levels=(-7.0, -5.0, 0.0, -3.0),
+    levels=(-7.0, -5.0, 0.0, -3.0),
     chords_eq=((110.0, -10.0), (220.0, 0.0), (6000.0, 1.0), (16000.0, 0.0)),
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ CINEMATIC = Genre(
     percussion=((BOOM, "X..............."), (MID_TOM, "......o.....o.o."), (SNARE, "..............oo")),
     lifts=((HIGH_TOM, "..xx..xx..xx..xx"), (LOW_TOM, "x...x...x...x...")), hat=HIGH_TOM,
     colours=("", "", "add9"), feel="still", fills="taiko", turnaround=False, voicing="open",
-    humanise_s=0.006, room=0.35, space=0.42, echo=0.0, loudness_lufs=-15.0, levels=(0.0, -4.0, -2.0, -3.0),
+    humanise_s=0.006, room=0.35, space=0.42, echo=0.0, levels=(0.0, -4.0, -2.0, -3.0),
     chords_eq=((60.0, -14.0), (140.0, 0.0), (6000.0, 0.0), (16000.0, 0.0)),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from beatflow.ai.synth.mixing.effects import Treatment
 from beatflow.ai.synth.sounds.instruments import finish_of
 
 LOUDNESS_LUFS = -14.0
-"""What music services play at."""
+"""Integrated loudness of the mix where none is asked for: what music services play at."""
 _SHORT = frozenset(("stab", "pulse", "arpeggio", "deep stab", "skank", "organ stab"))
 """Styles of accompaniment that leave room for an echo."""
 _KIT_EQ = {
@@ -86,8 +86,3 @@ def levels_of(choices: Choices) -> Mapping[str, float]:
     push = 1.5 * choices.mood_of("drums").energy
     # Loudness hardly hears the lowest octaves: by it alone a bass would be too strong.
     return {"drums": drums + push, "bass": bass - 1.5, "chords": chords, "melody": melody, "texture": -19.0}
-
-
-def loudness_target(choices: Choices) -> float:
-    """Integrated loudness of the mix (LUFS) where none is asked for."""
-    return LOUDNESS_LUFS

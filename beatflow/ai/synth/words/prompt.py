@@ -71,7 +71,7 @@ class Request:
 
 def understand(prompt: str) -> Request:
     """Read a prompt."""
-    text, tempo, key = _figures(prompt)
+    text, tempo, key = find_figures(prompt)
     reader = _Reader(re.findall(r"[^\s,;.!?()\"/+]+|[,;]", text.lower()))
     reader.read()
     left_out = reader.removed | (set(PARTS) - reader.only if reader.only else set())
@@ -82,7 +82,7 @@ def understand(prompt: str) -> Request:
     )  # fmt: skip
 
 
-def _figures(prompt: str) -> tuple[str, float | None, str | None]:
+def find_figures(prompt: str) -> tuple[str, float | None, str | None]:
     """Take ``90 bpm`` and ``A minor`` out of the text."""
     tempo = key = None
     if match := _TEMPO.search(prompt.lower()):
