@@ -42,6 +42,7 @@ FAULTS = {
     "all of these": Faults(tempo=0.06, semitones=2, late_s=0.37, gain=0.05),
     "noise in half of the tries": Faults(wrong=0.5),
     "tempo that grows by 8 %": Faults(drift=0.08),
+    "tempo that slows by 5 %": Faults(drift=-0.05),
     "noise": Faults(wrong=1.0),
 }
 

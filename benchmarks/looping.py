@@ -176,7 +176,7 @@ def tell_found(most: int = 24) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         for title, collection in (
             ("real loops, repeated between strange music", "loops"),
-            ("rendered grooves (styles nothing was tuned on)", "grooves-b"),
+            ("rendered grooves", "grooves-b"),
             ("rendered tunes", "tunes"),
         ):
             known = [one for one in items(collection) if one.tempo]

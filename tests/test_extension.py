@@ -10,7 +10,8 @@ import pytest
 from beatflow.ai.table import Choice
 from beatflow.delivery import Handover, Place, digest
 from beatflow.errors import AudioError, ConflictError, UsageError
-from beatflow.making.extension import Original, compose_extension, extend_file, write_extension
+from beatflow.making.extension import compose_extension, extend_file, write_extension
+from beatflow.making.original import Original
 from beatflow.making.request import Request
 from beatflow.objects.gitvalue import Signature
 from beatflow.provenance import find_record

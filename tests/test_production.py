@@ -353,9 +353,10 @@ def test_takes_of_one_batch_say_so(track: Repository) -> None:
     assert not (track.root / "track.toml").exists()
 
 
-def test_long_takes_come_in_several_batches(tmp_path: Path) -> None:
+def test_long_takes_come_in_several_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beatflow.making.production._BATCH_S", 8.0)
     engine = ToyDreamer()
-    produce(Choice(engine, "test"), Request("x", 1, duration_s=900.0), Handover(tmp_path), count=5)
+    produce(Choice(engine, "test"), Request("x", 1, duration_s=2.0), Handover(tmp_path), count=5)
     assert engine.batches == [4, 1]
 
 

@@ -95,10 +95,31 @@ def test_what_the_engine_wrote_down() -> None:
         {},
         {"tempo": "fast", "key": 3, "meter": "7/8", "parameters": []},
         {"tempo": -1, "engine": "synth"},
+        {"tempo": float("inf"), "key": "H:dur"},
     ],
 )
 def test_records_that_tell_nothing(record: dict[str, object] | None) -> None:
     assert read_known(record, "synth") == Known()
+
+
+@pytest.mark.parametrize("times", [["soon"], [-1e12], [float("nan")], "x", [0.0, 1.0]])
+def test_chords_that_were_written_down_at_no_time_are_heard(times: object) -> None:
+    parameters = {"chords": ["Em"], "chord_start_s": times}
+    record = {"kind": "mix", "engine": "synth", "tempo": 100, "parameters": parameters}
+    audio = play(2)
+    around = listen(audio, read_known(record, "synth"), "it", audio.duration_s)
+    assert [chord for _, chord in around.context.chords] == ["Am", "F"]
+
+
+def test_a_tempo_that_is_a_guess_is_named() -> None:
+    audio, time = np.zeros((RATE * 30, 1), np.float32), 0.2
+    while time < 29:  # clicks whose tempo goes up and down by a quarter
+        audio[round(time * RATE) : round(time * RATE) + 200] = 0.5
+        time += 60 / (100 + 25 * np.sin(time / 3))
+    with pytest.raises(UsageError, match=r"no steady beat|the tempo of it is a guess") as error:
+        listen(Audio(audio, RATE), Known(), "it")
+    assert error.value.hint is not None
+    assert "--bpm" in error.value.hint
 
 
 def test_nothing_to_play_to() -> None:

@@ -18,8 +18,9 @@ DEPTHS = {
 }  # fmt: skip
 SHOWN_TEMPI = 2
 # From where on a figure is called sure, quite sure and not sure; below it is a guess. How often each was right, of
-# sounds that nothing was fitted to (docs/listening.md): tempi 79 of 84, 62 of 68, 50 of 68, 4 of 8; bars .82 of 55, .62
-# of 13, .41 of 17, .24 of 21; keys, each piece left out of the fit in its turn, 144 of 145, 64 of 75, 56 of 67, 9 of 30.
+# sounds that nothing was fitted to (docs/listening.md): tempi 79 of 84, 62 of 68, 50 of 68, 4 of 8; bars .82 of
+# 55, .62 of 13, .41 of 17, .24 of 21; keys, each piece left out of the fit in its turn, 144 of 145, 64 of 75, 56 of 67,
+# 9 of 30.
 SURE_OF_TEMPO = (0.85, 0.7, 0.3)
 SURE_OF_BARS = (0.85, 0.7, 0.5)
 SURE_OF_KEY = (0.8, 0.65, 0.4)

@@ -169,7 +169,8 @@ def _to_stdout(
     handover: "Handover",
 ) -> None:
     from beatflow.delivery import digest
-    from beatflow.making.extension import Original, compose_extension, summarize_extension, write_extension
+    from beatflow.making.extension import compose_extension, summarize_extension, write_extension
+    from beatflow.making.original import Original
     from beatflow.provenance import find_record
 
     with Original(path, _call(file)) as original:

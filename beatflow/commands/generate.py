@@ -142,6 +142,23 @@ def generate(
     remember_pace(invocation, setup, choice, *takes)
     show_takes(invocation, takes, json, "beatflow.generate/1")
     say_written(invocation, handover)
+    _warn_of_loss(invocation, handover, request)
+
+
+def _warn_of_loss(invocation: Invocation, handover: "Handover", request: Request) -> None:
+    """Promises are measured before a lossy format is encoded, which moves seams and peaks."""
+    from beatflow.sound.formats import LOSSY, get_format
+
+    file = handover.place.file if handover.place else None
+    if (
+        file
+        and (request.loop or request.loudness_lufs is not None)
+        and get_format(file, "PCM_16")[0] in LOSSY
+    ):
+        invocation.ui.warn(
+            f"{file} is lossy, which may have moved its seam and its peaks",
+            hint="bf verify measures the file itself",
+        )
 
 
 def _make(

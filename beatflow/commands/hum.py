@@ -133,21 +133,29 @@ def hum(
       bf hum idea.wav "string quartet" --engine musicgen-melody
       arecord -d 10 -f cd | bf hum - --json
     """
+    from beatflow.delivery import check_new
     from beatflow.making.hearing import read_figures
 
     invocation = Invocation.of(ctx)
     if output == "-":
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
+    if midi == Path("-"):
+        raise UsageError(
+            "notes as MIDI go to a file", hint="give --midi FILE, or --json for notes on standard output"
+        )
     if commit and message is None:
         message = f"hum {Path(file).name}"
     tempo, key = read_figures(prompt or "", tempo, key)
     playing = not (prompt is None and output is None and message is None)
     hearing = _make_hearing(part, quantize, swing, tempo, key, playing)
     if not playing:
+        if midi:
+            check_new(invocation.directory / midi, force)
         heard = _listen(invocation, file, hearing)
-        if midi and not dry_run:
-            _write_midi(heard, invocation.directory / midi, force)
         _show(invocation.ui, heard, json)
+        if midi and not dry_run:
+            heard.write_midi(invocation.directory / midi)
+            invocation.ui.say(f"notes written to {midi}")
         return
     # What cannot work is told before minutes of listening.
     request = Request(
@@ -227,13 +235,6 @@ def _listen(invocation: Invocation, file: str, hearing: "Hearing") -> "Heard":
     if heard.before is not None:
         ui.say(f"hummed at {heard.before:.1f} BPM: brought to {heard.transcription.tempo:g}")
     return heard
-
-
-def _write_midi(heard: "Heard", path: Path, force: bool) -> None:
-    from beatflow.delivery import check_new
-
-    check_new(path, force)
-    heard.write_midi(path)
 
 
 def _play_around(

@@ -136,7 +136,8 @@ def _show(ui: "Ui", found: "list[tuple[str, Verification]]") -> None:
 
 
 def _verify_sum(invocation: Invocation, files: list[str], json: bool) -> int:
-    from beatflow.contract.summing import format_sum, to_document, verify_sum, verify_track_sum
+    from beatflow.contract.summing import to_document, verify_sum, verify_track_sum
+    from beatflow.contract.sumtext import format_sum
 
     ui = invocation.ui
     with ui.progress("adding up") as progress:

@@ -7,12 +7,13 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import floor
 
 from beatflow.ai.engine import Brief, Performance, Progress, no_progress
 from beatflow.contract.correcting import correct, widen
 from beatflow.contract.judging import judge
 from beatflow.contract.measuring import MOST_STRETCH, Measurement, measure
-from beatflow.contract.terms import Contract, Correction, Miss, Promise, Terms
+from beatflow.contract.terms import MOST_TRIES, Contract, Correction, Miss, Promise, Terms
 from beatflow.contract.text import tell_measured, tell_misses
 from beatflow.errors import ContractError
 
@@ -207,11 +208,23 @@ def _refuse(terms: Terms, pending: Sequence[_Pending], count: int, tries: int) -
     takes = f"of {len(pending)} of {count} takes " if count > 1 else ""
     what = "the only try" if tries == 1 else f"none of {tries} tries"
     sentence = f"{what} {takes}{'does not keep' if tries == 1 else 'keeps'} what was asked for"
-    ways = ["--engine synth keeps it by construction"] if terms.binding - terms.built else []
-    ways += [f"--tries {min(20, tries * 3)} tries more often"]
-    last = [miss.promises for one in pending for miss in one.misses[-1:]]
-    if any(
-        one.term == "tempo" and one.measured is not None and not one.held for found in last for one in found
-    ):
-        ways.append(f"--tolerance allows more than {terms.tolerance:g} BPM")
-    return ContractError(f"{sentence}: {told}; nothing was written", hint="; ".join(ways))
+    return ContractError(f"{sentence}: {told}; nothing was written", hint=_find_ways(terms, pending, tries))
+
+
+def _find_ways(terms: Terms, pending: Sequence[_Pending], tries: int) -> str:
+    """What would help, by what the last tries lack."""
+    lacking = [one for take in pending for one in take.misses[-1].promises if one.binding and not one.held]
+    levels = [one for one in lacking if one.term in ("loudness_lufs", "true_peak_dbtp")]
+    ways = []
+    if len(levels) < len(lacking):
+        if terms.binding - terms.built - {"loudness_lufs"}:
+            ways.append("--engine synth keeps it by construction")
+        if tries < MOST_TRIES:
+            ways.append(f"--tries {min(MOST_TRIES, tries * 3)} tries more often")
+        if any(one.term == "tempo" and one.measured is not None for one in lacking):
+            ways.append(f"--tolerance allows more than {terms.tolerance:g} BPM")
+    loud = [one for one in levels if one.term == "loudness_lufs"]
+    reached = [float(one.measured) for one in loud if isinstance(one.measured, int | float)]
+    if reached:
+        ways.append(f"--loudness {floor(min(reached))} is within reach of such music")
+    return "; ".join(ways or ["ask for less"])

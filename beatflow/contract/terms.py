@@ -13,6 +13,7 @@ from beatflow.sound.tonality import parse_key
 
 DEFAULT_TOLERANCE = 0.1
 """BPM."""
+MOST_TRIES = 20
 LOUDNESS_TOLERANCE_LU = 0.5
 CEILING_DBTP = -1.0
 NAMES = ("tempo", "key", "meter", "bars", "duration_s", "loop", "loudness_lufs")

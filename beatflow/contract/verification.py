@@ -6,6 +6,7 @@ Believes of a record only what makes sense. Changes nothing.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, BinaryIO
 
 from beatflow.ai.engine import Progress, no_progress
@@ -104,7 +105,7 @@ def verify_file(
         if not terms.values:
             raise UsageError(
                 f"{name} has no record of what it was to keep",
-                hint=f"say it: bf verify --contract {name} --bpm 90 --key Am --bars 8",
+                hint=f"verify it in the track that made it, or say what to: bf verify {quote(name)} --bpm 90 --bars 8",
             )
         if start:
             reader.seek(start)
@@ -126,7 +127,7 @@ def read_terms(record: Record, name: str) -> Terms:
     """
     contract = record.get("contract")
     meter = record.get("meter") or _mapping(record.get("asked")).get("meter") or "4/4"
-    if meter not in QUARTERS:
+    if not isinstance(meter, str) or meter not in QUARTERS:
         raise _wrong(name, "meter")
     if contract is None:
         known = {term: record.get(term) for term in ("tempo", "key", "bars")}
@@ -208,8 +209,8 @@ def _check(term: str, value: Any, name: str) -> Value:
             return str(parse_key(value))
         except UsageError as error:
             raise _wrong(name, term) from error
-    if term == "meter" and value in QUARTERS:
-        return str(value)
+    if term == "meter" and isinstance(value, str) and value in QUARTERS:
+        return value
     if term == "loop" and value is True:
         return True
     numbers = {

@@ -4,7 +4,6 @@ A record may come from anybody's history, so nothing in it is believed before it
 files.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +20,8 @@ from beatflow.provenance import Record
 TASKS = {"generate": "generate", "hum": "accompany", "extend": "extend", "split": "separate"}
 """Kind of a record to the engine's task."""
 
+_LONGEST_S = 86_400.0
+_LARGEST = 1e300
 _TOLD = ("seconds", "real_time_factor", "measured", "stem", "stems", "mix", "remade")
 """What differs between records of one run."""
 
@@ -114,6 +115,8 @@ def read_recipe(record: Record, name: str) -> Recipe:
         inner = _Reader(remade if isinstance(remade, dict) else {}, name)
         beside = inner.oids("beside")
         replaced = inner.input(inner.record["replaced"]) if "replaced" in inner.record else None
+        if not (beside or replaced):
+            raise reader.wrong("remade")
         if not (replaced or beside):
             raise reader.wrong("remade")
     heard = record.get("heard")
@@ -220,7 +223,10 @@ class _Reader:
         value = self.record.get(key)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.wrong(key)
+        # A whole number may be too large for a float.
+        if not -_LARGEST < value < _LARGEST:
             raise self.wrong(key)
         return float(value)
 
@@ -255,14 +261,17 @@ class _Reader:
         chords, energy = (inner.record.get(key, []) for key in ("chords", "energy"))
         parameters = inner.record.get("parameters", {})
         try:
+            starts = [float(start_s) for start_s, _ in chords]
+            if not all(abs(start_s) < _LONGEST_S for start_s in starts):
+                raise self.wrong("context")
             return Context(
-                tuple((float(start_s), str(chord)) for start_s, chord in chords),
+                tuple((start_s, str(chord)) for start_s, (_, chord) in zip(starts, chords, strict=True)),
                 tuple(float(one) for one in energy),
                 inner.number("phase") or 0.0,
                 inner.number("loudness_lufs"),
                 dict(parameters),
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise self.wrong("context") from error
 
     def input(self, item: Any) -> Input:

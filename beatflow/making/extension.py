@@ -5,51 +5,36 @@ is there.
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
-
-import numpy as np
 
 from beatflow.ai.engine import Brief, EngineInfo, Progress, no_progress
 from beatflow.ai.performance import check_performance
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
-from beatflow.errors import AudioError, EngineError, UsageError
+from beatflow.errors import EngineError, UsageError
+from beatflow.making.original import Original
 from beatflow.making.production import check_fit
 from beatflow.making.recipe import describe, surroundings
 from beatflow.making.request import Request, draw_seed, shorten
-from beatflow.making.separation import stem_subtype
 from beatflow.making.structure import has_ending
 from beatflow.making.surroundings import Surroundings, listen, read_known
 from beatflow.making.take import CONFIDENT, Made, SoundFile, Source
-from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.provenance import find_record
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import get_bits
-from beatflow.sound.files import BLOCK_FRAMES, AudioReader, check_sound
 from beatflow.sound.formats import get_format
 from beatflow.sound.resample import resample
 from beatflow.sound.seam import Seam, continue_sound
-from beatflow.sound.splice.pcm import PcmFile, decode_rows, encode_rows
 from beatflow.sound.tonality import parse_key
 from beatflow.sound.wav import build_header
 from beatflow.sound.writing import AudioWriter
 
 DEFAULT_S = 15.0
-CONTEXT_S = 60.0
-"""How much of the piece's end the engine gets to hear."""
 _WORK = 0.95
-_PLAIN = {
-    (1, False): ("PCM_U8", SampleFormat.U8), (2, False): ("PCM_16", SampleFormat.S16LE),
-    (3, False): ("PCM_24", SampleFormat.S24LE), (4, False): ("PCM_32", SampleFormat.S32LE),
-    (4, True): ("FLOAT", SampleFormat.F32LE), (8, True): ("DOUBLE", SampleFormat.F64LE),
-}  # fmt: skip
-"""Width of a sample and whether it is a float, to what WAV holds it as, unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,78 +60,6 @@ class Extension:
     sound: SoundFile | None
     asked: Mapping[str, object] = field(default_factory=dict)
     parameters: Mapping[str, object] = field(default_factory=dict)
-
-
-class Original(AbstractContextManager["Original"]):
-    """The piece that is to be continued.
-
-    Attributes
-    ----------
-    info : SoundInfo
-    subtype : str
-        In which WAV holds its samples unchanged; FLOAT for what a lossy decoder gives.
-
-    Raises
-    ------
-    AudioError
-        It cannot be read, holds no samples, or samples that are not numbers.
-    """
-
-    def __init__(self, path: Path, name: str) -> None:
-        self.name = name
-        with ExitStack() as stack:
-            self._reader = stack.enter_context(AudioReader(path, name))
-            check_sound(self._reader)
-            self.info = self._reader.info
-            self._pcm = _find_pcm(path, name, stack)
-            if self._pcm is not None and self._pcm.frames != self.info.frames:
-                self._pcm = None
-            self.subtype, kind = self._find_format()
-            self.layout = Layout(kind, self.info.channels, self.info.sample_rate)
-            self._stack = stack.pop_all()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    def _find_format(self) -> tuple[str, SampleFormat]:
-        if self._pcm is not None:
-            format = self._pcm.layout.format
-            return _PLAIN[format.width, format.is_float]
-        subtype = stem_subtype(self.info.subtype)
-        return next(found for found in _PLAIN.values() if found[0] == subtype)
-
-    def read_end(self) -> Audio:
-        """What an engine continues: the last minute, or all of it."""
-        frames = min(self.info.frames, int(CONTEXT_S * self.info.sample_rate))
-        self._reader.seek(self.info.frames - frames)
-        return self._reader.read(frames)
-
-    def blocks(self) -> Iterator[Audio]:
-        """All of it as samples."""
-        self._reader.seek(0)
-        return self._reader.blocks()
-
-    def rows(self) -> Iterator[bytes]:
-        """All of it as `subtype`, bit for bit where its format is not a lossy one."""
-        if self._pcm is None:
-            for block in self.blocks():
-                yield self.encode(block)
-            return
-        pcm, kind = self._pcm, self.layout.format
-        for start in range(0, pcm.frames, BLOCK_FRAMES):
-            rows = pcm.read(start, BLOCK_FRAMES)
-            # Numbers of any width are exact in float64, so that another byte order changes none of them.
-            same = pcm.layout.format is kind
-            yield (rows if same else encode_rows(decode_rows(rows, pcm.layout), self.layout)[0]).tobytes()
-
-    def encode(self, audio: Audio) -> bytes:
-        """Samples as `subtype`."""
-        values = audio.samples.astype(np.float64)
-        if not self.layout.format.is_float:
-            values *= 1 << (8 * self.layout.format.width - 1)
-        return encode_rows(values, self.layout)[0].tobytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,11 +321,3 @@ def _ceiling(subtype: str) -> float | None:
     """The greatest sample of a subtype; None for floats."""
     bits = get_bits(subtype)
     return None if bits is None else 1 - 2.0 ** (1 - bits)
-
-
-def _find_pcm(path: Path, name: str, stack: ExitStack) -> PcmFile | None:
-    """The piece bit for bit, where it holds plain samples."""
-    try:
-        return stack.enter_context(PcmFile(path.open("rb"), name))
-    except AudioError:
-        return None

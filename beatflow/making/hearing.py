@@ -28,6 +28,7 @@ SLOWEST, FASTEST = 40.0, 300.0
 MAX_DURATION_S = 600.0
 GUIDE_S = 300.0
 """How much of a recording an engine that follows it gets to hear."""
+_UNHEARD_S = 0.02
 _COMPLETE = "tempo_alternatives"
 """A figure that only a whole analysis brings."""
 
@@ -209,6 +210,8 @@ def _make_ready(heard: Transcription, hearing: Hearing) -> tuple[Transcription, 
             notes, was = bring_to_tempo(notes, heard.tempo, hearing.tempo)
             before = was if was != hearing.tempo else None
         tempo = hearing.tempo
+    elif hearing.playing and hearing.grid is not None:
+        tempo = _round_tempo(notes, tempo)
     if hearing.part == "bass":
         notes = lower_to_bass(notes)
     if hearing.playing:
@@ -217,6 +220,13 @@ def _make_ready(heard: Transcription, hearing: Hearing) -> tuple[Transcription, 
         notes = swing_notes(quantize_notes(notes, tempo, hearing.grid), tempo, hearing.grid, hearing.swing)
     part = "bass" if hearing.part == "bass" else heard.part
     return replace(heard, notes=notes, tempo=tempo, part=part), before
+
+
+def _round_tempo(notes: Sequence[Note], tempo: float) -> float:
+    """The whole tempo that a musician would write, where the last note is off by no more than 20 ms for it."""
+    span_s = notes[-1].start_s - notes[0].start_s if notes else 0.0
+    whole = float(round(tempo))
+    return whole if abs(whole - tempo) / tempo * span_s <= _UNHEARD_S else tempo
 
 
 def read_figures(prompt: str, tempo: float | None, key: str | None) -> tuple[float | None, str | None]:

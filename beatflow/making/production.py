@@ -22,7 +22,7 @@ from beatflow.making.structure import has_ending
 from beatflow.making.take import Batch, Made, SoundFile, Source, Take, summarize
 from beatflow.provenance import find_record
 from beatflow.sound.audio import Audio
-from beatflow.sound.formats import get_format
+from beatflow.sound.formats import OPUS_RATES, check_rate, get_format
 from beatflow.sound.tonality import parse_key
 from beatflow.sound.writing import write_audio
 from beatflow.track import DEFAULT_MIX, TRACK_FILE, edit_track, parse_track
@@ -112,7 +112,7 @@ def produce(
             f"{choice.info.name} would have to be paid for a dry run", hint="leave --dry-run out"
         )
     if handover.place and handover.place.file:
-        get_format(handover.place.file, "PCM_16")
+        check_rate(handover.place.file, choice.info.sample_rate or OPUS_RATES[-1])
     first = again[0] if again else draw_seed() if request.seed is None else request.seed
     request = replace(request, seed=first)
     seeds = again or range(first, first + count)

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 
 from beatflow.ai.engine import Context, EngineInfo, Sampling
-from beatflow.contract.terms import DEFAULT_TOLERANCE
+from beatflow.contract.terms import DEFAULT_TOLERANCE, MOST_TRIES
 from beatflow.errors import UsageError
 from beatflow.making.structure import (
     QUARTERS,
@@ -30,7 +30,7 @@ LOUDNESS_RANGE_LUFS = (-40.0, -6.0)
 """Louder than this no music is below -1 dBTP without being crushed."""
 SWING_RANGE = (50.0, 75.0)
 HUMANIZE_RANGE = (0.0, 2.0)
-TRIES_RANGE = (1, 20)
+TRIES_RANGE = (1, MOST_TRIES)
 TOLERANCE_RANGE = (0.001, 10.0)
 _ROUNDED_S = 0.005
 _TYPED_S = 0.05

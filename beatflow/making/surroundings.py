@@ -24,6 +24,7 @@ from beatflow.sound.tonality import parse_key
 _USUAL = "4/4"
 _RANGE_DB = 24.0
 """A bar that is this much softer than the loudest one has no energy left."""
+_LONGEST_S = 86_400.0
 _NEAR = 0.02
 """Closer to a downbeat than this share of a bar is on it."""
 
@@ -53,18 +54,28 @@ class Surroundings:
 
 
 def read_known(record: Mapping[str, Any] | None, engine: str) -> Known:
-    """What the record of a mix tells; its parameters only where the same engine made it."""
+    """What the record of a mix tells; its parameters only where the same engine made it.
+
+    A record may have been written by anybody: what makes no sense in it is to be heard.
+    """
     record = record or {}
     tempo, key, meter = (record.get(name) for name in ("tempo", "key", "meter"))
     parameters = record.get("parameters") if record.get("engine") == engine else None
     whole = record.get("kind") in ("generate", "hum", "mix") and isinstance(parameters, dict)
     return Known(
-        float(tempo) if isinstance(tempo, int | float) and tempo > 0 else None,
-        key if isinstance(key, str) else None,
+        float(tempo) if isinstance(tempo, int | float) and 1 < tempo <= 1000 else None,
+        _read_key(key),
         meter if meter in QUARTERS else None,
         parameters if isinstance(parameters, dict) else {},
         whole,
     )
+
+
+def _read_key(text: object) -> str | None:
+    try:
+        return str(parse_key(text)) if isinstance(text, str) else None
+    except UsageError:
+        return None
 
 
 def listen(audio: Audio, known: Known, name: str, before_s: float | None = None) -> Surroundings:
@@ -130,6 +141,8 @@ def _read_chords(known: Known, start_s: float) -> tuple[tuple[float, str], ...]:
     """The chords that the engine wrote down."""
     names, times = known.parameters.get("chords"), known.parameters.get("chord_start_s")
     if not (known.exact and isinstance(names, list) and isinstance(times, list) and len(names) == len(times)):
+        return ()
+    if not all(isinstance(time, int | float) and 0 <= time < _LONGEST_S for time in times):
         return ()
     return tuple((float(time) + start_s, str(chord)) for time, chord in zip(times, names, strict=True))
 

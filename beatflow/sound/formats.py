@@ -16,6 +16,8 @@ FORMATS = {
 }  # fmt: skip
 """Suffix to format, and the subtype where the format allows no choice."""
 LOSSY = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
+OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+"""Of all formats that can be written, Opus alone is choosy."""
 
 SAMPLE_RATES = range(8_000, 192_001)
 CHANNELS = range(1, 9)
@@ -68,6 +70,21 @@ def get_format(dest: Dest, subtype: str, format: str | None = None) -> tuple[str
             f"{format} cannot hold {subtype} here", hint=f"use one of {', '.join(allowed)}, or WAV"
         )
     return format, subtype
+
+
+def check_rate(dest: Dest, sample_rate: int) -> None:
+    """Refuse a file before the work whose format cannot hold the sample rate.
+
+    Raises
+    ------
+    AudioError
+        It cannot, or the suffix names no format.
+    """
+    _, subtype = get_format(dest, "PCM_16")
+    if subtype == "OPUS" and sample_rate not in OPUS_RATES:
+        raise AudioError(
+            f"{get_name(dest)}: Opus cannot hold {sample_rate} Hz", hint="write it as WAV, FLAC, OGG or MP3"
+        )
 
 
 def check_shape(sample_rate: int, channels: int, name: str) -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import mido
 
 from beatflow.errors import AudioError, UsageError
+from beatflow.objects.durable import write_atomic
 from beatflow.sound.note import Note
 
 TICKS_PER_BEAT = 960
@@ -45,7 +46,7 @@ def write_midi(
     """Write notes as a type 1 MIDI file: one conductor track, then one track for each name.
 
     The track ``drums`` plays on channel 10, the others on channels 1 to 16 without it, in the order given. Times are
-    rounded to 1/960 beat (0.7 ms at 90 BPM). The same notes give the same bytes.
+    rounded to 1/960 beat (0.7 ms at 90 BPM). The same notes give the same bytes. A file is there whole or not at all.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def write_midi(
     Raises
     ------
     UsageError
-        Tempo or meter make no sense, or a note is out of MIDI's range.
+        Tempo or meter make no sense, a note is out of MIDI's range, or the folder does not exist.
     """
     if not 4 <= tempo <= 1000:
         raise UsageError(f"a tempo of {tempo:g} BPM cannot be written as MIDI")
@@ -75,10 +76,18 @@ def write_midi(
         midi.tracks.append(_make_track(name, notes, channel, TICKS_PER_BEAT * tempo / 60))
     buffer = io.BytesIO()
     midi.save(file=buffer)
-    if isinstance(dest, (str, PathLike)):
-        Path(dest).write_bytes(buffer.getvalue())
-    else:
+    if not isinstance(dest, (str, PathLike)):
         dest.write(buffer.getvalue())
+        return
+    path = Path(dest)
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"there is no folder {path.parent} for {path.name}", hint="make it, or name another place"
+        )
+    if path.exists() and not path.is_file():
+        path.write_bytes(buffer.getvalue())  # a device or a pipe, not to be replaced
+    else:
+        write_atomic(path, buffer.getvalue())
 
 
 def read_midi(source: str | PathLike[str] | BinaryIO) -> Score:

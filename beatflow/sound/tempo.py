@@ -35,6 +35,8 @@ _LEAST_BEATS = 2.9
 LEAST_CONFIDENCE = 0.05
 """Below it nothing pulses: the tempo is None."""
 _ALTERNATIVES = 3
+_CLEARER = 0.1
+"""By how much the confidence must grow for music that wanders to be measured as if it had been played to a click."""
 _RELATIVES = (1 / 3, 1 / 2, 2 / 3, 3 / 4, 4 / 3, 3 / 2, 2.0, 3.0)
 _SAME = 0.03
 
@@ -171,11 +173,8 @@ class TempoMeter:
             return NO_TEMPO
         steady = pulse.steady
         evened = None if steady else even_out(onsets, pulse.beats)
-        if (
-            evened
-            and (again := _find_pulse(evened.onsets, low, high))
-            and again.confidence >= pulse.confidence
-        ):
+        again = _find_pulse(evened.onsets, low, high) if evened else None
+        if evened and again and again.confidence >= pulse.confidence + _CLEARER:
             onsets, pulse = evened.onsets, again
         else:
             evened = None
@@ -192,6 +191,11 @@ class TempoMeter:
             bars.meter,
             bars.confidence,
         )
+
+    def drift(self, tempo: float) -> float:
+        """By which part a tempo grows from start to end; see `measure_drift`. Nothing can be added afterwards."""
+        onsets = self._listen()
+        return measure_drift(onsets, tempo) if onsets.full.any() else 0.0
 
     def test(self, bpm: float) -> TempoFit:
         """Test a claimed tempo instead of finding one; nothing can be added afterwards."""

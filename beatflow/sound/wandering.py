@@ -11,7 +11,7 @@ import numpy as np
 from beatflow.sound.onsets import Onsets
 from beatflow.sound.periods import Values
 
-_SMOOTHED_BEATS = 16
+_SMOOTHED_BEATS = 8
 """A band drifts over bars: what jumps from beat to beat are mistakes of whoever followed it."""
 _FEWEST_BEATS = 16
 _LONGEST_S = 1800.0
@@ -48,7 +48,10 @@ def even_out(onsets: Onsets, beats: Values) -> Evened | None:
     edge = min(reach, len(beats) - 1)
     before = np.pad(2 * beats[0] - beats[edge:0:-1], (reach - edge, 0), mode="edge")
     after = np.pad(2 * beats[-1] - beats[-2 : -edge - 2 : -1], (0, reach - edge), mode="edge")
-    smooth = np.convolve(np.concatenate([before, beats, after]), kernel / kernel.sum(), mode="valid")
+    smooth: Values = np.asarray(
+        np.convolve(np.concatenate([before, beats, after]), kernel / kernel.sum(), mode="valid"),
+        float,
+    )
     length = float(np.median(np.diff(smooth)))
     if not length > 0:
         return None
@@ -56,7 +59,7 @@ def even_out(onsets: Onsets, beats: Values) -> Evened | None:
     first, last = (max(float(step), length / 2) for step in (smooth[1] - smooth[0], smooth[-1] - smooth[-2]))
     lead = np.arange(np.ceil(max(0.0, smooth[0]) / first), 0, -1)
     tail = np.arange(1, np.ceil(max(0.0, onsets.duration_s - smooth[-1]) / last) + 1)
-    played = np.concatenate([smooth[0] - first * lead, smooth, smooth[-1] + last * tail])
+    played = np.concatenate([smooth[0] - first * lead, smooth, smooth[-1] + last * tail]).astype(np.float64)
     even = np.arange(len(played)) * length
     # Time 0 stays time 0.
     even -= np.interp(0.0, played, even)

@@ -233,7 +233,7 @@ def check_analyzer_hears(analyzer: Analyzer, least: float) -> None:
     """A plain hum, at any sample rate and on any number of channels, gives its notes."""
     assert isinstance(analyzer, Analyzer)
     assert "transcribe" in analyzer.info.tasks
-    truth = scale_notes()
+    truth = scale_notes(beat_s=0.3)
     for sample_rate, channels in ((8000, 1), (44100, 2), (48000, 1), (96000, 3)):
         hum = sing(truth, Voice(), sample_rate)
         result = analyzer.transcribe(Audio(np.repeat(hum.samples, channels, axis=1), sample_rate))

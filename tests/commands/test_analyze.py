@@ -68,10 +68,10 @@ def test_what_is_not_there_is_said_in_words(bf: Bf) -> None:
 @pytest.mark.parametrize(
     ("confidence", "steady", "others", "told"),
     [
-        (0.7, True, [], "87.5 BPM (sure)"),
-        (0.69, True, [175.0], "87.5 BPM (quite sure; or 175)"),
-        (0.49, False, [175.0, 116.67, 58.0], "87.5 BPM (not sure, wanders; or 175, 116.67)"),
-        (0.24, True, [], "87.5 BPM (a guess)"),
+        (0.85, True, [], "87.5 BPM (sure)"),
+        (0.84, True, [175.0], "87.5 BPM (quite sure; or 175)"),
+        (0.69, False, [175.0, 116.67, 58.0], "87.5 BPM (not sure, wanders; or 175, 116.67)"),
+        (0.29, True, [], "87.5 BPM (a guess)"),
     ],
 )
 def test_tempo_in_words(
@@ -223,7 +223,7 @@ def test_bars_sections_and_tuning_in_words(bf: Bf, clicks: Path) -> None:
     (cached,) = (bf.directory / ".beatflow" / "state" / "analysis").iterdir()
     document = json.loads(cached.read_text())
     document["facts"] |= {
-        "meter": "3/4", "downbeats": [0.5, 2.0], "downbeat_confidence": 0.6, "tuning_cents": -12.3,
+        "meter": "3/4", "downbeats": [0.5, 2.0], "downbeat_confidence": 0.7, "tuning_cents": -12.3,
         "sections": [{"start_s": 16.0 * at, "end_s": 16.0 * at + 16, "label": "AB"[at % 2]} for at in range(14)],
     }  # fmt: skip
     cached.write_text(json.dumps(document))

@@ -110,11 +110,14 @@ def test_bad_input(argv: list[str], code: int, said: str, neural: Bf, piece: Pat
     assert len(list(neural.directory.iterdir())) == 3
 
 
-def test_without_weights_it_says_how_to_get_some(bf: Bf, piece: Path, tmp_path: Path) -> None:
+def test_without_weights_the_embedded_producer_does_it(bf: Bf, piece: Path, tmp_path: Path) -> None:
     bf.environment["BF_MODELS"] = str(tmp_path / "none")
-    said = bf.fails(5, "extend", "piece.wav")
-    assert "no engine here can extend; the weights of musicgen-small are not here" in said
-    assert "hint: bf models pull musicgen-small" in said
+    said = bf.fails(2, "extend", "piece.wav")
+    assert "engine synth: embedded producer" in said
+    assert "the weights of musicgen-small are not here" in said
+    assert "hint: " in said
+    assert "--bpm" in said
+    assert "musicgen-small" in bf.fails(5, "extend", "piece.wav", "--engine", "musicgen-small")
 
 
 def test_disk_full_leaves_nothing(neural: Bf, piece: Path) -> None:
@@ -158,3 +161,7 @@ def test_the_embedded_producer_joins_in_within_a_bar(bf: Bf) -> None:
     assert record["context"]["phase"] == pytest.approx(2, abs=0.1)
     assert record["asked"]["tempo"] == 160.0
     assert record["parameters"]["seam"]["at_frame"] == cut
+    # What was promised was promised of the two bars that were added, and not of the six that there are now.
+    held = bf.ok("verify", "--contract", "cut-extended.wav", "--json").json["files"][0]
+    assert {one["term"]: one["measured"] for one in held["promises"]}["bars"] == 2
+    assert held["duration_s"] == pytest.approx(2 * 1.5, abs=0.001)

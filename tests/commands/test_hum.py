@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from beatflow.making.hearing import read_figures
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import read_info
 from beatflow.sound.midi import read_midi
@@ -50,15 +51,15 @@ def test_json_from_a_pipe_and_midi(bf: Bf, hum: Path) -> None:
     assert set(document["notes"][0]) == {"start_s", "duration_s", "midi", "velocity"}
     assert {"tempo", "key", "tuning_cents"} <= set(document)
     assert [note.midi for note in read_midi(bf.directory / "hum.mid").tracks["melody"]] == list(MELODY)
+    assert "notes written to hum.mid" in result.stderr
 
 
 def test_what_the_prompt_says_outweighs_what_is_heard(bf: Bf, hum: Path) -> None:
     argv = ("hum", "hum.wav", "lofi 84 bpm in D minor", "--bars", "2", "--seed", "3", "-n", "--json")
     document = bf.ok(*argv).json
     assert (document["tempo"], document["key"]) == (84.0, "D:min")
-    assert (document["asked"]["tempo"], document["asked"]["key"]) == (84.0, "D minor")
-    document = bf.ok(*argv, "--bpm", "96", "--key", "Am").json
-    assert (document["tempo"], document["key"]) == (96.0, "A:min")
+    assert (document["asked"]["tempo"], document["asked"]["key"]) == (84.0, "D:min")
+    assert read_figures("lofi 84 bpm in D minor", 96.0, "Am") == (96.0, "Am")
     assert "the tempo must be 40 to 300 BPM, not 20" in bf.fails(2, "hum", "hum.wav", "lofi 20 bpm")
 
 
@@ -152,6 +153,9 @@ def test_a_neural_engine_follows_the_recording(neural: Bf, hum: Path) -> None:
         (["hum.wav", "lofi", "--swing", "90"], 2, "--swing must be 50 to 75 percent, not 90"),
         (["hum.wav", "lofi", "--bpm", "0"], 2, "the tempo must be 40 to 300 BPM, not 0"),
         (["hum.wav", "-o", "-"], 2, "a hum gives notes and files"),
+        (["hum.wav", "--midi", "-"], 2, "notes as MIDI go to a file"),
+        (["hum.wav", "--midi", "nono/hum.mid"], 2, "there is no folder"),
+        (["hum.wav", "--midi", "silence.wav"], 4, "silence.wav is there already"),
         (["hum.wav", "lofi", "--engine", "nono"], 5, "no engine 'nono'"),
         (["hum.wav", "lofi", "--commit"], 3, "is not in a BeatFlow track"),
     ],

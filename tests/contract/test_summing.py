@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beatflow.contract.summing import format_sum, to_document, verify_sum, verify_track_sum
+from beatflow.contract.summing import to_document, verify_sum, verify_track_sum
+from beatflow.contract.sumtext import format_sum
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import quantize

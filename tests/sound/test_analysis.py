@@ -80,9 +80,9 @@ def test_memory_hardly_grows_with_length():
         tracemalloc.stop()
         return found
 
-    short, long = peak(20), peak(80)
+    short, long = peak(20), peak(60)
     # 17 KB for each second of onset strength, and as much again while the tempo is looked for.
-    assert long - short < 60 * 120_000
+    assert long - short < 40 * 120_000
 
 
 def test_what_cannot_be_analyzed():

@@ -109,3 +109,17 @@ def test_notes_and_tempi_beyond_midi_are_refused():
         midi_bytes({"melody": [Note(0, 1, 128)]})
     with pytest.raises(UsageError, match="tempo of 2 BPM"):
         midi_bytes({}, tempo=2)
+
+
+def test_a_midi_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "tune.mid"
+    write_midi(path, {"melody": [Note(0.0, 0.5, 60)]}, 90.0)
+    before = path.read_bytes()
+    with pytest.raises(UsageError):
+        write_midi(path, {"melody": [Note(0.0, 0.5, 200)]}, 90.0)
+    assert [one.name for one in tmp_path.iterdir()] == ["tune.mid"]
+    assert path.read_bytes() == before
+    with pytest.raises(UsageError, match="no folder"):
+        write_midi(tmp_path / "nono" / "tune.mid", {}, 90.0)
+    write_midi("/dev/null", {}, 90.0)
+    assert Path("/dev/null").is_char_device()

@@ -18,8 +18,8 @@ def measure(mono, rate=RATE, block=1 << 18):
 
 
 def test_blocks_do_not_matter_however_long_it_is():
-    mono = make_drums(120, 32, rate=22_050).samples[:, 0]
-    whole, cut = measure(mono, 22_050, len(mono)), measure(mono, 22_050, 7001)
+    mono = make_drums(120, 20, rate=8000).samples[:, 0]
+    whole, cut = measure(mono, 8000, len(mono)), measure(mono, 8000, 7001)
     assert len(whole.full) > 1.5 * 4096
     for name in CURVES:
         assert getattr(whole, name) == pytest.approx(getattr(cut, name), abs=0.02)

@@ -50,6 +50,31 @@ def test_chords_alone_make_a_section():
     assert [label for _, label in told(find(VERSE, VERSE, CHORUS, VERSE))] == ["A", "B", "A"]
 
 
+def test_of_many_different_parts_some_share_a_letter():
+    rate = 11_025
+    parts = [
+        make_chords([(root, root + 12, root + third + 12)] * 4, 2.0, rate).samples[:, 0] * gain
+        for root, third, gain in itertools.product((40, 41, 42, 43), (3, 4), (1.0, 0.3))
+    ]
+    spectrometer = Spectrometer(rate)
+    meter = SectionMeter(spectrometer)
+    for spectra in spectrometer.add(np.concatenate(parts)):
+        meter.add_spectra(spectra)
+    found = meter.result(8.0 * len(parts))
+    assert len(found) > 4
+    assert 2 < len({section.label for section in found}) <= 8
+
+
+def test_short_bars_are_taken_two_by_two():
+    beats = 0.5 * np.arange(4 * 2 * BARS)
+    spectrometer = Spectrometer(RATE)
+    meter = SectionMeter(spectrometer)
+    for spectra in spectrometer.add(np.concatenate([VERSE.samples, LOUD.samples])[:, 0]):
+        meter.add_spectra(spectra)
+    found = meter.result(32.0, downbeats=list(beats[::2]))
+    assert told(found) == [(0, "A"), (16, "B")]
+
+
 def test_a_loop_is_one_section():
     assert told(find(VERSE, VERSE, VERSE)) == [(0, "A")]
 

@@ -39,6 +39,9 @@ class SynthEngine:
     def generate(self, brief: Brief, progress: Progress = no_progress) -> Performance:
         """Make a piece of music.
 
+        The level asked for is that of the whole piece: of ``brief.stems`` each is the stem of the whole, sample for
+        sample, so that some of them by themselves are softer.
+
         Raises
         ------
         UsageError

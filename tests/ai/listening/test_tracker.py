@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beatflow.ai.engine import DEFAULT_LISTENING, Listening
 from beatflow.ai.listening.melody import find_key, find_tempo, quantize_notes
 from beatflow.ai.listening.notes import find_notes
 from beatflow.ai.listening.tracker import PitchTracker
@@ -84,6 +85,25 @@ def test_speech_like_glides_are_refused() -> None:
         PitchTracker().transcribe(Audio(samples.astype(np.float32)[:, None], rate))
 
 
+def test_level_tones_out_of_time_are_speech() -> None:
+    """Syllables of one pitch each, as of Mandarin's first tone: short and irregular. Singing is long or in time."""
+    rng = np.random.default_rng(22)
+
+    def hear(lengths: np.ndarray, gaps: np.ndarray, wanted: Listening = DEFAULT_LISTENING) -> int:
+        starts = 0.1 + np.concatenate([[0.0], np.cumsum(lengths + gaps)[:-1]])
+        pitches = rng.choice([45, 45, 47, 43], lengths.size)
+        notes = [Note(float(a), float(b), int(p)) for a, b, p in zip(starts, lengths, pitches, strict=True)]
+        audio = sing(notes, Voice(scoop_cents=150.0, scoop_s=0.06, vibrato_cents=0.0), 16000)
+        return len(PitchTracker().transcribe(audio, wanted=wanted).notes)
+
+    syllables, gaps = rng.uniform(0.12, 0.26, 24), rng.uniform(0.04, 0.2, 24)
+    with pytest.raises(AudioError, match="sounds like speech") as caught:
+        hear(syllables, gaps)
+    assert "--as melody" in str(caught.value.hint)
+    assert hear(syllables, gaps, Listening("melody")) > 12
+    assert hear(np.full(24, 0.18), np.full(24, 0.07)) > 12
+
+
 @pytest.mark.parametrize("hz", [65.4, 110.0, 440.0, 1760.0, 4000.0])
 @pytest.mark.parametrize("sample_rate", [11025, 44100, 96000])
 def test_pitch_of_a_tone(hz: float, sample_rate: int) -> None:
@@ -116,6 +136,18 @@ def test_an_energy_dip_splits_a_repeated_note() -> None:
 def test_an_octave_glitch_is_no_note() -> None:
     notes = find_notes(_contour([60.0] * 30 + [72.0] * 6 + [60.0] * 30)).notes
     assert [note.midi for note in notes] == [60]
+
+
+def test_an_octave_below_for_a_moment_is_a_shadow() -> None:
+    # Two strings that ring together have a period in common; a breath that ends creaks.
+    notes = find_notes(_contour([64.0] * 30 + [52.0] * 12 + [67.0] * 30 + [55.0] * 12)).notes
+    assert [note.midi for note in notes] == [64, 67]
+    crossed = find_notes(_contour([64.0] * 30 + [43.0] * 12 + [67.0] * 30)).notes
+    assert [note.midi for note in crossed] == [64, 67]
+    assert crossed[1].start_s == pytest.approx(0.3, abs=0.02)
+    level = [0.0] * 30 + [-12.0] * 3 + [0.0] * 30 + [-12.0] * 3 + [0.0] * 30
+    leaps = find_notes(_contour([64.0] * 33 + [52.0] * 33 + [64.0] * 30, level)).notes
+    assert [note.midi for note in leaps] == [64, 52, 64]
 
 
 def test_vibrato_of_a_semitone_is_one_note() -> None:
@@ -153,6 +185,32 @@ def test_the_key_of_a_scale() -> None:
         assert (key.tonic, key.mode) == (root, mode)
         assert 0.0 < confidence <= 1.0
     assert find_key([])[1] == 0.0
+
+
+TUNES = {
+    "Twinkle": ("C:maj", "0 0 7 7 9 9 7: 5 5 4 4 2 2 0:"),
+    "Mary had a little lamb": ("C:maj", "4 2 0 2 4 4 4: 2 2 2: 4 7 7: 4 2 0 2 4 4 4 4 2 2 4 2 0:"),
+    "Auld lang syne": ("C:maj", "-5 0 0. 0 4 2 0. 2 4 0 0. 4 7 9:"),
+    "Amazing grace": ("C:maj", "-5 0: 4. 0. 4: 2 0: -3 -5: -5 0: 4. 0. 4: 2 7:"),
+    "Jingle bells": ("C:maj", "4 4 4: 4 4 4: 4 7 0 2 4: 5 5 5 5 5 4 4 4 4 2 2 4 2: 7:"),
+    "Kumbaya": ("C:maj", "0 4 7: 7 7 9 9 7: 0 4 7: 7 7 5 4 2:"),
+    "God rest ye": ("C:min", "0 0 7 7 5 3 2 0 -2 0 2 3 5 7:"),
+    "Korobeiniki": ("C:min", "7: 2 3 5: 3 2 0: 0 3 7: 5 3 2: 2 3 5: 7: 3: 0: 0:"),
+    "House of the rising sun": ("C:min", "0 0 2 3 7 5 0: 12 12 12 10 7 7:"),
+    "Drunken sailor": ("C:min", "7 7. 7. 7 7. 7. 7 0 3 7 5 5. 5. 5 5. 5. 5 -2 2 5"),
+    "Bella ciao": ("C:min", "-5 0 2 3 0: -5 0 2 3 0: -5 0 2 3: 2 0 3: 2 0 7: 7 7:"),
+}
+
+
+@pytest.mark.parametrize("name", TUNES)
+def test_the_key_of_tunes_that_everybody_knows(name: str) -> None:
+    key, tune = TUNES[name]
+    notes: list[Note] = []
+    for step in tune.split():
+        start = notes[-1].start_s + notes[-1].duration_s if notes else 0.0
+        length = {".": 0.25, ":": 1.0}.get(step[-1], 0.5)
+        notes.append(Note(start, length, 60 + int(step.rstrip(".:"))))
+    assert str(find_key(notes)[0]) == key
 
 
 @pytest.mark.parametrize("tempo", [71.0, 90.0, 120.0, 138.5])

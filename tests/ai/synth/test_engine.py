@@ -9,10 +9,10 @@ import pytest
 from scipy.signal import resample_poly
 
 from beatflow.ai.engine import Brief, Context, Extender, Generator, Guide, MelodyGenerator, Performance
+from beatflow.ai.synth.composing.choices import choose
 from beatflow.ai.synth.composing.chord import parse_chord
 from beatflow.ai.synth.drums_midi import HATS, KICK, SNARE
 from beatflow.ai.synth.engine import SynthEngine
-from beatflow.ai.synth.genres import GENRES
 from beatflow.errors import UsageError
 from beatflow.sound.note import Note
 from beatflow.sound.tonality import parse_key
@@ -21,11 +21,8 @@ from tests.ai.synth.made import integers, made
 PIECES = [
     ("lofi dusty drums rhodes", {"tempo": 90.0, "key": "A:min"}),
     ("trap dark 808", {"tempo": 140.0, "key": "F:min"}),
-    ("happy house", {"tempo": 124.0, "key": "Eb:maj"}),
-    ("drum and bass", {"tempo": 174.0, "key": "D:min"}),
     ("ambient calm pad", {"tempo": 111.3, "key": "G:maj"}),
     ("techno acid", {"tempo": 132.0, "key": "C#:min"}),
-    ("synthwave", {"tempo": 100.0, "key": "B:min"}),
     ("boom bap piano", {"tempo": 87.3, "key": "Bb:min", "loop": False}),
     ("waltz lofi", {"tempo": 95.0, "key": "C:maj", "meter": "3/4"}),
     ("house", {"tempo": 120.0, "key": "E:min", "meter": "6/8", "loop": False}),
@@ -167,7 +164,7 @@ def test_leaving_a_part_out_changes_no_other_notes() -> None:
 def test_seeds_differ_and_defaults_do_not_move() -> None:
     one, two = made("house", seed=1, bars=1, tempo=240.0), made("house", seed=2, bars=1, tempo=240.0)
     assert not np.array_equal(one.mix.samples[:1000], two.mix.samples[:1000])
-    assert SynthEngine().generate(Brief("drum and bass", seed=4, tempo=300.0, stems=("bass",))).bars == 8
+    assert choose(Brief("drum and bass", seed=4)).bars == 8
 
 
 def test_progress_rises_to_one_and_raising_in_it_stops() -> None:
@@ -195,18 +192,22 @@ def test_it_is_asked_often_enough_to_stop_soon() -> None:
     assert max(np.diff(times)) < 1.5
 
 
-@pytest.mark.parametrize("genre", sorted(GENRES))
-def test_one_bar_at_the_edges(genre: str) -> None:
-    edges = [(300.0, "4/4", True), (300.0, "6/8", False), (300.0, "3/4", True), (40.0, "4/4", False)]
-    place = sorted(GENRES).index(genre)
-    tempo, meter, loop = edges[3 if place % 14 == 13 else place % 3]
+@pytest.mark.parametrize(
+    ("genre", "tempo", "meter", "loop"),
+    [
+        ("lofi", 300.0, "4/4", True), ("drill", 300.0, "6/8", False), ("house", 300.0, "3/4", True),
+        ("ambient", 300.0, "6/8", True), ("jazz", 40.0, "4/4", False), ("cinematic", 300.0, "3/4", False),
+        ("reggaeton", 300.0, "4/4", False), ("dubstep", 300.0, "6/8", True), ("rock", 300.0, "3/4", True),
+    ],
+)  # fmt: skip
+def test_one_bar_at_the_edges(genre: str, tempo: float, meter: str, loop: bool) -> None:
     performance = made(genre, bars=1, tempo=tempo, meter=meter, loop=loop)
     assert performance.mix.frames == round((4 if meter == "4/4" else 3) * 60 / tempo * 44100)
     assert np.max(np.abs(performance.mix.samples)) > 0.05
 
 
 def test_a_long_piece_has_a_form() -> None:
-    performance = made("techno", bars=40, tempo=300.0, loop=False)
+    performance = made("techno no chords no melody", bars=40, tempo=300.0, loop=False)
     sections = performance.parameters["sections"]
     assert {"intro", "main", "lift", "break", "outro"} == set(sections)
     bar = performance.mix.frames // 40

@@ -27,7 +27,7 @@ from tests.ai.synth.made import integers, made
 
 @pytest.fixture(params=sorted(GENRES))
 def piece(request: pytest.FixtureRequest) -> Performance:
-    return made(request.param, bars=2, tempo=160.0)
+    return made(request.param, bars=2, tempo=230.0)
 
 
 def nothing() -> None:
