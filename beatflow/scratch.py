@@ -26,13 +26,21 @@ class Scratch:
     def __enter__(self) -> "Scratch":
         while True:
             with ExitStack() as stack:
-                self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
+                self.folder = self._make()
                 stack.callback(_remove, self.folder)
                 stack.enter_context(Lock(self.folder / _ALIVE, "scratch"))
                 # Somebody may have swept it before the lock was ours.
                 if (self.folder / _ALIVE).exists():
                     self._stack = stack.pop_all()
                     return self
+
+    def _make(self) -> Path:
+        try:
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
+        except OSError as error:
+            # Who cannot write there wants to hear of the folder, not of a name drawn at random.
+            error.filename = str(self._parent)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

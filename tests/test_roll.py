@@ -12,8 +12,8 @@ def test_a_row_for_each_pitch_and_a_place_for_each_sixteenth() -> None:
     notes = [Note(0.0, 0.5, 60), Note(0.5, 0.25, 64), Note(0.75, 0.05, 60)]
     assert list(draw_melody(notes, [0, 4, 6], 120.0, 80)) == [
         "    1",
-        "E4  ····█━··········",
-        "C4  █━━━··█·········",
+        "E4  ····●━··········",
+        "C4  ●━━━··●·········",
     ]
 
 
@@ -22,7 +22,7 @@ def test_what_is_too_long_for_a_line_goes_on_below(columns: int, systems: int) -
     notes = [Note(n * 2.0, 0.2, 48) for n in range(4)]
     lines = list(draw_melody(notes, [0, 16, 32, 48], 120.0, columns))
     assert len(lines) == 2 * systems
-    assert sum(line.count("█") for line in lines) == 4
+    assert sum(line.count("●") for line in lines) == 4
     assert [number for line in lines[::2] for number in line.split()] == ["1", "2", "3", "4"]
     assert max(map(len, lines)) <= max(columns, 5 + 16)
 

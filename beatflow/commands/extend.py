@@ -92,7 +92,8 @@ def extend(
     The new file begins with the samples of the old one, bit for bit, at its own sample rate, depth and channels; what
     follows is as loud. A neural engine goes on from its last seconds. The embedded producer goes on in its tempo, key,
     meter, chords and bars: those of its record where it made the piece, otherwise what it hears in the last minute; it
-    adds whole bars. What is given on the command line goes before both.
+    adds whole bars. What is given on the command line goes before both. The length is exact; what is added is not
+    measured against tempo and key, as bf generate does: bf verify FILE --bpm 90 --key Am tells.
 
     Examples:
       bf extend loop.wav "lofi, brushes enter" --duration 20

@@ -118,11 +118,11 @@ def hum(
 ) -> None:
     """Turn a hum into notes, and into music around them.
 
-    Alone it lists the notes that it hears, or the hits of a beat made with the mouth: kick, snare, hat and open hat.
-    With a prompt or -o it makes music in which they are the melody, the bass or the drums (--as), beginning with the
-    first of them on a bar line, in their tempo and key or the ones given. Hummed in another tempo than --bpm, they are
-    brought to it. A neural engine (musicgen-melody) follows the recording itself, for as long as it lasts and at most
-    30 s where no length is given.
+    Alone it lists and draws the notes that it hears, or the hits of a beat made with the mouth: kick, snare, hat and
+    open hat. With a prompt or -o it makes music in which they are the melody, the bass or the drums (--as), beginning
+    with the first of them on a bar line, in their tempo and key or the ones given, as options or in the prompt. Hummed
+    in another tempo than that, they are brought to it. A neural engine (musicgen-melody) follows the recording itself,
+    for as long as it lasts and at most 30 s where no length is given.
 
     Examples:
       bf hum idea.wav
@@ -152,9 +152,10 @@ def hum(
         if midi:
             check_new(invocation.directory / midi, force)
         heard = _listen(invocation, file, hearing)
-        _show(invocation.ui, heard, json)
         if midi and not dry_run:
             heard.write_midi(invocation.directory / midi)
+        _show(invocation.ui, heard, json)
+        if midi and not dry_run:
             invocation.ui.say(f"notes written to {midi}")
         return
     # What cannot work is told before minutes of listening.

@@ -34,7 +34,7 @@ def draw_melody(notes: Sequence[Note], places: Sequence[int], tempo: float, colu
         row = rows[note.midi]
         row[place : place + length] = ["━"] * length
     for note, place in zip(notes, places, strict=True):
-        rows[note.midi][place] = "█"
+        rows[note.midi][place] = "●"
     yield from _draw({name_note(midi): cells for midi, cells in rows.items()}, columns)
 
 

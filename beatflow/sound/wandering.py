@@ -59,8 +59,10 @@ def even_out(onsets: Onsets, beats: Values) -> Evened | None:
     first, last = (max(float(step), length / 2) for step in (smooth[1] - smooth[0], smooth[-1] - smooth[-2]))
     lead = np.arange(np.ceil(max(0.0, smooth[0]) / first), 0, -1)
     tail = np.arange(1, np.ceil(max(0.0, onsets.duration_s - smooth[-1]) / last) + 1)
-    played = np.concatenate([smooth[0] - first * lead, smooth, smooth[-1] + last * tail]).astype(np.float64)
-    even = np.arange(len(played)) * length
+    played: Values = np.concatenate([smooth[0] - first * lead, smooth, smooth[-1] + last * tail]).astype(
+        np.float64
+    )
+    even: Values = np.arange(len(played)) * np.float64(length)
     # Time 0 stays time 0.
     even -= np.interp(0.0, played, even)
     return Evened(_resample(onsets, played, even), played, even)

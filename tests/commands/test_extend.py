@@ -142,6 +142,8 @@ def test_the_embedded_producer_goes_on_with_its_own_loop(bf: Bf) -> None:
     chords = [chord for _, chord in record["context"]["chords"]]
     assert chords == made["parameters"]["chords"]
     assert abs(record["parameters"]["seam"]["gain_db"]) < 3
+    piped = bf.ok("extend", "mix.wav", "--bars", "2", "--engine", "synth", "--seed", "2", "-o", "-")
+    assert piped.out_bytes == (bf.directory / "mix-extended.wav").read_bytes()
     assert "bit-exact" in bf.ok("reproduce", "mix-extended.wav").stdout
     # What comes after a verse and an outro is nothing.
     bf.ok("extend", "mix.wav", "--structure", "verse:1,outro:1", "--engine", "synth", "-o", "end.wav")

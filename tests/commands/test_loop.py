@@ -129,6 +129,12 @@ def test_what_cannot_be_looped(bf, audio):
     said = {name: bf.fails(1, "loop", f"{name}.wav", "--bars", "8") for name in sounds if name != "bar"}
     assert "silent" in said["silence"]
     assert "no steady beat" in said["noise"]
+    # The way out that it names is one, and who gives a tempo is not told that it is a guess.
+    assert "--bpm 60 --bars 1 cuts 4 s" in said["noise"]
+    cut = bf.ok("loop", "noise.wav", "--bpm", "60", "--bars", "1", "-n").stderr
+    assert "1 bar, 60.00 BPM" in cut
+    assert "seam not heard" in cut
+    assert "guess" not in cut
     assert "too short" in said["short"]
     assert "not numbers" in said["broken"]
     assert "8 bars" in bf.fails(1, "loop", "bar.wav", "--bars", "8", "--bpm", "100")

@@ -1,6 +1,7 @@
 """Notes to Standard MIDI and back."""
 
 import io
+from pathlib import Path
 
 import mido
 import pytest

@@ -91,13 +91,6 @@ def _pitches(spans: list[_Span]) -> NDArray[np.float64]:
     return np.array([span.pitch for span in spans])
 
 
-def _find_tuning(midi: Float | NDArray[np.float64]) -> float:
-    """Circular mean of what is beyond whole semitones, -0.5..0.5."""
-    if not midi.size:
-        return 0.0
-    return float(np.angle(np.mean(np.exp(2j * np.pi * midi))) / (2.0 * np.pi))
-
-
 def _find_regions(contour: Contour) -> list[_Span]:
     """Stretches with a pitch, bridging short gaps in which the level holds."""
     voiced = np.isfinite(contour.midi)

@@ -12,4 +12,8 @@ The same brief gives the same bytes on every machine and with every numpy. That 
 - Compressor and limiter are one gain curve for all stems, found on their sum; each stem is then rounded to 24 bits, and
   the mix is the integers' sum.
 - Parts are played on two threads and hear nothing of one another, so that their order shows nowhere.
+
+The folders, each importing only those before it (``test_folders`` holds it): ``genres`` (data), ``words`` (what
+a prompt asks for), ``composing`` (to notes; knows no sound), ``sounds`` (from notes to samples; knows no music) and
+``mixing`` (to the master); ``engine`` joins them.
 """
