@@ -111,7 +111,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.models:models",
         "Fetch, check and remove the weights of the neural engines.",
     ),
-    "analyze": ("make", "beatflow.commands.analyze:analyze", "Measure tempo, bars, key, form, loudness, stereo and faults."),
+    "analyze": (
+        "make",
+        "beatflow.commands.analyze:analyze",
+        "Measure tempo, bars, key, form, loudness, stereo and faults.",
+    ),
     "reproduce": (
         "make",
         "beatflow.commands.reproduce:reproduce",

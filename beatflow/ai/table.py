@@ -80,7 +80,9 @@ ENGINES = {
     "htdemucs_ft": _demucs("four stems, a model for each"),
     "htdemucs_6s": _demucs("six stems"),
     "dsp": Listing("beatflow.ai.dsp:DspSeparator", ("separate",), "embedded separator", "dsp"),
-    "yin": Listing("beatflow.ai.listening.tracker:PitchTracker", ("transcribe",), "embedded pitch tracker", "yin"),
+    "yin": Listing(
+        "beatflow.ai.listening.tracker:PitchTracker", ("transcribe",), "embedded pitch tracker", "yin"
+    ),
     "beatoven": Listing(_BEATOVEN, ("generate",), "Beatoven's service", "beatoven"),
 }
 """BeatFlow's own engines; for each task the best first."""

@@ -82,7 +82,7 @@ def test_text_fits_a_terminal_and_names_the_fixes(bf: Bf) -> None:
     out = bf.ok("doctor", "--quick").stdout
     assert max(map(len, out.splitlines())) <= 80
     assert "fix: bf models pull musicgen-small htdemucs" in out
-    assert "\nbf split      dsp      " in out
+    assert "\nbf split      dsp    " in out
     assert "\nok      audio  " in out
     assert "better: bf models pull htdemucs" in out
     assert "\x1b" not in out
