@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d, maximum_filter1d
 
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Audio, Samples
@@ -216,6 +215,9 @@ def _limit(
     look-ahead: each mean is over values that were held up to the peak in its middle, so that it is never less than
     needed.
     """
+    # Half a second to import, and most music is not too loud.
+    from scipy.ndimage import convolve1d, maximum_filter1d
+
     with np.errstate(divide="ignore"):
         needed = np.maximum(20 * np.log10(peaks.astype(np.float64)) + gain_db - threshold_db, 0.0)
     ahead = max(1, math.ceil(_AHEAD_S * hop_rate))
