@@ -220,8 +220,7 @@ def cost_table() -> str:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, rate, seconds in (
-            ("3 min, 44.1 kHz", 44_100, 180), ("30 min, 44.1 kHz", 44_100, 1800), ("5 h, 44.1 kHz", 44_100, 18_000),
-            ("3 min, 96 kHz", 96_000, 180),
+            ("3 min, 44.1 kHz", 44_100, 180), ("30 min, 44.1 kHz", 44_100, 1800), ("3 min, 96 kHz", 96_000, 180),
         ):  # fmt: skip
             path = Path(folder) / "sound.wav"
             _write_music(path, rate, seconds)
