@@ -198,24 +198,31 @@ def _lay(
 ) -> NDArray[np.int64]:
     """Write the mastered stems; return the energies of their sum."""
     total = np.zeros((2, shelf.frames), np.float32)
+    workers = 2 if shelf.small else 1
     for part in parts:
         shelf.drop(f"done {part}")
         shelf.open(f"done {part}")
     for start in range(0, shelf.frames, PIECE):
         count = min(PIECE, shelf.frames - start)
         fine = gains.at(start, count)
-        for part in parts:
-            check()
-            scaled = np.rint(shelf.read(part, start, PIECE) * (fine * balance[part])[:, None])
-            done = (scaled * 2.0**-BITS).astype(np.float32)
-            shelf.write(f"done {part}", start, done)
+        work = [partial(_lay_piece, shelf, part, start, fine, balance[part]) for part in parts]
+        for done in together(work, lambda _: check(), workers):
             total[:, start : start + count] += done.T
     left, right = together(
         [partial(_side_energy, side) for side in total],
         lambda _: check(),
-        2 if shelf.small else 1,
+        workers,
     )
     return left + right
+
+
+def _lay_piece(shelf: Shelf, part: str, start: int, fine: Floats, balance: float, check: Check) -> Samples:
+    """Write a piece of one mastered stem, and return it; ``fine`` is the gain of each frame."""
+    check()
+    scaled = np.rint(shelf.read(part, start, PIECE) * (fine * balance)[:, None])
+    done = (scaled * 2.0**-BITS).astype(np.float32)
+    shelf.write(f"done {part}", start, done)
+    return done
 
 
 def _fading(values: Floats, kept: float, loop: bool) -> Floats:
