@@ -77,7 +77,9 @@ def test_remaking_a_stem(track: Repository) -> None:
     ("request_", "stem", "message"),
     [
         (Request("x"), "flute", r"made no stem 'flute'"),
-        (Request("x", tempo=90.0), "drums", "keeps the track's tempo"),
+        (Request("x", tempo=90.0), "drums", "keeps the track's tempo, 240 BPM"),
+        (Request("x", key="F#m"), "drums", "keeps the track's key, C:maj"),
+        (Request("x", bars=4), "drums", "keeps the track's length"),
     ],
 )
 def test_stems_that_cannot_be_remade(request_: Request, stem: str, message: str, track: Repository) -> None:
@@ -195,6 +197,11 @@ def test_a_piece_without_a_beat(track: Repository) -> None:
     (track.root / "track.toml").write_text('[stems.wind]\nfile = "stems/wind.wav"\n')
     with pytest.raises(UsageError, match="no steady beat to play to"):
         remake_stem(TOY, Request("x"), "drums", Handover(track.root, track))
+    remake_stem(TOY, Request("x", 1, tempo=96.0, key="Em"), "drums", Handover(track.root, track))
+    record = find_record(track, digest(track.root / "stems" / "drums.wav"))
+    assert record is not None
+    assert (record["asked"]["tempo"], record["asked"]["key"]) == (96.0, "E:min")
+    (track.root / "stems" / "drums.wav").unlink()
     (track.root / "track.toml").write_text('tempo = 120.0\n[stems.wind]\nfile = "stems/wind.wav"\n')
     remake_stem(TOY, Request("x", 1), "drums", Handover(track.root, track))
     assert read_info(track.root / "stems" / "drums.wav").frames == SAMPLE_RATE * 5

@@ -21,12 +21,13 @@ from beatflow.making.recipe import describe
 from beatflow.making.request import Request, shorten
 from beatflow.making.stemfit import Signal, fit_stem, read_like, shape_like, sum_others
 from beatflow.making.structure import QUARTERS
-from beatflow.making.surroundings import listen, read_known
+from beatflow.making.surroundings import Known, listen, read_known
 from beatflow.making.take import Made, Take, summarize
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import SoundInfo, read_audio
+from beatflow.sound.tonality import parse_key
 from beatflow.track import TRACK_FILE, Track, edit_track, parse_track
 
 
@@ -70,13 +71,13 @@ def remake_stem(
     NotFoundError
         There is no ``track.toml`` with stems, or a file that it names is not there.
     UsageError
-        The request asks for another tempo, key or length; the others have no steady beat; or the track's faders are
-        not all at zero.
+        The request asks for a length, or another tempo or key than the track's; the others have no steady beat and
+        no tempo is given; or the track's faders are not all at zero.
     """
     assert handover.repository is not None
     place = _find_place(handover.repository, stem)
-    if any(value is not None for value in (request.tempo, request.key, request.bars, request.duration_s)):
-        raise UsageError("--stem keeps the track's tempo, key and length", hint="leave those options out")
+    if request.bars is not None or request.duration_s is not None:
+        raise UsageError("--stem keeps the track's length", hint="leave out --bars and --duration")
     progress(0.0, "listening")
     others = sum_others(place.files, stem, place.like)
     request = _fit_request(request, place, others, choice)
@@ -159,6 +160,7 @@ def _fit_request(request: Request, place: _Place, others: Signal, choice: Choice
         meter=track.meter if track.meter in QUARTERS else known.meter,
         exact=known.exact and same,
     )
+    known = _heed(request, known)
     beside = Audio(others.astype(np.float32), like.sample_rate)
     if not beside.samples.any():
         # A stem on its own is listened to itself.
@@ -177,6 +179,16 @@ def _fit_request(request: Request, place: _Place, others: Signal, choice: Choice
         stems=(place.stem,),
         context=around.context,
     )
+
+
+def _heed(request: Request, known: Known) -> Known:
+    """Take a tempo or a key from the request where the track tells none."""
+    key = str(parse_key(request.key)) if request.key else None
+    if known.tempo and request.tempo not in (None, known.tempo):
+        raise UsageError(f"--stem keeps the track's tempo, {known.tempo:g} BPM", hint="leave out --bpm")
+    if known.key and key not in (None, known.key):
+        raise UsageError(f"--stem keeps the track's key, {known.key}", hint="leave out --key")
+    return replace(known, tempo=known.tempo or request.tempo, key=known.key or key)
 
 
 def _deliver(made: Made, place: _Place, sound: Audio, mix: Audio, handover: Handover) -> Take:
