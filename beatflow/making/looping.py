@@ -14,7 +14,10 @@ from beatflow.delivery import Delivery, Handover, Place, digest
 from beatflow.errors import UsageError
 from beatflow.making.loopfinding import Found, LoopRequest, close_stretch, find_closed
 from beatflow.making.separation import stem_subtype
+from beatflow.making.surroundings import read_known
 from beatflow.making.take import SoundFile
+from beatflow.provenance import find_record
+from beatflow.repository import Repository
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import AudioReader
 from beatflow.sound.formats import get_format
@@ -89,6 +92,7 @@ def loop_file(
     assert handover.place is not None
     started = time.perf_counter()
     oid = digest(path)
+    request = _heed_record(request, handover.repository, oid)
     with Delivery(handover, "loop", name) as delivery, AudioReader(path, name) as reader:
         targets = _name_files(handover.place, path, name, request.count)
         delivery.check_free(*targets[: 1 if request.count == 1 else 0])
@@ -143,6 +147,14 @@ def write_loop(audio: Audio, subtype: str, out: BinaryIO, name: str) -> None:
     format, kept = get_format(name, stem_subtype(subtype))
     with AudioWriter(out, audio.sample_rate, audio.channels, kept, format, audio.frames) as writer:
         writer.write(audio)
+
+
+def _heed_record(request: LoopRequest, repository: Repository | None, oid: str) -> LoopRequest:
+    """Cut a sound that an engine made by the tempo and the meter that it was made in, where nothing else is said."""
+    if repository is None or request.tempo is not None or request.bpm_range is not None:
+        return request
+    known = read_known(find_record(repository, oid), "")
+    return replace(request, tempo=known.tempo, meter=request.meter or known.meter)
 
 
 def _name_files(place: Place, path: Path, name: str, count: int) -> list[str]:

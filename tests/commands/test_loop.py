@@ -150,3 +150,13 @@ def test_long_sounds_are_heard_in_sections(bf, piece, monkeypatch):
     assert len(done["loops"]) == 2
     first, second = (one["start_frame"] for one in done["loops"])
     assert abs(first - second) >= 2 * 2.4 * RATE * 0.5
+
+
+def test_what_an_engine_made_is_cut_by_the_tempo_that_it_was_made_in(bf):
+    bf.ok("init")
+    # Double time is easily heard in it.
+    bf.ok("generate", "reggaeton", "--bpm", "95", "--key", "Dm", "--bars", "3", "--seed", "4")
+    done = bf.ok("loop", "mix.wav", "--bars", "1", "--json").json
+    assert (done["tempo"], done["tempo_given"], done["meter"]) == (95.0, True, "4/4")
+    assert done["loops"][0]["frames"] == round(4 * 60 / 95 * 44_100)
+    assert "bit-exact" in bf.ok("reproduce", done["loops"][0]["sound"]["path"]).stdout
