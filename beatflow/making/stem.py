@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from beatflow.ai.engine import Progress, no_progress
+from beatflow.ai.engine import QUARTERS, Progress, no_progress
 from beatflow.ai.table import Choice
 from beatflow.delivery import Delivery, Handover, digest
 from beatflow.errors import NotFoundError, UsageError
@@ -20,7 +20,6 @@ from beatflow.making.production import check_fit, compose_part, write_sound
 from beatflow.making.recipe import describe
 from beatflow.making.request import Request, shorten
 from beatflow.making.stemfit import Signal, fit_stem, read_like, shape_like, sum_others
-from beatflow.making.structure import QUARTERS
 from beatflow.making.surroundings import Known, listen, read_known
 from beatflow.making.take import Made, Take, summarize
 from beatflow.provenance import find_record
@@ -83,7 +82,7 @@ def remake_stem(
     request = _fit_request(request, place, others, choice)
     check_fit(choice, request)
     made = compose_part(choice, request, progress)
-    sound, mix = fit_among(made, stem, place.files)
+    sound, mix = _fit(made, stem, place.files, place.like, others)
     take = _deliver(made, place, sound, mix, handover)
     choice.settle()
     return take
@@ -106,13 +105,19 @@ def fit_among(made: Made, stem: str, files: Mapping[str, Path]) -> tuple[Audio, 
     AudioError
         The stems differ in shape, or have no exact sum.
     """
+    like = read_like(files, stem)
+    return _fit(made, stem, files, like, sum_others(files, stem, like))
+
+
+def _fit(
+    made: Made, stem: str, files: Mapping[str, Path], like: SoundInfo, others: Signal
+) -> tuple[Audio, Audio]:
     new = made.performance.stems.get(stem)
     if new is None:
         names = ", ".join(made.performance.stems) or "none"
         raise UsageError(f"engine {made.choice.info.name} made no stem {stem!r}", hint=f"it makes {names}")
-    like = read_like(files, stem)
     old = read_audio(files[stem]) if stem in files else None
-    return fit_stem(shape_like(new, like), old, sum_others(files, stem, like), like.subtype)
+    return fit_stem(shape_like(new, like), old, others, like.subtype)
 
 
 def _find_place(repository: Repository, stem: str) -> _Place:
