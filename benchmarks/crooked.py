@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, no_progress
-from beatflow.making.structure import QUARTERS
+from beatflow.ai.engine import QUARTERS, Brief, EngineInfo, Guide, Performance, Progress, no_progress
 from beatflow.sound.exact import from_integers
 from beatflow.sound.tonality import Key, parse_key
 

@@ -25,6 +25,10 @@ Progress = Callable[[float, str], None]
 """Called with the fraction done (0..1) and what is being done; raising in it interrupts the engine."""
 
 
+QUARTERS = {"4/4": 4, "3/4": 3, "6/8": 3}
+"""Quarter notes in a bar of each meter. A tempo counts quarters in all of them, as in MIDI and in every sequencer."""
+
+
 def no_progress(fraction: float, what: str) -> None:
     """Report nothing."""
 

@@ -10,11 +10,11 @@ from math import ceil, floor, log2
 
 import numpy as np
 
-from beatflow.ai.engine import Brief, Performance
+from beatflow.ai.engine import QUARTERS, Brief, Performance
 from beatflow.contract.judging import KEY_FITS
 from beatflow.contract.measuring import CONFIDENT, MOST_STRETCH, RELATIVES, Measurement
 from beatflow.contract.terms import CEILING_DBTP, Correction, Terms
-from beatflow.making.structure import QUARTERS, bars_to_seconds
+from beatflow.making.structure import bars_to_seconds
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import make_exact, quantize
 from beatflow.sound.levelling import set_loudness

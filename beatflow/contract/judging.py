@@ -6,6 +6,7 @@ lie on one grid, and so do a key and its relative on one scale. Knows figures on
 
 from dataclasses import replace
 
+from beatflow.ai.engine import QUARTERS
 from beatflow.contract.measuring import CONFIDENT, RELATIVES, Measurement
 from beatflow.contract.terms import (
     CEILING_DBTP,
@@ -17,7 +18,7 @@ from beatflow.contract.terms import (
     Terms,
     Value,
 )
-from beatflow.making.structure import QUARTERS, bars_to_seconds
+from beatflow.making.structure import bars_to_seconds
 
 KEY_FITS = 0.1
 """By how much another key may fit better than the one that is asked for: odds of exp(10 x), 2.7 to 1."""

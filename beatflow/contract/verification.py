@@ -9,13 +9,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, BinaryIO
 
-from beatflow.ai.engine import Progress, no_progress
+from beatflow.ai.engine import QUARTERS, Progress, no_progress
 from beatflow.contract.judging import judge
 from beatflow.contract.measuring import Measurement, measure
 from beatflow.contract.terms import DEFAULT_TOLERANCE, NAMES, Promise, Terms, Value, is_held
 from beatflow.delivery import digest
 from beatflow.errors import AudioError, DamagedError, UsageError
-from beatflow.making.structure import QUARTERS
 from beatflow.provenance import Record, find_record
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio

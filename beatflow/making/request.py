@@ -7,17 +7,10 @@ import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 
-from beatflow.ai.engine import Context, EngineInfo, Sampling
+from beatflow.ai.engine import QUARTERS, Context, EngineInfo, Sampling
 from beatflow.contract.terms import DEFAULT_TOLERANCE, MOST_TRIES
 from beatflow.errors import UsageError
-from beatflow.making.structure import (
-    QUARTERS,
-    Structure,
-    bars_to_seconds,
-    count_bars,
-    format_structure,
-    has_ending,
-)
+from beatflow.making.structure import Structure, bars_to_seconds, count_bars, format_structure, has_ending
 from beatflow.sound.tonality import parse_key
 
 TEMPO_RANGE = (40.0, 300.0)

@@ -5,12 +5,11 @@ Loads no numpy. Which sections mean something, and how they are played, is the e
 
 import re
 
+from beatflow.ai.engine import QUARTERS
 from beatflow.errors import UsageError
 
 Structure = tuple[tuple[str, int], ...]
 
-QUARTERS = {"4/4": 4, "3/4": 3, "6/8": 3}
-"""Quarter notes in a bar of each meter."""
 MOST_SECTIONS = 64
 ENDINGS = frozenset({"outro", "ending", "end", "coda"})
 """Sections after which nothing comes, so that nothing loops."""

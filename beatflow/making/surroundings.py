@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from beatflow.ai.engine import Context
+from beatflow.ai.engine import QUARTERS, Context
 from beatflow.errors import UsageError
-from beatflow.making.structure import QUARTERS
 from beatflow.making.take import CONFIDENT
 from beatflow.sound.audio import Audio
 from beatflow.sound.chords import hear_chords

@@ -1,11 +1,10 @@
 """What a brief is in the words that the service understands. Knows no network and no samples."""
 
-from beatflow.ai.engine import Brief
+from beatflow.ai.engine import QUARTERS, Brief
 from beatflow.errors import UsageError
 from beatflow.sound.tonality import NOTE_NAMES, parse_key
 
 STEMS = ("bass", "chords", "melody", "percussion")
-_QUARTERS = {"4/4": 4.0, "3/4": 3.0, "6/8": 3.0}
 
 
 def make_prompt(brief: Brief) -> str:
@@ -39,7 +38,7 @@ def _length(brief: Brief) -> list[str]:
     if brief.bars is not None:
         if brief.tempo is None:
             return [f"{brief.bars} bars of"]
-        seconds = brief.bars * _QUARTERS.get(brief.meter, 4.0) * 60.0 / brief.tempo
+        seconds = brief.bars * QUARTERS.get(brief.meter, 4) * 60.0 / brief.tempo
     if seconds is None:
         return []
     whole = max(1, round(seconds))

@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 from statistics import fmean
 
-from beatflow.ai.engine import Brief, Sampling
+from beatflow.ai.engine import QUARTERS, Brief, Sampling
 from beatflow.ai.synth.genres import GENRES
-from beatflow.ai.synth.grid import METERS
 from beatflow.ai.synth.words.prompt import understand
 from beatflow.errors import UsageError
 from beatflow.sound.tonality import parse_key
@@ -77,7 +76,7 @@ def read_brief(brief: Brief) -> Order:
         tempo = round(fmean(GENRES[request.genre].tempo)) if request.genre else _ASSUMED_TEMPO
         remarks.append(f"no tempo was asked: bars are counted at {tempo:g} BPM")
     if brief.bars is not None and tempo is not None:
-        duration_s = brief.bars * METERS[brief.meter] * 60 / tempo
+        duration_s = brief.bars * QUARTERS[brief.meter] * 60 / tempo
     else:
         duration_s = brief.duration_s if brief.duration_s is not None else DEFAULT_S
     if duration_s > LONGEST_S:
@@ -130,8 +129,8 @@ def fill_sampling(asked: Sampling) -> Sampling:
 def _check(brief: Brief) -> None:
     if not 0 <= brief.seed < 2**63:
         raise UsageError(f"the seed must be from 0 to 2**63 - 1, not {brief.seed}")
-    if brief.meter not in METERS:
-        raise UsageError(f"there is no meter {brief.meter!r}", hint=f"choose one of {', '.join(METERS)}")
+    if brief.meter not in QUARTERS:
+        raise UsageError(f"there is no meter {brief.meter!r}", hint=f"choose one of {', '.join(QUARTERS)}")
     if brief.tempo is not None and not TEMPO_RANGE[0] <= brief.tempo <= TEMPO_RANGE[1]:
         raise UsageError(f"{brief.tempo:g} BPM is no tempo", hint="from {:g} to {:g}".format(*TEMPO_RANGE))
     if brief.bars is not None and brief.bars < 1:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from beatflow.ai.engine import Brief, EngineInfo, Guide, Performance, Progress, Setup, no_progress
+from beatflow.ai.engine import QUARTERS, Brief, EngineInfo, Guide, Performance, Progress, Setup, no_progress
 from beatflow.ai.synth.composing.choices import BARS_RANGE, Choices, choose
 from beatflow.ai.synth.composing.composition import Composition, compose
 from beatflow.ai.synth.composing.fitting import guess_key
 from beatflow.ai.synth.exactmath import RATE
-from beatflow.ai.synth.grid import METERS, TICKS, Event, Grid
+from beatflow.ai.synth.grid import TICKS, Event, Grid
 from beatflow.ai.synth.mixing.mixdown import Master
 from beatflow.ai.synth.mixing.rendering import produce
 from beatflow.ai.synth.mixing.treatment import LOUDNESS_LUFS
@@ -97,7 +97,7 @@ class SynthEngine:
         # A hit rings as long as it likes: only where it begins asks for a bar.
         rings = 0 if part == "drums" else 1
         end = max(Fraction(note.start_s) + rings * Fraction(note.duration_s) for note in guide.notes)
-        bar_s = METERS[brief.meter] * 60 / draft.tempo
+        bar_s = QUARTERS[brief.meter] * 60 / draft.tempo
         # A note that ends a hair (a hundredth of a bar) into the next bar does not ask for that bar.
         needed = max(1, -int(-(end / bar_s - Fraction(1, 100)) // 1))
         if brief.bars is None and brief.duration_s is None and needed > BARS_RANGE[1]:

@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from beatflow.ai.engine import QUARTERS
 from beatflow.ai.synth.exactmath import RATE
 
 TICKS = 960
 """Ticks in a quarter note, the beat that the tempo counts in every meter."""
 STEP = TICKS // 4
 """A sixteenth."""
-METERS = {"4/4": 4, "3/4": 3, "6/8": 3}
-"""Quarter notes in a bar. As in MIDI and in every sequencer, a 6/8 bar lasts three quarters."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,7 +37,7 @@ class Grid:
     tempo : Fraction
         Quarter notes a minute.
     meter : str
-        A key of ``METERS``.
+        A key of ``QUARTERS``.
     bars : int
     swing : float
         Share of an eighth that its first sixteenth takes: 0.5 is straight, 0.66 a triplet.
@@ -54,7 +53,7 @@ class Grid:
     bar: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bar", METERS[self.meter] * TICKS)
+        object.__setattr__(self, "bar", QUARTERS[self.meter] * TICKS)
 
     @property
     def steps(self) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from beatflow.ai.engine import QUARTERS
 from beatflow.ai.synth import drums_midi as drum
 from beatflow.ai.synth.composing.basslines import FIGURES
 from beatflow.ai.synth.composing.chord import parse_numeral
@@ -11,7 +12,6 @@ from beatflow.ai.synth.composing.fills import FILLS
 from beatflow.ai.synth.composing.motifs import RHYTHMS
 from beatflow.ai.synth.genres import GENRES
 from beatflow.ai.synth.genres.genre import FEELS
-from beatflow.ai.synth.grid import METERS
 from beatflow.ai.synth.words.vocabulary import ADDED
 from beatflow.sound.tonality import Key
 from tests.ai.synth.written import steps, written
@@ -33,7 +33,7 @@ def test_tables_are_well_formed(name: str) -> None:
     genre = GENRES[name]
     assert genre.feel in FEELS
     assert genre.fills in FILLS
-    for meter in METERS:
+    for meter in QUARTERS:
         table = grammar_of(genre, meter)
         rows = [*table.kicks, *table.snares, *table.hats, *table.open_hats]
         rows += [row for _, row in (*table.percussion, *table.lifts)]

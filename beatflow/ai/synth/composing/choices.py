@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from beatflow.ai.engine import Brief
+from beatflow.ai.engine import QUARTERS, Brief
 from beatflow.ai.synth.composing import comping, motifs
 from beatflow.ai.synth.composing.bass import STYLES as BASS_STYLES
 from beatflow.ai.synth.composing.chords import SLOW
 from beatflow.ai.synth.genres import GENRES, Genre
-from beatflow.ai.synth.grid import METERS
 from beatflow.ai.synth.randomness import Stream
 from beatflow.ai.synth.words.moods import MOODS, Mood
 from beatflow.ai.synth.words.precedent import Precedent
@@ -137,8 +136,8 @@ def choose(
 
 
 def _validate(brief: Brief) -> None:
-    if brief.meter not in METERS:
-        raise UsageError(f"synth cannot play in {brief.meter}", hint=f"choose one of {', '.join(METERS)}")
+    if brief.meter not in QUARTERS:
+        raise UsageError(f"synth cannot play in {brief.meter}", hint=f"choose one of {', '.join(QUARTERS)}")
     _check_tempo(brief.tempo)
     if brief.bars is not None and not BARS_RANGE[0] <= brief.bars <= BARS_RANGE[1]:
         raise UsageError(f"{brief.bars} bars: synth makes {BARS_RANGE[0]} to {BARS_RANGE[1]}")
@@ -178,16 +177,16 @@ def _bars(brief: Brief, tempo: Fraction, default: int | None) -> int:
         return sum(bars for _, bars in brief.structure)
     if brief.bars or brief.duration_s is None:
         return brief.bars or default or _DEFAULT_BARS
-    bars = round(Fraction(brief.duration_s) * tempo / 60 / METERS[brief.meter])
+    bars = round(Fraction(brief.duration_s) * tempo / 60 / QUARTERS[brief.meter])
     return min(max(bars, BARS_RANGE[0]), BARS_RANGE[1])
 
 
 def _check_length(bars: int, meter: str, tempo: Fraction) -> None:
-    seconds = bars * METERS[meter] * 60 / tempo
+    seconds = bars * QUARTERS[meter] * 60 / tempo
     if seconds > LONGEST_S:
         raise UsageError(
             f"{bars} bars of {meter} at {float(tempo):g} BPM last {float(seconds):.0f} s: at most {LONGEST_S} s",
-            hint=f"ask for {int(LONGEST_S * tempo / 60 / METERS[meter])} bars or fewer, and loop them",
+            hint=f"ask for {int(LONGEST_S * tempo / 60 / QUARTERS[meter])} bars or fewer, and loop them",
         )
 
 

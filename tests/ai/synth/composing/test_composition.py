@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beatflow.ai.engine import Brief
+from beatflow.ai.engine import QUARTERS, Brief
 from beatflow.ai.synth import drums_midi as drum
 from beatflow.ai.synth.composing.bass import STYLES as BASS_STYLES
 from beatflow.ai.synth.composing.bass import compose_bass
@@ -19,7 +19,7 @@ from beatflow.ai.synth.composing.motifs import STYLES as MELODY_STYLES
 from beatflow.ai.synth.composing.score import Score
 from beatflow.ai.synth.exactmath import RATE
 from beatflow.ai.synth.genres import GENRES
-from beatflow.ai.synth.grid import METERS, STEP, TICKS, Event, Grid
+from beatflow.ai.synth.grid import STEP, TICKS, Event, Grid
 from beatflow.ai.synth.randomness import Stream
 from beatflow.ai.synth.words.moods import MOODS
 from beatflow.sound.tonality import Key, parse_key
@@ -87,7 +87,7 @@ def test_a_machine_plays_on_the_grid_and_people_beside_it(genre: str) -> None:
 
 
 @pytest.mark.parametrize("genre", sorted(GENRES))
-@pytest.mark.parametrize("meter", sorted(METERS))
+@pytest.mark.parametrize("meter", sorted(QUARTERS))
 def test_every_genre_in_every_meter_and_mood(genre: str, meter: str) -> None:
     """Every mood once, loops and endings in turn: notes fit, lie within the piece, everybody plays."""
     for seed, mood in enumerate(("", *MOODS)):
@@ -232,7 +232,7 @@ def test_comparisons_change_one_part_the_way_they_say() -> None:
     ("bongos", drum.BONGO_HIGH)],
 )  # fmt: skip
 def test_a_drum_asked_for_is_played(word: str, number: int) -> None:
-    for meter in METERS:
+    for meter in QUARTERS:
         assert number in {event.midi for event in written(f"techno {word}", meter=meter)[1]["drums"]}
 
 
@@ -258,7 +258,7 @@ def test_chords_follow_a_tune() -> None:
     assert [span.chord.name for span in harmonise(grid, C_MAJOR, tune, 3)] == ["C", "F", "G", "C"]
 
 
-@pytest.mark.parametrize("meter", sorted(METERS))
+@pytest.mark.parametrize("meter", sorted(QUARTERS))
 def test_every_style_of_every_player_plays_in_every_meter(meter: str) -> None:
     score, parts = written("lofi", meter=meter, seed=9)
     lines = {
