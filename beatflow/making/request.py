@@ -230,11 +230,15 @@ class Request:
         if abs(lasting - self.duration_s) > _TYPED_S:
             implied = bars_to_seconds(settled.bars, 1.0, meter) / self.duration_s
             bars = "--bars" if self.bars is not None else "--structure"
+            # A way out that the next check would refuse is none.
+            possible = TEMPO_RANGE[0] <= implied <= TEMPO_RANGE[1]
             raise UsageError(
                 f"{bars} {settled.bars}, --duration {self.duration_s:g} and --bpm {self.tempo:g} "
                 f"contradict each other: {settled.bars} bars of {meter} at {self.tempo:g} BPM last {lasting:.2f} s, "
                 f"{abs(lasting - self.duration_s):.2f} s {'more' if lasting > self.duration_s else 'less'}",
-                hint=f"leave out one of the three; without --bpm it would be {implied:.4g} BPM",
+                hint=f"leave out one of the three; without --bpm it would be {implied:.4g} BPM"
+                if possible
+                else f"leave out {bars} or --duration",
             )
 
 
