@@ -1,0 +1,1 @@
+"""A track for other programs: projects of digital audio workstations, tagged files, archives."""
