@@ -6,7 +6,7 @@ Knows no terminal and no repository beyond the place of its configuration file, 
 Environment
 -----------
 ``BF_COLOR`` ``BF_PROGRESS`` ``BF_PAGER`` ``BF_EDITOR`` ``BF_ENGINE`` ``BF_DEVICE`` ``BF_DTYPE`` ``BF_RUNTIME``
-``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names say;
+``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_ACCEPT`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names say;
 ``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``, ``EDITOR``, ``HF_HUB_OFFLINE``, ``GIT_AUTHOR_NAME`` and
 ``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since 1970 and, if wanted, a zone:
 ``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and tests that must not differ.
@@ -112,6 +112,12 @@ OPTIONS = {
         _SIZE,
         "a size like 6GiB",
     ),
+    "accept": Option(
+        "What is taken from remotes though other disks cannot hold it: links out of the track, clashes of names.",
+        "nothing",
+        ("BF_ACCEPT",),
+        ("nothing", "links", "clashes", "all"),
+    ),
 }
 """What ``bf config`` knows: name to help, default, environment and choices."""
 
@@ -135,6 +141,8 @@ class Settings:
     offline: bool = False
     memory_bytes: int | None = None
     """What engines may use at most; None for what is free."""
+    accept: str = "nothing"
+    """What of remotes is taken though it is refused elsewhere; see `sharing.inspection.Rules`."""
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Service to its secret."""
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -249,6 +257,7 @@ def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Se
         models=_folder(directory, values.get("models")),
         offline=values["offline"] in TRUE,
         memory_bytes=_parse_size(values["memory"]),
+        accept=values["accept"],
         keys=_pick(environment, _SECRETS),
         addresses=_pick(environment, _ADDRESSES),
         state=user_state_path(),

@@ -42,6 +42,10 @@ class NotFoundError(BeatFlowError):
     exit_code = 3
 
 
+class AbsentError(NotFoundError):
+    """A sound that this partial clone has left elsewhere and that cannot be had from there now."""
+
+
 class ConflictError(BeatFlowError):
     """Two changes that cannot both stand, or work that a command would overwrite."""
 

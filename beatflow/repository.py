@@ -4,7 +4,8 @@ Finding, making and reading one. The only way to change one is a transaction (``
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from beatflow.objects.gitvalue import Signature, Tree
 from beatflow.worktree import REPOSITORY, Worktree
 
 if TYPE_CHECKING:
-    from beatflow.objects.store import AudioStore
+    from beatflow.objects.store import AudioStore, Supply
 
 DEFAULT_BRANCH = "main"
 BRANCHES = "refs/heads/"
@@ -42,6 +43,13 @@ class Repository:
     signer : callable
         Who makes changes, asked anew for each.
 
+    Attributes
+    ----------
+    supply : callable or None
+        Brings sounds that a partial clone has left elsewhere, when one is needed.
+    is_locked : bool
+        A change is being made through this very object: its process holds the lock.
+
     Raises
     ------
     NotFoundError
@@ -52,6 +60,8 @@ class Repository:
         self.root = root
         self.directory = root / REPOSITORY
         self.signer = signer
+        self.supply: Supply | None = None
+        self.is_locked = False
         if not (self.directory / "HEAD").is_file():
             raise NotFoundError(f"{root} is not a BeatFlow track", hint="bf init")
 
@@ -116,12 +126,39 @@ class Repository:
         """Sound."""
         from beatflow.objects.store import AudioStore
 
-        return AudioStore(self.directory / "audio")
+        store = AudioStore(self.directory / "audio")
+        store.supply = self._ask_for
+        return store
+
+    def _ask_for(self, oids: list[str]) -> None:
+        if self.supply:
+            self.supply(oids)
+
+    @contextmanager
+    def locked(self, holder: str, timeout_s: float = 10.0) -> Iterator[None]:
+        """Hold the writers' lock, for what adds sound outside a transaction; inside one it is held already.
+
+        Raises
+        ------
+        LockedError
+            Another process is changing the repository.
+        """
+        from beatflow.lock import Lock
+
+        if self.is_locked:
+            yield
+            return
+        with Lock(self.directory / "lock", holder, timeout_s):
+            self.is_locked = True
+            try:
+                yield
+            finally:
+                self.is_locked = False
 
     @cached_property
     def worktree(self) -> Worktree:
         """The files that the musician sees."""
-        return Worktree(self.root, self.git, lambda: self.audio, self.state / "files")
+        return Worktree(self.root, self.git, lambda: self.audio, self.directory)
 
     @cached_property
     def analysis_cache(self) -> FactCache:

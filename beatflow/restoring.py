@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from beatflow.errors import ConflictError, NotFoundError
+from beatflow.filename import check_path
 from beatflow.history import read_content
 from beatflow.objects.durable import temporary_name
 from beatflow.objects.gitvalue import Tree
 from beatflow.repository import Repository, make_absolute
 from beatflow.transaction import Transaction
-from beatflow.worktree import check_path, make_parents, read_pointer
+from beatflow.worktree import make_parents, read_pointer
 
 Progress = Callable[[float, str], None]
 

@@ -15,7 +15,7 @@ A writer that finds a journal does steps 5 and 6 again before anything else.
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +24,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
+from beatflow.filename import check_path
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.gitvalue import Entry
@@ -41,7 +42,7 @@ from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 from beatflow.statcache import identify
-from beatflow.worktree import check_path
+from beatflow.worktree import Placed
 
 if TYPE_CHECKING:
     from beatflow.objects.batch import Batch
@@ -80,12 +81,14 @@ class Transaction:
         self._timeout_s = timeout_s
         self._refs: dict[str, str | None] = {}
         self._head: str | None = None
-        self._staged: dict[str, tuple[Path, Entry] | None] = {}
+        self._staged: dict[str, Placed | None] = {}
         self.provenance: dict[str, Record] = {}
 
     def __enter__(self) -> "Transaction":
         with ExitStack() as stack:
             stack.enter_context(Lock(self.repository.directory / "lock", f"bf {self.kind}", self._timeout_s))
+            stack.callback(setattr, self.repository, "is_locked", False)
+            self.repository.is_locked = True
             self.repository.git.break_locks()
             for folder in (
                 self.repository.scratch,
@@ -134,7 +137,10 @@ class Transaction:
         return Forecast(repository.git, self.batch, repository.tree_of(repository.head))
 
     def put_entries(
-        self, entries: Mapping[str, Entry | None], progress: Callable[[int], None] | None = None
+        self,
+        entries: Mapping[str, Entry | None],
+        progress: Callable[[int], None] | None = None,
+        fetch: bool = False,
     ) -> None:
         """Have paths of the worktree become what entries stand for; None removes what is there.
 
@@ -143,12 +149,17 @@ class Transaction:
         entries : mapping of path to Entry or None
         progress : callable, optional
             Called with the bytes of sound written since the last call.
+        fetch : bool
+            Also what this partial clone does not want: it is fetched. Otherwise that is left elsewhere.
         """
         files = []
+        left_out = set() if fetch else self.repository.worktree.list_left_out(entries)
         for path, entry in entries.items():
             check_path(path)
             if entry is None:
                 self._staged[path] = None
+            elif path in left_out:
+                self._staged[path] = (None, entry)
             else:
                 staged = self._scratch.new_file()
                 self._staged[path] = (staged, entry)
@@ -186,7 +197,7 @@ class Transaction:
         """
         git = self.repository.git
         self.check_places()
-        worktree, seen = self._read_before()
+        worktree, seen, arrived = self._read_before()
         refs = {
             name: Change(before, commit)
             for name, commit in self._refs.items()
@@ -199,6 +210,8 @@ class Transaction:
             write_pending(self.repository, oid, record)
         # Taking back what somebody has taken back by hand already is a step all the same.
         if not (worktree or refs or moved or self.target):
+            self._check_unchanged(seen)
+            self._place(arrived)
             return None
         operation = Operation(self.kind, self.description, self.repository.signer(), refs, moved, self.target)
         oid = write_operation(git, operation, worktree)
@@ -209,7 +222,7 @@ class Transaction:
             try:
                 write_atomic(journal, oid.encode())
                 _apply_refs(self.repository, replace(operation, oid=oid))
-                self.repository.worktree.place({path: self._staged[path] for path in worktree})
+                self._place([*worktree, *arrived])
                 journal.unlink()
             except (OSError, BeatFlowError) as error:
                 if not journal.exists():
@@ -235,10 +248,17 @@ class Transaction:
                 worktree.check_free(path, removed)
             worktree.check_writable(path)
 
-    def _read_before(self) -> tuple[WorktreeChanges, dict[str, os.stat_result | None]]:
-        """Store what stands at the paths that will change, and drop those that will not."""
+    def _place(self, paths: Iterable[str]) -> None:
+        self.repository.worktree.place({path: self._staged[path] for path in paths})
+
+    def _read_before(self) -> tuple[WorktreeChanges, dict[str, os.stat_result | None], list[str]]:
+        """Store what stands at the paths that will change, and drop those that will not.
+
+        Returned last are paths at which only a file comes that was left elsewhere: no change to the track.
+        """
         changes: WorktreeChanges = {}
         seen = {}
+        arrived = []
         for path, staged in self._staged.items():
             found = self.repository.worktree.find(path)
             seen[path] = found.status if found else None
@@ -246,7 +266,9 @@ class Transaction:
             after = staged[1] if staged else None
             if before != after:
                 changes[path] = (before, after)
-        return changes, seen
+            elif staged and staged[0] and not found:
+                arrived.append(path)
+        return changes, seen, arrived
 
     def _check_unchanged(self, seen: Mapping[str, os.stat_result | None]) -> None:
         for path, status in seen.items():
@@ -287,20 +309,21 @@ def recover(repository: Repository) -> bool:
 
 def _stage_again(
     repository: Repository, changes: WorktreeChanges, scratch: Scratch
-) -> dict[str, tuple[Path, Entry] | None]:
+) -> dict[str, Placed | None]:
     """Make the files of an unfinished change anew, except where that cannot or must not be."""
     worktree = repository.worktree
     untouched = {path for path, (before, _) in changes.items() if worktree.identify(path) == before}
-    staged: dict[str, tuple[Path, Entry] | None] = {
-        path: None for path in untouched if changes[path][1] is None
-    }
+    staged: dict[str, Placed | None] = {path: None for path in untouched if changes[path][1] is None}
     removed = set(staged)
+    left_out = worktree.list_left_out({path: after for path, (_, after) in changes.items()})
     for path in untouched - removed:
         after = changes[path][1]
         file = scratch.new_file()
         with suppress(ConflictError, DamagedError, NotFoundError):
             worktree.check_free(path, removed)
-            if after:
+            if after and path in left_out:
+                staged[path] = (None, after)
+            elif after:
                 worktree.materialize([(after, file)])
                 staged[path] = (file, after)
     return staged

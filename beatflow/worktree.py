@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from beatflow.content import HEAD_BYTES, is_kept_as_audio
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
+from beatflow.filename import check_path, is_private
 from beatflow.ignore import read_ignore
 from beatflow.objects.durable import copy_verified, temporary_name
 from beatflow.objects.git import GitStore
@@ -31,6 +32,8 @@ from beatflow.objects.gitvalue import (
     encode_path,
 )
 from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer, encode_pointer
+from beatflow.sharing.partial.absent import AbsentFiles
+from beatflow.sharing.partial.selection import read_selection
 from beatflow.statcache import StatCache, identify
 
 if TYPE_CHECKING:
@@ -39,8 +42,6 @@ if TYPE_CHECKING:
     from beatflow.objects.store import AudioStore
 
 REPOSITORY = ".beatflow"
-_PRIVATE = {REPOSITORY, ".git", ".provenance"}
-_NOT_ON_WINDOWS = set('\\:*?"<>|')
 _BLOCK = 1 << 20
 
 
@@ -68,6 +69,9 @@ class Forecast(Protocol):
         ...
 
 
+Placed = tuple[Path | None, Entry]
+"""A finished file and what it is; without one, what would lie there and is left elsewhere on purpose."""
+
 Advance = Callable[[int, str], None]
 """Called with the bytes read since the last call and the path; raising in it interrupts the work."""
 
@@ -78,27 +82,6 @@ class Found:
 
     path: str
     status: os.stat_result
-
-
-def is_private(name: str) -> bool:
-    """Say whether a file or folder of this name belongs to BeatFlow or git, in any spelling that a disk may equate."""
-    return name.rstrip(" .").lower() in _PRIVATE
-
-
-def check_path(path: str) -> None:
-    """Refuse a path that could leave the worktree or touch the repository.
-
-    Raises
-    ------
-    ConflictError
-        It is absolute, has ``..`` in it, or names a private folder in any spelling.
-    """
-    for part in path.split("/"):
-        odd = part in ("", ".", "..") or "\0" in part or (os.name == "nt" and set(part) & _NOT_ON_WINDOWS)
-        if odd or is_private(part):
-            raise ConflictError(
-                f"the path {path!r} cannot be written here", hint="it is private to BeatFlow or git"
-            )
 
 
 class Worktree:
@@ -112,17 +95,19 @@ class Worktree:
         Where content is kept.
     open_audio : callable
         Opens the store where sound is kept.
-    cache_path : Path
-        Where the stat cache lies.
+    directory : Path
+        The repository's own folder, where the stat cache lies and what says which files are left elsewhere.
     """
 
     def __init__(
-        self, root: Path, git: GitStore, open_audio: "Callable[[], AudioStore]", cache_path: Path
+        self, root: Path, git: GitStore, open_audio: "Callable[[], AudioStore]", directory: Path
     ) -> None:
         self.root = root
         self._git = git
         self._open_audio = open_audio
-        self._cache = StatCache(cache_path)
+        self._directory = directory
+        self._cache = StatCache(directory / "state" / "files")
+        self._absent = AbsentFiles(directory / "state" / "absent")
 
     @cached_property
     def _audio(self) -> "AudioStore":
@@ -174,12 +159,38 @@ class Worktree:
         This is for what is about to be overwritten, so no cache is believed.
         """
         found = self.find(path)
-        return self.keep_file(self.root / path, batch) if found else None
+        return self.keep_file(self.root / path, batch) if found else self.find_absent(path)
 
     def identify(self, path: str) -> Entry | None:
         """Return what stands at one path without storing it; None when nothing does."""
         found = self.find(path)
-        return self._identify(found, None) if found else None
+        return self._identify(found, None) if found else self.find_absent(path)
+
+    def find_absent(self, path: str) -> Entry | None:
+        """Return what would lie at a path where no file is, since this partial clone leaves it elsewhere."""
+        entry = self._absent.entries.get(path)
+        if entry is None or os.path.lexists(self.root / path):
+            return None
+        parents = ("/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1))
+        in_the_way = any(os.path.lexists(self.root / part) and not self._is_folder(part) for part in parents)
+        return None if in_the_way else entry
+
+    def list_absent(self) -> Tree:
+        """Return all of those."""
+        found = ((path, self.find_absent(path)) for path in self._absent.entries)
+        return {path: entry for path, entry in found if entry}
+
+    def list_left_out(self, entries: Mapping[str, Entry | None]) -> set[str]:
+        """Return the paths whose sound is neither wanted in this partial clone nor here."""
+        selection = read_selection(self._directory)
+        if selection.wants_all_paths:
+            return set()
+        return {
+            path
+            for path, entry in entries.items()
+            if entry and not selection.wants(path)
+            if (pointer := read_pointer(self._git, entry)) and pointer.oid not in self._audio
+        }
 
     def save_cache(self) -> None:
         """Write the stat cache, when something new was learnt."""
@@ -190,8 +201,9 @@ class Worktree:
         failures: list[BeatFlowError] = []
         order = forecast.order if forecast else str
         present = sorted(self.scan(), key=lambda found: order(found.path))
+        absent = self.list_absent()
         if forecast:
-            forecast.expect({found.path for found in present})
+            forecast.expect({found.path for found in present} | absent.keys())
         for found in present:
             try:
                 tree[found.path] = read(found)
@@ -207,7 +219,7 @@ class Worktree:
             more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
             raise AudioError(failures[0].message + more, failures[0].hint or "or name it in .bfignore")
         self._cache.retain(set(tree))
-        return tree
+        return tree | absent
 
     def _identify(self, found: Found, advance: Advance | None) -> Entry:
         cached = self._cache.find(found.path, found.status)
@@ -309,19 +321,22 @@ class Worktree:
             if entry.mode == EXECUTABLE:
                 destination.chmod(destination.stat().st_mode | 0o111)
 
-    def place(self, changes: Mapping[str, tuple[Path, Entry] | None]) -> None:
-        """Move finished files to their paths; None removes what is there.
+    def place(self, changes: Mapping[str, Placed | None]) -> None:
+        """Move finished files to their paths; None removes what is there, as does what is left elsewhere.
 
         Removals come first, so that a file may become a folder. Each path changes by one rename.
         """
-        for path in sorted(path for path, change in changes.items() if change is None):
+        # Before any file goes: a file that is there counts, whatever is said of its path.
+        left_out = {path: change[1] for path, change in changes.items() if change and change[0] is None}
+        self._absent.change(left_out, [path for path, change in changes.items() if change is None])
+        files = {path: (change[0], change[1]) for path, change in changes.items() if change and change[0]}
+        for path in sorted(changes.keys() - files.keys()):
             self._remove(path)
-        for path, change in sorted(changes.items()):
-            if change:
-                source, entry = change
-                target = self._prepare(path)
-                _move(source, target)
-                self._cache.record(path, os.lstat(target), entry)
+        for path, (source, entry) in sorted(files.items()):
+            target = self._prepare(path)
+            _move(source, target)
+            self._cache.record(path, os.lstat(target), entry)
+        self._absent.change({}, [path for path in self._absent.entries if os.path.lexists(self.root / path)])
         self._cache.save()
 
     def check_free(self, path: str, removed: Set[str] = frozenset()) -> None:

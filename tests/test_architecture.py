@@ -36,7 +36,8 @@ OWNERS = {
     "audiocraft": {"beatflow.ai.musicgen"},
     "huggingface_hub": {"beatflow.ai.weights"},
     "safetensors": {"beatflow.ai"},
-    "urllib3": {"beatflow.ai.beatoven"},
+    "urllib3": {"beatflow.ai.beatoven", "beatflow.sharing.githost"},
+    "obstore": {"beatflow.places.bucket"},
 }
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core", "base"}
 FRONT = {"cli", "commands", "reference", "__main__"}
@@ -88,6 +89,8 @@ def allowed(importer: str, imported: str) -> bool:
         return decodes or imported in {f"beatflow.sound.{name}" for name in plain}
     if source == "objects":
         return False
+    if source == "places":
+        return imported in ("beatflow.objects.durable", "beatflow.lock")
     if source == "sound":
         return target == "objects"
     if source == "ui":

@@ -14,11 +14,12 @@ from beatflow.blame.lineage import UNREADABLE, Explain
 from beatflow.changetext import tell_briefly
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError, UsageError
 from beatflow.explaining import read_clock
+from beatflow.filename import check_path
 from beatflow.history import MODIFIED, FileChange, changes_of, read_content
 from beatflow.objects.gitvalue import Entry
 from beatflow.repository import Repository
 from beatflow.wording import short_name
-from beatflow.worktree import check_path, make_parents, read_pointer
+from beatflow.worktree import make_parents, read_pointer
 
 GOOD, BAD, SKIP = "good", "bad", "skip"
 _SKIP_CODE = 125

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.errors import AudioError, ConflictError, UsageError
 from beatflow.explaining import Explainer, explain_sounds
+from beatflow.filename import is_private
 from beatflow.history import advance_head, read_content, write_commit
 from beatflow.ignore import read_ignore
 from beatflow.importing.order import Candidate
@@ -27,7 +28,7 @@ from beatflow.scratch import Scratch, sweep
 from beatflow.sound.explanation import Explanation
 from beatflow.transaction import Transaction
 from beatflow.wording import plural
-from beatflow.worktree import REPOSITORY, is_private, read_pointer
+from beatflow.worktree import REPOSITORY, read_pointer
 
 if TYPE_CHECKING:
     from beatflow.objects.sources import SourceFile

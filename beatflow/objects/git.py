@@ -19,7 +19,7 @@ from beatflow.errors import BeatFlowError, ConflictError, DamagedError
 from beatflow.objects import gitfiles
 from beatflow.objects.durable import free_name, fsync_all
 from beatflow.objects.gitfiles import LOCK_SUFFIX, UNKNOWN, GitFiles, is_git_oid
-from beatflow.objects.gitvalue import TREE, Commit, Entry, Signature, Tree, decode_path, encode_path
+from beatflow.objects.gitvalue import TREE, Commit, Entry, Signature, Tree, encode_path
 
 if TYPE_CHECKING:
     from beatflow.objects.libgit import LibGit
@@ -88,8 +88,28 @@ class GitStore:
         DamagedError
             It is missing.
         """
-        length = self._files.read_length(oid)
-        return self._library.read_length(oid) if length is UNKNOWN else length
+        return self.read_header(oid)[1]
+
+    def read_header(self, oid: str) -> tuple[bytes, int]:
+        """Return the kind of an object (``b"blob"`` …) and its length in bytes, without reading all of it.
+
+        Raises
+        ------
+        DamagedError
+            It is missing.
+        """
+        header = self._files.read_header(oid)
+        return self._library.read_header(oid) if header is UNKNOWN else header
+
+    def read_object(self, oid: str) -> tuple[bytes, bytes]:
+        """Return the kind and the bytes of an object.
+
+        Raises
+        ------
+        DamagedError
+            It is missing or does not match its id.
+        """
+        return self._read(oid)
 
     def write_tree(self, entries: Mapping[str, Entry]) -> str:
         """Store a flattened tree, sub-trees and all, and return the id of its root.
@@ -276,6 +296,25 @@ class GitStore:
                 fsync_all(self._unflushed, self.path)
             self._unflushed.clear()
 
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Have the packs of git that come in meanwhile, whoever writes them, be made durable by the next `flush`."""
+        folder = self.path / "objects" / "pack"
+        before = set(folder.iterdir()) if folder.is_dir() else set()
+        yield
+        self._unflushed |= set(folder.iterdir()) - before
+
+    def write_pack(self, oids: Iterable[str], folder: Path) -> Path:
+        """Write objects of this store into a pack of git's in a folder, with its index; return the pack.
+
+        Raises
+        ------
+        DamagedError
+            One of them is missing or damaged.
+        """
+        with _writing():
+            return self._library.write_pack(oids, folder)
+
     def _note_object(self, oid: str) -> str:
         self._unflushed.add(self._files.place_of(oid))
         return oid
@@ -314,17 +353,7 @@ class GitStore:
         kind, raw = self._read(oid)
         if kind != gitfiles.TREE:
             raise DamagedError(f"object {oid[:12]} should be a tree", hint="bf check")
-        rows = []
-        at = 0
-        while at < len(raw):
-            space, zero = raw.index(b" ", at), raw.index(b"\0", at)
-            rows.append(
-                (decode_path(raw[space + 1 : zero]), int(raw[at:space], 8), raw[zero + 1 : zero + 21].hex())
-            )
-            at = zero + 21
-        if len({name for name, _, _ in rows}) != len(rows):
-            raise DamagedError(f"tree {oid[:12]} has two entries of one name", hint="bf check")
-        self._trees[oid] = result = tuple(rows)
+        self._trees[oid] = result = gitfiles.decode_tree(oid, raw)
         return result
 
     # History ---------------------------------------------------------------------------------------------
@@ -357,6 +386,19 @@ class GitStore:
             yield commit
             for parent in commit.parents:
                 push(parent, -time_s)
+
+    def iter_new_commits(self, tips: Iterable[str], known: Iterable[str] = ()) -> Iterator[str]:
+        """Yield the ids of the commits behind ``tips`` and not behind ``known``, in no promised order.
+
+        Reads only what that takes, of commits nothing but their parents. Where clocks went backwards some that are
+        behind ``known`` may come as well.
+
+        Raises
+        ------
+        DamagedError
+            One of them, or of their parents, is missing.
+        """
+        yield from self._library.iter_new_commits(tips, known)
 
     def iter_topological(self, starts: Iterable[str], hidden: Iterable[str] = ()) -> Iterator[Commit]:
         """Yield commits, children before their parents whatever their clocks said.
@@ -542,6 +584,11 @@ class GitStore:
     def read_config(self, key: str) -> str | None:
         """Return a value of the configuration, or None."""
         return self._library.read_config(key)
+
+    def remove_config(self, key: str) -> None:
+        """Take a value, or all values of that name, out of the repository's configuration file."""
+        with _writing():
+            self._library.remove_config(key)
 
     @staticmethod
     def is_valid_ref(name: str) -> bool:

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from beatflow.errors import DamagedError
-from beatflow.objects.gitvalue import Commit, Signature
+from beatflow.objects.gitvalue import Commit, Signature, decode_path
 
 LOCK_SUFFIX = ".lock"
 BLOB, TREE, COMMIT = b"blob", b"tree", b"commit"
 _NO_OID = "0" * 40
+_HEADER_BYTES = 32
+"""Kind and length of an object are told within so many bytes."""
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -69,24 +71,26 @@ class GitFiles:
         packed = self._read_packed(oid)
         if packed is UNKNOWN:
             return UNKNOWN
+        stream = zlib.decompressobj()
         try:
-            data = zlib.decompress(packed)
-        except zlib.error as error:
+            head = stream.decompress(packed, _HEADER_BYTES)
+            kind, length = _parse_header(head)
+            # No more than it announces: what lies here may have come from elsewhere and unpack without end.
+            data = head + stream.decompress(stream.unconsumed_tail, length + _HEADER_BYTES)
+        except (zlib.error, ValueError) as error:
             raise _damaged(oid) from error
-        head, zero, raw = data.partition(b"\0")
-        kind, _, length = head.partition(b" ")
-        if not zero or length != b"%d" % len(raw) or _hash(data) != oid:
+        raw = data[head.index(b"\0") + 1 :]
+        if len(raw) != length or not stream.eof or _hash(data) != oid:
             raise _damaged(oid)
         return kind, raw
 
-    def read_length(self, oid: str) -> int | Unknown:
-        """Return the length of an object that has a file of its own, without unpacking all of it."""
+    def read_header(self, oid: str) -> tuple[bytes, int] | Unknown:
+        """Return kind and length of an object that has a file of its own, without unpacking all of it."""
         packed = self._read_packed(oid)
         if packed is UNKNOWN:
             return UNKNOWN
         with suppress(zlib.error, ValueError):
-            head = zlib.decompressobj().decompress(packed, 32)
-            return int(head[: head.index(b"\0")].partition(b" ")[2])
+            return _parse_header(zlib.decompressobj().decompress(packed, _HEADER_BYTES))
         raise _damaged(oid)
 
     def _read_packed(self, oid: str) -> bytes | Unknown:
@@ -216,6 +220,44 @@ def _hash(data: bytes) -> str:
 
 def _damaged(oid: str) -> DamagedError:
     return DamagedError(f"object {oid[:12]} is cut short or damaged", hint="bf check")
+
+
+def _parse_header(data: bytes) -> tuple[bytes, int]:
+    """Read the kind and the length that an object's first bytes announce."""
+    kind, _, length = data[: data.index(b"\0")].partition(b" ")
+    if not length.isdigit() or length != b"%d" % int(length):
+        raise ValueError(f"a length of {length!r}")
+    return kind, int(length)
+
+
+# Trees ---------------------------------------------------------------------------------------------------
+
+
+def decode_tree(oid: str, raw: bytes) -> tuple[tuple[str, int, str], ...]:
+    """Read a tree's bytes: name, mode and id of each entry.
+
+    Raises
+    ------
+    DamagedError
+        It is cut short, or two entries have one name.
+    """
+    rows = []
+    at = 0
+    try:
+        while at < len(raw):
+            space = raw.index(b" ", at)
+            zero = raw.index(b"\0", space)
+            rows.append(
+                (decode_path(raw[space + 1 : zero]), int(raw[at:space], 8), raw[zero + 1 : zero + 21].hex())
+            )
+            at = zero + 21
+    except ValueError as error:
+        raise _damaged(oid) from error
+    if at != len(raw):
+        raise _damaged(oid)
+    if len({name for name, _, _ in rows}) != len(rows):
+        raise DamagedError(f"tree {oid[:12]} has two entries of one name", hint="bf check")
+    return tuple(rows)
 
 
 # Commits -------------------------------------------------------------------------------------------------

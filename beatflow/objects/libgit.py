@@ -4,12 +4,13 @@ The only importer of pygit2, and loaded only when it is needed: that takes as lo
 loads.
 """
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import ObjectType, Option
+from pygit2.enums import ObjectType, Option, SortMode
 
 from beatflow.errors import DamagedError, NotFoundError
 from beatflow.objects.gitvalue import Commit, Signature
@@ -74,12 +75,13 @@ class LibGit:
             raise _missing("object", oid, error) from error
         return _NAMES[int(kind)], data
 
-    def read_length(self, oid: str) -> int:
-        """Return the length of an object in bytes, without reading it."""
+    def read_header(self, oid: str) -> tuple[bytes, int]:
+        """Return kind and length in bytes of an object, without reading it."""
         try:
-            return self._repo.odb.read_header(oid)[1]
+            kind, length = self._repo.odb.read_header(oid)
         except _NOT_HERE as error:
             raise DamagedError(f"object {oid[:12]} is missing or damaged", hint="bf check") from error
+        return _NAMES[int(kind)], length
 
     def has_object(self, oid: str) -> bool:
         """Say whether an object is here."""
@@ -93,6 +95,22 @@ class LibGit:
                     yield str(oid)
             except _NOT_HERE:
                 continue
+
+    def iter_new_commits(self, tips: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+        """Yield the ids of the commits behind ``tips`` and not behind ``known``."""
+        walker = self._repo.walk(None, SortMode.NONE)
+        try:
+            for oid in tips:
+                walker.push(oid)
+            for oid in known:
+                walker.hide(oid)
+            for commit in walker:
+                yield str(commit.id)
+        except _NOT_HERE as error:
+            raise DamagedError(
+                f"history ends in the middle, a commit is missing: {error}",
+                hint="fetch it whole there: git fetch --unshallow",
+            ) from error
 
     def read_commit(self, oid: str) -> Commit:
         """Return a commit."""
@@ -116,6 +134,25 @@ class LibGit:
         """Store an object and return its id."""
         with _writing():
             return str(self._repo.write(_KINDS[kind], raw))
+
+    def write_pack(self, oids: Iterable[str], folder: Path) -> Path:
+        """Write objects into a pack in a folder, with its index, and return it."""
+        builder = pygit2.PackBuilder(self._repo)
+        try:
+            for oid in oids:
+                builder.add(pygit2.Oid(hex=oid))
+        except _NOT_HERE as error:
+            raise DamagedError(f"an object of the history is missing: {error}", hint="bf check") from error
+        # Made apart: how libgit2 names a pack is its own affair.
+        with tempfile.TemporaryDirectory(prefix="tmp_pack_", dir=folder) as apart:
+            with _writing():
+                builder.write(apart)
+            pack = next(Path(apart).glob("*.pack"))
+            target = folder / pack.name
+            pack.replace(target)
+            # Last: a pack without an index is not looked at.
+            pack.with_suffix(".idx").replace(target.with_suffix(".idx"))
+        return target
 
     def write_commit(
         self, tree: str, parents: Sequence[str], message: str, author: Signature, committer: Signature
@@ -227,6 +264,13 @@ class LibGit:
     def read_config(self, key: str) -> str | None:
         """Return a value of the configuration, or None."""
         return str(self._repo.config[key]) if key in self._repo.config else None
+
+    def remove_config(self, key: str) -> None:
+        """Take every value of that name out of the repository's own configuration file."""
+        config = pygit2.Config(str(Path(self._repo.path, "config")))
+        with _writing():
+            if key in config:
+                config.delete_multivar(key, ".*")
 
 
 @contextmanager

@@ -33,6 +33,7 @@ _PREFIX = struct.Struct(f"<xQ{_ENTRY.size - 9}x")
 PACK_HEAD_BYTES = _PACK_HEAD.size
 RECORD_HEAD_BYTES = _RECORD.size
 ENTRY_BYTES = _ENTRY.size
+TRAILER_BYTES = _TRAILER.size
 _KEY_BYTES = 1 + ID_BYTES
 _SCAN_BLOCK = 1024 * 1024
 
@@ -299,10 +300,20 @@ def read_trailer(file: BinaryIO, size: int) -> Trailer:
     BeatFlowError
         A pack of a later version.
     """
-    _check_head(_read_at(file, 0, _PACK_HEAD.size))
+    check_head(_read_at(file, 0, _PACK_HEAD.size))
+    return parse_trailer(_read_at(file, max(0, size - _TRAILER.size), min(size, _TRAILER.size)), size)
+
+
+def parse_trailer(data: bytes, size: int) -> Trailer:
+    """Return what the last `TRAILER_BYTES` of a pack of `size` bytes say.
+
+    Raises
+    ------
+    DamagedError
+        They are no pack's, or not of one of that size.
+    """
     if size < _PACK_HEAD.size + _TRAILER.size:
         raise DamagedError(f"pack of {size} bytes is cut short")
-    data = _read_at(file, size - _TRAILER.size, _TRAILER.size)
     start, length, count, checksum, _, own, magic = _TRAILER.unpack(data)
     if magic != _TRAILER_MAGIC or own != zlib.crc32(data[:-12]):
         raise DamagedError("pack's trailer is damaged")
@@ -313,7 +324,17 @@ def read_trailer(file: BinaryIO, size: int) -> Trailer:
 
 def read_directory(file: BinaryIO, trailer: Trailer) -> Directory:
     """Read and verify a pack's directory."""
-    data = _read_at(file, trailer.start, trailer.entries * ENTRY_BYTES)
+    return parse_directory(_read_at(file, trailer.start, trailer.entries * ENTRY_BYTES), trailer)
+
+
+def parse_directory(data: bytes, trailer: Trailer) -> Directory:
+    """Verify the bytes of a pack's directory.
+
+    Raises
+    ------
+    DamagedError
+        They are not what the trailer says.
+    """
     if zlib.crc32(data) != trailer.checksum:
         raise DamagedError("pack's directory is damaged")
     return Directory(data)
@@ -334,12 +355,22 @@ def read_record(file: BinaryIO, entry: Entry) -> Record:
     """
     if entry.stored_length > MAX_STORED_BYTES:
         raise DamagedError(f"the directory names a record of {entry.stored_length} bytes")
-    data = _read_at(file, entry.offset, RECORD_HEAD_BYTES + entry.stored_length)
+    return parse_record(_read_at(file, entry.offset, RECORD_HEAD_BYTES + entry.stored_length), entry)
+
+
+def parse_record(data: bytes, entry: Entry) -> Record:
+    """Verify the bytes of a record, from its header's first to its payload's last.
+
+    Raises
+    ------
+    DamagedError
+        They are not as the entry or the checksums say.
+    """
     found, parameters, checksum = parse_record_head(data, entry.offset)
     if found != entry:
         raise DamagedError("the record is not the one that the directory names")
     payload = data[RECORD_HEAD_BYTES:]
-    if zlib.crc32(payload) != checksum:
+    if len(payload) != entry.stored_length or zlib.crc32(payload) != checksum:
         raise DamagedError("the payload's checksum does not match")
     return Record(entry, parameters, payload)
 
@@ -403,7 +434,16 @@ def _is_record_head(data: bytes) -> bool:
     return True
 
 
-def _check_head(data: bytes) -> None:
+def check_head(data: bytes) -> None:
+    """Verify the first `PACK_HEAD_BYTES` of a pack.
+
+    Raises
+    ------
+    DamagedError
+        They are no pack's.
+    BeatFlowError
+        It is of a later version.
+    """
     magic, version, _, own = _PACK_HEAD.unpack(data)
     if magic != _PACK_MAGIC or own != zlib.crc32(data[:-4]):
         raise DamagedError("pack's first bytes are damaged")

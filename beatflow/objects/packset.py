@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from beatflow.errors import DamagedError
 from beatflow.objects.ids import is_oid
@@ -39,6 +39,14 @@ _MAPPED_BYTES = 1024 * 1024
 _ATTEMPTS = 3
 
 T = TypeVar("T")
+
+
+class RecordSource(Protocol):
+    """Whatever records can be read from, by kind and id."""
+
+    def read(self, kind: int, id: bytes, decode: Callable[[Record], T]) -> T:
+        """Find a record, read it, decode it; as `PackSet.read` does."""
+        ...
 
 
 class Pack:

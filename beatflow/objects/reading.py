@@ -19,7 +19,7 @@ from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, MAX_MANIFEST_BYTES, ChunkRef, Manifest
 from beatflow.objects.manifest import decode as decode_manifest
 from beatflow.objects.pack import MUST_KNOW, Codec, Flag, Kind, Record
-from beatflow.objects.packset import PackSet
+from beatflow.objects.packset import RecordSource
 from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def default_workers() -> int:
     return min(_MAX_WORKERS, max(2, os.cpu_count() or 2))
 
 
-def read_manifest(packs: PackSet, id: bytes) -> Manifest:
+def read_manifest(packs: RecordSource, id: bytes) -> Manifest:
     """Return the manifest of one file."""
     return packs.read(Kind.MANIFEST, id, open_manifest)
 
@@ -56,14 +56,14 @@ class ChunkReader:
 
     Parameters
     ----------
-    packs : PackSet
+    packs : RecordSource
     capacity : int
         Bytes to keep.
     verify : bool
         Whether to compare each chunk with its id; not where the whole that they make is compared.
     """
 
-    def __init__(self, packs: PackSet, capacity: int = CACHE_BYTES, verify: bool = True) -> None:
+    def __init__(self, packs: RecordSource, capacity: int = CACHE_BYTES, verify: bool = True) -> None:
         self._packs = packs
         self._room = capacity
         self._verify = verify
@@ -245,7 +245,7 @@ def iter_chunks(reader: ChunkReader, refs: tuple[ChunkRef, ...], workers: int) -
 
 
 def iter_verified(
-    packs: PackSet, oid: str, workers: int, reader: ChunkReader | None = None
+    packs: RecordSource, oid: str, workers: int, reader: ChunkReader | None = None
 ) -> Iterator[bytes]:
     """Yield the bytes of one file.
 

@@ -7,7 +7,7 @@ Importing this module, opening a store and reading manifests load neither numpy 
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 FORMAT = "beatflow audio store 1\n"
 
+Supply = Callable[[list[str]], None]
+"""Asked for sounds that are not in the store: puts them there, or raises an error that says why it cannot."""
+
 
 class AudioStore:
     """An existing store.
@@ -41,6 +44,11 @@ class AudioStore:
         Its folder.
     workers : int, optional
         Threads for coding; by default one per core, 2 to 8.
+
+    Attributes
+    ----------
+    supply : callable or None
+        Asked for what is read and not here. Membership, batches, checks and collections never ask.
 
     Raises
     ------
@@ -55,6 +63,7 @@ class AudioStore:
         self._workers = workers or default_workers()
         self._packs = PackSet(path / "packs")
         self._reader = ChunkReader(self._packs)
+        self.supply: Supply | None = None
         _check_format(path)
 
     @classmethod
@@ -86,8 +95,7 @@ class AudioStore:
         NotFoundError
             The store does not have it.
         """
-        if oid not in self:
-            raise NotFoundError(f"sound {oid} is not in this store", "bf check")
+        self._need([oid])
         return read_manifest(self._packs, parse_oid(oid))
 
     def size(self, oid: str) -> int:
@@ -105,8 +113,7 @@ class AudioStore:
             A part is missing or damaged. Wrong bytes are never yielded; what came before was right so far, so a
             caller that writes a file must not publish it until the iterator has ended.
         """
-        if oid not in self:
-            raise NotFoundError(f"sound {oid} is not in this store", "bf check")
+        self._need([oid])
         return iter_verified(self._packs, oid, self._workers, self._reader)
 
     def read(self, oid: str) -> bytes:
@@ -125,9 +132,7 @@ class AudioStore:
         """
         from beatflow.objects.exporting import write_files
 
-        missing = next((oid for oid, _ in targets if oid not in self), None)
-        if missing:
-            raise NotFoundError(f"sound {missing} is not in this store", "bf check")
+        self._need([oid for oid, _ in targets])
         write_files(self._packs, targets, self._workers, progress)
 
     def open(self, oid: str) -> io.BufferedReader:
@@ -248,6 +253,15 @@ class AudioStore:
     def count_records(self) -> int:
         """Return how many records lie in all packs, second copies included."""
         return sum(len(pack.directory) for pack in self._packs.current())
+
+    def _need(self, oids: Iterable[str]) -> None:
+        """Have sounds here, from elsewhere where that can be."""
+        missing = list(dict.fromkeys(oid for oid in oids if oid not in self))
+        if missing and self.supply:
+            self.supply(missing)
+            missing = [oid for oid in missing if oid not in self]
+        if missing:
+            raise NotFoundError(f"sound {missing[0]} is not in this store", "bf check")
 
     def _between(self, low: bytes, high: bytes) -> Iterator[str]:
         return (id.hex() for id in self._packs.between(Kind.MANIFEST, low, high))

@@ -1,7 +1,8 @@
 """What a place is: bytes by key that somebody else may read and write at the same time.
 
-Keys are relative paths of ``/``-separated parts, each of letters, digits, ``.``, ``_`` and ``-``, none beginning with a
-dot. What lies under a key is whole or not there. Knows nothing of what the bytes are.
+Keys are relative paths of ``/``-separated parts, each of lower-case letters, digits, ``.``, ``_`` and ``-``, none
+beginning with a dot (`beatflow.places.key`). What lies under a key is whole or not there. Knows nothing of what the
+bytes are.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +26,10 @@ class ChangedError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What lies under a key: its size in bytes, and a tag that changes when the content does."""
+    """What lies under a key: its size in bytes, and a tag that changes when the content does.
+
+    Its tag is to be compared with those of other items only.
+    """
 
     key: str
     size: int
@@ -34,7 +38,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes, and the tag that they were read with."""
+    """Bytes, and the tag that they were read with, which `Place.swap` and `Place.remove` take."""
 
     data: bytes
     tag: str
@@ -49,6 +53,10 @@ class Place(Protocol):
     @property
     def address(self) -> str:
         """Where it is, for people: never with a secret in it."""
+        ...
+
+    def is_empty(self) -> bool:
+        """Say whether nothing lies there, neither ours nor anybody else's; what is not there is empty."""
         ...
 
     def list(self, prefix: str = "") -> Iterator[Item]:

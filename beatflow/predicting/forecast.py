@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from beatflow.filename import is_private
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import Entry, Tree
 from beatflow.objects.layout import Layout
-from beatflow.worktree import is_private, read_pointer
+from beatflow.worktree import read_pointer
 
 if TYPE_CHECKING:
     from beatflow.objects.prediction import Guide

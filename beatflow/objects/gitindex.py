@@ -1,0 +1,303 @@
+"""The index of a git pack, made from the pack alone: git's format, version 2 (gitformat-pack).
+
+Hashes every object anew, so that an index made here says what the pack really holds. Needs the bases of all deltas to be
+in the pack itself. Knows nothing of where the pack came from.
+"""
+
+import hashlib
+import mmap
+import struct
+import zlib
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from beatflow.errors import DamagedError
+
+MAX_OBJECT = 512 << 20
+"""Bytes of the largest object that is taken from elsewhere."""
+MAX_OBJECTS = 20_000_000
+MAX_CHAIN = 4096
+
+_HEAD = struct.Struct(">4sII")
+_KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
+_OFS_DELTA, _REF_DELTA = 6, 7
+_TRAILER = 20
+_BLOCK = 1 << 20
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One object as it lies in the pack."""
+
+    offset: int
+    end: int
+    kind: int
+    size: int
+    data_at: int
+    base: int | bytes | None
+
+
+def write_index(pack: Path) -> Path:
+    """Write the index of a pack beside it and return its path.
+
+    Raises
+    ------
+    DamagedError
+        The pack is cut short or damaged, leans on objects outside it, or holds one of more than 512 MiB.
+    """
+    with pack.open("rb") as file:
+        try:
+            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError as error:
+            raise _damaged(pack, "it is empty") from error
+        with view:
+            reader = _Reader(pack, view)
+            rows = reader.read_rows()
+            checksum = bytes(view[-_TRAILER:])
+    path = pack.with_suffix(".idx")
+    path.write_bytes(_encode(rows, checksum))
+    return path
+
+
+class _Reader:
+    """Reads the objects of one pack."""
+
+    def __init__(self, pack: Path, view: mmap.mmap) -> None:
+        self._pack = pack
+        self._view = view
+        self._ids: dict[int, bytes] = {}
+        self._offsets: dict[bytes, int] = {}
+        self._kinds: dict[int, bytes] = {}
+        self._left = 0
+
+    def read_rows(self) -> list[tuple[bytes, int, int]]:
+        """Return id, CRC-32 and offset of every object, ordered by id."""
+        entries = self._read_entries()
+        by_offset = {entry.offset: entry for entry in entries}
+        deltas_at: dict[int, list[_Entry]] = defaultdict(list)
+        deltas_of: dict[bytes, list[_Entry]] = defaultdict(list)
+        for entry in entries:
+            if isinstance(entry.base, int):
+                deltas_at[entry.base].append(entry)
+            elif isinstance(entry.base, bytes):
+                deltas_of[entry.base].append(entry)
+        for entry in entries:
+            if entry.base is None and (entry.offset in deltas_at or self._ids[entry.offset] in deltas_of):
+                self._resolve(entry, deltas_at, deltas_of)
+        if len(self._ids) != len(by_offset):
+            raise _damaged(self._pack, "it leans on objects that are not in it")
+        rows = [
+            (self._ids[entry.offset], zlib.crc32(self._view[entry.offset : entry.end]), entry.offset)
+            for entry in entries
+        ]
+        rows.sort()
+        return rows
+
+    def _read_entries(self) -> list[_Entry]:
+        view = self._view
+        if len(view) < _HEAD.size + _TRAILER:
+            raise _damaged(self._pack, "it is cut short")
+        magic, version, count = _HEAD.unpack(view[: _HEAD.size])
+        if magic != b"PACK" or version not in (2, 3):
+            raise _damaged(self._pack, "it is no pack")
+        digest = hashlib.sha1(usedforsecurity=False)
+        for at in range(0, len(view) - _TRAILER, _BLOCK):
+            digest.update(view[at : min(at + _BLOCK, len(view) - _TRAILER)])
+        if digest.digest() != view[-_TRAILER:]:
+            raise _damaged(self._pack, "it does not match its checksum")
+        if count > min(MAX_OBJECTS, len(view)):
+            raise _damaged(self._pack, "it names more objects than it can hold")
+        entries = []
+        at = _HEAD.size
+        for _ in range(count):
+            entry = self._read_entry(at)
+            entries.append(entry)
+            at = entry.end
+        if at != len(view) - _TRAILER:
+            raise _damaged(self._pack, "something follows its last object")
+        return entries
+
+    def _read_entry(self, offset: int) -> _Entry:
+        """Read an object's head and find its end; hash it where it stands alone."""
+        at = offset
+        byte = self._byte(at)
+        kind, size, shift = (byte >> 4) & 7, byte & 15, 4
+        while byte & 0x80:
+            at += 1
+            byte = self._byte(at)
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            if shift > 60:
+                raise _damaged(self._pack, "an object is too large")
+        at += 1
+        base: int | bytes | None = None
+        if kind == _OFS_DELTA:
+            byte = self._byte(at)
+            distance = byte & 0x7F
+            while byte & 0x80:
+                at += 1
+                byte = self._byte(at)
+                distance = ((distance + 1) << 7) | (byte & 0x7F)
+                if distance > offset:
+                    break
+            at += 1
+            base = offset - distance
+            if base < _HEAD.size or distance == 0:
+                raise _damaged(self._pack, "a delta leans on nothing")
+        elif kind == _REF_DELTA:
+            base = bytes(self._view[at : at + 20])
+            at += 20
+        elif kind not in _KINDS:
+            raise _damaged(self._pack, "it holds something that git has not")
+        if size > MAX_OBJECT:
+            raise _damaged(self._pack, f"an object is larger than {MAX_OBJECT >> 20} MiB")
+        digest = None
+        if base is None:
+            digest = hashlib.sha1(b"%s %d\0" % (_KINDS[kind], size), usedforsecurity=False)
+        end = self._inflate(at, size, digest)
+        if digest is not None:
+            self._note(offset, digest.digest(), _KINDS[kind])
+        return _Entry(offset, end, kind, size, at, base)
+
+    def _byte(self, at: int) -> int:
+        if at >= len(self._view) - _TRAILER:
+            raise _damaged(self._pack, "it is cut short")
+        return self._view[at]
+
+    def _note(self, offset: int, oid: bytes, kind: bytes) -> None:
+        self._ids[offset] = oid
+        self._kinds[offset] = kind
+        self._offsets[oid] = offset
+
+    def _inflate(self, at: int, size: int, sink: "hashlib._Hash | bytearray | None") -> int:
+        """Decompress from ``at`` on, into a hash or a buffer, and return where the stream ends."""
+        stream = zlib.decompressobj()
+        end = len(self._view) - _TRAILER
+        left = size
+        block = 4096
+        data = b""
+        try:
+            while not stream.eof:
+                if not data:
+                    if at >= end:
+                        raise _damaged(self._pack, "it is cut short")
+                    data = self._view[at : min(at + block, end)]
+                    at += len(data)
+                    block = _BLOCK
+                # One byte more than is left shows a stream that is longer than it says.
+                piece = stream.decompress(data, min(left + 1, _BLOCK))
+                data = stream.unconsumed_tail
+                left -= len(piece)
+                if left < 0:
+                    raise _damaged(self._pack, "an object is longer than it says")
+                if isinstance(sink, bytearray):
+                    sink += piece
+                elif sink is not None:
+                    sink.update(piece)
+        except zlib.error as error:
+            raise _damaged(self._pack, f"an object cannot be decompressed ({error})") from error
+        if left:
+            raise _damaged(self._pack, "an object is shorter than it says")
+        return at - len(stream.unused_data)
+
+    def _read_data(self, entry: _Entry) -> bytes:
+        data = bytearray()
+        self._inflate(entry.data_at, entry.size, data)
+        return bytes(data)
+
+    def _resolve(
+        self, root: _Entry, deltas_at: dict[int, list[_Entry]], deltas_of: dict[bytes, list[_Entry]]
+    ) -> None:
+        """Put together and hash all that leans on an object, depth first."""
+        waiting = [(root, self._read_data(root), 0)]
+        kind = self._kinds[root.offset]
+        while waiting:
+            base, data, depth = waiting.pop()
+            leaning = [*deltas_at.get(base.offset, ()), *deltas_of.get(self._ids[base.offset], ())]
+            for entry in leaning:
+                if entry.offset in self._ids:
+                    continue
+                if depth >= MAX_CHAIN:
+                    raise _damaged(self._pack, "deltas lean on each other without end")
+                result = self._apply(self._read_data(entry), data)
+                oid = hashlib.sha1(b"%s %d\0" % (kind, len(result)) + result, usedforsecurity=False).digest()
+                self._note(entry.offset, oid, kind)
+                if entry.offset in deltas_at or oid in deltas_of:
+                    waiting.append((entry, result, depth + 1))
+
+    def _apply(self, delta: bytes, base: bytes) -> bytes:
+        """Put an object together from its base and a delta."""
+        try:
+            base_size, at = _read_size(delta, 0)
+            size, at = _read_size(delta, at)
+            if base_size != len(base) or size > MAX_OBJECT:
+                raise _damaged(self._pack, "a delta does not fit what it leans on")
+            result = bytearray()
+            while at < len(delta):
+                code = delta[at]
+                at += 1
+                if code & 0x80:
+                    numbers = []
+                    for bit in range(7):
+                        numbers.append(delta[at] if code >> bit & 1 else 0)
+                        at += code >> bit & 1
+                    start = int.from_bytes(bytes(numbers[:4]), "little")
+                    length = int.from_bytes(bytes(numbers[4:]), "little") or 0x10000
+                    piece = base[start : start + length]
+                    if len(piece) != length:
+                        raise _damaged(self._pack, "a delta copies what is not there")
+                else:
+                    piece = delta[at : at + code]
+                    at += code
+                    if not code or len(piece) != code:
+                        raise _damaged(self._pack, "a delta is cut short")
+                result += piece
+                if len(result) > size:
+                    raise _damaged(self._pack, "an object is longer than it says")
+        except IndexError as error:
+            raise _damaged(self._pack, "a delta is cut short") from error
+        if len(result) != size:
+            raise _damaged(self._pack, "an object is shorter than it says")
+        return bytes(result)
+
+
+def _read_size(delta: bytes, at: int) -> tuple[int, int]:
+    """Return a number of a delta's head, and where it ends."""
+    size = shift = 0
+    while True:
+        byte = delta[at]
+        at += 1
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            return size, at
+        if shift > 63:
+            raise IndexError
+
+
+def _encode(rows: list[tuple[bytes, int, int]], checksum: bytes) -> bytes:
+    firsts = [oid[0] for oid, _, _ in rows]
+    large = [offset for _, _, offset in rows if offset >= 1 << 31]
+    places = {offset: place for place, offset in enumerate(large)}
+    body = b"".join(
+        [
+            b"\xfftOc",
+            struct.pack(">I", 2),
+            struct.pack(">256I", *(bisect_right(firsts, first) for first in range(256))),
+            *(oid for oid, _, _ in rows),
+            struct.pack(f">{len(rows)}I", *(crc for _, crc, _ in rows)),
+            struct.pack(
+                f">{len(rows)}I",
+                *((1 << 31 | places[offset]) if offset in places else offset for _, _, offset in rows),
+            ),
+            struct.pack(f">{len(large)}Q", *large),
+            checksum,
+        ]
+    )
+    return body + hashlib.sha1(body, usedforsecurity=False).digest()
+
+
+def _damaged(pack: Path, why: str) -> DamagedError:
+    return DamagedError(f"the git pack {pack.name} cannot be used: {why}", "fetch it again")

@@ -1,0 +1,245 @@
+"""The remotes that a track knows by name, and which branch follows which of theirs: git's own words in its config.
+
+``remote.NAME.url`` and ``.fetch``, ``branch.NAME.remote`` and ``.merge`` are read by git as well;
+``remote.NAME.beatflow-endpoint`` is ours. No secret is ever kept here. Not a part of operations: settings stay when
+`bf undo` takes back what was done with them.
+"""
+
+import difflib
+from dataclasses import dataclass
+
+from beatflow.errors import ConflictError, NotFoundError, UsageError
+from beatflow.gitconfig import parse_config
+from beatflow.objects.git import GitStore
+from beatflow.repository import BRANCHES, REMOTES, Repository
+from beatflow.transaction import Transaction
+
+ORIGIN, PARENT = "origin", "parent"
+_ENDPOINT = "beatflow-endpoint"
+_LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A remote that a track knows by name; ``endpoint`` is where its S3-compatible service answers, if not as usual."""
+
+    name: str
+    url: str
+    endpoint: str | None = None
+
+
+def list_remotes(repository: Repository) -> list[Configured]:
+    """Return the remotes by name."""
+    values = _read(repository)
+    names = [
+        key.removeprefix("remote.").removesuffix(".url")
+        for key in values
+        if key.startswith("remote.") and key.endswith(".url")
+    ]
+    return [
+        Configured(name, values[f"remote.{name}.url"], values.get(f"remote.{name}.{_ENDPOINT}"))
+        for name in sorted(names)
+    ]
+
+
+def find_remote(repository: Repository, name: str) -> Configured | None:
+    """Return the remote of a name, None where there is none."""
+    return next((remote for remote in list_remotes(repository) if remote.name == name), None)
+
+
+def get_remote(repository: Repository, name: str) -> Configured:
+    """Return the remote of a name.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    found = find_remote(repository, name)
+    if found:
+        return found
+    names = [remote.name for remote in list_remotes(repository)]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        raise NotFoundError(f"no remote {name!r}", hint=f"did you mean {near[0]}?")
+    raise NotFoundError(f"no remote {name!r}", hint=f"bf remote add {name} URL")
+
+
+def choose_remote(repository: Repository, name: str | None) -> Configured:
+    """Return the remote that is meant: the one named, or the current branch's, ``origin``, the only one.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or several to choose from.
+    """
+    if name is not None:
+        return get_remote(repository, name)
+    upstream = find_upstream(repository, repository.branch)
+    if upstream and (found := find_remote(repository, upstream.remote)):
+        return found
+    remotes = list_remotes(repository)
+    # A fork follows its parent only when told to: its own remote is another.
+    own = [remote for remote in remotes if remote.name != PARENT]
+    found = next((remote for remote in own if remote.name == ORIGIN), own[0] if len(own) == 1 else None)
+    if found:
+        return found
+    if own:
+        names = " or ".join(remote.name for remote in own)
+        raise NotFoundError(f"which remote: {names}?", hint=f"name it, such as {own[0].name}")
+    raise NotFoundError("this track has no remote yet", hint="bf remote add origin URL")
+
+
+def add_remote(repository: Repository, remote: Configured) -> None:
+    """Have a track know a remote.
+
+    Raises
+    ------
+    ConflictError
+        It knows one of that name, in whatever case.
+    UsageError
+        The name cannot be one.
+    """
+    _check_name(remote.name)
+    with Transaction(repository, "remote", f"add {remote.name}"):
+        for other in list_remotes(repository):
+            # Tracking branches lie in a folder of that name, and some disks know no case.
+            if other.name.casefold() == remote.name.casefold():
+                raise ConflictError(
+                    f"there is a remote {other.name} already: {other.url}",
+                    hint=f"bf remote set-url {other.name} URL",
+                )
+        write_remote(repository, remote)
+
+
+def write_remote(repository: Repository, remote: Configured) -> None:
+    """Write a remote into the configuration, in place of what is there. Needs the lock."""
+    git = repository.git
+    git.write_config(f"remote.{remote.name}.url", remote.url)
+    git.write_config(f"remote.{remote.name}.fetch", f"+{BRANCHES}*:{REMOTES}{remote.name}/*")
+    if remote.endpoint:
+        git.write_config(f"remote.{remote.name}.{_ENDPOINT}", remote.endpoint)
+    else:
+        git.remove_config(f"remote.{remote.name}.{_ENDPOINT}")
+
+
+def change_remote(repository: Repository, remote: Configured) -> None:
+    """Give a remote that is known another address.
+
+    Raises
+    ------
+    NotFoundError
+        None of that name is known.
+    """
+    get_remote(repository, remote.name)
+    with Transaction(repository, "remote", f"set-url {remote.name}"):
+        write_remote(repository, remote)
+
+
+def rename_remote(repository: Repository, old: str, new: str, dry_run: bool = False) -> None:
+    """Give a remote another name, its branches here and what follows them included.
+
+    Raises
+    ------
+    NotFoundError, ConflictError, UsageError
+        There is none of the old name; there is one of the new; that cannot be a name.
+    """
+    remote = get_remote(repository, old)
+    _check_name(new)
+    if find_remote(repository, new):
+        raise ConflictError(f"there is a remote {new} already", hint="choose another name")
+    with Transaction(repository, "remote", f"rename {old} to {new}") as transaction:
+        for ref, oid in repository.git.read_refs(f"{REMOTES}{old}/").items():
+            transaction.set_ref(ref, None)
+            transaction.set_ref(f"{REMOTES}{new}/{ref.removeprefix(f'{REMOTES}{old}/')}", oid)
+        if dry_run:
+            return
+        followers = _list_followers(repository, old)
+        _forget(repository, old)
+        write_remote(repository, Configured(new, remote.url, remote.endpoint))
+        for branch in followers:
+            repository.git.write_config(f"branch.{branch}.remote", new)
+        transaction.publish()
+
+
+def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> int:
+    """Have a track forget a remote and the branches that it knew of it; say how many. Nothing happens over there.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of that name.
+    """
+    get_remote(repository, name)
+    with Transaction(repository, "remote", f"rm {name}") as transaction:
+        refs = repository.git.read_refs(f"{REMOTES}{name}/")
+        for ref in refs:
+            transaction.set_ref(ref, None)
+        if not dry_run:
+            for branch in _list_followers(repository, name):
+                repository.git.remove_config(f"branch.{branch}.remote")
+                repository.git.remove_config(f"branch.{branch}.merge")
+            _forget(repository, name)
+            transaction.publish()
+        return len(refs)
+
+
+# What follows what ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The branch at a remote that a branch here follows; ``ref`` is its full name there."""
+
+    remote: str
+    ref: str
+
+    @property
+    def branch(self) -> str:
+        """Its short name there."""
+        return self.ref.removeprefix(BRANCHES)
+
+    @property
+    def tracking(self) -> str:
+        """The full name of the ref that says here where it was."""
+        return f"{REMOTES}{self.remote}/{self.branch}"
+
+
+def find_upstream(repository: Repository, branch: str | None) -> Upstream | None:
+    """Return what a branch follows, None for nothing."""
+    values = _read(repository)
+    remote, ref = values.get(f"branch.{branch}.remote"), values.get(f"branch.{branch}.merge")
+    return Upstream(remote, ref) if remote and ref and ref.startswith(BRANCHES) else None
+
+
+def write_upstream(repository: Repository, branch: str, upstream: Upstream) -> None:
+    """Have a branch follow one of a remote. Needs the lock."""
+    repository.git.write_config(f"branch.{branch}.remote", upstream.remote)
+    repository.git.write_config(f"branch.{branch}.merge", upstream.ref)
+
+
+def _list_followers(repository: Repository, name: str) -> list[str]:
+    return [
+        key.removeprefix("branch.").removesuffix(".remote")
+        for key, value in _read(repository).items()
+        if key.startswith("branch.") and key.endswith(".remote") and value == name
+    ]
+
+
+def _forget(repository: Repository, name: str) -> None:
+    for key in _read(repository):
+        if key.startswith(f"remote.{name}.") and "." not in key.removeprefix(f"remote.{name}."):
+            repository.git.remove_config(key)
+
+
+def _read(repository: Repository) -> dict[str, str]:
+    # Not what the user's own files say: a remote of all tracks is none.
+    path = repository.directory / "config"
+    return parse_config(path.read_text(encoding="utf-8", errors="surrogateescape"))
+
+
+def _check_name(name: str) -> None:
+    fits = 0 < len(name.encode("utf-8", "replace")) <= _LONGEST and name.isprintable()
+    odd = name.startswith(("-", ".")) or "/" in name or '"' in name or name != name.strip()
+    if not fits or odd or not GitStore.is_valid_ref(f"{REMOTES}{name}/main"):
+        raise UsageError(f"{name!r} cannot be a remote's name", hint="one short word, such as origin")

@@ -1,0 +1,122 @@
+"""Opening a remote: which kind an address is, and who speaks to it. Each kind is loaded only when it is met."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from beatflow.errors import NotFoundError, UsageError
+from beatflow.places.address import Address, AddressKind, parse_address
+from beatflow.repository import Repository
+from beatflow.sharing.access import Access
+from beatflow.sharing.configured import Configured, find_remote
+from beatflow.sharing.remote import Remote, RemoteError
+
+
+def read_address(text: str, access: Access) -> Address:
+    """Read an address as somebody gave it.
+
+    Raises
+    ------
+    UsageError
+        It can be none, or has a password in it, which everybody on this machine could read.
+    """
+    address = parse_address(text, access.directory)
+    if address.password is not None:
+        raise UsageError(
+            f"a password stood in the address of {address.text}",
+            hint="leave it out: it comes from git's credential helper, ~/.netrc or BF_TOKEN",
+        )
+    return address
+
+
+def open_remote(
+    address: str | Address, access: Access, cache: Path | None = None, endpoint: str | None = None
+) -> Remote:
+    """Return the remote at an address; nothing is asked of it yet.
+
+    Parameters
+    ----------
+    address : str or Address
+    access : Access
+    cache : Path, optional
+        A folder in which what is learnt of it may be kept.
+    endpoint : str, optional
+        Where its S3-compatible service answers; goes before that of ``access``.
+
+    Raises
+    ------
+    UsageError
+        It is no address.
+    RemoteError
+        It needs the network, which is not wanted.
+    EngineError
+        What speaks to buckets is not installed.
+    """
+    where = read_address(address, access) if isinstance(address, str) else address
+    if endpoint:
+        access = replace(access, endpoint=endpoint)
+    if where.kind is AddressKind.FOLDER:
+        assert where.path is not None
+        return _open_folder(where, where.path, access, cache)
+    if access.offline:
+        raise RemoteError(f"{where.text} is elsewhere, and BeatFlow is to stay offline", hint="BF_OFFLINE=0")
+    if where.kind is AddressKind.GIT:
+        return _open_git(where.text, access, cache)
+    return _open_depot(where, access, cache)
+
+
+def _open_folder(where: Address, path: Path, access: Access, cache: Path | None) -> Remote:
+    from beatflow.sharing.track import TrackRemote, find_track
+
+    root = find_track(path)
+    if root:
+        return TrackRemote(root, access.signer)
+    if _is_git(path) or _is_git(path / ".git") or (path / ".git").is_file():
+        return _open_git(where.text, access, cache)
+    return _open_depot(where, access, cache)
+
+
+def _is_git(path: Path) -> bool:
+    """Say whether a folder is a git repository's own."""
+    return all((path / name).exists() for name in ("HEAD", "objects", "refs"))
+
+
+def _open_git(url: str, access: Access, cache: Path | None) -> Remote:
+    from beatflow.sharing.githost.remote import GitRemote
+
+    return GitRemote(url, access, cache)
+
+
+def _open_depot(where: Address, access: Access, cache: Path | None) -> Remote:
+    from beatflow.places.opening import open_place
+    from beatflow.sharing.depot.remote import DepotRemote
+
+    return DepotRemote(open_place(where, access), access, cache)
+
+
+def find_cache(repository: Repository, name: str) -> Path:
+    """Return the folder in which a track keeps what it learns of a remote; it need not be there."""
+    return repository.state / "remotes" / name
+
+
+def open_configured(repository: Repository, remote: Configured, access: Access) -> Remote:
+    """Return a remote that a track knows by name. Relative addresses are meant from the track's folder on."""
+    access = replace(access, directory=repository.root)
+    return open_remote(remote.url, access, find_cache(repository, remote.name), remote.endpoint)
+
+
+def open_named(repository: Repository, text: str, access: Access) -> tuple[Configured, Remote]:
+    """Return the remote that a text means: one that the track knows by that name, else an address, under no name.
+
+    Raises
+    ------
+    NotFoundError
+        It looks like a name, and there is none of it.
+    """
+    known = find_remote(repository, text)
+    if known:
+        return known, open_configured(repository, known, access)
+    is_path = any(sign in text for sign in ("/", ":", "\\")) or text in (".", "..")
+    if not is_path and not (access.directory / text).exists():
+        raise NotFoundError(f"no remote {text!r}", hint=f"bf remote add {text} URL")
+    remote = open_remote(text, access)
+    return Configured("", read_address(text, access).text, access.endpoint), remote
