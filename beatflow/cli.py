@@ -13,7 +13,7 @@ from contextlib import chdir, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -22,6 +22,9 @@ from beatflow import __version__
 from beatflow.config import completing
 from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.repository import Repository
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("start", "beatflow.commands.init:init", "Start a track: make a repository in a folder."),
@@ -125,6 +128,21 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "find",
         "beatflow.commands.license:license",
         "Say what may be sold, what is in the way, and how to clear it.",
+    ),
+    "lock": (
+        "share",
+        "beatflow.commands.lock:lock",
+        "Tell everybody that files are yours to change for now, or list who has which.",
+    ),
+    "unlock": (
+        "share",
+        "beatflow.commands.unlock:unlock",
+        "Give up locks, so that others can push their changes to those files.",
+    ),
+    "export": (
+        "share",
+        "beatflow.commands.export:export",
+        "Write a commit out for other programs: projects, tagged files, an archive.",
     ),
     "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read, and mend it."),
     "verify": (
@@ -318,6 +336,7 @@ def root_command(completion: bool = False) -> Any:
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     invocation = Invocation()
+    invocation.supplier = lambda repository, oids: _supply(invocation, repository, oids)
     try:
         code = _run(sys.argv[1:] if argv is None else argv, invocation)
         invocation.ui.flush()
@@ -327,6 +346,17 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except BaseException as error:
         return _report(error, invocation)
+
+
+def _supply(invocation: Invocation, repository: "Repository", oids: list[str]) -> None:
+    """Bring sounds that a partial clone has left elsewhere; loads what that takes only when one is needed."""
+    from beatflow.commands.options import make_access
+    from beatflow.sharing.opening import open_configured
+    from beatflow.sharing.partial.supply import supply
+
+    access = make_access(invocation)
+    with invocation.ui.progress("fetching") as progress:
+        supply(repository, oids, lambda remote: open_configured(repository, remote, access), progress)
 
 
 def _run(argv: list[str], invocation: Invocation) -> int:

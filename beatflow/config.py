@@ -6,12 +6,13 @@ Knows no terminal and no repository beyond the place of its configuration file, 
 Environment
 -----------
 ``BF_COLOR`` ``BF_PROGRESS`` ``BF_PAGER`` ``BF_EDITOR`` ``BF_ENGINE`` ``BF_DEVICE`` ``BF_DTYPE`` ``BF_RUNTIME``
-``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_ACCEPT`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names say;
-``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``, ``EDITOR``, ``HF_HUB_OFFLINE``, ``GIT_AUTHOR_NAME`` and
+``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_ACCEPT`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names
+say; ``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``, ``EDITOR``, ``HF_HUB_OFFLINE``, ``GIT_AUTHOR_NAME`` and
 ``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since 1970 and, if wanted, a zone:
 ``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and tests that must not differ.
 ``BEATOVEN_API_KEY`` and ``HF_TOKEN`` are secrets, ``BF_BEATOVEN_URL`` and ``HF_ENDPOINT`` addresses of services: they
-are read from nowhere else, kept in no file and never shown.
+are read from nowhere else, kept in no file and never shown. So are what buckets and git hosts are used with:
+``AWS_…``, ``AZURE_…``, ``GOOGLE_…``, ``BF_TOKEN_<HOST>``, ``NETRC``, ``GIT_SSH_COMMAND`` and the proxies' variables.
 """
 
 import os
@@ -48,6 +49,11 @@ TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _SIZE = r"(\d{1,15}(?:\.\d+)?) ?([KMGT]?)(i?B)?"
 _SECRETS = {"beatoven": "BEATOVEN_API_KEY", "huggingface": "HF_TOKEN"}
 _ADDRESSES = {"beatoven": "BF_BEATOVEN_URL", "huggingface": "HF_ENDPOINT"}
+_SERVICES = ("AWS_", "AZURE_", "GOOGLE_", "BF_TOKEN_")
+_NETWORK = {
+    "git_ssh_command", "git_ssh", "netrc", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file",
+    "git_ssl_cainfo", "ssh_auth_sock",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,10 @@ class Settings:
     """Service to its secret."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Service to the URL that takes the place of its own."""
+    services: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables that buckets, git hosts and proxies are used with; secrets among them."""
+    home: Path | None = None
+    """The user's home."""
     state: Path | None = None
     """The user's folder for what must outlive a run."""
     identity: Identity = NOBODY
@@ -260,6 +270,8 @@ def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Se
         accept=values["accept"],
         keys=_pick(environment, _SECRETS),
         addresses=_pick(environment, _ADDRESSES),
+        services=_pick_services(environment),
+        home=_find_home(environment),
         state=user_state_path(),
         identity=_identity(values, environment),
         now=_fixed_now(environment),
@@ -299,7 +311,7 @@ def change_setting(directory: Path, name: str, value: str | None, user: bool) ->
 
 def _layers(directory: Path, environment: Mapping[str, str]) -> list[tuple[str, dict[str, str]]]:
     """Configuration files from strongest to weakest: path and values."""
-    home = Path(environment["HOME"]) if environment.get("HOME") else Path.home()
+    home = _find_home(environment)
     xdg = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     repository = repository_config_path(directory)
     paths = [user_config_path(), home / ".gitconfig", xdg / "git" / "config"]
@@ -354,6 +366,18 @@ def _parse_size(text: str) -> int | None:
 
 def _pick(environment: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
+
+
+def _pick_services(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if value and (name.startswith(_SERVICES) or name.lower() in _NETWORK)
+    }
+
+
+def _find_home(environment: Mapping[str, str]) -> Path:
+    return Path(environment["HOME"]) if environment.get("HOME") else Path.home()
 
 
 def _identity(values: Mapping[str, str], environment: Mapping[str, str]) -> Identity:

@@ -4,6 +4,7 @@ Holds no logic of any command. Commands get it with ``Invocation.of(ctx)``.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ class Invocation:
         self.settings = Settings()
         self.directory = Path()
         self.ui = Ui()
+        self.supplier: Callable[[Repository, list[str]], None] | None = None
+        """Brings what a partial clone lacks when it is needed; the command line gives it."""
         self._flags: dict[str, str | bool | None] = {}
 
     @staticmethod
@@ -75,10 +78,16 @@ class Invocation:
         """
         from beatflow.repository import Repository
 
-        return Repository.get(self.directory, self.signature)
+        return self._prepare(Repository.get(self.directory, self.signature))
 
     def find_repository(self) -> "Repository | None":
         """The repository around the folder, or None."""
         from beatflow.repository import Repository
 
-        return Repository.find(self.directory, self.signature)
+        found = Repository.find(self.directory, self.signature)
+        return self._prepare(found) if found else None
+
+    def _prepare(self, repository: "Repository") -> "Repository":
+        if supplier := self.supplier:
+            repository.supply = lambda oids: supplier(repository, oids)
+        return repository

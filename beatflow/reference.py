@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "BF_ENGINE, BF_DEVICE": "The engine for making music, and where it runs.",
     "BF_DTYPE, BF_RUNTIME, BF_MEMORY": "How neural engines compute, with which library, in how much memory.",
     "BF_MODELS, BF_OFFLINE": "The folder of weights, and whether the network is left alone; then HF_HUB_OFFLINE.",
+    "BF_ACCEPT": "What is taken from remotes though other disks cannot hold it: nothing, links, clashes or all.",
     "BEATOVEN_API_KEY, HF_TOKEN": "Keys to services: read from here only, shown nowhere.",
     "BF_BEATOVEN_URL, HF_ENDPOINT": "Addresses that take the place of these services' own.",
     "BF_NOW, SOURCE_DATE_EPOCH": "A fixed time: seconds since 1970, and for BF_NOW a zone (1700000000 +0100).",

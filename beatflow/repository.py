@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from beatflow.errors import ConflictError, NotFoundError
 from beatflow.measurement import FactCache
 from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import Signature, Tree
+from beatflow.objects.gitvalue import Entry, Signature, Tree
 from beatflow.worktree import REPOSITORY, Worktree
 
 if TYPE_CHECKING:
@@ -158,7 +158,11 @@ class Repository:
     @cached_property
     def worktree(self) -> Worktree:
         """The files that the musician sees."""
-        return Worktree(self.root, self.git, lambda: self.audio, self.directory)
+        return Worktree(self.root, self.git, lambda: self.audio, self.directory, self._find_at_head)
+
+    def _find_at_head(self, path: str) -> Entry | None:
+        head = self.head
+        return self.git.find_entry(self.git.read_commit(head).tree, path) if head else None
 
     @cached_property
     def analysis_cache(self) -> FactCache:

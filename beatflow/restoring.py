@@ -31,11 +31,15 @@ def restore_worktree(
     tree = _select(repository, commit, wanted)
     worktree = repository.worktree
     with Transaction(repository, "restore", f"from {commit[:7]}") as transaction:
-        differing = [path for path in sorted(tree) if worktree.identify(path) != tree[path]]
+        # What is left elsewhere comes when its name, or its folder's, is given: that is to ask for it.
+        asked = "" not in wanted
+        absent = worktree.list_absent().keys() & tree.keys() if asked else set()
+        differing = [path for path in sorted(tree) if path in absent or worktree.identify(path) != tree[path]]
         if dry_run:
             return differing
         wanted_tree = {path: tree[path] for path in differing}
-        transaction.put_entries(wanted_tree, _count_bytes(repository, wanted_tree, progress))
+        advance = _count_bytes(repository, wanted_tree, progress)
+        transaction.put_entries(wanted_tree, advance, fetch=asked)
         transaction.publish()
     return differing
 
@@ -70,6 +74,7 @@ def restore_into(
             transaction.put_entries(
                 {prefix + path: entry for path, entry in tree.items()},
                 _count_bytes(repository, tree, progress),
+                fetch=True,
             )
             if not dry_run:
                 transaction.publish()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from beatflow.history import FileChange, compare_trees, content_tree, read_content
 from beatflow.merge.conflict import Conflict, find_conflicts
 from beatflow.repository import Repository
+from beatflow.sharing.knownlocks import Held, list_known
 from beatflow.worktree import Advance
 
 
@@ -22,16 +23,22 @@ class Status:
         Worktree against that commit.
     conflicts : list of Conflict
         What a merge left open, in the worktree, committed or not.
+    locks : list of Held
+        Who has locked which files, as far as remotes last told.
     """
 
     branch: str | None
     commit: str | None
     changes: list[FileChange]
     conflicts: list[Conflict]
+    locks: list[Held]
 
 
-def read_status(repository: Repository, advance: Advance | None = None) -> Status:
-    """Compare the worktree with HEAD; only files whose size, time or inode changed are read."""
+def read_status(repository: Repository, now_s: float, advance: Advance | None = None) -> Status:
+    """Compare the worktree with HEAD; only files whose size, time or inode changed are read.
+
+    ``now_s`` is Unix time: locks that are over are not told of.
+    """
     head = repository.head
     tree = repository.worktree.look(advance)
     repository.worktree.save_cache()
@@ -40,4 +47,5 @@ def read_status(repository: Repository, advance: Advance | None = None) -> Statu
         head,
         compare_trees(read_content(repository, head), content_tree(repository.git, tree)),
         find_conflicts(tree),
+        list_known(repository.state, now_s),
     )

@@ -81,25 +81,42 @@ def plain_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How far a transfer is, in bytes: what has moved, of how much (None: nobody knows), how many a second."""
+
+    done: float
+    total: float | None
+    per_s: float | None
+
+    def __str__(self) -> str:
+        of = f" of {_format_bytes(self.total)}" if self.total else ""
+        pace = f", {_format_bytes(self.per_s)}/s" if self.per_s else ""
+        return f"{_format_bytes(self.done)}{of}{pace}"
+
+
+Show = Callable[[float, str, float | None, Flow | None], None]
+"""Shows a fraction, what is being done, the seconds left and, of a transfer, its bytes."""
+
+
 class Progress:
     """Tells how far a task is; callable like an engine's ``progress``."""
 
-    def __init__(
-        self, show: Callable[[float, str, float | None], None], what: str, total: float | None
-    ) -> None:
+    def __init__(self, show: Show, what: str, total: float | None) -> None:
         self._show = show
         self._what = what
         self._total = total
         self._done = 0.0
         self._start = time.monotonic(), 0.0
         self._moving = False
+        self._flowing = False
 
     def __call__(self, fraction: float, what: str = "") -> None:
         """Say that this fraction (0..1) is done, and what is being done; interrupts where that was wanted."""
         check_interrupted()
         self._what = what or self._what
         fraction = min(max(fraction, 0.0), 1.0)
-        self._show(fraction, self._what, self._estimate(fraction))
+        self._show(fraction, self._what, self._estimate(fraction), self._flow())
 
     update = __call__
 
@@ -113,6 +130,20 @@ class Progress:
         began, done = self._start
         # Below 1 % the estimate is noise.
         return (now - began) * (1 - fraction) / (fraction - done) if fraction - done >= 0.01 else None
+
+    def begin(self, what: str, total_bytes: float | None = None) -> None:
+        """Say that another step begins, from nothing, and how many bytes it moves where that is known."""
+        self._total, self._done = total_bytes, 0.0
+        self._start = time.monotonic(), 0.0
+        self._moving, self._flowing = False, total_bytes is not None
+        self(0.0, what)
+
+    def _flow(self) -> Flow | None:
+        if not self._flowing:
+            return None
+        passed_s = time.monotonic() - self._start[0]
+        # What moved in the first instants is no pace.
+        return Flow(self._done, self._total, self._done / passed_s if passed_s > 0.5 else None)
 
     def advance(self, amount: float = 1.0, what: str = "") -> None:
         """Say that this much more of ``total`` is done."""
@@ -286,25 +317,27 @@ class Ui:
         else:
             yield Progress(lambda *_: None, what, total)
 
-    def _json_events(self) -> Callable[[float, str, float | None], None]:
+    def _json_events(self) -> Show:
         last_s = -math.inf
         last_what = None
 
-        def show(fraction: float, what: str, eta_s: float | None) -> None:
+        def show(fraction: float, what: str, eta_s: float | None, flow: Flow | None) -> None:
             nonlocal last_s, last_what
             now_s = time.monotonic()
             # Ten events a second are enough for any reader; a new step and the end are never dropped.
             if now_s - last_s >= 0.1 or what != last_what or fraction >= 1.0:
                 last_s, last_what = now_s, what
                 eta_s = None if eta_s is None else round(eta_s, 1)
-                self._event(
-                    {"event": "progress", "fraction": round(fraction, 4), "what": what, "eta_s": eta_s}
-                )
+                event = {"event": "progress", "fraction": round(fraction, 4), "what": what, "eta_s": eta_s}
+                if flow:
+                    per_s = None if flow.per_s is None else round(flow.per_s)
+                    event |= {"bytes": flow.done, "total_bytes": flow.total, "bytes_per_s": per_s}
+                self._event(event)
 
         return show
 
     @contextmanager
-    def _bar(self, what: str) -> Iterator[Callable[[float, str, float | None], None]]:
+    def _bar(self, what: str) -> Iterator[Show]:
         from rich import progress as rich_progress
         from rich.console import Console
 
@@ -317,7 +350,12 @@ class Ui:
         console = Console(file=self._err, no_color=not self._wants_color(self._err))
         with rich_progress.Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task(safe(what), total=1.0)
-            yield lambda fraction, what, _: bar.update(task, completed=fraction, description=safe(what))
+
+            def show(fraction: float, what: str, eta_s: float | None, flow: Flow | None) -> None:
+                text = f"{what} {flow}" if flow else what
+                bar.update(task, completed=fraction, description=safe(text))
+
+            yield show
 
     def check_output(self) -> None:
         """Refuse to write sound to standard output when it is a terminal.
@@ -424,6 +462,14 @@ class _Piped:
 
     def flush(self) -> None:
         self.buffer.flush()
+
+
+def _format_bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
 
 
 def _isatty(stream: TextIO | None) -> bool:

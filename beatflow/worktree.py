@@ -32,6 +32,7 @@ from beatflow.objects.gitvalue import (
     encode_path,
 )
 from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer, encode_pointer
+from beatflow.recognition import recognise
 from beatflow.sharing.partial.absent import AbsentFiles
 from beatflow.sharing.partial.selection import read_selection
 from beatflow.statcache import StatCache, identify
@@ -97,14 +98,23 @@ class Worktree:
         Opens the store where sound is kept.
     directory : Path
         The repository's own folder, where the stat cache lies and what says which files are left elsewhere.
+    expect : callable, optional
+        Says what the current commit has at a path, so that a file which is just that is known whatever form it is
+        kept in there.
     """
 
     def __init__(
-        self, root: Path, git: GitStore, open_audio: "Callable[[], AudioStore]", directory: Path
+        self,
+        root: Path,
+        git: GitStore,
+        open_audio: "Callable[[], AudioStore]",
+        directory: Path,
+        expect: Callable[[str], Entry | None] = lambda path: None,
     ) -> None:
         self.root = root
         self._git = git
         self._open_audio = open_audio
+        self._expect = expect
         self._directory = directory
         self._cache = StatCache(directory / "state" / "files")
         self._absent = AbsentFiles(directory / "state" / "absent")
@@ -227,7 +237,8 @@ class Worktree:
             return cached
         path = self.root / found.path
         data, kept_as_audio = _read_small(path, found.status)
-        if kept_as_audio:
+        entry = self._recognise(found, kept_as_audio)
+        if entry is None and kept_as_audio:
             digest = sha256()
             with path.open("rb") as file:
                 while block := file.read(_BLOCK):
@@ -235,9 +246,22 @@ class Worktree:
                     if advance:
                         advance(len(block), found.path)
             data = encode_pointer(Pointer(digest.hexdigest(), found.status.st_size))
-        entry = Entry(_mode_of(found.status), blob_oid(data))
+        entry = entry or Entry(_mode_of(found.status), blob_oid(data))
         self._cache.record(found.path, found.status, entry)
         return entry
+
+    def _recognise(self, found: Found, kept_as_audio: bool) -> Entry | None:
+        """Return the entry of a file that is unchanged though its commit keeps it as BeatFlow would not."""
+        expected = self._expect(found.path)
+        files = (FILE, EXECUTABLE)
+        if expected is None or expected.mode not in files or not self._git.has(expected.oid):
+            return None
+        mode, pointer = _mode_of(found.status), read_pointer(self._git, expected)
+        size, path = self._git.blob_size(expected.oid), self.root / found.path
+        same = mode in files and recognise(
+            path, found.status.st_size, expected.oid, pointer, size, kept_as_audio
+        )
+        return Entry(mode, expected.oid) if same else None
 
     def _keep(
         self, found: Found, batch: "Batch", advance: Advance | None, forecast: Forecast | None
@@ -246,6 +270,8 @@ class Worktree:
         entry = self._cache.find(found.path, found.status)
         if entry is None and forecast and forecast.is_likely_kept(found.path, found.status.st_size):
             entry = self._identify(found, advance)
+        if entry is None:
+            entry = self._recognise(found, _is_kept_as_audio(path, found.status))
         if entry is None or not self._is_kept(entry, batch):
             advisor = forecast.advise(found.path) if forecast else None
             entry = self.keep_file(path, batch, advance, advisor)
@@ -487,6 +513,13 @@ def _read_small(path: Path, status: os.stat_result) -> tuple[bytes, bool]:
         if is_kept_as_audio(head, status.st_size):
             return head, True
         return head + file.read(), False
+
+
+def _is_kept_as_audio(path: Path, status: os.stat_result) -> bool:
+    if stat.S_ISLNK(status.st_mode):
+        return False
+    with path.open("rb") as file:
+        return is_kept_as_audio(file.read(HEAD_BYTES), status.st_size)
 
 
 def _mode_of(status: os.stat_result) -> int:

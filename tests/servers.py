@@ -193,7 +193,12 @@ def serve_s3(folder: Path) -> Iterator[S3]:
         "s3.config": keys,
     }
     log = folder / "weed.log"
-    argv = [find("weed") or "weed", "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in options.items())]
+    argv = [
+        find("weed") or "weed",
+        "-logtostderr=true",
+        "server",
+        *(f"-{name}={value}" for name, value in options.items()),
+    ]
     with running(argv, log) as process:
         wait_for(found.port, process, log)
         wait_for(found.filer_port, process, log)
@@ -292,7 +297,7 @@ class SshHost:
     def command(self) -> str:
         """What GIT_SSH_COMMAND wants."""
         return (
-            f"ssh -F none -p {self.port} -i {self.key} -o IdentitiesOnly=yes -o BatchMode=yes "
+            f"ssh -F none -i {self.key} -o IdentitiesOnly=yes -o BatchMode=yes "
             f"-o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=yes"
         )
 
@@ -336,7 +341,7 @@ def serve_ssh(folder: Path) -> Iterator[SshHost]:
     )
     host_key = (folder / "host.pub").read_text().split()
     known = folder / "known_hosts"
-    known.write_text(f"[127.0.0.1]:{port} {host_key[0]} {host_key[1]}\n")
+    known.write_text(f"* {host_key[0]} {host_key[1]}\n")  # on a wire's port as well
     log = folder / "sshd.log"
     with running([find("sshd") or "sshd", "-D", "-e", "-f", config], log) as process:
         wait_for(port, process, log)

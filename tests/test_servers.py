@@ -88,6 +88,7 @@ if has("git", "git-lfs"):
         git("push", "-q", "origin", "HEAD:main", cwd=one)
         assert [path.read_bytes() for path in git_host.sounds(name).values()] == [sound]
         two = lfs_clone(git_host.url(name, login=True), tmp_path / "two")
+        git("lfs", "pull", cwd=two)
         assert (two / "drums.wav").read_bytes() == sound
         stranger = subprocess.run(
             ["git", "ls-remote", git_host.url(name).replace("//", "//eve:wrong@")],
@@ -148,8 +149,8 @@ if has("git", "git-lfs", "ssh", "sshd"):
         one = lfs_clone(ssh_host.url(repository), tmp_path / "one", **environment)
         commit(one, "drums.wav", b"RIFF" * 1000)
         with Wire(ssh_host.port) as wire:
-            git("push", "-q", ssh_host.url(repository), "HEAD:main", cwd=one, **environment)
-            assert wire.up == 0
+            git("push", "-q", ssh_host.url(repository, wire.port), "HEAD:main", cwd=one, **environment)
+            assert wire.up > 1000
         assert git("rev-parse", "main", cwd=repository) == git("rev-parse", "HEAD", cwd=one)
         assert len(git_host.sounds(sounds)) == 1
 
@@ -190,7 +191,7 @@ if has("git", "git-lfs"):
                 "corrupt-request",
                 "busy",
             ]
-            assert proxy.counts.requests == 8
+            assert proxy.counts.requests == 7
 
     def test_a_wire_is_cut_once_after_so_many_bytes(git_host: GitHost) -> None:
         login = {"Authorization": git_host.authorization}

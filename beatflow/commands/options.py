@@ -1,11 +1,16 @@
 """The options that several commands share, so that they look and read alike everywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beatflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from beatflow.invocation import Invocation
+    from beatflow.repository import Repository
+    from beatflow.sharing.locking import Keeping
 
 
 def complete_revision(incomplete: str) -> list[str]:
@@ -27,6 +32,34 @@ def complete_entry(incomplete: str) -> list[str]:
     from beatflow.revision.completion import complete_entry
 
     return complete_entry(Path.cwd(), incomplete)
+
+
+def make_keeping(invocation: "Invocation", repository: "Repository", remote: str | None) -> "Keeping":
+    """Open a remote for its locks: the one named, or the one that is meant."""
+    from beatflow.sharing.configured import choose_remote
+    from beatflow.sharing.locking import Keeping, name_owner
+    from beatflow.sharing.opening import open_configured
+
+    configured = choose_remote(repository, remote)
+    opened = open_configured(repository, configured, make_access(invocation))
+    owner = name_owner(invocation.signature())
+    return Keeping(repository, configured, opened, owner, invocation.clock().time)
+
+
+def make_access(invocation: Invocation, endpoint: str | None = None) -> "Access":
+    """What remotes are given of their surroundings."""
+    from beatflow.sharing.access import Access
+
+    settings = invocation.settings
+    return Access(
+        signer=invocation.signature,
+        directory=invocation.directory,
+        home=settings.home,
+        environment=settings.services,
+        endpoint=endpoint,
+        offline=settings.offline,
+        tell=invocation.ui.say,
+    )
 
 
 def parse_bpm_range(text: str | None) -> tuple[float, float] | None:
@@ -66,6 +99,11 @@ CommitOption = Annotated[bool, typer.Option("--commit", help="Record the result 
 MainlineOption = Annotated[
     int | None,
     typer.Option("--mainline", metavar="N", help="For a merge: the parent that its changes count from."),
+]
+
+RemoteOption = Annotated[
+    str | None,
+    typer.Option("--remote", metavar="NAME", help="The remote; else what the branch follows, or origin."),
 ]
 
 EngineOption = Annotated[
@@ -163,6 +201,11 @@ RuntimeOption = Annotated[
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 MidiOption = Annotated[
     Path | None, typer.Option("--midi", metavar="FILE", help="Write the notes to a MIDI file as well.")
+]
+
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="URL", help="Where an S3-compatible service answers: http://nas:8333."),
 ]
 
 PathsArgument = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Files and folders.")]

@@ -1,12 +1,16 @@
 """``bf status``."""
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beatflow.commands.options import JsonOption, ZeroOption
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
+
+if TYPE_CHECKING:
+    from beatflow.status import Status
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R"}
 STYLES = {"added": "added", "modified": "changed", "deleted": "removed", "renamed": "changed"}
@@ -20,7 +24,8 @@ def status(
 ) -> None:
     """Show what changed since the last commit.
 
-    Files that a merge left in conflict are listed first, committed or not. With --porcelain each line is a letter
+    Files that a merge left in conflict are listed first, committed or not; locks on files as the remotes told of
+    them last. With --porcelain each line is a letter
     (U in conflict, A added, M modified, D deleted, R renamed), a space and the path; a renamed file's former path
     follows after " <- ". With -z names end in NUL and the former path is a name of its own.
 
@@ -35,7 +40,7 @@ def status(
     ui = invocation.ui
     repository = invocation.repository()
     with ui.progress("reading") as progress:
-        found = read_status(repository, lambda _, path: progress(0.0, path))
+        found = read_status(repository, invocation.clock().time, lambda _, path: progress(0.0, path))
     if json:
         ui.emit_json(
             "beatflow.status/1",
@@ -50,6 +55,7 @@ def status(
                     {"path": conflict.path, "takes": conflict.files, "deleted_by": conflict.deleted_by}
                     for conflict in found.conflicts
                 ],
+                "locks": [asdict(lock) for lock in found.locks],
             },
         )
     elif porcelain or zero:
@@ -74,9 +80,26 @@ def status(
         for change in found.changes:
             former = f" (was {change.source})" if change.source else ""
             ui.emit(f"  {ui.style(f'{change.kind:9}', STYLES[change.kind])} {change.path}{former}")
+        if found.locks:
+            _show_locks(invocation, found)
         if found.conflicts:
             ui.say(f"{plural(len(found.conflicts), 'conflict')}; bf resolve decides them")
         if found.changes:
             ui.say(f'{plural(len(found.changes), "change")}; bf commit -m "..." keeps them')
         elif not found.conflicts:
             ui.say("nothing changed since the last commit" if found.commit else "nothing here yet")
+
+
+def _show_locks(invocation: Invocation, found: "Status") -> None:
+    from beatflow.sharing.locktext import format_lock
+
+    ui, changed = invocation.ui, {change.path for change in found.changes}
+    for lock in found.locks:
+        ui.emit(
+            f"  {ui.style('locked   ', 'changed')} {format_lock(lock, invocation.clock().offset_minutes, ui.style)}"
+        )
+    for lock in found.locks:
+        if lock.path in changed and not lock.mine:
+            ui.warn(
+                f"{lock.path} is locked by {lock.owner}, who pushes changes to it; yours would be refused"
+            )

@@ -8,6 +8,7 @@ arithmetic.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -44,7 +45,7 @@ class TempoMap:
         if len(self.points) < 3:
             return self.points[-1].tempo
         lengths: dict[float, float] = {}
-        for one, other in zip(self.points, self.points[1:], strict=False):
+        for one, other in pairwise(self.points):
             lengths[one.tempo] = lengths.get(one.tempo, 0.0) + other.start_s - one.start_s
         return max(lengths, key=lambda tempo: lengths[tempo])
 
@@ -98,7 +99,7 @@ def make_map(tempo: float | None, meter: str | None, heard: Mapping[str, Any]) -
 
 def _lay_bars(lines: Sequence[float], meter: tuple[int, int], steady: bool) -> list[TempoPoint]:
     """Return tempi that put bar lines on downbeats."""
-    bar_s = median(after - before for before, after in zip(lines, lines[1:], strict=False))
+    bar_s = median(after - before for before, after in pairwise(lines))
     counted = _count_bars(lines, bar_s)
     quarters = meter[0] * 4 / meter[1]
     if steady:
@@ -110,7 +111,7 @@ def _lay_bars(lines: Sequence[float], meter: tuple[int, int], steady: bool) -> l
     else:
         bars = [
             (start_s, _clip((after - number) * quarters * 60 / (end_s - start_s)))
-            for (number, start_s), (after, end_s) in zip(counted, counted[1:], strict=False)
+            for (number, start_s), (after, end_s) in pairwise(counted)
         ]
         first_s = counted[0][1]
     points = [TempoPoint(start_s, tempo, meter) for start_s, tempo in bars]

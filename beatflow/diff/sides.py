@@ -191,6 +191,8 @@ def _find_in_history(repository: Repository, path: str, entry: Entry) -> File:
 
 
 def _find_in_worktree(repository: Repository, path: str, entry: Entry) -> File:
+    if repository.worktree.find_absent(path):
+        return _find_in_history(repository, path, entry)
     place = repository.root / path
     if entry.mode == SYMLINK:
         return File(path, lambda: BytesIO(os.fsencode(place.readlink())))

@@ -58,28 +58,47 @@ def merge(repository: Repository, request: Request, tell: Tell) -> Merge:
     DamagedError
         A side cannot be read; nothing was changed.
     """
-    with Transaction(repository, "merge", request.revision) as transaction:
+    with (
+        Transaction(repository, "merge", request.revision) as transaction,
+        Scratch(repository.scratch) as scratch,
+    ):
         other = get_commit(repository, request.revision)
-        head = repository.head
-        bases = tuple(find_merge_bases(repository.git, [head], [other])) if head else ()
-        if head and other in bases:
-            return Merge(UP_TO_DATE, head, other, bases)
-        if head is None or (head in bases and request.fast_forward != "never"):
-            transaction.description = f"{request.revision}, fast-forward"
-            advance_head(transaction, other)
-            stage_switch(transaction, other)
-            result = Merge(FAST_FORWARD, other, other, bases)
-        else:
-            _refuse(repository, request, bases)
-            with Scratch(repository.scratch) as scratch:
-                result = _merge(transaction, head, other, bases, request, scratch, tell)
-                if not request.dry_run:
-                    transaction.publish()
-                return result
-        transaction.check_places()
-        if not request.dry_run:
+        found = stage_merge(transaction, other, request, scratch, tell)
+        if not request.dry_run and found.kind != UP_TO_DATE:
             transaction.publish()
-        return result
+        return found
+
+
+def stage_merge(
+    transaction: Transaction, other: str, request: Request, scratch: Scratch, tell: Tell
+) -> Merge:
+    """Have the current branch and the worktree become what merging a commit makes of them.
+
+    Parameters
+    ----------
+    other : str
+        The commit; ``request.revision`` is what people know it as.
+    scratch : Scratch
+        Where new files lie until the change is published.
+
+    Raises
+    ------
+    ConflictError, DamagedError
+        As for `merge`.
+    """
+    repository = transaction.repository
+    head = repository.head
+    bases = tuple(find_merge_bases(repository.git, [head], [other])) if head else ()
+    if head and other in bases:
+        return Merge(UP_TO_DATE, head, other, bases)
+    if head is None or (head in bases and request.fast_forward != "never"):
+        transaction.description = f"{request.revision}, fast-forward"
+        advance_head(transaction, other)
+        stage_switch(transaction, other)
+        transaction.check_places()
+        return Merge(FAST_FORWARD, other, other, bases)
+    _refuse(repository, request, bases)
+    return _merge(transaction, head, other, bases, request, scratch, tell)
 
 
 def _refuse(repository: Repository, request: Request, bases: tuple[str, ...]) -> None:

@@ -9,30 +9,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from heapq import merge
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from beatflow.errors import DamagedError
 from beatflow.objects.ahead import work_ahead
 from beatflow.objects.manifest import ChunkRef, Manifest
-from beatflow.objects.packset import PackSet
+from beatflow.objects.packset import PackSet, RecordSource
 from beatflow.objects.reading import ChunkReader, read_manifest
 
 _FILES_AT_ONCE = 32
 
 Progress = Callable[[int], None]
+T = TypeVar("T")
 
 
 class _Output:
-    """One file being written."""
+    """One file being written, or, where there is no file, only compared."""
 
-    def __init__(self, oid: str, file: BinaryIO) -> None:
+    def __init__(self, oid: str, file: BinaryIO | None = None) -> None:
         self.oid = oid
         self._file = file
         self._whole = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
         self._whole.update(data)
-        self._file.write(data)
+        if self._file:
+            self._file.write(data)
 
     @property
     def is_whole(self) -> bool:
@@ -40,8 +42,9 @@ class _Output:
 
     def begin_again(self) -> None:
         self._whole = hashlib.sha256()
-        self._file.seek(0)
-        self._file.truncate()
+        if self._file:
+            self._file.seek(0)
+            self._file.truncate()
 
 
 def write_files(
@@ -83,6 +86,26 @@ def write_files(
                     _write_again(pool, ChunkReader(packs), outputs, manifests, 2 * workers)
 
 
+def verify_files(
+    source: RecordSource, files: Sequence[tuple[str, Manifest]], pool: ThreadPoolExecutor, window: int
+) -> None:
+    """Put files together, given as (oid, manifest), and compare each chunk with its id and each file with its oid.
+
+    Raises
+    ------
+    DamagedError
+        One is not what it is called, or cannot be put together.
+    """
+    reader = ChunkReader(source)
+    for group in _grouped(files):
+        outputs = [_Output(oid) for oid, _ in group]
+        for output, data in _decode(pool, reader, outputs, [manifest for _, manifest in group], window):
+            output.write(data)
+        for output in outputs:
+            if not output.is_whole:
+                raise DamagedError(f"sound {output.oid} is damaged: its parts do not make the whole")
+
+
 def _write_again(
     pool: ThreadPoolExecutor,
     reader: ChunkReader,
@@ -100,7 +123,7 @@ def _write_again(
             raise DamagedError(f"sound {output.oid} is damaged: its parts do not make the whole")
 
 
-def _grouped(targets: Sequence[tuple[str, Path]]) -> Iterator[Sequence[tuple[str, Path]]]:
+def _grouped(targets: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(targets), _FILES_AT_ONCE):
         yield targets[start : start + _FILES_AT_ONCE]
 

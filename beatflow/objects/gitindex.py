@@ -1,7 +1,7 @@
 """The index of a git pack, made from the pack alone: git's format, version 2 (gitformat-pack).
 
-Hashes every object anew, so that an index made here says what the pack really holds. Needs the bases of all deltas to be
-in the pack itself. Knows nothing of where the pack came from.
+Hashes every object anew, so that an index made here says what the pack really holds. Needs the bases of all deltas to
+be in the pack itself. Knows nothing of where the pack came from.
 """
 
 import hashlib

@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from beatflow.objects.care import Salvaged, Usage
     from beatflow.objects.checking import Checkup, Problem
     from beatflow.objects.collection import Collected
+    from beatflow.objects.exchange.catalogue import Catalogue
+    from beatflow.objects.exchange.receiving import Receiving
+    from beatflow.objects.exchange.sending import Sending
     from beatflow.objects.layout import Layout
     from beatflow.objects.ledger import Ledger
     from beatflow.objects.mending import Mending
+    from beatflow.objects.pointer import Pointer
     from beatflow.objects.renewal import Renewal
 
 FORMAT = "beatflow audio store 1\n"
@@ -139,11 +143,35 @@ class AudioStore:
         """Open a file for reading anywhere in it; each chunk is verified when it is decoded."""
         return io.BufferedReader(StoredFile(self._reader, self.manifest(oid)), 64 * 1024)
 
-    def batch(self) -> "Batch":
-        """Return a new batch to add files with."""
+    def batch(self, temporary: Path | None = None) -> "Batch":
+        """Return a new batch to add files with.
+
+        Parameters
+        ----------
+        temporary : Path, optional
+            Folder for unfinished files, on the store's disk. With one of its own, only publishing needs the lock.
+        """
         from beatflow.objects.batch import Batch
 
-        return Batch(self._packs, self._reader, self.path / "tmp", self._workers)
+        return Batch(self._packs, self._reader, temporary or self.path / "tmp", self._workers)
+
+    def find_absent(self, sounds: "Iterable[Pointer]") -> "list[Pointer]":
+        """Return those that are not here with all their chunks, each once."""
+        from beatflow.objects.exchange.need import Presence
+
+        return list(Presence(self._packs).find_absent(sounds))
+
+    def plan_receiving(self, catalogue: "Catalogue", sounds: "Sequence[Pointer]") -> "Receiving":
+        """Plan to bring what is not here of some files from where a catalogue is of."""
+        from beatflow.objects.exchange.receiving import Receiving
+
+        return Receiving(catalogue, self._packs, sounds)
+
+    def plan_sending(self, catalogue: "Catalogue", sounds: "Sequence[Pointer]") -> "Sending":
+        """Plan to hand over what a catalogue does not have of some files."""
+        from beatflow.objects.exchange.sending import Sending
+
+        return Sending(self._packs, catalogue, sounds)
 
     def check(
         self, oids: Iterable[str] | None = None, data: bool = False, progress: "Progress | None" = None

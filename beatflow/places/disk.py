@@ -191,17 +191,11 @@ class DiskPlace:
                 self._publish(temporary, copy, path)
         return _tag(data)
 
-    def remove(self, key: str, tag: str | None = None) -> None:
-        """Remove what lies under a key, if it still has ``tag`` where one is given."""
+    def remove(self, key: str) -> None:
+        """Remove what lies under a key; nothing there is fine."""
         path = self._path(key)
-        if not self._root.is_dir():
-            return
-        with self._failing("write to"), self._locked():
-            there = self.read(key) if tag is not None else None
-            if there and there.tag != tag:
-                raise _changed(path)
-            with suppress(FileNotFoundError, NotADirectoryError):
-                path.unlink()
+        with self._failing("write to"), suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
 
     # Writing ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from beatflow.errors import UsageError
 from beatflow.places.address import Address, AddressKind
@@ -20,11 +21,14 @@ class Access:
     region : str or None
     environment : mapping
         What configuration gathered for buckets: variables like ``AWS_ACCESS_KEY_ID``. Never shown.
+    home : Path or None
+        The user's, for ``~/.aws``.
     """
 
     endpoint: str | None = None
     region: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    home: Path | None = None
 
 
 def open_place(address: Address, access: Access | None = None) -> Place:
@@ -35,12 +39,18 @@ def open_place(address: Address, access: Access | None = None) -> Place:
     EngineError
         A bucket wants a package that is not installed.
     UsageError
-        It is a git host, which is no place.
+        It is a git host, which is no place; or the endpoint is none.
+    PlaceError
+        There are no keys for a bucket.
     """
     if address.kind is AddressKind.FOLDER and address.path is not None:
         return DiskPlace(address.path)
-    if address.kind is AddressKind.BUCKET:
-        from beatflow.places.bucket import open_bucket
+    if address.kind is not AddressKind.BUCKET:
+        raise UsageError(f"{address.text} is a git host, not a place for files", "give a folder or a bucket")
+    from beatflow.places.bucket.store import open_store
 
-        return open_bucket(address, access or Access())
-    raise UsageError(f"{address.text} is a git host, not a place for files", "give a folder or a bucket")
+    access = access or Access()
+    reading, writing = open_store(address, access.endpoint, access.region, access.environment, access.home)
+    from beatflow.places.bucket.place import BucketPlace
+
+    return BucketPlace(reading, writing, address.text, address.scheme)

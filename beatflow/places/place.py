@@ -38,7 +38,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes, and the tag that they were read with, which `Place.swap` and `Place.remove` take."""
+    """Bytes, and the tag that they were read with, which `Place.swap` takes."""
 
     data: bytes
     tag: str
@@ -102,6 +102,6 @@ class Place(Protocol):
         """
         ...
 
-    def remove(self, key: str, tag: str | None = None) -> None:
-        """Remove what lies under a key, if it still has ``tag`` where one is given; nothing there is fine."""
+    def remove(self, key: str) -> None:
+        """Remove what lies under a key, whatever it is by now; nothing there is fine."""
         ...

@@ -6,13 +6,16 @@
 """
 
 import difflib
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.gitconfig import parse_config
 from beatflow.objects.git import GitStore
 from beatflow.repository import BRANCHES, REMOTES, Repository
 from beatflow.transaction import Transaction
+from beatflow.worktree import REPOSITORY
 
 ORIGIN, PARENT = "origin", "parent"
 _ENDPOINT = "beatflow-endpoint"
@@ -31,14 +34,9 @@ class Configured:
 def list_remotes(repository: Repository) -> list[Configured]:
     """Return the remotes by name."""
     values = _read(repository)
-    names = [
-        key.removeprefix("remote.").removesuffix(".url")
-        for key in values
-        if key.startswith("remote.") and key.endswith(".url")
-    ]
     return [
         Configured(name, values[f"remote.{name}.url"], values.get(f"remote.{name}.{_ENDPOINT}"))
-        for name in sorted(names)
+        for name in _list_names(values)
     ]
 
 
@@ -63,6 +61,14 @@ def get_remote(repository: Repository, name: str) -> Configured:
     if near:
         raise NotFoundError(f"no remote {name!r}", hint=f"did you mean {near[0]}?")
     raise NotFoundError(f"no remote {name!r}", hint=f"bf remote add {name} URL")
+
+
+def complete_remote(start: Path, incomplete: str) -> list[str]:
+    """Return the names of remotes of the track around a folder that begin like this."""
+    found = next((folder for folder in (start, *start.parents) if (folder / REPOSITORY / "HEAD").is_file()), None)
+    if found is None:
+        return []
+    return [name for name in _list_names(_read_file(found / REPOSITORY / "config")) if name.startswith(incomplete)]
 
 
 def choose_remote(repository: Repository, name: str | None) -> Configured:
@@ -133,6 +139,7 @@ def change_remote(repository: Repository, remote: Configured) -> None:
     """
     get_remote(repository, remote.name)
     with Transaction(repository, "remote", f"set-url {remote.name}"):
+        shutil.rmtree(find_cache(repository, remote.name), ignore_errors=True)
         write_remote(repository, remote)
 
 
@@ -226,15 +233,29 @@ def _list_followers(repository: Repository, name: str) -> list[str]:
     ]
 
 
+def find_cache(repository: Repository, name: str) -> Path:
+    """Return the folder in which a track keeps what it learns of a remote; it need not be there."""
+    return repository.state / "remotes" / name
+
+
 def _forget(repository: Repository, name: str) -> None:
+    shutil.rmtree(find_cache(repository, name), ignore_errors=True)
     for key in _read(repository):
         if key.startswith(f"remote.{name}.") and "." not in key.removeprefix(f"remote.{name}."):
             repository.git.remove_config(key)
 
 
+def _list_names(values: dict[str, str]) -> list[str]:
+    keys = [key for key in values if key.startswith("remote.") and key.endswith(".url")]
+    return sorted(key.removeprefix("remote.").removesuffix(".url") for key in keys)
+
+
 def _read(repository: Repository) -> dict[str, str]:
+    return _read_file(repository.directory / "config")
+
+
+def _read_file(path: Path) -> dict[str, str]:
     # Not what the user's own files say: a remote of all tracks is none.
-    path = repository.directory / "config"
     return parse_config(path.read_text(encoding="utf-8", errors="surrogateescape"))
 
 

@@ -3,17 +3,18 @@
 Nothing of ours moves until all of it is here, has been looked over and is verified; then it is one operation.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.objects.git import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sharing.configured import Configured
-from beatflow.sharing.inspection import check_refs, inspect_history
+from beatflow.sharing.inspection import NO_RULES, Rules, check_refs, inspect_history
 from beatflow.sharing.intake import find_absent
+from beatflow.sharing.parent import PARENT_REF
+from beatflow.sharing.partial.choosing import find_chooser
 from beatflow.sharing.remote import Moved, Remote, RemoteRefs
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
@@ -22,12 +23,33 @@ NEW, FORWARD, FORCED, GONE, KEPT = "new", "forward", "forced", "gone", "kept"
 """What became of a ref: new here, gone forward, changed otherwise, deleted; or left, since ours is another."""
 
 
-class Chooser(Protocol):
-    """Decides which sounds are wanted here at all."""
+Choose = Callable[[GitStore, Sequence[str], Sequence[Pointer]], Sequence[Pointer]]
+"""Given the commits that came and the sounds that they name, returns those that are wanted here now."""
 
-    def choose(self, git: GitStore, tips: Sequence[str], sounds: Sequence[Pointer]) -> Sequence[Pointer]:
-        """Return those of the sounds that the commits behind ``tips`` name and that shall be fetched now."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """What is to be fetched, and how.
+
+    Parameters
+    ----------
+    branches : tuple of str
+        Short names at the remote; empty for all branches and tags.
+    prune : bool
+        Have branches that are gone over there be gone here.
+    choose : callable, optional
+        Which sounds are wanted; by default those that were when the track was cloned.
+    rules : Rules
+        What is taken although it could do harm elsewhere.
+    dry_run : bool
+        Fetch the history only, which is needed to say what would come, and move no ref.
+    """
+
+    branches: tuple[str, ...] = ()
+    prune: bool = False
+    choose: Choose | None = None
+    rules: Rules = NO_RULES
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +64,14 @@ class RefMove:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What came, or would come: where the remote's refs are, what moves here, and what travelled."""
+    """What came, or would come: where the remote's refs are, what moves here, and what travelled.
+
+    ``head`` is the full name of its default branch, ``parent`` the commit that links to what it is a fork of.
+    """
 
     remote: Configured
     head: str | None
+    parent: str | None
     theirs: Mapping[str, str]
     moves: tuple[RefMove, ...]
     refs: Mapping[str, str | None]
@@ -54,27 +80,9 @@ class Incoming:
 
 
 def receive(
-    repository: Repository,
-    configured: Configured,
-    remote: Remote,
-    watch: Watch,
-    branches: Sequence[str] = (),
-    prune: bool = False,
-    chooser: Chooser | None = None,
-    dry_run: bool = False,
+    repository: Repository, configured: Configured, remote: Remote, request: FetchRequest, watch: Watch
 ) -> Incoming:
     """Bring the history and the sounds of a remote's branches and tags into the stores; no ref moves.
-
-    Parameters
-    ----------
-    branches : sequence of str
-        Short names at the remote; empty for all branches, and then new tags too.
-    prune : bool
-        Have branches that are gone over there be gone here.
-    chooser : Chooser, optional
-        Which sounds are wanted; all by default.
-    dry_run : bool
-        Look at the history only, which is needed to say what would come.
 
     Raises
     ------
@@ -89,10 +97,10 @@ def receive(
     watch.begin(f"asking {remote.address}")
     found = remote.read_refs()
     check_refs(found)
-    theirs = _select(found, branches, remote.address)
+    theirs = _select(found, request.branches, remote.address)
     ours = _name_here(configured.name, theirs)
     moves, refs = _compare(git, theirs, ours)
-    if prune and not branches:
+    if request.prune and not request.branches:
         gone = _find_gone(git, configured.name, ours)
         refs |= dict.fromkeys(gone)
         moves += [RefMove(name, oid, None, GONE) for name, oid in gone.items()]
@@ -102,12 +110,14 @@ def receive(
         with git.receiving():
             remote.fetch_history(git, wanted, watch.advance)
     tips = [move.after for move in moves if move.after and move.kind != KEPT]
-    sounds = _look_over(repository, tips, watch) if tips else []
+    watch.begin("looking over history")
+    sounds = inspect_history(git, tips, find_known(git), request.rules, repository.audio) if tips else []
     moves = [_tell_forward(git, move) for move in moves]
-    if chooser:
-        sounds = list(chooser.choose(git, tips, sounds))
-    moved = _fetch_sounds(repository, remote, sounds, watch, dry_run)
-    return Incoming(configured, found.head, theirs, tuple(moves), refs, tuple(sounds), moved)
+    choose = request.choose or _find_choice(repository)
+    sounds = list(choose(git, tips, sounds)) if choose else sounds
+    moved = _fetch_sounds(repository, remote, sounds, watch, request.dry_run)
+    parent = found.refs.get(PARENT_REF)
+    return Incoming(configured, found.head, parent, theirs, tuple(moves), refs, tuple(sounds), moved)
 
 
 def stage_incoming(transaction: Transaction, incoming: Incoming) -> None:
@@ -126,20 +136,13 @@ def stage_incoming(transaction: Transaction, incoming: Incoming) -> None:
 
 
 def fetch(
-    repository: Repository,
-    configured: Configured,
-    remote: Remote,
-    watch: Watch,
-    branches: Sequence[str] = (),
-    prune: bool = False,
-    chooser: Chooser | None = None,
-    dry_run: bool = False,
+    repository: Repository, configured: Configured, remote: Remote, request: FetchRequest, watch: Watch
 ) -> Incoming:
     """Bring what a remote has, as one operation; parameters and errors as for `receive`."""
     if not configured.name:
         raise UsageError("a fetch wants a remote with a name", hint=f"bf remote add NAME {configured.url}")
-    incoming = receive(repository, configured, remote, watch, branches, prune, chooser, dry_run)
-    if not dry_run:
+    incoming = receive(repository, configured, remote, request, watch)
+    if not request.dry_run:
         with Transaction(repository, "fetch", configured.name) as transaction:
             stage_incoming(transaction, incoming)
             transaction.publish()
@@ -162,7 +165,12 @@ def _select(found: RemoteRefs, branches: Sequence[str], address: str) -> dict[st
 
 
 def _name_here(remote: str, theirs: Iterable[str]) -> dict[str, str]:
-    """Return full name there to full name here: branches below the remote's name, tags as they are."""
+    """Return full name there to full name here: branches below the remote's name, tags as they are.
+
+    Of a remote without a name nothing is remembered.
+    """
+    if not remote:
+        return {}
     return {
         name: f"{REMOTES}{remote}/{name.removeprefix(BRANCHES)}" if name.startswith(BRANCHES) else name
         for name in theirs
@@ -175,7 +183,11 @@ def _compare(
     moves: list[RefMove] = []
     refs: dict[str, str | None] = {}
     for name, after in sorted(theirs.items()):
-        before = git.read_ref(ours[name])
+        here = ours.get(name)
+        if here is None:
+            moves.append(RefMove(name, None, after, NEW))
+            continue
+        before = git.read_ref(here)
         if before == after:
             continue
         if name.startswith(TAGS) and before:
@@ -183,7 +195,7 @@ def _compare(
             moves.append(RefMove(name, before, after, KEPT))
             continue
         moves.append(RefMove(name, before, after, FORCED if before else NEW))
-        refs[ours[name]] = after
+        refs[here] = after
     return moves, refs
 
 
@@ -208,9 +220,10 @@ def find_known(git: GitStore) -> list[str]:
     return sorted({oid for name, oid in refs.items() if name.startswith((BRANCHES, REMOTES, TAGS))})
 
 
-def _look_over(repository: Repository, tips: Sequence[str], watch: Watch) -> list[Pointer]:
-    watch.begin("looking over history")
-    return inspect_history(repository.git, tips, find_known(repository.git))
+def _find_choice(repository: Repository) -> Choose | None:
+    """Return how the sounds were chosen that this track wants, None for all of them."""
+    chooser = find_chooser(repository)
+    return chooser.choose if chooser else None
 
 
 def _fetch_sounds(

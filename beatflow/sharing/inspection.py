@@ -4,8 +4,7 @@ Git's own machinery proves that objects are what their ids say; it does not ask 
 commit, tree, link and pointer is looked at once, and what could leave the track's folder, touch the repository, hit the
 same file twice on some disk, or unpack without end is refused, whoever made it. Knows no network and changes nothing.
 
-What a remote's sounds are is proven where they are taken in; `check_entry` and `check_manifest` say there, before
-anything is unpacked, what may be. Packs of git's are looked over by `gitpack`.
+What the sounds are is proven where they are taken in; packs of git's are looked over by `gitpack`.
 """
 
 import shutil
@@ -21,9 +20,6 @@ from beatflow.objects.gitfiles import BLOB, COMMIT, decode_tree
 from beatflow.objects.gitfiles import TREE as TREE_KIND
 from beatflow.objects.gitvalue import EXECUTABLE, FILE, SYMLINK, TREE, decode_path, encode_path
 from beatflow.objects.ids import is_oid
-from beatflow.objects.manifest import MAX_CHUNK_BYTES, MAX_MANIFEST_BYTES, Manifest
-from beatflow.objects.pack import MAX_STORED_BYTES, Kind
-from beatflow.objects.pack import Entry as PackEntry
 from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer
 from beatflow.sharing.remote import RemoteError, RemoteRefs
 from beatflow.wording import format_size
@@ -275,7 +271,7 @@ class _Inspector:
             if other != name and not (self._rules.clashes and SYMLINK not in (mode, its_mode)):
                 raise UnsafeError(
                     f"{who} has both {prefix + other!r} and {prefix + name!r}: many disks take them for one",
-                    "have one of them renamed there; where your disk can tell them apart: bf config accept clashes",
+                    "have one renamed there; if your disk can tell them apart: bf config --user accept clashes",
                 )
 
     def _inspect_file(self, mode: int, oid: str, path: str, who: str) -> int:
@@ -352,42 +348,11 @@ class _Inspector:
 def _leads_out(path: str, who: str) -> UnsafeError:
     return UnsafeError(
         f"{who} has the link {path!r}, which leads out of the track",
-        "have it taken out there; if you trust where it leads: bf config accept links",
+        "have it taken out there; if you trust where it leads: bf config --user accept links",
     )
 
 
-# Sounds --------------------------------------------------------------------------------------------------
-
-
-def check_entry(entry: PackEntry) -> None:
-    """Refuse a record of somebody else's pack that says of itself what cannot be, before any of it is unpacked.
-
-    Raises
-    ------
-    DamagedError
-    """
-    limit = {int(Kind.CHUNK): MAX_CHUNK_BYTES, int(Kind.MANIFEST): MAX_MANIFEST_BYTES}.get(entry.kind)
-    if limit is None or not 0 < entry.raw_length <= limit or not 0 < entry.stored_length <= MAX_STORED_BYTES:
-        raise DamagedError(
-            f"{entry.id.hex()[:12]} says that it has {entry.raw_length} bytes, {entry.stored_length} stored:"
-            " that cannot be",
-            _DISTRUST,
-        )
-
-
-def check_manifest(pointer: Pointer, manifest: Manifest) -> None:
-    """Refuse a manifest that is not of the size that the pointer names: either may be a lie.
-
-    Raises
-    ------
-    UnsafeError
-    """
-    if manifest.size != pointer.size:
-        raise UnsafeError(
-            f"the sound {pointer.oid[:12]} should have {pointer.size} bytes;"
-            f" what is offered for it has {manifest.size}",
-            _DISTRUST,
-        )
+# Room ----------------------------------------------------------------------------------------------------
 
 
 def check_room(sizes: Iterable[int], folder: Path) -> None:

@@ -7,7 +7,7 @@ from beatflow.errors import NotFoundError, UsageError
 from beatflow.places.address import Address, AddressKind, parse_address
 from beatflow.repository import Repository
 from beatflow.sharing.access import Access
-from beatflow.sharing.configured import Configured, find_remote
+from beatflow.sharing.configured import Configured, find_cache, find_remote
 from beatflow.sharing.remote import Remote, RemoteError
 
 
@@ -70,14 +70,9 @@ def _open_folder(where: Address, path: Path, access: Access, cache: Path | None)
     root = find_track(path)
     if root:
         return TrackRemote(root, access.signer)
-    if _is_git(path) or _is_git(path / ".git") or (path / ".git").is_file():
-        return _open_git(where.text, access, cache)
-    return _open_depot(where, access, cache)
+    from beatflow.sharing.githost.remote import is_git
 
-
-def _is_git(path: Path) -> bool:
-    """Say whether a folder is a git repository's own."""
-    return all((path / name).exists() for name in ("HEAD", "objects", "refs"))
+    return _open_git(where.text, access, cache) if is_git(path) else _open_depot(where, access, cache)
 
 
 def _open_git(url: str, access: Access, cache: Path | None) -> Remote:
@@ -87,15 +82,12 @@ def _open_git(url: str, access: Access, cache: Path | None) -> Remote:
 
 
 def _open_depot(where: Address, access: Access, cache: Path | None) -> Remote:
+    from beatflow.places.opening import Access as PlaceAccess
     from beatflow.places.opening import open_place
-    from beatflow.sharing.depot.remote import DepotRemote
+    from beatflow.sharing.depot.depot import DepotRemote
 
-    return DepotRemote(open_place(where, access), access, cache)
-
-
-def find_cache(repository: Repository, name: str) -> Path:
-    """Return the folder in which a track keeps what it learns of a remote; it need not be there."""
-    return repository.state / "remotes" / name
+    place = open_place(where, PlaceAccess(access.endpoint, environment=access.environment, home=access.home))
+    return DepotRemote(place, access, cache)
 
 
 def open_configured(repository: Repository, remote: Configured, access: Access) -> Remote:

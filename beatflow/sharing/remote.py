@@ -7,6 +7,7 @@ fetch history, then sounds, then refs, so that whoever dies on the way leaves bo
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from beatflow.errors import BeatFlowError, ConflictError
@@ -127,6 +128,10 @@ class Remote(Protocol):
         """Return who keeps its locks; None where there can be none."""
         ...
 
+    def previews(self) -> "PreviewShelf | None":
+        """Return where its previews are kept; None where there can be none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PathLock:
@@ -143,6 +148,8 @@ class PathLock:
         Unix time; None for a lock that does not expire (git hosts' never do).
     id : str
         The keeper's own name for it.
+    mine : bool or None
+        Whether it is the asker's, where the keeper knows; None where the owner's name decides.
     """
 
     path: str
@@ -150,6 +157,24 @@ class PathLock:
     locked_at_s: float
     expires_at_s: float | None
     id: str
+    mine: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLock:
+    """A lock that somebody else than its holder took away.
+
+    Parameters
+    ----------
+    lock : PathLock
+    broken_by : str
+    broken_at_s : float
+        Unix time.
+    """
+
+    lock: PathLock
+    broken_by: str
+    broken_at_s: float
 
 
 class LockKeeper(Protocol):
@@ -157,6 +182,10 @@ class LockKeeper(Protocol):
 
     def list_locks(self, now_s: float) -> list[PathLock]:
         """Return those that have not expired, by path."""
+        ...
+
+    def list_broken(self) -> list[BrokenLock]:
+        """Return the traces of locks that were broken, the oldest first; none where none are kept."""
         ...
 
     def lock(self, path: str, owner: str, now_s: float, expires_at_s: float | None = None) -> PathLock:
@@ -171,4 +200,26 @@ class LockKeeper(Protocol):
 
     def unlock(self, path: str, owner: str, now_s: float, force: bool = False) -> PathLock | None:
         """Give a lock up; with ``force`` somebody else's as well, which leaves a trace. None where there was none."""
+        ...
+
+
+class PreviewShelf(Protocol):
+    """Keeps previews of sounds: a card (JSON) each, and a small lossy copy to listen to."""
+
+    def list_previews(self) -> set[str]:
+        """Return the oids of the sounds that there are previews of."""
+        ...
+
+    def fetch_preview(self, oid: str, folder: Path) -> None:
+        """Write ``<oid>.json`` and ``<oid>.opus`` into a folder, unverified.
+
+        Raises
+        ------
+        NotFoundError
+            There is none.
+        """
+        ...
+
+    def store_preview(self, oid: str, folder: Path) -> None:
+        """Take a preview from a folder, in place of one that is there."""
         ...

@@ -13,7 +13,9 @@ from beatflow.history import stage_switch
 from beatflow.objects.git import GitStore
 from beatflow.objects.history import copy_history
 from beatflow.objects.pointer import Pointer
+from beatflow.places.disk import DiskPlace
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository, Signer
+from beatflow.sharing.depot.locks import DepotLocks
 from beatflow.sharing.intake import find_absent
 from beatflow.sharing.parent import PARENT_REF
 from beatflow.sharing.remote import (
@@ -149,15 +151,13 @@ class TrackRemote:
     def _check_whole(self, tips: Sequence[str]) -> None:
         """Have every sound that the new commits name there, now that nobody can collect it any more."""
         git = self._other.git
-        known = [
-            oid for name, oid in git.read_refs().items() if name.startswith((BRANCHES, TAGS, REMOTES))
-        ]
+        known = [oid for name, oid in git.read_refs().items() if name.startswith((BRANCHES, TAGS, REMOTES))]
         if find_absent(self._other.audio, list_sounds(git, tips, known)):
             raise RemoteError(f"sounds that were sent to {self.address} are gone again", hint="bf push")
 
     def locks(self) -> LockKeeper | None:
-        """Return None: who can lock here can talk to each other."""
-        return None
+        """Return who keeps its locks: small documents among what is its own."""
+        return DepotLocks(DiskPlace(self._other.state / "shared"), lambda _: None)
 
     def previews(self) -> PreviewShelf | None:
         """Return None: the sounds are at hand."""

@@ -35,6 +35,8 @@ class AudioWriter(AbstractContextManager["AudioWriter"]):
         See `get_format`.
     frames : int, optional
         The length, if known: gives a WAV on a pipe a true header.
+    compression : float, optional
+        0 (largest) to 1 (smallest), for formats that have a choice; libsndfile's own by default.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class AudioWriter(AbstractContextManager["AudioWriter"]):
         subtype: str = "PCM_16",
         format: str | None = None,
         frames: int | None = None,
+        compression: float | None = None,
     ) -> None:
         self.name = get_name(dest)
         self.format, self.subtype = get_format(dest, subtype, format)
@@ -69,7 +72,7 @@ class AudioWriter(AbstractContextManager["AudioWriter"]):
             else:
                 # libsndfile wants to seek from a start of its own, and Ogg pages are touched up afterwards.
                 self._spool = stack.enter_context(make_spool())
-                self._sound = _create_sndfile(self._spool, self)
+                self._sound = _create_sndfile(self._spool, self, compression)
             self._stack = stack.pop_all()
 
     @property
@@ -151,9 +154,17 @@ def write_audio(dest: Dest, audio: Audio, subtype: str = "PCM_16", format: str |
     return writer.clipped
 
 
-def _create_sndfile(file: BinaryIO, writer: AudioWriter) -> SoundFile:
+def _create_sndfile(file: BinaryIO, writer: AudioWriter, compression: float | None) -> SoundFile:
     try:
-        return SoundFile(file, "w", writer.sample_rate, writer.channels, writer.subtype, format=writer.format)
+        return SoundFile(
+            file,
+            "w",
+            writer.sample_rate,
+            writer.channels,
+            writer.subtype,
+            format=writer.format,
+            compression_level=compression,
+        )
     except (LibsndfileError, ValueError) as error:
         raise AudioError(
             f"{writer.format} {writer.subtype} cannot hold {writer.channels} channels at {writer.sample_rate} Hz",

@@ -1,4 +1,4 @@
-"""The links of a pack: which chunks its predicted chunks are made from, all in one record, so that nobody need read those.
+"""The links of a pack: which chunks its predicted chunks are made from, all in one record, to be read instead of them.
 
 A depot's pack has them, where it has predicted chunks, as its last record: a chunk that no file has (docs/format.md,
 depot). They only say what to ask for; each record's own table says what it needs.

@@ -33,7 +33,7 @@ class Span(NamedTuple, Generic[T]):
 
 
 def join(pack: str, pieces: Iterable[Piece[T]], gap: int, most: int = SPAN_BYTES) -> Iterator[Span[T]]:
-    """Yield reads that cover all pieces, in order: neighbours at most `gap` bytes apart, up to `most` bytes together."""
+    """Yield reads that cover all pieces, in order: neighbours up to `gap` bytes apart, together up to `most` bytes."""
     run: list[Piece[T]] = []
     end = 0
     for piece in sorted(pieces, key=lambda piece: piece[:2]):

@@ -16,6 +16,8 @@ PREVIEWS = "previews/"
 PACK = ".pack"
 
 _TEXT = b"beatflow depot 1\n"
+_PROBE = b"beatflow depot 0\n"
+_NO_TAG = '"00000000000000000000000000000000"'
 _NEWER = re.compile(rb"beatflow depot ([0-9]{1,9})\n")
 
 
@@ -40,7 +42,9 @@ def is_depot(place: Place) -> bool:
     newer = _NEWER.fullmatch(content.data)
     if newer:
         raise refuse_newer(place)
-    raise RemoteError(f"{place.address} is no depot of BeatFlow's: its {MARKER} says something else", "bf remote ls")
+    raise RemoteError(
+        f"{place.address} is no depot of BeatFlow's: its {MARKER} says something else", "bf remote ls"
+    )
 
 
 def require_depot(place: Place) -> None:
@@ -55,17 +59,37 @@ def require_depot(place: Place) -> None:
     """
     if not is_depot(place):
         raise NotFoundError(
-            f"nothing is at {place.address} yet", "bf push makes a depot there; of a disk, see that it is plugged in"
+            f"nothing is at {place.address} yet",
+            "bf push makes a depot there; of a disk, see that it is plugged in",
         )
 
 
 def make_depot(place: Place) -> None:
-    """Make an empty place a depot; it may be one."""
-    if not is_depot(place):
+    """Make an empty place a depot; it may be one.
+
+    Raises
+    ------
+    RemoteError
+        Something else lies there, or the place writes without heeding conditions, so that two pushes at once would
+        not see each other.
+    """
+    if is_depot(place):
+        return
+    try:
+        place.swap(MARKER, _TEXT, None)
+    except ChangedError:
+        require_depot(place)  # somebody else was as quick
+        return
+    for tag in (None, _NO_TAG):
         try:
-            place.swap(MARKER, _TEXT, None)
+            place.swap(MARKER, _PROBE, tag)
         except ChangedError:
-            require_depot(place)  # somebody else was as quick
+            continue
+        place.remove(MARKER)
+        raise RemoteError(
+            f"{place.address} overwrites what others have written: its service knows no conditional writes",
+            "use a service that does (Amazon, Google, Azure, MinIO, SeaweedFS …), a folder or a git host",
+        )
 
 
 def refuse_newer(place: Place) -> RemoteError:

@@ -1,0 +1,70 @@
+"""``bf fetch``."""
+
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access
+from beatflow.invocation import Invocation
+
+
+def fetch(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="REMOTE|PATH",
+            help="A remote and, if wanted, its branches; or files whose sound was left behind.",
+            autocompletion=complete_remote,
+        ),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="From every remote.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", "-p", help="Forget branches that are gone over there.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Bring what is new at a remote, without touching any branch or file of yours.
+
+    Its branches are then here under its name: bf log origin/main, bf diff HEAD origin/main, bf merge origin/main.
+    In a partial clone bf fetch PATH brings the sound of files that was left behind. With -n history is looked at, no
+    sound travels and nothing changes.
+
+    Examples:
+      bf fetch
+      bf fetch origin take2
+      bf fetch stems/drums.wav
+    """
+    from beatflow.sharing.fetching import FetchRequest
+    from beatflow.sharing.fetching import fetch as fetch_from
+    from beatflow.sharing.inspection import Rules
+    from beatflow.sharing.opening import choose_sources, open_configured
+    from beatflow.sharing.text import incoming_document, tell_moved, tell_moves
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    repository = invocation.repository()
+    access = make_access(invocation)
+    sources, branches = choose_sources(repository, names or [], all_)
+    rules = Rules.parse(invocation.settings.accept)
+    request = FetchRequest(tuple(branches), prune, rules=rules, dry_run=dry_run)
+    done = []
+    for configured in sources:
+        place = open_configured(repository, configured, access)
+        with ui.progress(f"fetching {configured.name}") as progress:
+            found = fetch_from(repository, configured, place, request, progress)
+        done.append(found)
+        if json:
+            continue
+        for line in tell_moves(found.moves, configured.name):
+            ui.say(line)
+        if told := tell_moved(found.moved, "would fetch" if dry_run else "fetched"):
+            ui.say(told)
+        if not found.moves:
+            ui.say(f"nothing new at {configured.name}")
+    if json:
+        ui.emit_json(
+            "beatflow.fetch/1",
+            {"remotes": [incoming_document(found) for found in done], "dry_run": dry_run},
+        )

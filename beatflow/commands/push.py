@@ -1,0 +1,82 @@
+"""``bf push``."""
+
+from typing import Annotated
+
+import typer
+
+from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access
+from beatflow.invocation import Invocation
+
+
+def push(
+    ctx: typer.Context,
+    remote: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="REMOTE", help="A remote, or an address; else origin.", autocompletion=complete_remote
+        ),
+    ] = None,
+    branches: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="BRANCH", help="Branches or tags; HERE:THERE for another name there."),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Push every branch.")] = False,
+    tags: Annotated[bool, typer.Option("--tags", help="Push every tag.")] = False,
+    delete: Annotated[
+        list[str] | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a branch or tag there.")
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force-with-lease", help="Replace what is there, if it is still what was last fetched from there."
+        ),
+    ] = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Give a remote what is new here: sounds first, then history, then its branches, all of them or none.
+
+    Only what is missing there travels. Where somebody else has pushed meanwhile nothing is overwritten: bf pull, then
+    push again. What breaks off half-way is gone on with by the same command. The first push of a branch has it follow
+    the one over there. bf undo takes back what is known here of the remote, not what is there.
+
+    Examples:
+      bf push
+      bf push stick --all --tags
+      bf push origin take2:main -n
+    """
+    from beatflow.sharing.configured import choose_remote
+    from beatflow.sharing.opening import open_configured, open_named
+    from beatflow.sharing.pushing import PushRequest
+    from beatflow.sharing.pushing import push as push_to
+    from beatflow.sharing.text import moved_document, moves_document, tell_moved, tell_moves
+
+    invocation = Invocation.of(ctx)
+    ui = invocation.ui
+    repository = invocation.repository()
+    access = make_access(invocation)
+    if remote is None:
+        configured = choose_remote(repository, None)
+        place = open_configured(repository, configured, access)
+    else:
+        configured, place = open_named(repository, remote, access)
+    request = PushRequest(tuple(branches or ()), all_, tags, tuple(delete or ()), force, dry_run)
+    with ui.progress("pushing") as progress:
+        done = push_to(repository, configured, place, request, progress)
+    where = configured.name or place.address
+    if json:
+        document = {"remote": configured.name or None, "url": configured.url}
+        document |= {"refs": moves_document(done.moves), **moved_document(done.moved)}
+        ui.emit_json("beatflow.push/1", document | {"dry_run": dry_run})
+        return
+    for line in tell_moves(done.moves, where, pushed=True):
+        ui.say(line)
+    told = tell_moved(done.moved, "would send" if dry_run else "sent")
+    if not done.moves:
+        ui.say(f"nothing to push: {where} has it all")
+    elif told:
+        ui.say(told)
+    elif dry_run:
+        ui.say("would send no sound")
+    if done.upstream and not dry_run and done.moves:
+        ui.say(f"{repository.branch} follows {done.upstream.remote}/{done.upstream.branch} from now on")

@@ -1,0 +1,1 @@
+"""Git hosts as remotes: history by libgit2's transports, sounds by the Git LFS API."""

@@ -1,0 +1,60 @@
+"""Which sounds commits mention, and at which paths; each folder is looked into once per path. Opens no sound."""
+
+from collections.abc import Iterable, Iterator
+
+from beatflow.objects.git import GitStore
+from beatflow.objects.gitvalue import TREE, Commit, Entry
+from beatflow.objects.pointer import Pointer
+from beatflow.provenance import FOLDER as PROVENANCE
+from beatflow.worktree import read_pointer
+
+
+class Mentions:
+    """Goes through commits, telling of each sound once for each path."""
+
+    def __init__(self, git: GitStore) -> None:
+        self._git = git
+        self._seen: set[tuple[str, str]] = set()
+        self._pointers: dict[str, Pointer | None] = {}
+
+    def iter_new(self, commits: Iterable[Commit]) -> Iterator[tuple[Commit, str, Pointer]]:
+        """Yield commit, path and sound for what no commit before had at that path."""
+        for commit in commits:
+            for path, pointer in self._iter_tree(commit.tree):
+                yield commit, path, pointer
+
+    def list_all(self, tree: str) -> list[tuple[str, Pointer]]:
+        """Return the paths and sounds of a whole tree, whatever was told before."""
+        found = []
+        waiting = [("", Entry(TREE, tree))]
+        while waiting:
+            path, entry = waiting.pop()
+            if entry.mode == TREE:
+                waiting += self._list_children(path, entry)
+            elif pointer := self._find_pointer(entry):
+                found.append((path, pointer))
+        return sorted(found, key=lambda pair: pair[0])
+
+    def _iter_tree(self, tree: str) -> Iterator[tuple[str, Pointer]]:
+        waiting = [("", Entry(TREE, tree))]
+        while waiting:
+            path, entry = waiting.pop()
+            if (path, entry.oid) in self._seen:
+                continue
+            self._seen.add((path, entry.oid))
+            if entry.mode == TREE:
+                waiting += self._list_children(path, entry)
+            elif pointer := self._find_pointer(entry):
+                yield path, pointer
+
+    def _list_children(self, path: str, entry: Entry) -> list[tuple[str, Entry]]:
+        return [
+            (f"{path}/{name}" if path else name, child)
+            for name, child in self._git.iter_folder(entry.oid)
+            if path or f"{name}/" != PROVENANCE
+        ]
+
+    def _find_pointer(self, entry: Entry) -> Pointer | None:
+        if entry.oid not in self._pointers:
+            self._pointers[entry.oid] = read_pointer(self._git, entry)
+        return self._pointers[entry.oid]

@@ -1,0 +1,199 @@
+"""Brings what a partial clone has left elsewhere: when it is first needed, or because somebody asks for it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from beatflow.errors import AbsentError, BeatFlowError, DamagedError, EngineError, LockedError, NotFoundError
+from beatflow.history import find_branch_tips
+from beatflow.objects.gitvalue import Entry
+from beatflow.objects.pointer import Pointer
+from beatflow.repository import Repository
+from beatflow.sharing.configured import Configured, choose_remote, find_remote
+from beatflow.sharing.partial.mentions import Mentions
+from beatflow.sharing.partial.selection import Selection, read_selection, write_selection
+from beatflow.sharing.remote import Remote
+from beatflow.sharing.watch import Watch
+from beatflow.transaction import Transaction
+from beatflow.worktree import read_pointer
+
+Open = Callable[[Configured], Remote]
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """A sound that history mentions, and a path at which it does."""
+
+    path: str
+    pointer: Pointer
+
+
+def supply(repository: Repository, oids: Sequence[str], open_remote: Open, watch: Watch) -> None:
+    """Bring sounds that are read and not here; a whole clone brings none.
+
+    Parameters
+    ----------
+    repository : Repository
+        May be in the middle of a transaction.
+    oids : sequence of str
+    open_remote : callable
+        Opens a remote that the track knows by name.
+    watch : Watch
+
+    Raises
+    ------
+    AbsentError
+        Says which sounds are where, and why they cannot be had.
+    DamagedError
+        What came is not what was asked for.
+    """
+    selection = read_selection(repository.directory)
+    if selection.is_whole:
+        return
+    found = find_mentioned(repository, oids)
+    bring(repository, selection, list(found.values()), open_remote, watch)
+
+
+def bring(
+    repository: Repository,
+    selection: Selection,
+    sounds: Sequence[Mentioned],
+    open_remote: Open,
+    watch: Watch,
+) -> int:
+    """Bring sounds from where a partial clone left them; return how many came. Errors as in `supply`."""
+    audio = repository.audio
+    wanted = {sound.pointer.oid: sound for sound in sounds if sound.pointer.oid not in audio}
+    if not wanted:
+        return 0
+    where = selection.remote
+    try:
+        configured = find_remote(repository, selection.remote) or choose_remote(repository, None)
+        where = f"{configured.name} ({configured.url})"
+        remote = open_remote(configured)
+        transfer = remote.plan_fetch(repository, [sound.pointer for sound in wanted.values()])
+        watch.begin(f"fetching {_name(list(wanted.values()))}", transfer.bytes)
+        transfer.run(watch.advance)
+    except (DamagedError, EngineError, LockedError):
+        raise
+    except BeatFlowError as error:
+        raise AbsentError(
+            f"{_name(list(wanted.values()))} {'is' if len(wanted) == 1 else 'are'} not here but at {where}, "
+            f"and cannot be had from there now: {error.message}",
+            hint=error.hint or f"when it can be reached: bf fetch {next(iter(wanted.values())).path}",
+        ) from error
+    lacking = [sound for oid, sound in wanted.items() if oid not in audio]
+    if lacking:
+        raise AbsentError(
+            f"{_name(lacking)} {'is' if len(lacking) == 1 else 'are'} neither here nor at {where}",
+            hint="whoever has it can push it; or bf check --repair --from DIR",
+        )
+    return len(wanted)
+
+
+def find_mentioned(repository: Repository, oids: Iterable[str]) -> dict[str, Mentioned]:
+    """Return where history mentions sounds: in the commit at hand if it does, else in the newest that does."""
+    git = repository.git
+    wanted = set(oids)
+    found: dict[str, Mentioned] = {}
+    starts = [oid for oid in (repository.head, *find_branch_tips(repository)) if oid]
+    # Operations too: undo goes back to what no branch has.
+    starts += [oid for name, oid in git.read_refs("refs/beatflow/").items()]
+    for _, path, pointer in Mentions(git).iter_new(git.iter_history(dict.fromkeys(starts))):
+        if pointer.oid in wanted and pointer.oid not in found:
+            path = path.removeprefix("before/").removeprefix("after/")
+            found[pointer.oid] = Mentioned(path, pointer)
+            if len(found) == len(wanted):
+                break
+    return found
+
+
+def fetch_paths(
+    repository: Repository, paths: Sequence[str], open_remote: Open, watch: Watch, dry_run: bool = False
+) -> list[str]:
+    """Bring the sounds of files and folders, lay them into the folder, and want them from now on.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Below the root; ``""`` for all of the folder.
+
+    Returns
+    -------
+    list of str
+        The paths whose files have come, or would.
+
+    Raises
+    ------
+    NotFoundError
+        The commit at hand has nothing at a path.
+    AbsentError, DamagedError
+        As in `supply`; nothing was changed then, but what had come need not come again.
+    """
+    git = repository.git
+    head = repository.tree_of(repository.head)
+    absent = repository.worktree.list_absent()
+    chosen: dict[str, Entry] = {}
+    for wanted in paths:
+        below = {path for path in (*head, *absent) if _is_below(path, wanted)}
+        if not below:
+            raise NotFoundError(f"no file {wanted!r} in the last commit", hint="bf ls lists them")
+        chosen |= {path: absent.get(path) or head[path] for path in sorted(below)}
+    pointers = {path: read_pointer(git, entry) for path, entry in chosen.items() if git.has(entry.oid)}
+    sounds = [Mentioned(path, pointer) for path, pointer in pointers.items() if pointer]
+    coming = {path: entry for path, entry in chosen.items() if path in absent}
+    lacking = [sound.path for sound in sounds if sound.pointer.oid not in repository.audio]
+    if dry_run:
+        return sorted({*coming, *lacking})
+    selection = read_selection(repository.directory)
+    # The network first, without the lock.
+    bring(repository, selection, sounds, open_remote, watch)
+    with Transaction(repository, "fetch", ", ".join(paths) or ".") as transaction:
+        if not selection.wants_all_paths:
+            write_selection(repository.directory, selection.with_paths(tuple(paths)))
+        still = repository.worktree.list_absent()
+        transaction.put_entries(
+            {path: entry for path, entry in coming.items() if still.get(path) == entry}, fetch=True
+        )
+        transaction.publish()
+    return sorted({*coming, *lacking})
+
+
+def fetch_rest(repository: Repository, open_remote: Open, watch: Watch, dry_run: bool = False) -> int:
+    """Make a partial clone whole: bring every sound that branches and tags mention; return how many lacked.
+
+    Errors as in `supply`.
+    """
+    selection = read_selection(repository.directory)
+    lacking = list_elsewhere(repository)
+    if dry_run or selection.is_whole:
+        return 0 if selection.is_whole else len(lacking)
+    bring(repository, selection, lacking, open_remote, watch)
+    with Transaction(repository, "fetch", "the rest") as transaction:
+        write_selection(repository.directory, Selection(remote=selection.remote))
+        transaction.put_entries(repository.worktree.list_absent(), fetch=True)
+        transaction.publish()
+    return len(lacking)
+
+
+def list_elsewhere(repository: Repository) -> list[Mentioned]:
+    """Return the sounds that branches and tags mention and that are not here, each once, the newest first."""
+    git, audio = repository.git, repository.audio
+    found: dict[str, Mentioned] = {}
+    known: set[str] = set()
+    for _, path, pointer in Mentions(git).iter_new(git.iter_history(find_branch_tips(repository))):
+        if pointer.oid in known:
+            continue
+        known.add(pointer.oid)
+        if pointer.oid not in audio:
+            found[pointer.oid] = Mentioned(path, pointer)
+    return list(found.values())
+
+
+def _is_below(path: str, wanted: str) -> bool:
+    return wanted in ("", path) or path.startswith(wanted + "/")
+
+
+def _name(sounds: Sequence[Mentioned]) -> str:
+    first = sounds[0]
+    more = f" and {len(sounds) - 1} more" if len(sounds) > 1 else ""
+    return f"{first.path} (sound {first.pointer.oid[:12]}){more}"
