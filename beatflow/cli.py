@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("start", "beatflow.commands.init:init", "Start a track: make a repository in a folder."),
+    "clone": (
+        "start",
+        "beatflow.commands.clone:clone",
+        "Make a track of what is somewhere else: a folder, another track, a bucket, a git host.",
+    ),
     "fork": ("start", "beatflow.commands.fork:fork", "Start a new track from a commit of another one."),
     "import": ("start", "beatflow.commands.import_:import_", "Make a history of a folder of versions."),
     "config": ("start", "beatflow.commands.config:config", "Show or change settings."),
@@ -144,6 +149,31 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.export:export",
         "Write a commit out for other programs: projects, tagged files, an archive.",
     ),
+    "remote": (
+        "share",
+        "beatflow.commands.remote:remote",
+        "List, add and remove the places that a track is shared with.",
+    ),
+    "push": (
+        "share",
+        "beatflow.commands.push:push",
+        "Give a remote what is new here: sounds first, then history, then its branches.",
+    ),
+    "pull": (
+        "share",
+        "beatflow.commands.pull:pull",
+        "Fetch what is new at a remote and merge it into this branch.",
+    ),
+    "fetch": (
+        "share",
+        "beatflow.commands.fetch:fetch",
+        "Bring what is new at a remote, without touching any branch or file of yours.",
+    ),
+    "ls-remote": (
+        "share",
+        "beatflow.commands.ls_remote:ls_remote",
+        "List the branches and tags that are at a remote now.",
+    ),
     "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read, and mend it."),
     "verify": (
         "care",
@@ -151,6 +181,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Prove that sounds keep what was promised, or that stems sum to their mix.",
     ),
     "du": ("care", "beatflow.commands.du:du", "Show where the bytes of a track are, and what is saved."),
+    "prune": (
+        "care",
+        "beatflow.commands.prune:prune",
+        "Free space: drop older sounds here that a remote has.",
+    ),
     "gc": ("care", "beatflow.commands.gc:gc", "Pack the audio store tightly and drop what nothing reaches."),
 }
 """Command to its group, its function (or typer app with subcommands), and its one-line help.

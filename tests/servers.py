@@ -179,7 +179,7 @@ def serve_s3(folder: Path) -> Iterator[S3]:
         },
         "master.telemetry": "false",
         "master.volumeSizeLimitMB": 256,
-        "volume.max": 30,
+        "volume.max": 3000,  # each bucket makes some of its own
         "volume.minFreeSpace": "1MiB",
         "volume.preStopSeconds": 0,
         "filer": "true",

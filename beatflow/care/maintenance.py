@@ -13,8 +13,10 @@ from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import TREE, Commit, Entry
 from beatflow.objects.layout import Layout
 from beatflow.objects.operation import OPERATIONS, iter_operations, read_operation
+from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
 from beatflow.revision.revision import list_commits
+from beatflow.sharing.partial.selection import read_selection
 from beatflow.transaction import BAD_JOURNAL, JOURNAL, Transaction
 from beatflow.worktree import read_pointer
 
@@ -78,6 +80,8 @@ class Findings:
         Git's id of each object that is missing or damaged, to whether it is a ``commit``, ``tree`` or ``blob``.
     refs : list of str
         Refs that cannot be read, ``HEAD`` included.
+    elsewhere : dict
+        Of a partial clone, the oid of each sound that is not here, which is no problem, to its bytes.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -87,6 +91,11 @@ class Findings:
     sounds: set[str] = field(default_factory=set)
     objects: dict[str, str] = field(default_factory=dict)
     refs: list[str] = field(default_factory=list)
+    elsewhere: dict[str, int] = field(default_factory=dict)
+
+
+Ask = Callable[[Sequence[Pointer]], Container[str]]
+"""Returns the oids of those sounds that a remote does not have."""
 
 
 def examine(
@@ -95,6 +104,7 @@ def examine(
     data: bool = False,
     verification: Verification | None = None,
     progress: Progress = lambda fraction, what: None,
+    ask: Ask | None = None,
 ) -> Findings:
     """Return what is wrong with a repository; nothing is changed.
 
@@ -109,6 +119,8 @@ def examine(
         Packs whose data was read already.
     progress : callable
         Called with the fraction done and what is being checked.
+    ask : callable, optional
+        Asks a remote for what a partial clone has left there; otherwise that is taken to be there.
     """
     findings = Findings()
     progress(0.0, "history")
@@ -122,7 +134,13 @@ def examine(
     findings.objects = {oid: kind for oid, (kind, _) in survey.broken.items()}
     findings.problems += [Problem(kind, text, oid) for oid, (kind, text) in survey.broken.items()]
     progress(0.1, "audio store")
+    _find_elsewhere(repository, survey, findings)
     _check_audio(repository, survey, commits, data, verification, progress, findings)
+    if ask and findings.elsewhere:
+        progress(0.99, "the remote")
+        lost = ask([Pointer(oid, size) for oid, size in sorted(findings.elsewhere.items())])
+        text = "is neither here nor at the remote"
+        findings.problems += [Problem("sound", text, oid) for oid in findings.elsewhere if oid in lost]
     _tell_whom(repository, survey, commits, findings)
     progress(1.0, "done")
     return findings
@@ -210,8 +228,10 @@ class _Survey:
     ----------
     pointers : dict
         Git's id of each pointer met, to the sound that it stands for.
+    sizes : dict
+        Oid of each sound met to its bytes.
     size : int
-        Bytes of the sounds met.
+        Of all of them.
     broken : dict
         Git's id of each object that is missing or damaged, to its kind and what is wrong.
     """
@@ -221,6 +241,7 @@ class _Survey:
         self._data = data
         self._strict = strict
         self.pointers: dict[str, str] = {}
+        self.sizes: dict[str, int] = {}
         self.size = 0
         self.broken: dict[str, tuple[str, str]] = {}
 
@@ -252,6 +273,7 @@ class _Survey:
             return [child for _, child in git.iter_folder(entry.oid)]
         if pointer := read_pointer(git, entry):
             self.pointers[entry.oid] = pointer.oid
+            self.sizes[pointer.oid] = pointer.size
             self.size += pointer.size
         return []
 
@@ -315,6 +337,13 @@ def _check_operations(repository: Repository, findings: Findings) -> None:
 # Sound ---------------------------------------------------------------------------------------------------
 
 
+def _find_elsewhere(repository: Repository, survey: _Survey, findings: Findings) -> None:
+    """Note what a partial clone has left at its remote."""
+    if not read_selection(repository.directory).is_whole:
+        audio = repository.audio
+        findings.elsewhere = {oid: size for oid, size in survey.sizes.items() if oid not in audio}
+
+
 def _check_audio(
     repository: Repository,
     survey: _Survey,
@@ -325,7 +354,7 @@ def _check_audio(
     findings: Findings,
 ) -> None:
     audio = repository.audio
-    wanted = sorted(set(survey.pointers.values()))
+    wanted = sorted(set(survey.pointers.values()) - findings.elsewhere.keys())
     total = survey.size if commits else 2 * audio.usage().stored_bytes
     done = 0
 

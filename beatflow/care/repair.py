@@ -67,8 +67,10 @@ def open_place(text: str, signer: Signer) -> Place:
     if not path.is_dir():
         remote = re.match(r"[a-z0-9+]+://|[^/]+@[^/]+:", text)
         raise UsageError(
-            f"--from {text}: {'remotes cannot be asked yet' if remote else 'no such folder'}",
-            "give a folder: another track, an audio store, or one with the sound files",
+            f"--from {text}: {'a remote is asked by cloning it' if remote else 'no such folder'}",
+            f"bf clone {text} ../again, then --from ../again"
+            if remote
+            else "give a folder: another track, an audio store, or one with the sound files",
         )
     for root in (path, path.parent if path.name == REPOSITORY else path):
         if (root / REPOSITORY / "HEAD").is_file():

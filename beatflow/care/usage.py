@@ -18,6 +18,7 @@ from beatflow.objects.pointer import Pointer
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.repository import Repository
 from beatflow.revision.revision import get_range
+from beatflow.sharing.partial.selection import read_selection
 from beatflow.worktree import read_pointer
 
 BEFORE, CHOSEN, OTHER, UNDO = "before", "chosen", "other", "undo"
@@ -80,6 +81,8 @@ class Usage:
         Git's part: commits, texts, pointers.
     account : Account
         The whole store.
+    partial : bool
+        What is missing was left elsewhere on purpose.
     """
 
     commits: list[Row]
@@ -94,6 +97,7 @@ class Usage:
     saved_by_sharing_bytes: int
     history_bytes: int
     account: Account
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,7 @@ class _Books:
             self._file_bytes - account.chunk_bytes,
             _measure_history(self._repository.directory),
             account,
+            not read_selection(self._repository.directory).is_whole,
         )
 
     def _iter_new(self, tree: str) -> Iterator[tuple[str, Pointer]]:

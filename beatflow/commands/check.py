@@ -8,11 +8,12 @@ from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.ui import safe
-from beatflow.wording import plural
+from beatflow.wording import format_size, plural
 
 if TYPE_CHECKING:
-    from beatflow.care.maintenance import Findings
+    from beatflow.care.maintenance import Ask, Findings
     from beatflow.care.repair import Repair
+    from beatflow.repository import Repository
     from beatflow.ui import Ui
 
 DAMAGED = 7
@@ -37,6 +38,12 @@ def check(
         list[str] | None,
         typer.Option("--from", metavar="DIR", help="With --repair, a track or a folder that may have it."),
     ] = None,
+    remote: Annotated[
+        str | None,
+        typer.Option(
+            "--remote", metavar="NAME", help="Ask NAME whether it has what this partial clone left there."
+        ),
+    ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
@@ -49,10 +56,13 @@ def check(
     --repair moves what is damaged to quarantine, deletes nothing, and takes what is lost from the folder and from DIR:
     another track, an audio store, or a folder of sound files such as your bounces. Ends with 0 when all is mended.
 
+    What a partial clone has left elsewhere is no damage; --remote asks whether it is still there.
+
     Examples:
       bf check
       bf check --data
       bf check HEAD v1
+      bf check --remote origin
       bf check --repair --from ~/bounces --dry-run
       bf check --repair --from /backup/night-drive
     """
@@ -87,11 +97,12 @@ def check(
         def examine_now() -> "Findings":
             # Opened anew each time: libgit2 and the store remember what they have read.
             fresh = Repository(repository.root, invocation.signature)
-            return examine(fresh, commits, data, verification, progress)
+            return examine(fresh, commits, data, verification, progress, ask)
 
         with ui.progress(what) as progress:
             return examine_at_rest(examine_now, repository)
 
+    ask = _open_asking(invocation, repository, remote) if remote else None
     repairs: list[Repair] = []
     try:
         findings = before = look("checking")
@@ -111,11 +122,24 @@ def check(
         raise
     if json:
         document = {"data": data, "commits": commits, "problems": findings.problems}
+        document |= {
+            "elsewhere": len(findings.elsewhere),
+            "elsewhere_bytes": sum(findings.elsewhere.values()),
+        }
         if repair:
             document |= {"dry_run": dry_run, "found": before.problems, "repairs": repairs}
         ui.emit_json("beatflow.check/2", document)
     _conclude(ui, before, findings, repair and not dry_run)
     return DAMAGED if findings.problems else 0
+
+
+def _open_asking(invocation: Invocation, repository: "Repository", name: str) -> "Ask":
+    from beatflow.commands.options import make_access
+    from beatflow.sharing.configured import get_remote
+    from beatflow.sharing.opening import open_configured
+
+    configured = get_remote(repository, name)
+    return open_configured(repository, configured, make_access(invocation)).find_missing
 
 
 def _emit(ui: "Ui", findings: "Findings") -> None:
@@ -138,5 +162,8 @@ def _conclude(ui: "Ui", before: "Findings", after: "Findings", repaired: bool) -
             ui.say(safe(f"  {format_problem(problem)}"))
     else:
         ui.say(plural(len(after.problems), "problem") if after.problems else "no problem found")
+    if after.elsewhere:
+        size = format_size(sum(after.elsewhere.values()))
+        ui.say(f"{plural(len(after.elsewhere), 'sound')} ({size}) not here but elsewhere, as was wanted")
     for hint in dict.fromkeys(filter(None, map(advise, after.problems))):
         ui.say(f"hint: {hint}")

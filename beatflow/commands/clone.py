@@ -53,13 +53,12 @@ def clone(
     from beatflow.sharing.opening import read_address
     from beatflow.sharing.partial.selection import Selection
     from beatflow.sharing.text import moved_document, tell_moved
-    from beatflow.wording import split_words
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     access = make_access(invocation, endpoint)
     folder = directory or Path(name_folder(read_address(url, access).text))
-    wanted = Selection(not (no_audio or previews), tuple(split_words(stems)), since, (), previews)
+    wanted = Selection(not (no_audio or previews), _split(stems), since, (), previews)
     fetching = FetchRequest(rules=Rules.parse(invocation.settings.accept))
     request = CloneRequest(branch, name, fetching, wanted)
     with ui.progress("cloning") as progress:
@@ -72,4 +71,10 @@ def clone(
     if made.commit is None:
         ui.say(f"cloned into {folder}: there is no commit yet")
     else:
-        ui.say(f"cloned into {folder}: {made.branch or 'HEAD'} at {made.commit[:7]}" + (f", {told}" * bool(told)))
+        ui.say(
+            f"cloned into {folder}: {made.branch or 'HEAD'} at {made.commit[:7]}" + (f", {told}" * bool(told))
+        )
+
+
+def _split(text: str | None) -> tuple[str, ...]:
+    return tuple(word for part in (text or "").split(",") if (word := part.strip()))

@@ -175,4 +175,8 @@ def _emit_total(ui: "Ui", usage: "Usage") -> None:
     if saved:
         ui.emit(f"saved {', '.join(saved)}")
     if account.missing_bytes:
-        ui.warn(f"{format_size(account.missing_bytes)} of sound is missing", hint="bf check --repair")
+        size = format_size(account.missing_bytes)
+        if usage.partial:
+            ui.emit(f"not here but elsewhere: {size} of sound")
+        else:
+            ui.warn(f"{size} of sound is missing", hint="bf check --repair")

@@ -171,7 +171,11 @@ def _tell(ui: "Ui", report: "Report", directory: Path, dry_run: bool) -> None:
     if session and not session.tempo_map.known:
         ui.warn("the tempo is not known: the project has 120 BPM; set tempo in track.toml")
     for before, after in report.renamed.items():
-        ui.warn(safe_line(f"{before} is called {after}: some disks cannot hold the name"))
+        ui.warn(
+            safe_line(
+                f"{before} is called {after}: some disks cannot hold its name, or not beside the others"
+            )
+        )
     for remark in report.remarks:
         ui.warn(safe_line(remark))
     count = plural(len(report.files), "file")

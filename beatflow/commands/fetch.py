@@ -1,11 +1,16 @@
 """``bf fetch``."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access
+from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access, make_keeping
 from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.repository import Repository
 
 
 def fetch(
@@ -39,6 +44,7 @@ def fetch(
     from beatflow.sharing.fetching import FetchRequest
     from beatflow.sharing.fetching import fetch as fetch_from
     from beatflow.sharing.inspection import Rules
+    from beatflow.sharing.locking import refresh
     from beatflow.sharing.opening import choose_sources, open_configured
     from beatflow.sharing.text import incoming_document, tell_moved, tell_moves
 
@@ -46,14 +52,18 @@ def fetch(
     ui = invocation.ui
     repository = invocation.repository()
     access = make_access(invocation)
-    sources, branches = choose_sources(repository, names or [], all_)
+    sources = choose_sources(repository, names or [], all_)
+    if sources.paths:
+        _fetch_paths(invocation, repository, sources.paths, dry_run, json)
+        return
     rules = Rules.parse(invocation.settings.accept)
-    request = FetchRequest(tuple(branches), prune, rules=rules, dry_run=dry_run)
+    request = FetchRequest(sources.branches, prune, rules=rules, dry_run=dry_run)
     done = []
-    for configured in sources:
+    for configured in sources.remotes:
         place = open_configured(repository, configured, access)
         with ui.progress(f"fetching {configured.name}") as progress:
             found = fetch_from(repository, configured, place, request, progress)
+            refresh(make_keeping(invocation, repository, configured, place))
         done.append(found)
         if json:
             continue
@@ -68,3 +78,24 @@ def fetch(
             "beatflow.fetch/1",
             {"remotes": [incoming_document(found) for found in done], "dry_run": dry_run},
         )
+
+
+def _fetch_paths(
+    invocation: Invocation, repository: "Repository", paths: Sequence[str], dry_run: bool, json: bool
+) -> None:
+    """Bring the sound of files that a partial clone has left behind."""
+    from beatflow.sharing.opening import open_configured
+    from beatflow.sharing.partial.supply import fetch_paths
+    from beatflow.wording import plural
+
+    ui = invocation.ui
+    access = make_access(invocation)
+    wanted = [repository.worktree.relative(invocation.directory / Path(path)) for path in paths]
+    with ui.progress("fetching") as progress:
+        came = fetch_paths(
+            repository, wanted, lambda remote: open_configured(repository, remote, access), progress, dry_run
+        )
+    if json:
+        ui.emit_json("beatflow.fetch/1", {"paths": came, "dry_run": dry_run})
+    else:
+        ui.say(f"{'would fetch' if dry_run else 'fetched'} {plural(len(came), 'file')}")

@@ -1,47 +1,53 @@
 """``bf fork``."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption
-from beatflow.errors import UsageError
+from beatflow.commands.options import DryRunOption, EndpointOption, JsonOption, make_access
 from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.sharing.forking import Forked
 
 
 def fork(
     ctx: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SRC[@REV]", help="A track, and a commit in it.")],
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SRC[@REV]", help="A track, here or at a remote, and a commit in it.")
+    ],
+    destination: Annotated[
+        str, typer.Argument(metavar="DEST", help="A new folder, or an address where nothing is yet.")
+    ],
+    endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Start a new track from a commit of another one.
 
     All of its history comes along. On the same disk the sound is shared, not copied. The new track knows where it
-    comes from: bf log --graph shows the parent's branches beside its own. A folder with @ in its name is taken as
-    it is when it exists.
+    comes from: bf log --graph shows the parent's branches beside its own, and bf pull --from-parent brings what is new
+    there. Source and destination may be folders, buckets or git hosts. A folder with @ in its name is taken as it is
+    when it exists.
 
     Examples:
       bf fork ../night-drive my-remix
       bf fork .@HEAD~1 ../other-way
+      bf fork s3://label/night-drive@v1 s3://label/club-mix
     """
-    from beatflow.fork import fork as make_fork
-    from beatflow.fork import split_source
-    from beatflow.repository import Repository
-    from beatflow.revision.revision import get_commit
+    from beatflow.sharing.forking import ForkRequest, fork_track
 
     invocation = Invocation.of(ctx)
-    folder, revision = split_source(source)
-    if not (invocation.directory / folder).is_dir():
-        raise UsageError(f"no folder {str(folder)!r}", hint="bf fork TRACK[@REV] NEW-FOLDER")
-    origin = Repository.get(invocation.directory / folder, invocation.signature)
-    commit = get_commit(origin, revision)
-    made = make_fork(origin, commit, invocation.directory / destination, dry_run)
+    access = make_access(invocation, endpoint)
+    with invocation.ui.progress("forking") as progress:
+        made = fork_track(ForkRequest(source, destination, dry_run), access, progress)
     if json:
-        document = {"path": made, "parent": origin.root, "commit": commit, "dry_run": dry_run}
-        invocation.ui.emit_json("beatflow.fork/1", document)
+        document = {"path": made.path, "address": made.address, "parent": made.parent, "commit": made.commit}
+        invocation.ui.emit_json("beatflow.fork/1", document | {"dry_run": dry_run})
     else:
-        word = "would fork" if dry_run else "forked"
-        invocation.ui.say(f"{word} {origin.root.name} at {commit[:7]} into {destination}")
+        invocation.ui.say(_tell(made, destination, dry_run))
+
+
+def _tell(made: "Forked", destination: str, dry_run: bool) -> str:
+    at = f" at {made.commit[:7]}" if made.commit else ""
+    return f"{'would fork' if dry_run else 'forked'} {made.name}{at} into {destination}"

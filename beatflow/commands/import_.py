@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def import_(
     ctx: typer.Context,
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of versions.")],
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A folder of versions, or a git repository.")
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="TRACKDIR", help="The new track's folder, or a track.")
     ] = None,
@@ -27,6 +29,19 @@ def import_(
     listen: Annotated[
         bool, typer.Option(help="Say in the messages what became of each sound; --no-listen is quicker.")
     ] = True,
+    git: Annotated[
+        bool, typer.Option("--git", help="Take over the history of a git repository, this folder by default.")
+    ] = False,
+    reaper: Annotated[
+        Path | None,
+        typer.Option(
+            "--reaper", metavar="FILE.rpp", help="Set the faders of track.toml as a project has them."
+        ),
+    ] = None,
+    dawproject: Annotated[
+        Path | None,
+        typer.Option("--dawproject", metavar="FILE.dawproject", help="The same from a DAWproject."),
+    ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
@@ -40,11 +55,29 @@ def import_(
     The new track is DIR.track, beside DIR, unless --to names another place. Inside a track, or with --to a track, the
     commits go on its current branch: there the plan is shown first, and -y is wanted unless somebody can answer.
 
+    With --git the folder is a git repository. Its commits, branches, tags and remotes become the track's as they are,
+    with the sounds that git-lfs has; the folder itself becomes the track, and its files stay as they are.
+
+    With --reaper or --dawproject, the gains, pans, mutes, solos and offsets of a project that bf export wrote, or any
+    with tracks of the stems' names, go into track.toml. It is one change, which bf undo takes back.
+
     Examples:
       bf import "night drive" -n
       bf import "night drive" --to tracks/night-drive
       bf import ~/bounces -y
+      bf import --git
+      bf import --git ~/old/song.git --to song
+      bf import --reaper mixdown/night-drive.rpp -n
     """
+    project = reaper or dawproject
+    if project:
+        _bring_faders(Invocation.of(ctx), project, dry_run, json)
+        return 0
+    if git:
+        _import_git(Invocation.of(ctx), directory or Path(), to, dry_run, json)
+        return 0
+    if directory is None:
+        raise UsageError("which folder?", hint="bf import FOLDER, or for a git repository: bf import --git")
     from beatflow.importing.importing import Ear, find_target, plan_import, read_folder, run_import
 
     invocation = Invocation.of(ctx)
@@ -65,6 +98,48 @@ def import_(
             commits = run_import(target, invocation.signature, found, plan, ear if listen else None, progress)
     _report(invocation, found, plan, commits, target.root, dry_run, json)
     return 1 if any(item.failed for item in found.skipped) else 0
+
+
+def _bring_faders(invocation: Invocation, project: Path, dry_run: bool, json: bool) -> None:
+    from beatflow.daw.bringing import bring_faders
+    from beatflow.daw.movetext import describe_moves, format_moves
+    from beatflow.repository import make_absolute
+
+    ui = invocation.ui
+    if not project.is_file():
+        raise UsageError(f"there is no file {project}", hint="name the project that was saved")
+    repository = invocation.repository()
+    moves = bring_faders(repository, make_absolute(project), dry_run)
+    if json:
+        ui.emit_json("beatflow.faders/1", {"dry_run": dry_run} | describe_moves(moves))
+        return
+    for line in format_moves(moves):
+        ui.emit(safe_line(line))
+    for remark in moves.remarks:
+        ui.warn(safe_line(remark))
+    word = "would move" if dry_run else "moved"
+    ui.say(f"{word} {len(moves.moves)} of track.toml" if moves.moves else "every fader is where it was")
+
+
+def _import_git(invocation: Invocation, directory: Path, to: Path | None, dry_run: bool, json: bool) -> None:
+    from beatflow.importing.gitfolder import get_git_folder
+    from beatflow.importing.gitimport import find_import_place, plan_git_import, run_git_import
+    from beatflow.importing.gittext import describe_git_plan, format_git_outcome, format_git_remarks
+    from beatflow.sharing.inspection import Rules
+
+    ui = invocation.ui
+    source = get_git_folder(invocation.directory / directory)
+    place = find_import_place(source, invocation.directory / to if to else None, invocation.signature)
+    with ui.progress("reading history") as watch:
+        plan = plan_git_import(source, watch, Rules.parse(invocation.settings.accept))
+        if not dry_run:
+            run_git_import(plan, place, invocation.signature, watch)
+    if json:
+        ui.emit_json("beatflow.import/1", {"path": place, "dry_run": dry_run} | describe_git_plan(plan))
+        return
+    ui.say(format_git_outcome(plan, str(place), dry_run))
+    for remark in format_git_remarks(plan, place):
+        ui.say(remark)
 
 
 def _show_plan(invocation: Invocation, plan: "Plan") -> None:

@@ -1,13 +1,16 @@
 """``bf init``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.importing.gitfolder import GitFolder
 
 
 def init(
@@ -19,7 +22,8 @@ def init(
     """Start a track: make a repository in a folder.
 
     Files that are there already stay as they are; the first commit takes them in. In a folder that is a track
-    already nothing happens.
+    already nothing happens. In a git repository its history can be taken over (see `bf import --git`), which is
+    offered where somebody can answer.
 
     Examples:
       bf init
@@ -33,6 +37,12 @@ def init(
         raise UsageError(f"{directory} is a file", hint="name a folder")
     found = Repository.find(root, invocation.signature)
     existed = found is not None and found.root == root
+    history = None if existed else _find_history(root)
+    if history and not (dry_run or json) and invocation.ui.can_ask:
+        question = f"{root} is a git repository: take its history over, commits and sounds as they are?"
+        if invocation.ui.confirm(question, default=True):
+            _take_over(invocation, history)
+            return
     if not dry_run:
         Repository.create(root, invocation.signature)
     if json:
@@ -40,3 +50,27 @@ def init(
     else:
         word = "already a track" if existed else "would make a track" if dry_run else "new track"
         invocation.ui.say(f"{word}: {root}")
+        if history:
+            invocation.ui.say("this is a git repository with a history: bf import --git takes it over")
+
+
+def _find_history(root: Path) -> "GitFolder | None":
+    """Return the git repository that a folder is, if it has a commit."""
+    from beatflow.importing.gitfolder import find_git_folder
+
+    found = find_git_folder(root) if (root / ".git").exists() else None
+    return found if found and found.has_commits() else None
+
+
+def _take_over(invocation: Invocation, source: "GitFolder") -> None:
+    from beatflow.importing.gitimport import find_import_place, plan_git_import, run_git_import
+    from beatflow.importing.gittext import format_git_outcome, format_git_remarks
+    from beatflow.sharing.inspection import Rules
+
+    ui = invocation.ui
+    place = find_import_place(source, None, invocation.signature)
+    with ui.progress("reading history") as watch:
+        plan = plan_git_import(source, watch, Rules.parse(invocation.settings.accept))
+        run_git_import(plan, place, invocation.signature, watch)
+    for line in (format_git_outcome(plan, str(place), False), *format_git_remarks(plan, place)):
+        ui.say(line)

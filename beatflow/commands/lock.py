@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption, RemoteOption, make_keeping
+from beatflow.commands.options import DryRunOption, JsonOption, RemoteOption, make_access, make_keeping
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
@@ -38,8 +38,10 @@ def lock(
       bf lock
       bf lock --json | jq -r '.locks[] | select(.mine | not) | .path'
     """
+    from beatflow.sharing.configured import choose_remote
     from beatflow.sharing.locking import check_path, lock_files, parse_period
     from beatflow.sharing.locktext import format_end
+    from beatflow.sharing.opening import open_configured
 
     invocation = Invocation.of(ctx)
     ui, clock = invocation.ui, invocation.clock()
@@ -48,7 +50,9 @@ def lock(
     wanted = [repository.worktree.relative(path) for path in paths or []]
     for path in wanted:
         check_path(repository, path)
-    keeping = make_keeping(invocation, repository, remote)
+    configured = choose_remote(repository, remote)
+    opened = open_configured(repository, configured, make_access(invocation))
+    keeping = make_keeping(invocation, repository, configured, opened)
     if not wanted:
         _show(invocation, keeping, broken, json)
         return

@@ -12,9 +12,7 @@ def ls_remote(
     ctx: typer.Context,
     remote: Annotated[
         str | None,
-        typer.Argument(
-            metavar="REMOTE|URL", help="A remote, or an address.", autocompletion=complete_remote
-        ),
+        typer.Argument(metavar="REMOTE|URL", help="A remote, or an address.", autocompletion=complete_remote),
     ] = None,
     endpoint: EndpointOption = None,
     json: JsonOption = False,

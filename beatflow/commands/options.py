@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beatflow.errors import UsageError
+from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
-    from beatflow.invocation import Invocation
     from beatflow.repository import Repository
+    from beatflow.sharing.access import Access
+    from beatflow.sharing.configured import Configured
     from beatflow.sharing.locking import Keeping
+    from beatflow.sharing.remote import Remote
 
 
 def complete_revision(incomplete: str) -> list[str]:
@@ -34,19 +37,14 @@ def complete_entry(incomplete: str) -> list[str]:
     return complete_entry(Path.cwd(), incomplete)
 
 
-def make_keeping(invocation: "Invocation", repository: "Repository", remote: str | None) -> "Keeping":
-    """Open a remote for its locks: the one named, or the one that is meant."""
-    from beatflow.sharing.configured import choose_remote
-    from beatflow.sharing.locking import Keeping, name_owner
-    from beatflow.sharing.opening import open_configured
+def complete_remote(incomplete: str) -> list[str]:
+    """Offer the track's remotes to the shell."""
+    from beatflow.sharing.configured import complete_remote
 
-    configured = choose_remote(repository, remote)
-    opened = open_configured(repository, configured, make_access(invocation))
-    owner = name_owner(invocation.signature())
-    return Keeping(repository, configured, opened, owner, invocation.clock().time)
+    return complete_remote(Path.cwd(), incomplete)
 
 
-def make_access(invocation: Invocation, endpoint: str | None = None) -> "Access":
+def make_access(invocation: "Invocation", endpoint: str | None = None) -> "Access":
     """What remotes are given of their surroundings."""
     from beatflow.sharing.access import Access
 
@@ -60,6 +58,16 @@ def make_access(invocation: Invocation, endpoint: str | None = None) -> "Access"
         offline=settings.offline,
         tell=invocation.ui.say,
     )
+
+
+def make_keeping(
+    invocation: "Invocation", repository: "Repository", configured: "Configured", remote: "Remote"
+) -> "Keeping":
+    """A remote's locks, as whoever runs this command sees them now."""
+    from beatflow.sharing.locking import Keeping, name_owner
+
+    owner = name_owner(invocation.signature())
+    return Keeping(repository, configured, remote, owner, invocation.clock().time)
 
 
 def parse_bpm_range(text: str | None) -> tuple[float, float] | None:
@@ -205,7 +213,9 @@ MidiOption = Annotated[
 
 EndpointOption = Annotated[
     str | None,
-    typer.Option("--endpoint", metavar="URL", help="Where an S3-compatible service answers: http://nas:8333."),
+    typer.Option(
+        "--endpoint", metavar="URL", help="Where an S3-compatible service answers: http://nas:8333."
+    ),
 ]
 
 PathsArgument = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Files and folders.")]

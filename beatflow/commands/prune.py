@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from beatflow.sharing.partial.pruning import Pruned
     from beatflow.ui import Ui
 
+
 def prune(
     ctx: typer.Context,
     keep: Annotated[
@@ -20,7 +21,9 @@ def prune(
     ] = 1,
     older: Annotated[
         str | None,
-        typer.Option("--older", metavar="AGE", help="Drop only what no commit of the last AGE has: 90d, 6mo."),
+        typer.Option(
+            "--older", metavar="AGE", help="Drop only what no commit of the last AGE has: 90d, 6mo."
+        ),
     ] = None,
     remote: Annotated[
         str | None,

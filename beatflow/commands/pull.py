@@ -10,6 +10,7 @@ from beatflow.commands.options import (
     MessageOption,
     complete_remote,
     make_access,
+    make_keeping,
 )
 from beatflow.errors import ConflictError, UsageError
 from beatflow.invocation import Invocation
@@ -61,6 +62,7 @@ def pull(
     from beatflow.sharing.configured import PARENT, choose_remote
     from beatflow.sharing.fetching import FetchRequest
     from beatflow.sharing.inspection import Rules
+    from beatflow.sharing.locking import refresh
     from beatflow.sharing.opening import open_configured, open_named
     from beatflow.sharing.pulling import PullRequest
     from beatflow.sharing.pulling import pull as pull_from
@@ -86,6 +88,7 @@ def pull(
         done = pull_from(
             repository, configured, place, request, progress, lambda path: progress(0.0, f"merging {path}")
         )
+        refresh(make_keeping(invocation, repository, configured, place))
     merged = done.merge
     if json:
         document = incoming_document(done.incoming) | {

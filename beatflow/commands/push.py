@@ -1,11 +1,16 @@
 """``bf push``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access
+from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access, make_keeping
 from beatflow.invocation import Invocation
+
+if TYPE_CHECKING:
+    from beatflow.repository import Repository
+    from beatflow.sharing.remote import Remote
+    from beatflow.ui import Progress
 
 
 def push(
@@ -28,7 +33,14 @@ def push(
     force: Annotated[
         bool,
         typer.Option(
-            "--force-with-lease", help="Replace what is there, if it is still what was last fetched from there."
+            "--force-with-lease",
+            help="Replace what is there, if it is still what was last fetched from there.",
+        ),
+    ] = False,
+    previews: Annotated[
+        bool,
+        typer.Option(
+            "--previews", help="Send small copies as well, for clones that leave the sounds where they are."
         ),
     ] = False,
     dry_run: DryRunOption = False,
@@ -46,6 +58,7 @@ def push(
       bf push origin take2:main -n
     """
     from beatflow.sharing.configured import choose_remote
+    from beatflow.sharing.locking import check_locks
     from beatflow.sharing.opening import open_configured, open_named
     from beatflow.sharing.pushing import PushRequest
     from beatflow.sharing.pushing import push as push_to
@@ -62,10 +75,13 @@ def push(
         configured, place = open_named(repository, remote, access)
     request = PushRequest(tuple(branches or ()), all_, tags, tuple(delete or ()), force, dry_run)
     with ui.progress("pushing") as progress:
-        done = push_to(repository, configured, place, request, progress)
+        check = check_locks(make_keeping(invocation, repository, configured, place))
+        done = push_to(repository, configured, place, request, progress, check)
+        if previews and not dry_run:
+            _send_previews(invocation, repository, place, progress)
     where = configured.name or place.address
     if json:
-        document = {"remote": configured.name or None, "url": configured.url}
+        document: dict[str, object] = {"remote": configured.name or None, "url": configured.url}
         document |= {"refs": moves_document(done.moves), **moved_document(done.moved)}
         ui.emit_json("beatflow.push/1", document | {"dry_run": dry_run})
         return
@@ -80,3 +96,13 @@ def push(
         ui.say("would send no sound")
     if done.upstream and not dry_run and done.moves:
         ui.say(f"{repository.branch} follows {done.upstream.remote}/{done.upstream.branch} from now on")
+
+
+def _send_previews(
+    invocation: Invocation, repository: "Repository", remote: "Remote", progress: "Progress"
+) -> None:
+    """Make and send the previews that the remote lacks of what it has of this track."""
+    from beatflow.sharing.partial.previews import send_all_previews
+
+    if send_all_previews(repository, remote, progress) is None:
+        invocation.ui.warn(f"{remote.address} keeps no previews", "a folder, a bucket or another track does")

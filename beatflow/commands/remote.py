@@ -99,13 +99,10 @@ def remote_rm(ctx: typer.Context, name: NameArgument, dry_run: DryRunOption = Fa
       bf remote rm stick
     """
     from beatflow.sharing.configured import remove_remote
-    from beatflow.wording import plural
 
     invocation = Invocation.of(ctx)
-    count = remove_remote(invocation.repository(), name, dry_run)
-    word = "would forget" if dry_run else "forgot"
-    what = plural(count, "branch") if count != 1 else "1 branch"
-    invocation.ui.say(f"{word} {name} and {what.replace('branchs', 'branches')} of it")
+    remove_remote(invocation.repository(), name, dry_run)
+    invocation.ui.say(f"{'would forget' if dry_run else 'forgot'} {name}")
 
 
 @remote.command("rename")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption, RemoteOption, make_keeping
+from beatflow.commands.options import DryRunOption, JsonOption, RemoteOption, make_access, make_keeping
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -31,7 +31,9 @@ def unlock(
       bf unlock --all
       bf unlock --force stems/vocals.wav
     """
+    from beatflow.sharing.configured import choose_remote
     from beatflow.sharing.locking import unlock_files
+    from beatflow.sharing.opening import open_configured
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
@@ -43,7 +45,9 @@ def unlock(
             "--all is for your own locks", hint="bf unlock --force PATH breaks one of somebody else's"
         )
     wanted = [repository.worktree.relative(path) for path in paths or []]
-    keeping = make_keeping(invocation, repository, remote)
+    configured = choose_remote(repository, remote)
+    opened = open_configured(repository, configured, make_access(invocation))
+    keeping = make_keeping(invocation, repository, configured, opened)
     if all_:
         wanted = [held.path for held in keeping.list_locks() if held.mine]
     done = unlock_files(keeping, wanted, force, dry_run)

@@ -3,31 +3,28 @@
 Joins the session, the writers of formats, and the files' places. Says nothing itself.
 """
 
-import stat
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from beatflow.daw.arranging import Arrangement, Look, arrange
+from beatflow.daw.archive import write_archive
+from beatflow.daw.arranging import Arrangement, Look, arrange, format_moment
 from beatflow.daw.dawproject import write_dawproject, zip_time
 from beatflow.daw.labels import shift_of, tags_of
 from beatflow.daw.outputs import Outputs
 from beatflow.daw.reaper import format_project
-from beatflow.daw.safename import Names, make_safe
+from beatflow.daw.safename import Names
 from beatflow.daw.session import Lane, Session
 from beatflow.daw.sounds import Shelf
 from beatflow.errors import AudioError, BeatFlowError, UsageError
-from beatflow.objects.gitvalue import EXECUTABLE, SYMLINK
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE
+from beatflow.wording import short_name
 from beatflow.worktree import read_pointer
 
 Progress = Callable[[float, str], None]
-
-_LARGE = 0xF000_0000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +148,8 @@ class _Exporter:
             for kind, folder in wish.folders.items():
                 self._write_sounds(arrangement, kind, folder)
         if wish.archive:
-            self._write_archive(look, wish.archive)
+            self._write_archive(wish.archive)
+        self._report.remarks = list(dict.fromkeys(self._report.remarks))
         if not wish.dry_run:
             self._outputs.publish()
         return self._report
@@ -171,9 +169,7 @@ class _Exporter:
 
     def _write_reaper(self, session: Session, target: Path) -> None:
         folder = target.parent / f"{target.stem}-media"
-        names = Names()
-        files = [names.take(PurePosixPath(lane.path).name) for lane in session.lanes]
-        self._report.renamed |= names.changed
+        files = self._name(session.lanes, lambda path: PurePosixPath(path).name)
         for lane, name in zip(session.lanes, files, strict=True):
             self._put(folder / name, "media", lane.path, partial(self._copy, lane))
         # The project comes last, so that it never names what is not there.
@@ -182,9 +178,7 @@ class _Exporter:
         self._put(target, "reaper", None, lambda file: file.write(data))
 
     def _write_dawproject(self, session: Session, target: Path) -> None:
-        names = Names()
-        files = [names.take(f"audio/{PurePosixPath(lane.path).name}") for lane in session.lanes]
-        self._report.renamed |= names.changed
+        files = self._name(session.lanes, lambda path: f"audio/{PurePosixPath(path).name}")
         self._put(
             target,
             "dawproject",
@@ -195,35 +189,37 @@ class _Exporter:
     def _copy(self, lane: Lane, file: BinaryIO) -> None:
         self._shelf.copy(lane.path, file, lambda size: self._advance(size, lane.path))
 
+    def _name(self, lanes: Sequence[Lane], suggest: Callable[[str], str]) -> list[str]:
+        """Return a safe name for each lane's file, and note which could not be as it was suggested."""
+        names = Names()
+        result = []
+        for lane in lanes:
+            wanted = suggest(lane.path)
+            result.append(names.take(wanted))
+            if result[-1] != wanted:
+                self._report.renamed.setdefault(lane.path, result[-1])
+        return result
+
     # Files -----------------------------------------------------------------------------------------------
 
     def _write_sounds(self, arrangement: Arrangement, kind: str, folder: Path) -> None:
         from beatflow.daw.encoding import SUFFIXES
 
         session, mix = arrangement.session, arrangement.mix
-        names = Names()
         lanes = [*([mix] if mix else []), *session.lanes]
         shift_s = shift_of(lanes)
         if shift_s:
             self._report.remarks.append(
                 f"time stamps are {shift_s:.3f} s later: a stem begins before the piece does"
             )
-        for lane in lanes:
-            path = PurePosixPath(lane.path)
-            keep = path.suffix.lower() == ".opus" and kind == "ogg" and lane.format == "OGG"
-            wanted = path if keep else path.with_suffix(SUFFIXES[kind])
-            name = names.take(wanted.as_posix())
+        files = self._name(lanes, lambda path: _with_suffix(path, SUFFIXES[kind]))
+        for lane, name in zip(lanes, files, strict=True):
+            write = partial(self._convert, session, lane, lane == mix, shift_s, kind)
             try:
-                self._put(
-                    folder / name,
-                    kind,
-                    lane.path,
-                    partial(self._convert, session, lane, lane == mix, shift_s, kind),
-                )
+                self._put(folder / name, kind, lane.path, write)
             except AudioError as error:
                 self._report.failures.append(error)
                 self._outputs.drop(folder / name)
-        self._report.renamed |= names.changed
 
     def _convert(
         self, session: Session, lane: Lane, is_mix: bool, shift_s: float, kind: str, file: BinaryIO
@@ -238,37 +234,22 @@ class _Exporter:
 
     # Archive ---------------------------------------------------------------------------------------------
 
-    def _write_archive(self, look: Look, target: Path) -> None:
-        shelf = self._shelf
-        if not shelf.tree:
+    def _write_archive(self, target: Path) -> None:
+        tree = self._shelf.tree
+        if not tree:
             raise UsageError(f"there is no file in {self._commit[:7]}", hint="bf ls shows what is there")
-        self._whole = self._whole or sum(self._size(path) for path in shelf.tree)
+        self._whole = self._whole or sum(source.size for source in map(self._shelf.find, tree) if source)
         self._put(target, "zip", None, self._fill_archive)
 
-    def _size(self, path: str) -> int:
-        source = self._shelf.find(path)
-        return source.size if source else 0
-
     def _fill_archive(self, file: BinaryIO) -> None:
-        from beatflow.daw.arranging import format_moment
-
         commit = self._repository.git.read_commit(self._commit)
         date = zip_time(*format_moment(commit.author, commit.time_s))
-        top = make_safe(self._repository.root.name)
-        names = Names()
-        with zipfile.ZipFile(file, "w") as archive:
-            for path, entry in sorted(self._shelf.tree.items()):
-                if entry.mode == SYMLINK:
-                    self._report.remarks.append(f"{path} is a link, which a zip cannot hold everywhere")
-                    continue
-                info = zipfile.ZipInfo(f"{top}/{names.take(path)}", date)
-                is_stored = read_pointer(self._repository.git, entry) is not None
-                # Sound hardly shrinks by it.
-                info.compress_type = zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED
-                info.external_attr = (stat.S_IFREG | (0o755 if entry.mode == EXECUTABLE else 0o644)) << 16
-                with archive.open(info, "w", force_zip64=self._size(path) > _LARGE) as member:
-                    self._shelf.copy(path, cast(BinaryIO, member), partial(self._advance, what=path))
-        self._report.renamed |= names.changed
+        packed = write_archive(file, self._shelf, self._repository.root.name, date, self._advance)
+        for path, name in packed.renamed.items():
+            self._report.renamed.setdefault(path, name)
+        self._report.remarks += [
+            f"{path} is a link, which a zip cannot hold everywhere" for path in packed.links
+        ]
 
     def _put(self, target: Path, kind: str, source: str | None, write: Callable[[BinaryIO], object]) -> None:
         """Write one file, or in a dry run only see whether it could be."""
@@ -280,3 +261,13 @@ class _Exporter:
         with path.open("xb") as file:
             write(file)
         self._report.files.append(Written(target, kind, source, path.stat().st_size))
+
+
+def _with_suffix(path: str, suffix: str) -> str:
+    """Return the path of a converted sound: another suffix in place of a sound's, Opus stays what it is in Ogg."""
+    pure = PurePosixPath(path)
+    if suffix == ".ogg" and pure.suffix.lower() == ".opus":
+        return path
+    # What is behind a dot may be part of the name: take.2
+    known = short_name(path) != path
+    return (pure.with_suffix(suffix) if known else pure.with_name(pure.name + suffix)).as_posix()

@@ -113,8 +113,11 @@ def read_card(repository: Repository, commit: str, path: str) -> Card:
     meter = read_track(repository, {TRACK_FILE: track_entry} if track_entry else {}).meter
     info, silhouette, problem = None, None, None
     try:
-        info = _read_info(repository, pointer.oid, path)
-        _, silhouette = learn(repository, pointer.oid)
+        if pointer.oid in repository.audio:
+            info = _read_info(repository, pointer.oid, path)
+            _, silhouette = learn(repository, pointer.oid)
+        else:
+            info, silhouette = _read_preview(repository, pointer.oid)
     except (AudioError, DamagedError, NotFoundError) as error:
         problem = error.message
     record = find_record(repository, pointer.oid, commit)
@@ -141,9 +144,30 @@ def _read_since(repository: Repository, commit: Commit, path: str) -> LogEntry:
     book, explainer = Logbook(repository, lambda name: name == path), Explainer(repository)
     entry = book.read(commit)
     for pair in entry.pairs:
+        here = pair.before in repository.audio and pair.after in repository.audio
+        if not here and explainer.known(pair.before, pair.after) is None:
+            continue
         with suppress(AudioError, DamagedError, NotFoundError):
             return replace(entry, explained={path: explainer.explain(pair.before, pair.after)})
     return entry
+
+
+def _read_preview(repository: Repository, oid: str) -> tuple["SoundInfo", Silhouette]:
+    """Return what is known of a sound that is not here, without fetching it.
+
+    Raises
+    ------
+    NotFoundError
+        There is no preview of it.
+    """
+    from beatflow.sharing.partial.previews import find_preview
+
+    preview = find_preview(repository, oid)
+    if preview is None:
+        raise NotFoundError(
+            "the sound is not here: bf fetch PATH brings it, bf check says whether it is elsewhere"
+        )
+    return preview.info, preview.silhouette
 
 
 def _read_info(repository: Repository, oid: str, name: str) -> "SoundInfo":

@@ -78,7 +78,14 @@ class Listener:
         ]
 
     def _find_tasks(self, entry: LogEntry, explanations: bool) -> Iterator[tuple[str, "_Task"]]:
-        """Yield what is to be found out for an entry, the cheapest first."""
+        """Yield what is to be found out for an entry from the sounds that are here, the cheapest first."""
+        for what, task in self._find_unknown(entry, explanations):
+            oids = [task.oid, *([task.before] if task.before else [])]
+            # A log is no reason to fetch what a partial clone has left elsewhere.
+            if all(oid in self._repository.audio for oid in oids):
+                yield what, task
+
+    def _find_unknown(self, entry: LogEntry, explanations: bool) -> Iterator[tuple[str, "_Task"]]:
         if entry.mix and (entry.silhouette is None or self._is_unmeasured(entry.mix, entry.loudness_lufs)):
             yield "listening to the mix", _Task(entry.mix)
         if entry.former_mix and self._is_unmeasured(entry.former_mix, entry.former_lufs):

@@ -61,6 +61,17 @@ class GitStore:
         libgit.create(path, branch)
         return cls(path)
 
+    @classmethod
+    def create_with_files(cls, folder: Path, branch: str) -> "GitStore":
+        """Make an empty repository with files beside it, as git's own users have it."""
+        from beatflow.objects import libgit
+
+        return cls(libgit.create_with_files(folder, branch))
+
+    def write_index(self, tree: str) -> None:
+        """Have git believe that the files beside the repository are those of a tree."""
+        self._library.write_index(tree)
+
     # Objects ---------------------------------------------------------------------------------------------
 
     def write_blob(self, data: bytes) -> str:

@@ -35,6 +35,12 @@ def create(path: Path, branch: str) -> None:
     repo.config["core.logAllRefUpdates"] = True
 
 
+def create_with_files(folder: Path, branch: str) -> Path:
+    """Make an empty repository with files beside it, in ``.git``, and return that."""
+    repo = pygit2.init_repository(str(folder), bare=False, initial_head=branch)
+    return Path(repo.path)
+
+
 def is_valid_ref(name: str) -> bool:
     """Say whether git accepts this as a full ref name."""
     return pygit2.reference_is_valid_name(name)
@@ -109,7 +115,7 @@ class LibGit:
         except _NOT_HERE as error:
             raise DamagedError(
                 f"history ends in the middle, a commit is missing: {error}",
-                hint="fetch it whole there: git fetch --unshallow",
+                hint="have it made whole there: git fetch --unshallow",
             ) from error
 
     def read_commit(self, oid: str) -> Commit:
@@ -254,6 +260,12 @@ class LibGit:
         """Point HEAD at a ref name (which need not exist yet) or at a commit id."""
         with _writing():
             self._repo.set_head(target if target.startswith("refs/") else pygit2.Oid(hex=target))
+
+    def write_index(self, tree: str) -> None:
+        """Have git believe that the files beside the repository are those of a tree."""
+        with _writing():
+            self._repo.index.read_tree(tree)
+            self._repo.index.write()
 
     # Configuration ---------------------------------------------------------------------------------------
 

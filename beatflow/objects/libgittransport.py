@@ -245,7 +245,7 @@ class _PushLink(_Link):
     def push_negotiation(self, updates: list[pygit2.remotes.PushUpdate]) -> None:
         """Refuse where a ref is not at its place; the host compares once more when it moves it."""
         for update in updates:
-            found = str(update.dst) if str(update.dst).strip("0") else None
+            found = str(update.src) if str(update.src).strip("0") else None
             if found != self._before[update.dst_refname]:
                 raise LeaseError(update.dst_refname, found)
 

@@ -65,7 +65,7 @@ _EXAMPLES = (
     "a folder, file:///folder, s3://bucket/track, gs://…, az://…, https://host/track.git, git@host:track.git"
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")  # one letter is a drive of Windows
-_SCP = re.compile(r"(?:[^@/\\:\s]+@)?(?:[^@/\\:\s]{2,}|\[[0-9A-Fa-f:.]+\]):(?!//)\S.*")
+_SCP = re.compile(r"(?:[^@/\\:\s]+@)?(?:[^@/\\:\s]{2,}|\[[0-9A-Fa-f:.]+\]):(?!//|:)\S.*")
 _BUCKET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,221}")
 _PREFIX_PART = re.compile(r"[^\x00-\x1f\x7f/\\?#]+")
 

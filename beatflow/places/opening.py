@@ -50,7 +50,7 @@ def open_place(address: Address, access: Access | None = None) -> Place:
     from beatflow.places.bucket.store import open_store
 
     access = access or Access()
-    reading, writing = open_store(address, access.endpoint, access.region, access.environment, access.home)
+    stores = open_store(address, access.endpoint, access.region, access.environment, access.home)
     from beatflow.places.bucket.place import BucketPlace
 
-    return BucketPlace(reading, writing, address.text, address.scheme)
+    return BucketPlace(stores, address.text, address.scheme)

@@ -31,8 +31,9 @@ from beatflow.sharing.inspection import check_room, inspect_history
 from beatflow.sharing.opening import open_remote, read_address
 from beatflow.sharing.parent import PARENT_REF, read_parent
 from beatflow.sharing.partial.choosing import SoundChooser
+from beatflow.sharing.partial.previews import refresh_previews
 from beatflow.sharing.partial.selection import Selection, write_selection
-from beatflow.sharing.remote import Moved, Remote
+from beatflow.sharing.remote import Moved, Remote, RemoteRefs
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
 from beatflow.worktree import REPOSITORY, read_pointer
@@ -53,13 +54,16 @@ class CloneRequest:
         Which sounds are wanted; the rest stays where it is until it is needed.
     fork : bool
         Begin a line of its own: on a branch that follows none.
+    checkout : bool
+        Write the files.
     """
 
     revision: str | None = None
     name: str = ORIGIN
     fetch: FetchRequest = field(default_factory=FetchRequest)
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     fork: bool = False
+    checkout: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def clone(address: str, destination: Path, request: CloneRequest, access: Access
     # Before any folder is made: most mistakes are in the address.
     watch.begin(f"asking {where.text}")
     found = open_remote(where, access).read_refs()
+    _check_named(found, request.revision)
     destination.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _name_unfinished(destination, where)
     unfinished.mkdir(exist_ok=True)
@@ -125,12 +130,22 @@ def clone(address: str, destination: Path, request: CloneRequest, access: Access
             incoming = receive(repository, configured, remote, request.fetch, watch)
             write_selection(repository.directory, chooser.selection)
             start = _fill(repository, configured, remote, incoming, request, access, watch)
+            refresh_previews(repository, remote, watch)
         except BaseException:
             _leave(unfinished, access)
             raise
     holder.unlink()
     settle(unfinished, destination)
     return Cloned(destination, start.commit, start.branch, incoming.moved)
+
+
+def _check_named(found: RemoteRefs, revision: str | None) -> None:
+    """Refuse a name that nothing has there while that costs nothing; an id may be any commit's."""
+    base = re.split("[~^]", revision, maxsplit=1)[0] if revision else ""
+    if base in ("", "HEAD", "@") or re.fullmatch("[0-9a-f]{4,40}", base):
+        return
+    if not {BRANCHES + base, TAGS + base, BRANCHES + str(revision), TAGS + str(revision)} & found.refs.keys():
+        raise NotFoundError(f"no revision {revision!r} there", hint="bf ls-remote lists the names")
 
 
 def _name_unfinished(destination: Path, where: Address) -> Path:
@@ -178,7 +193,8 @@ def _fill(
             if start.branch:
                 transaction.set_ref(BRANCHES + start.branch, start.commit)
             transaction.set_head(BRANCHES + start.branch if start.branch else start.commit)
-            _stage_files(transaction, start.commit, watch)
+            if request.checkout:
+                _stage_files(transaction, start.commit, watch)
         transaction.publish()
         write_remote(repository, configured)
         if start.branch and start.followed:

@@ -65,10 +65,14 @@ def get_remote(repository: Repository, name: str) -> Configured:
 
 def complete_remote(start: Path, incomplete: str) -> list[str]:
     """Return the names of remotes of the track around a folder that begin like this."""
-    found = next((folder for folder in (start, *start.parents) if (folder / REPOSITORY / "HEAD").is_file()), None)
+    found = next(
+        (folder for folder in (start, *start.parents) if (folder / REPOSITORY / "HEAD").is_file()), None
+    )
     if found is None:
         return []
-    return [name for name in _list_names(_read_file(found / REPOSITORY / "config")) if name.startswith(incomplete)]
+    return [
+        name for name in _list_names(_read_file(found / REPOSITORY / "config")) if name.startswith(incomplete)
+    ]
 
 
 def choose_remote(repository: Repository, name: str | None) -> Configured:
@@ -96,7 +100,7 @@ def choose_remote(repository: Repository, name: str | None) -> Configured:
     raise NotFoundError("this track has no remote yet", hint="bf remote add origin URL")
 
 
-def add_remote(repository: Repository, remote: Configured) -> None:
+def add_remote(repository: Repository, remote: Configured, dry_run: bool = False) -> None:
     """Have a track know a remote.
 
     Raises
@@ -115,7 +119,8 @@ def add_remote(repository: Repository, remote: Configured) -> None:
                     f"there is a remote {other.name} already: {other.url}",
                     hint=f"bf remote set-url {other.name} URL",
                 )
-        write_remote(repository, remote)
+        if not dry_run:
+            write_remote(repository, remote)
 
 
 def write_remote(repository: Repository, remote: Configured) -> None:
@@ -129,7 +134,7 @@ def write_remote(repository: Repository, remote: Configured) -> None:
         git.remove_config(f"remote.{remote.name}.{_ENDPOINT}")
 
 
-def change_remote(repository: Repository, remote: Configured) -> None:
+def change_remote(repository: Repository, remote: Configured, dry_run: bool = False) -> None:
     """Give a remote that is known another address.
 
     Raises
@@ -138,6 +143,8 @@ def change_remote(repository: Repository, remote: Configured) -> None:
         None of that name is known.
     """
     get_remote(repository, remote.name)
+    if dry_run:
+        return
     with Transaction(repository, "remote", f"set-url {remote.name}"):
         shutil.rmtree(find_cache(repository, remote.name), ignore_errors=True)
         write_remote(repository, remote)
@@ -169,8 +176,8 @@ def rename_remote(repository: Repository, old: str, new: str, dry_run: bool = Fa
         transaction.publish()
 
 
-def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> int:
-    """Have a track forget a remote and the branches that it knew of it; say how many. Nothing happens over there.
+def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> None:
+    """Have a track forget a remote and the branches that it knew of it. Nothing happens over there.
 
     Raises
     ------
@@ -179,8 +186,7 @@ def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> i
     """
     get_remote(repository, name)
     with Transaction(repository, "remote", f"rm {name}") as transaction:
-        refs = repository.git.read_refs(f"{REMOTES}{name}/")
-        for ref in refs:
+        for ref in repository.git.read_refs(f"{REMOTES}{name}/"):
             transaction.set_ref(ref, None)
         if not dry_run:
             for branch in _list_followers(repository, name):
@@ -188,7 +194,6 @@ def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> i
                 repository.git.remove_config(f"branch.{branch}.merge")
             _forget(repository, name)
             transaction.publish()
-        return len(refs)
 
 
 # What follows what ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from beatflow.sharing.inspection import NO_RULES, Rules, check_refs, inspect_his
 from beatflow.sharing.intake import find_absent
 from beatflow.sharing.parent import PARENT_REF
 from beatflow.sharing.partial.choosing import find_chooser
+from beatflow.sharing.partial.previews import refresh_previews
 from beatflow.sharing.remote import Moved, Remote, RemoteRefs
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
@@ -146,6 +147,7 @@ def fetch(
         with Transaction(repository, "fetch", configured.name) as transaction:
             stage_incoming(transaction, incoming)
             transaction.publish()
+        refresh_previews(repository, remote, watch)
     return incoming
 
 

@@ -9,17 +9,24 @@ import os
 import re
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from beatflow.errors import ConflictError, NotFoundError
+from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.history import read_content
 from beatflow.objects.gitvalue import Entry
+from beatflow.places.address import Address, AddressKind
 from beatflow.repository import BRANCHES, DEFAULT_BRANCH, REMOTES, TAGS, Repository
-from beatflow.sharing.configured import PARENT, Configured, write_remote
+from beatflow.revision.revision import get_commit
+from beatflow.sharing.access import Access
+from beatflow.sharing.cloning import CloneRequest, clone
+from beatflow.sharing.configured import ORIGIN, PARENT, Configured, find_remote, write_remote
 from beatflow.sharing.destination import check_destination, settle
+from beatflow.sharing.opening import open_remote, read_address
 from beatflow.sharing.parent import PARENT_REF, Parent, write_parent
 from beatflow.sharing.remote import Moved, RefUpdate, Remote
 from beatflow.sharing.sounds import list_sounds
+from beatflow.sharing.track import find_track
 from beatflow.sharing.watch import Watch
 from beatflow.worktree import REPOSITORY
 
@@ -43,6 +50,89 @@ def split_source(text: str) -> tuple[str, str | None]:
     if not at:
         return text, None
     return front + track or ".", revision or None
+
+
+@dataclass(frozen=True, slots=True)
+class ForkRequest:
+    """What is to be forked: ``SRC[@REV]`` and ``DEST`` as they were given."""
+
+    source: str
+    destination: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A new track: its folder or its address, where its parent is, and the commit that it begins at, if known yet."""
+
+    name: str
+    parent: str
+    commit: str | None
+    path: Path | None = None
+    address: str | None = None
+
+
+def fork_track(request: ForkRequest, access: Access, watch: Watch) -> Forked:
+    """Fork a track, here or at a remote, into a new folder or to a remote where nothing is yet.
+
+    A destination with a scheme (``file://`` too) is a remote; any other path becomes a track in a folder.
+
+    Raises
+    ------
+    ConflictError
+        Something is at the destination already.
+    NotFoundError
+        There is no such track or revision.
+    UsageError
+        The destination lies inside a track; an address is none.
+    """
+    text, revision = split_source(request.source)
+    where = read_address(text, access)
+    target = read_address(request.destination, access)
+    local = target.kind is AddressKind.FOLDER and "://" not in request.destination
+    folder = target.path if local else None
+    if where.kind is AddressKind.FOLDER and where.path and not where.path.exists():
+        raise UsageError(f"no folder {text!r}", hint="bf fork TRACK[@REV] NEW-FOLDER")
+    source = _find_track(where, access)
+    if source:
+        commit = get_commit(source, revision or "HEAD")
+        if folder:
+            made = fork(source, commit, folder, request.dry_run)
+            return Forked(source.root.name, str(source.root), commit, made)
+        parent = _find_public_parent(source, commit, access)
+        publish_fork(source, commit, parent, open_remote(target, access), watch, request.dry_run)
+        return Forked(source.root.name, str(source.root), commit, address=target.text)
+    cloning = CloneRequest(revision, PARENT, fork=True, checkout=folder is not None)
+    if folder:
+        check_destination(folder, access.signer)
+    if request.dry_run:
+        open_remote(where, access).read_refs()
+        return Forked(where.text, where.text, None, folder, None if folder else target.text)
+    if folder:
+        made_clone = clone(text, folder, cloning, access, watch)
+        return Forked(where.text, where.text, made_clone.commit, made_clone.root)
+    with tempfile.TemporaryDirectory(prefix="beatflow-fork-") as between:
+        made_clone = clone(text, Path(between, "track"), cloning, access, watch)
+        if made_clone.commit is None:
+            raise NotFoundError(f"{where.text} has no commit yet", hint="bf ls-remote lists what is there")
+        copy = Repository(made_clone.root, access.signer)
+        parent = Parent(where.text, made_clone.commit)
+        publish_fork(copy, made_clone.commit, parent, open_remote(target, access), watch)
+        return Forked(where.text, where.text, made_clone.commit, address=target.text)
+
+
+def _find_track(where: Address, access: Access) -> Repository | None:
+    if where.path is None:
+        return None
+    return Repository.find(find_track(where.path) or where.path, access.signer)
+
+
+def _find_public_parent(source: Repository, commit: str, access: Access) -> Parent | None:
+    """Return the link to a track's own remote, which others can reach; a folder of this machine is nothing to them."""
+    origin = find_remote(source, ORIGIN)
+    if origin is None or read_address(origin.url, access).kind is AddressKind.FOLDER:
+        return None
+    return Parent(origin.url, commit)
 
 
 def fork(source: Repository, commit: str, destination: Path, dry_run: bool = False) -> Path:
@@ -73,7 +163,12 @@ def fork(source: Repository, commit: str, destination: Path, dry_run: bool = Fal
 
 
 def publish_fork(
-    source: Repository, commit: str, parent: Parent | None, remote: Remote, watch: Watch, dry_run: bool = False
+    source: Repository,
+    commit: str,
+    parent: Parent | None,
+    remote: Remote,
+    watch: Watch,
+    dry_run: bool = False,
 ) -> Moved:
     """Make a remote, where nothing is yet, a fork of a track: one branch at ``commit``, its tags, a link to ``parent``.
 

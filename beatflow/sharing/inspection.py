@@ -209,6 +209,11 @@ class _Inspector:
         self._check_size(oid, COMMIT, MAX_COMMIT_BYTES, f"commit {oid[:12]}")
         commit = self._git.read_commit(oid)
         who = f"commit {oid[:12]}"
+        if not all(map(self._git.has, commit.parents)):
+            raise DamagedError(
+                f"history ends in the middle: what is before {who} is missing",
+                hint="have it made whole there: git fetch --unshallow",
+            )
         if not (0 <= commit.time_s <= _LAST_YEAR_S and 0 <= commit.author.time_s <= _LAST_YEAR_S):
             raise UnsafeError(f"{who} is of a time that no calendar has", _DISTRUST)
         if abs(commit.author.offset_min) >= 24 * 60:

@@ -1,13 +1,20 @@
 """Opening a remote: which kind an address is, and who speaks to it. Each kind is loaded only when it is met."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.places.address import Address, AddressKind, parse_address
 from beatflow.repository import Repository
 from beatflow.sharing.access import Access
-from beatflow.sharing.configured import Configured, find_cache, find_remote
+from beatflow.sharing.configured import (
+    Configured,
+    choose_remote,
+    find_cache,
+    find_remote,
+    list_remotes,
+)
 from beatflow.sharing.remote import Remote, RemoteError
 
 
@@ -112,3 +119,51 @@ def open_named(repository: Repository, text: str, access: Access) -> tuple[Confi
         raise NotFoundError(f"no remote {text!r}", hint=f"bf remote add {text} URL")
     remote = open_remote(text, access)
     return Configured("", read_address(text, access).text, access.endpoint), remote
+
+
+def open_source(repository: Repository | None, text: str | None, access: Access) -> Remote:
+    """Return the remote that a text means, in a track or outside of any; None is what the track's branch follows.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such remote, or no track that could know one.
+    """
+    if repository is None:
+        if text is None:
+            raise NotFoundError("not in a track, so there is no remote", hint="bf ls-remote URL")
+        return open_remote(text, access)
+    if text is None:
+        return open_configured(repository, choose_remote(repository, None), access)
+    return open_named(repository, text, access)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a fetch is to bring: remotes, branches of the one, or files whose sound was left behind."""
+
+    remotes: tuple[Configured, ...] = ()
+    branches: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+def choose_sources(repository: Repository, names: Sequence[str], everywhere: bool) -> Sources:
+    """Tell remotes from files: names whose first is a remote's are that and its branches, any others are files.
+
+    Raises
+    ------
+    UsageError
+        Both every remote and some names were asked for.
+    NotFoundError
+        There is no remote.
+    """
+    if everywhere and names:
+        raise UsageError("--all means every remote, so it wants no names", hint="bf fetch --all")
+    if everywhere:
+        return Sources(tuple(list_remotes(repository)))
+    if not names:
+        return Sources((choose_remote(repository, None),))
+    first = find_remote(repository, names[0])
+    if first:
+        return Sources((first,), tuple(names[1:]))
+    return Sources(paths=tuple(names))

@@ -1,6 +1,6 @@
 """Pulling: what a remote has comes here, and what it did is merged into the current branch, as one operation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from beatflow.errors import BeatFlowError, NotFoundError, UsageError
@@ -10,6 +10,7 @@ from beatflow.repository import BRANCHES, Repository
 from beatflow.scratch import Scratch
 from beatflow.sharing.configured import PARENT, Configured, Upstream, find_upstream, write_upstream
 from beatflow.sharing.fetching import FetchRequest, Incoming, receive, stage_incoming
+from beatflow.sharing.partial.previews import refresh_previews
 from beatflow.sharing.remote import Remote
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
@@ -17,9 +18,9 @@ from beatflow.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """What is to be pulled, and how it is merged; ``branch`` is a short name at the remote, None for what is followed."""
+    """What is to be pulled, and how it is merged; ``branch`` is a short name there, None for the one followed."""
 
-    fetch: FetchRequest = FetchRequest()
+    fetch: FetchRequest = field(default_factory=FetchRequest)
     branch: str | None = None
     message: str | None = None
     fast_forward: Literal["auto", "never", "only"] = "auto"
@@ -80,6 +81,7 @@ def pull(
             stage_incoming(transaction, incoming)
             transaction.publish()
         raise
+    refresh_previews(repository, remote, watch)
     return Pulled(incoming, label, merged)
 
 

@@ -58,7 +58,7 @@ class Pushed:
 
 
 Check = Callable[[Remote, Sequence[str], Sequence[str]], None]
-"""Called with the remote, the commits that shall go there and those that are known there; raises where they must not."""
+"""Called with the remote, the commits that shall go there and those known there; raises where they must not."""
 
 
 def push(
@@ -118,7 +118,12 @@ def _plan(
 ) -> list[RefMove]:
     git = repository.git
     moves = []
-    for source, target in _list_pairs(repository, configured, request, there):
+    pairs = _list_pairs(repository, configured, request, there)
+    targets = [target for _, target in pairs] + [_find_there(name, there) for name in request.delete]
+    twice = next((name for name in targets if targets.count(name) > 1), None)
+    if twice:
+        raise UsageError(f"{_shorten(twice)} over there is named twice")
+    for source, target in pairs:
         after = git.read_ref(source)
         if after is None:
             raise NotFoundError(
@@ -129,9 +134,6 @@ def _plan(
             kind = _judge(git, configured, target, before, after, request.force)
             moves.append(RefMove(target, before, after, kind))
     moves += [_delete(git, configured, name, there, request.force) for name in request.delete]
-    clashing = {move.name for move in moves if sum(other.name == move.name for other in moves) > 1}
-    if clashing:
-        raise UsageError(f"{_shorten(clashing.pop())} is named twice")
     return sorted(moves, key=lambda move: move.name)
 
 
@@ -210,8 +212,8 @@ def _check_lease(git: GitStore, configured: Configured, name: str, before: str) 
 
 
 def _delete(git: GitStore, configured: Configured, text: str, there: RemoteRefs, force: bool) -> RefMove:
-    name = next((full for full in (text, BRANCHES + text, TAGS + text) if full in there.refs), None)
-    if name is None:
+    name = _find_there(text, there)
+    if name not in there.refs:
         raise NotFoundError(
             f"{configured.name or configured.url} has no branch or tag {text!r}", hint="bf ls-remote"
         )
@@ -219,6 +221,10 @@ def _delete(git: GitStore, configured: Configured, text: str, there: RemoteRefs,
     if configured.name and name.startswith(BRANCHES) and not force:
         _check_lease(git, configured, name, before)
     return RefMove(name, before, None, GONE)
+
+
+def _find_there(text: str, there: RemoteRefs) -> str:
+    return next((full for full in (text, BRANCHES + text, TAGS + text) if full in there.refs), text)
 
 
 def _shorten(name: str) -> str:

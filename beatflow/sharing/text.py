@@ -3,12 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from beatflow.merge.merge import FAST_FORWARD, UP_TO_DATE
+from beatflow.merge.text import count_conflicts
 from beatflow.repository import BRANCHES, REMOTES, TAGS
 from beatflow.sharing.fetching import FORCED, FORWARD, GONE, KEPT, NEW, Incoming, RefMove
+from beatflow.sharing.pulling import Pulled
 from beatflow.sharing.remote import Moved
 from beatflow.wording import format_size, plural
 
-_FETCHED = {NEW: "new", FORWARD: "went on", FORCED: "was replaced", GONE: "is gone", KEPT: "kept as it is here"}
+_FETCHED = {
+    NEW: "new",
+    FORWARD: "went on",
+    FORCED: "was replaced",
+    GONE: "is gone",
+    KEPT: "kept as it is here",
+}
 _PUSHED = {NEW: "new", FORWARD: "went on", FORCED: "replaced", GONE: "deleted"}
 
 
@@ -41,6 +50,18 @@ def tell_moved(moved: Moved, verb: str) -> str:
     if not moved.sounds:
         return ""
     return f"{verb} {plural(moved.sounds, 'sound')} ({format_size(moved.bytes)})"
+
+
+def tell_pull(pulled: Pulled, here: str, dry_run: bool) -> str:
+    """Say what became of the current branch."""
+    merge, label = pulled.merge, pulled.label
+    if merge.kind == UP_TO_DATE:
+        return f"nothing to merge: {here} has everything of {label}"
+    if merge.kind == FAST_FORWARD:
+        return f"{here} {'would go' if dry_run else 'went'} forward to {label} ({merge.commit[:7]})"
+    if dry_run:
+        return f"would merge {label} into {here}"
+    return f"[{here} {merge.commit[:7]}] merged {label}{count_conflicts(merge.outcome)}"
 
 
 def moves_document(moves: Sequence[RefMove]) -> list[dict[str, Any]]:

@@ -142,22 +142,40 @@ class Catalogue:
         return found
 
     def read_span(self, span: Span[Entry]) -> list[Record]:
-        """Read records, each verified by its checksums.
+        """Read records, each verified by its checksums; where one is damaged, any other copy of it.
 
         Raises
         ------
         DamagedError
-            One is damaged, however often it is read.
+            All copies of one are.
         """
+        try:
+            return self._read_span(span)
+        except DamagedError:
+            return [self._read_any(span.pack, piece.what) for piece in span.pieces]
+
+    def _read_span(self, span: Span[Entry]) -> list[Record]:
         for attempt in range(_ATTEMPTS):
-            data = self.shelf.read_range(span.pack, span.start, span.length)
+            data = self._read(span)
             try:
                 return [parse_record(part, entry) for entry, part in span.cut(data)]
             except DamagedError as error:
+                # What a bad line spoils on the way is right the next time.
                 if attempt == _ATTEMPTS - 1:
                     where = f"pack {span.pack} of {self.shelf.address}"
                     raise DamagedError(f"{where} is damaged: {error.message}", error.hint) from error
         raise AssertionError("unreachable")
+
+    def _read_any(self, pack: str, wanted: Entry) -> Record:
+        first: DamagedError | None = None
+        others = (spot for spot in self.find_all(wanted.kind, wanted.id) if spot.pack != pack)
+        for spot in (Spot(pack, wanted), *others):
+            (span,) = self.spans([spot])
+            try:
+                return self._read_span(span)[0]
+            except DamagedError as error:
+                first = first or error
+        raise first or DamagedError(f"{wanted.id.hex()} is missing")
 
     def spans(self, spots: Iterable[Spot]) -> Iterator[Span[Entry]]:
         """Yield the reads that bring these records."""

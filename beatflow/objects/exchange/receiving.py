@@ -193,7 +193,12 @@ class Receiving:
                     with suppress(BeatFlowError, OSError):
                         self._rescue(store, group, arrivals)
                     raise
-                self._settle(store, group, arrivals)
+                try:
+                    self._settle(store, group, arrivals)
+                except DamagedError:
+                    # What is wrong may be that something is gone from here.
+                    self._check_here()
+                    raise
         return read
 
     def _fetch(self, streams: ThreadPoolExecutor) -> Generator[list[Record], None, None]:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from beatflow.errors import DamagedError, NotFoundError
 from beatflow.objects.ahead import work_ahead
@@ -91,6 +93,7 @@ class Sending:
         self._depths: dict[bytes, int] = {}
         self._reaches: dict[bytes, Reach] = {}
         self._parcels: list[_Parcel] = []
+        self._built: list[Path] = []
         missing = self._whole.find_missing(sounds)
         self.sounds = len(missing)
         self._plan([oid for oid in dict.fromkeys(pointer.oid for pointer in sounds) if oid in missing])
@@ -185,18 +188,17 @@ class Sending:
         meter = _Meter(progress)
         # Manifests wait until all chunks are there.
         first = next((number for number, parcel in enumerate(self._parcels) if parcel.manifests), 0)
-        with ThreadPoolExecutor(_UPLOADS, "beatflow-send") as pool:
-            try:
+        try:
+            with ThreadPoolExecutor(_UPLOADS, "beatflow-send") as pool:
                 for group in (self._parcels[:first], *([parcel] for parcel in self._parcels[first:])):
                     built = (self._build(temporary, parcel) for parcel in group)
-                    with closing(
-                        work_ahead(pool, _UPLOADS, lambda pack: _hand_over(pack, put, meter), built)
-                    ) as done:
+                    with meter, closing(work_ahead(pool, 1, partial(_hand_over, put, meter), built)) as done:
                         for _ in done:
                             pass
-            except BaseException:
-                meter.stop()
-                raise
+        finally:
+            # Of packs that were built and never handed over.
+            for path in self._built:
+                path.unlink(missing_ok=True)
         return self.bytes
 
     def _build(self, temporary: Path, parcel: _Parcel) -> tuple[str, Path]:
@@ -211,6 +213,7 @@ class Sending:
             links = encode_links(parcel.links)
             if links:
                 writer.add(links)
+            self._built.append(writer.path)
             return writer.finish(), writer.path
         except BaseException:
             writer.discard()
@@ -218,17 +221,22 @@ class Sending:
 
 
 class _Meter:
-    """Passes progress on from several threads, and stops what these do when it is told to."""
+    """Passes progress on from several threads, and stops what these do when the ``with`` block ends in an error."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
-    def stop(self) -> None:
-        self._stopped.set()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind:
+            self._stopped.set()
 
     def add(self, count: int) -> None:
+        """Note bytes handed over."""
         if self._stopped.is_set():
             raise _StoppedError
         if self._progress:
@@ -240,7 +248,7 @@ class _StoppedError(Exception):
     """Something else has failed or was interrupted; nobody gets to see this."""
 
 
-def _hand_over(pack: tuple[str, Path], put: Put, meter: _Meter) -> None:
+def _hand_over(put: Put, meter: _Meter, pack: tuple[str, Path]) -> None:
     name, path = pack
     try:
         put(name, path, meter.add)

@@ -24,7 +24,7 @@ from beatflow.places.key import check_key, check_prefix, is_key
 from beatflow.places.place import ChangedError, Content, Item, PlaceError, Progress
 
 if TYPE_CHECKING:
-    from beatflow.places.bucket.store import Store
+    from beatflow.places.bucket.store import Stores
 
 _T = TypeVar("_T")
 MAX_READ_BYTES = 64 << 20
@@ -45,17 +45,16 @@ class BucketPlace:
 
     Parameters
     ----------
-    reading, writing : obstore's stores
-        Opened on the prefix, with as much patience as each needs.
+    stores : Stores
+        obstore's, opened on the prefix.
     address : str
         For people.
     scheme : str
         ``s3``, ``gs`` or ``az``.
     """
 
-    def __init__(self, reading: "Store", writing: "Store", address: str, scheme: str) -> None:
-        self._reading = reading
-        self._writing = writing
+    def __init__(self, stores: "Stores", address: str, scheme: str) -> None:
+        self._reading, self._writing, self._swapping = stores
         self._address = address
         self._scheme = scheme
 
@@ -203,25 +202,24 @@ class BucketPlace:
                 return self._swap_once(key, data, tag)
             except (AlreadyExistsError, PreconditionError, FileNotFoundError) as error:
                 self._refuse_missing_bucket(error)
-                # Our own write, whose answer was lost and which was sent again, fails like somebody else's.
-                there = self.read(key)
+                # After an answer that was lost, what refuses may be what we have written ourselves.
+                there = self.read(key) if attempt else None
                 if there and there.data == data:
                     return there.tag
                 raise ChangedError(
                     f"{key} at {self._address} has been changed by somebody else", "try again"
                 ) from None
             except BaseError as error:
-                there = self.read(key)
-                if there and there.data == data:
-                    return there.tag
-                if attempt + 1 == _ATTEMPTS or not is_worth_repeating(error):
+                if attempt + 1 == _ATTEMPTS or not is_worth_repeating(error, unconnected=True):
                     raise explain(error, self._address, self._scheme, "write to") from error
                 time.sleep(_PAUSE_S * 2**attempt)
         raise AssertionError("unreachable")
 
     def _swap_once(self, key: str, data: bytes, tag: str | None) -> str:
         mode: Any = "create" if tag is None else _version(tag)
-        result = _interruptibly(lambda: obstore.put(self._writing, key, data, mode=mode, use_multipart=False))
+        result = _interruptibly(
+            lambda: obstore.put(self._swapping, key, data, mode=mode, use_multipart=False)
+        )
         return _tag(result)
 
     def remove(self, key: str) -> None:

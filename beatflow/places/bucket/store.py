@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from beatflow.errors import EngineError, UsageError
@@ -53,14 +53,23 @@ _OTHER_KEYS = (
 """Variables that obstore finds keys by itself with."""
 
 
+class Stores(NamedTuple):
+    """One bucket, opened with as much patience as each kind of request needs."""
+
+    reading: "Store"
+    writing: "Store"
+    swapping: "Store"
+    """Sends nothing twice: what is refused the second time may have been done the first time."""
+
+
 def open_store(
     address: Address,
     endpoint: str | None,
     region: str | None,
     environment: Mapping[str, str],
     home: Path | None,
-) -> "tuple[Store, Store]":
-    """Open what an address of a bucket names, for reading and for writing. Nothing is asked of it yet.
+) -> "Stores":
+    """Open what an address of a bucket names, for each kind of request. Nothing is asked of it yet.
 
     Raises
     ------
@@ -82,14 +91,22 @@ def open_store(
             (environment[name] for name in _ENDPOINTS[address.scheme] if environment.get(name)), None
         )
 
-    def open_patient(read_timeout: str) -> "Store":
-        options: dict[str, Any] = {**_PATIENCE, "read_timeout": read_timeout}
+    def open_patient(read_timeout: str, retries: Any = _RETRIES) -> "Store":
+        options: dict[str, Any] = {
+            "client_options": {**_PATIENCE, "read_timeout": read_timeout},
+            "retry_config": retries,
+            "prefix": address.prefix or None,
+        }
         if address.scheme == "s3":
             return _open_s3(address, endpoint, region, environment, home, options)
         return _open_other(address, endpoint, options)
 
     try:
-        return open_patient(_READ_TIMEOUT), open_patient(_WRITE_TIMEOUT)
+        return Stores(
+            open_patient(_READ_TIMEOUT),
+            open_patient(_WRITE_TIMEOUT),
+            open_patient(_READ_TIMEOUT, {**_RETRIES, "max_retries": 0}),
+        )
     except (BaseError, ValueError) as error:
         # The text of these may hold what they were given.
         raise PlaceError(
@@ -140,13 +157,11 @@ def _open_s3(
         if endpoint or environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
             raise PlaceError(f"there are no keys for {address.text}", _HINTS["s3"])
         # A machine at Amazon is asked for its own; any other answers nothing, and need not be asked for long.
-        options["connect_timeout"] = "2s"
+        options["client_options"]["connect_timeout"] = "2s"
     return S3Store(
         address.bucket,
-        prefix=address.prefix or None,
         config=config,  # type: ignore[arg-type]  # a TypedDict, put together key by key
-        client_options=options,  # type: ignore[arg-type]
-        retry_config=_RETRIES,
+        **options,
     )
 
 
@@ -159,19 +174,15 @@ def _open_other(address: Address, endpoint: str | None, options: dict[str, Any])
             config["base_url"] = _check_endpoint(endpoint, options)
         return GCSStore(
             address.bucket,
-            prefix=address.prefix or None,
             config=config,  # type: ignore[arg-type]
-            client_options=options,  # type: ignore[arg-type]
-            retry_config=_RETRIES,
+            **options,
         )
     if endpoint:
         config["endpoint"] = _check_endpoint(endpoint, options)
     return AzureStore(
         container_name=address.bucket,
-        prefix=address.prefix or None,
-        config=config,  # type: ignore[arg-type]
-        client_options=options,  # type: ignore[arg-type]
-        retry_config=_RETRIES,
+        config=config,  # type: ignore[arg-type]  # a TypedDict, put together key by key
+        **options,
     )
 
 
@@ -183,13 +194,13 @@ def _check_endpoint(endpoint: str, options: dict[str, Any]) -> str:
     if parts.username or parts.password:
         raise UsageError("an endpoint has no user and no password", _HINTS["s3"])
     if parts.scheme == "http":
-        options["allow_http"] = True
+        options["client_options"]["allow_http"] = True
     return endpoint.rstrip("/")
 
 
 def _explain(text: str) -> str:
     """Say what a store could not be opened for, in words that are not the library's."""
-    if re.search(r"account", text, re.IGNORECASE):
+    if re.search(r"account (name )?must be specified|account name", text, re.IGNORECASE):
         return "no account is named"
     if re.search(r"credential|No such file|decode|key", text, re.IGNORECASE):
         return "its keys cannot be read"

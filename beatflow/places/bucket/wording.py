@@ -12,6 +12,7 @@ from beatflow.places.place import PlaceError
 _LATER = "run it again later; what has arrived need not again"
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _STATUS = re.compile(r"status(?: code)?: (\d{3})")
+_NOBODY = re.compile(r"kind: Connect\b")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
 _WRONG_KEY = {
     "InvalidAccessKeyId": "the service does not know this key",
@@ -30,13 +31,18 @@ def is_about_bucket(text: str) -> bool:
     return any(word in text for word in _NO_BUCKET)
 
 
-def is_worth_repeating(error: Exception) -> bool:
-    """Say whether asking the same again may help: an answer cut short, a service that was busy."""
+def is_worth_repeating(error: Exception, unconnected: bool = False) -> bool:
+    """Say whether asking the same again may help: an answer cut short, a service that was busy.
+
+    Whether nobody answered at all is told by ``unconnected``: obstore has tried that several times, where it may.
+    """
     text = str(error)
     status = _STATUS.search(text)
     if status:
         return int(status[1]) in (408, 429) or int(status[1]) >= 500
-    return "kind: Connect" not in text and "BadScheme" not in text and type(error).__name__ == "GenericError"
+    if "BadScheme" in text or type(error).__name__ != "GenericError":
+        return False
+    return unconnected or not _NOBODY.search(text)
 
 
 def explain(error: Exception, address: str, scheme: str, doing: str) -> PlaceError:
@@ -75,7 +81,7 @@ def explain(error: Exception, address: str, scheme: str, doing: str) -> PlaceErr
         return PlaceError(
             f"{where}: there is no such host", "see whether the network is up and the endpoint right"
         )
-    if "kind: Connect" in text:
+    if _NOBODY.search(text):
         return PlaceError(f"{where}: nobody answers", "see whether the network is up and the endpoint right")
     if "Timeout" in text or "TimedOut" in text:
         return PlaceError(f"{where}: no answer came in time", _LATER)

@@ -7,6 +7,7 @@ can do no harm: it names a protected address, without a login, and gets no passw
 import json
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -56,8 +57,18 @@ class Endpoints:
         self._by_ssh: dict[str, tuple[float, Endpoint]] = {}
         self._rings: dict[str, Keyring] = {}
 
-    def read(self, git: GitStore, commits: Iterable[str | None]) -> None:
+    def name(self, url: str) -> None:
+        """Go by an ``lfs.url`` that was read before."""
+        with suppress(RemoteError):
+            self._named = self._check_foreign(url) if url else None
+
+    def read(self, git: GitStore, commits: Iterable[str | None]) -> str | None:
         """Look for an ``lfs.url``: in the musician's own configuration, then in the first commit that is here.
+
+        Returns
+        -------
+        str or None
+            What was found.
 
         Raises
         ------
@@ -67,18 +78,18 @@ class Endpoints:
         own = git.read_config("lfs.url")
         if own:
             self._named = _check_url(own.rstrip("/"), "lfs.url")
-            return
+            return self._named
         for commit in commits:
             if commit is None or not git.has(commit):
                 continue
             text = _read_lfsconfig(git, commit)
-            if text:
-                self._named = self._check_foreign(text.rstrip("/"))
-                if self._named and urlsplit(self._named).hostname != self._url.host:
-                    self._access.tell(
-                        f"sounds of this track lie at {urlsplit(self._named).netloc} (.lfsconfig)"
-                    )
-            return
+            before, self._named = self._named, self._check_foreign(text.rstrip("/")) if text else None
+            if self._named not in (None, before) and urlsplit(str(self._named)).hostname != self._url.host:
+                self._access.tell(
+                    f"sounds of this track lie at {urlsplit(str(self._named)).netloc} (.lfsconfig)"
+                )
+            break
+        return self._named
 
     @property
     def is_named(self) -> bool:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
-from urllib.request import proxy_bypass_environment
 
 import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
@@ -144,14 +143,16 @@ class Http:
 
     def _send(self, request: Request) -> urllib3.BaseHTTPResponse:
         """Send with a login once one is wanted, and follow redirects."""
-        keyring = request.keyring
+        # A ticket that came with the address goes before who we are.
+        has_ticket = any(name.lower() == "authorization" for name in request.headers)
+        keyring = None if has_ticket else request.keyring
         login = keyring.current() if keyring else None
         while True:
             headers = dict(request.headers)
             if login:
                 headers |= make_headers(basic_auth=f"{login.user}:{login.password}")
             response = self._follow(request, headers)
-            if response.status != 401 or keyring is None or "Authorization" in request.headers:
+            if response.status != 401 or keyring is None:
                 break
             response.drain_conn()
             response.release_conn()
@@ -200,20 +201,21 @@ class Http:
         proxy = self._find_proxy(parts.scheme, parts.hostname or "")
         with self._mutex:
             if proxy not in self._pools:
-                options = {
-                    "maxsize": self._connections,
-                    "block": False,
-                    "timeout": Timeout(connect=_CONNECT_S, read=_SILENCE_S),
-                    "headers": {"User-Agent": "beatflow"},
-                }
+                timeout = Timeout(connect=_CONNECT_S, read=_SILENCE_S)
+                headers = {"User-Agent": "beatflow"}
                 self._pools[proxy] = (
-                    urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+                    urllib3.ProxyManager(proxy, maxsize=self._connections, timeout=timeout, headers=headers)
+                    if proxy
+                    else urllib3.PoolManager(maxsize=self._connections, timeout=timeout, headers=headers)
                 )
             return self._pools[proxy]
 
     def _find_proxy(self, scheme: str, host: str) -> str | None:
         known = {name.lower(): value for name, value in self._access.environment.items() if value}
-        if proxy_bypass_environment(host, {"no": known.get("no_proxy", "")}):
+        near = [
+            suffix.strip().lstrip(".") for suffix in known.get("no_proxy", "").split(",") if suffix.strip()
+        ]
+        if "*" in near or any(host == suffix or host.endswith(f".{suffix}") for suffix in near):
             return None
         return known.get(f"{scheme}_proxy") or known.get("all_proxy")
 

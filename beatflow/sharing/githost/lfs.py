@@ -146,17 +146,18 @@ def _read_offer(row: Mapping[str, Any] | None, endpoint: Endpoint, host: str) ->
 
 def _read_action(action: Mapping[str, Any], endpoint: Endpoint, host: str) -> Action:
     href, header, seconds = action.get("href"), action.get("header") or {}, action.get("expires_in")
-    scheme = urlsplit(href).scheme if isinstance(href, str) else ""
+    url = href if isinstance(href, str) else ""
+    scheme = urlsplit(url).scheme
     if scheme not in ("http", "https") or not isinstance(header, dict):
         raise RemoteError(f"{host} names no address for a sound", "ask who runs that host")
     if urlsplit(endpoint.url).scheme == "https" and scheme == "http":
         raise RemoteError(
-            f"{host} wants a sound moved to or from http://{urlsplit(href).hostname}, which is not protected",
+            f"{host} wants a sound moved to or from http://{urlsplit(url).hostname}, which is not protected",
             "ask who runs that host",
         )
     for_s = float(seconds) if isinstance(seconds, int | float) and seconds else _FOR_EVER_S
     headers = {str(name): str(value) for name, value in header.items()}
-    return Action(str(href), headers, time.monotonic() + for_s - min(_LEEWAY_S, for_s / 2))
+    return Action(url, headers, time.monotonic() + for_s - min(_LEEWAY_S, for_s / 2))
 
 
 def request_for(action: Action, method: str, endpoint: Endpoint, headers: Mapping[str, str]) -> Request:

@@ -1,4 +1,4 @@
-"""A download that may be cut off: a file by a sound's name, which the next attempt, or the next command, goes on with."""
+"""A download that may be cut off: a file by a sound's name, which the next attempt, or command, goes on with."""
 
 import hashlib
 import os
@@ -12,6 +12,10 @@ from beatflow.objects.durable import temporary_name
 from beatflow.objects.pointer import Pointer
 
 _SUFFIX = ".part"
+
+
+class TooMuchError(Exception):
+    """More bytes come than the sound has."""
 
 
 class Part:
@@ -51,11 +55,11 @@ class Part:
 
         Raises
         ------
-        ValueError
+        TooMuchError
             It would be more than the sound has; nothing was written.
         """
         if self.size + len(data) > self._sound.size:
-            raise ValueError("more than was asked for")
+            raise TooMuchError
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]

@@ -1,4 +1,4 @@
-"""Sounds from an LFS server into the store: several at once, resumed where they broke off, each proven before it counts."""
+"""Sounds from an LFS server into the store: several at once, resumed where they broke off, each proven."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -10,7 +10,7 @@ from beatflow.repository import Repository
 from beatflow.sharing.githost.crew import work_together
 from beatflow.sharing.githost.http import Request
 from beatflow.sharing.githost.lfs import BATCH, Action, LfsClient, Offer, request_for
-from beatflow.sharing.githost.part import Part, count_here
+from beatflow.sharing.githost.part import Part, TooMuchError, count_here
 from beatflow.sharing.githost.words import RefusedError, TransientError
 from beatflow.sharing.intake import Intake, find_absent
 from beatflow.sharing.remote import Moved, Progress
@@ -73,8 +73,10 @@ class Fetch:
                     intake.add_file(sound, outcome.path)
                     outcome.remove()
                     arrived += 1
-            finally:
+            except BaseException:
                 self._client.http.stop()
+                raise
+            finally:
                 coming.close()
         losses.tell(len(self._absent))
         return Moved(arrived, moved)
@@ -134,7 +136,7 @@ class Sink(Protocol):
         ...
 
     def write(self, data: bytes) -> None:
-        """Take more; ValueError where that is more than the sound has."""
+        """Take more; TooMuchError where that is more than the sound has."""
         ...
 
     def restart(self) -> None:
@@ -148,9 +150,7 @@ def stream(client: LfsClient, sound: Pointer, action: Action, sink: Sink, tell: 
     Raises
     ------
     TransientError
-        It broke off; what came is in the sink.
-    DamagedError
-        The server sends more than the sound has.
+        It broke off, and what came is in the sink; or more came than the sound has.
     """
     headers = {"Accept-Encoding": "identity"}
     begin = sink.size
@@ -164,30 +164,31 @@ def stream(client: LfsClient, sound: Pointer, action: Action, sink: Sink, tell: 
                 # It knows no ranges, or another one than was asked for.
                 sink.restart()
                 if response.status == 206:
-                    raise TransientError(cut_off(sound))
+                    raise TransientError(_cut_off(sound))
             for block in response.stream(_BLOCK, decode_content=True):
                 sink.write(block)
                 tell(len(block))
-    except ValueError as error:
+    except TooMuchError as error:
         sink.restart()
-        raise DamagedError(
-            f"the host sends more of sound {sound.oid[:12]} than its {sound.size} bytes",
-            "ask who runs that host",
+        raise TransientError(
+            _of_one(f"the host sends more of sound {sound.oid[:12]} than its {sound.size} bytes")
         ) from error
     except RefusedError as error:
         if error.status == 416:
             sink.restart()
-            raise TransientError(cut_off(sound)) from error
+            raise TransientError(_cut_off(sound)) from error
         raise
     if sink.size < sound.size:
-        raise TransientError(cut_off(sound))
+        raise TransientError(_cut_off(sound))
 
 
-def cut_off(sound: Pointer) -> RefusedError:
-    """Return the error for a sound of which only a part came."""
-    return RefusedError(
-        0, None, f"sound {sound.oid[:12]} is cut off by the host", "run it again: it goes on where it stopped"
-    )
+def _cut_off(sound: Pointer) -> RefusedError:
+    return _of_one(f"sound {sound.oid[:12]} is cut off by the host")
+
+
+def _of_one(message: str) -> RefusedError:
+    """Return an error of one sound that is none of the others'."""
+    return RefusedError(0, None, message, "run it again: it goes on where it stopped")
 
 
 def find_download(sound: Pointer, offer: Offer) -> Action:

@@ -11,6 +11,7 @@ from beatflow.repository import Repository
 from beatflow.sharing.githost.crew import work_together
 from beatflow.sharing.githost.http import Request
 from beatflow.sharing.githost.lfs import MEDIA_TYPE, Action, LfsClient, Offer, request_for
+from beatflow.sharing.githost.part import TooMuchError
 from beatflow.sharing.githost.receiving import WORKERS, Losses, find_download, stream
 from beatflow.sharing.githost.words import RefusedError
 from beatflow.sharing.remote import Moved, Progress
@@ -88,8 +89,10 @@ class Send:
                     losses.add(outcome)
                 else:
                     sent += 1
-        finally:
+        except BaseException:
             self._client.http.stop()
+            raise
+        finally:
             going.close()
         losses.tell(len(self._items))
         return Moved(sent, moved)
@@ -161,7 +164,10 @@ class Send:
 
         try:
             client.http.retry(attempt)
-        except DamagedError:
+        except RefusedError as error:
+            # 0: it ends too early or too late, as wrong as other bytes.
+            if error.status:
+                raise
             return False
         return digest.hash.hexdigest() == sound.oid
 
@@ -180,7 +186,7 @@ class _Digest:
     def write(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._sound.size:
-            raise ValueError("more than was asked for")
+            raise TooMuchError
         self.hash.update(data)
 
     def restart(self) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from beatflow.errors import AudioError, NotFoundError
 from beatflow.log.logbook import open_silhouettes
@@ -20,6 +20,9 @@ from beatflow.objects.durable import temporary_name, write_cache
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch
+from beatflow.sharing.partial.mentions import Mentions
+from beatflow.sharing.partial.selection import read_selection
+from beatflow.sharing.partial.supply import list_elsewhere
 from beatflow.sharing.remote import PreviewShelf, Remote
 from beatflow.sharing.watch import Watch
 from beatflow.sound.silhouette import COLUMNS, Silhouette
@@ -175,6 +178,16 @@ def make_preview(repository: Repository, oid: str, folder: Path | None = None) -
     return preview
 
 
+def open_preview(repository: Repository, oid: str) -> BinaryIO:
+    """Open the small copy of a sound; where there is none, one is made, and the sound fetched for that if need be.
+
+    Errors as in `make_preview`.
+    """
+    if find_small_copy(repository, oid) is None:
+        make_preview(repository, oid)
+    return (_folder(repository) / f"{oid}{SOUND}").open("rb")
+
+
 def make_previews(repository: Repository, oids: Sequence[str], watch: Watch) -> int:
     """Make the previews that are not here yet, of what is sound; return how many there are then."""
     count = 0
@@ -206,6 +219,19 @@ def send_previews(repository: Repository, remote: Remote, sounds: Sequence[Point
     return len(ready)
 
 
+def send_all_previews(repository: Repository, remote: Remote, watch: Watch) -> int | None:
+    """Give a remote the previews that it lacks of the sounds that its branches and tags name.
+
+    Returns how many it took; None where it can keep none.
+    """
+    if remote.previews() is None:
+        return None
+    git = repository.git
+    tips = [oid for oid in remote.read_refs().refs.values() if git.has(oid)]
+    found = {pointer.oid: pointer for _, _, pointer in Mentions(git).iter_new(git.iter_history(tips))}
+    return send_previews(repository, remote, list(found.values()), watch)
+
+
 def fetch_previews(repository: Repository, remote: Remote, sounds: Iterable[Pointer], watch: Watch) -> int:
     """Bring the previews that a remote has of sounds that are not here; return how many are here then.
 
@@ -233,6 +259,13 @@ def fetch_previews(repository: Repository, remote: Remote, sounds: Iterable[Poin
             count += came
             watch.advance(0)
     return count
+
+
+def refresh_previews(repository: Repository, remote: Remote, watch: Watch) -> int:
+    """Bring the previews that a partial clone wants and has not, after history came; return how many came."""
+    if not read_selection(repository.directory).previews:
+        return 0
+    return fetch_previews(repository, remote, [sound.pointer for sound in list_elsewhere(repository)], watch)
 
 
 def _fetch_one(repository: Repository, shelf: PreviewShelf, oid: str, folder: Path) -> bool:

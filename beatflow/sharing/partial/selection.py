@@ -107,7 +107,7 @@ def read_selection(directory: Path) -> Selection:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DamagedError(
             f"{directory / FILE_NAME}, which says which sounds are wanted here, cannot be read",
-            hint=f"remove it, then bf fetch --all: rm {directory / FILE_NAME}",
+            hint=f"remove it, then bf fetch .: rm {directory / FILE_NAME}",
         ) from None
 
 

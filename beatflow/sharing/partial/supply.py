@@ -8,7 +8,7 @@ from beatflow.history import find_branch_tips
 from beatflow.objects.gitvalue import Entry
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
-from beatflow.sharing.configured import Configured, choose_remote, find_remote
+from beatflow.sharing.configured import Configured, list_remotes
 from beatflow.sharing.partial.mentions import Mentions
 from beatflow.sharing.partial.selection import Selection, read_selection, write_selection
 from beatflow.sharing.remote import Remote
@@ -62,32 +62,65 @@ def bring(
 ) -> int:
     """Bring sounds from where a partial clone left them; return how many came. Errors as in `supply`."""
     audio = repository.audio
-    wanted = {sound.pointer.oid: sound for sound in sounds if sound.pointer.oid not in audio}
-    if not wanted:
-        return 0
-    where = selection.remote
-    try:
-        configured = find_remote(repository, selection.remote) or choose_remote(repository, None)
-        where = f"{configured.name} ({configured.url})"
-        remote = open_remote(configured)
-        transfer = remote.plan_fetch(repository, [sound.pointer for sound in wanted.values()])
-        watch.begin(f"fetching {_name(list(wanted.values()))}", transfer.bytes)
-        transfer.run(watch.advance)
-    except (DamagedError, EngineError, LockedError):
-        raise
-    except BeatFlowError as error:
-        raise AbsentError(
-            f"{_name(list(wanted.values()))} {'is' if len(wanted) == 1 else 'are'} not here but at {where}, "
-            f"and cannot be had from there now: {error.message}",
-            hint=error.hint or f"when it can be reached: bf fetch {next(iter(wanted.values())).path}",
-        ) from error
-    lacking = [sound for oid, sound in wanted.items() if oid not in audio]
+    lacking = list({sound.pointer.oid: sound for sound in sounds if sound.pointer.oid not in audio}.values())
+    count = len(lacking)
+    failure: tuple[Configured, BeatFlowError] | None = None
+    for configured in _list_remotes(repository, selection) if lacking else ():
+        try:
+            _bring_from(repository, open_remote(configured), lacking, watch)
+        except (DamagedError, EngineError, LockedError):
+            raise
+        except BeatFlowError as error:
+            failure = failure or (configured, error)
+        lacking = [sound for sound in lacking if sound.pointer.oid not in audio]
+        if not lacking:
+            break
     if lacking:
-        raise AbsentError(
-            f"{_name(lacking)} {'is' if len(lacking) == 1 else 'are'} neither here nor at {where}",
-            hint="whoever has it can push it; or bf check --repair --from DIR",
+        raise _explain(lacking, failure, selection.remote)
+    return count
+
+
+def _bring_from(repository: Repository, remote: Remote, sounds: Sequence[Mentioned], watch: Watch) -> None:
+    """Bring what a remote has of some sounds."""
+    pointers = [sound.pointer for sound in sounds]
+    what = f"fetching {_name(sounds)}"
+    watch.begin(what)
+    try:
+        transfer = remote.plan_fetch(repository, pointers)
+    except NotFoundError:
+        # If it is not there at all, that says more than that it lacks a sound.
+        remote.read_refs()
+        missing = remote.find_missing(pointers)
+        there = [pointer for pointer in pointers if pointer.oid not in missing]
+        if not there:
+            raise
+        transfer = remote.plan_fetch(repository, there)
+    watch.begin(what, transfer.bytes)
+    transfer.run(watch.advance)
+
+
+def _list_remotes(repository: Repository, selection: Selection) -> list[Configured]:
+    """Return the remotes to ask, the one that the rest was left at first."""
+    remotes = list_remotes(repository)
+    return sorted(remotes, key=lambda remote: remote.name != selection.remote)
+
+
+def _explain(
+    lacking: Sequence[Mentioned], failure: tuple[Configured, BeatFlowError] | None, name: str
+) -> AbsentError:
+    """Say which sounds are where and how they can be had."""
+    what, verb = _name(lacking), "is" if len(lacking) == 1 else "are"
+    if failure is None:
+        return AbsentError(
+            f"{what} {verb} not here but at {name}, and this track knows no remote of that name",
+            hint=f"bf remote add {name} URL",
         )
-    return len(wanted)
+    configured, error = failure
+    return AbsentError(
+        f"{what} {verb} not here but at {configured.name} ({configured.url}), "
+        f"and cannot be had from there now: {error.message}",
+        hint=error.hint or f"when it can be reached: bf fetch {lacking[0].path}",
+    )
 
 
 def find_mentioned(repository: Repository, oids: Iterable[str]) -> dict[str, Mentioned]:

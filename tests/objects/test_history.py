@@ -1,0 +1,111 @@
+"""History on its way: what a store lacks, as a pack, and copied into another store."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from beatflow.errors import DamagedError
+from beatflow.objects.git import GitStore
+from beatflow.objects.gitvalue import FILE, Entry, Signature, Tree
+from beatflow.objects.history import (
+    SUBMODULE,
+    copy_history,
+    iter_new_files,
+    iter_new_objects,
+    write_pack,
+)
+
+ADA = Signature("Ada", "ada@example.com", 1_700_000_000, 0)
+
+
+def grow(git: GitStore, *texts: str) -> list[str]:
+    """Commit after commit, each with one more file in a folder; their ids."""
+    made: list[str] = []
+    tree: Tree = {}
+    for text in texts:
+        tree[f"folder/{text}.txt"] = Entry(FILE, git.write_blob(text.encode()))
+        made.append(git.write_commit(git.write_tree(tree), made[-1:], text, ADA))
+    return made
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> GitStore:
+    return GitStore.create(tmp_path / "one")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> GitStore:
+    return GitStore.create(tmp_path / "two")
+
+
+def test_only_what_is_new_is_listed_and_once(git: GitStore) -> None:
+    first, second, third = grow(git, "a", "b", "c")
+    everything = list(iter_new_objects(git, [third], []))
+    assert len(everything) == len(set(everything)) == 3 + 3 * 2 + 3
+    new = set(iter_new_objects(git, [third], [second]))
+    assert new == {
+        third,
+        git.read_commit(third).tree,
+        *(entry.oid for _, entry in git.iter_folder(git.read_commit(third).tree)),
+        git.write_blob(b"c"),
+    }
+    assert list(iter_new_objects(git, [first], [third])) == []
+    assert [entry.oid for entry in iter_new_files(git, [third], [second])] == [git.write_blob(b"c")]
+
+
+def test_other_repositories_commits_are_not_ours(git: GitStore) -> None:
+    tree = git.write_tree({"sub": Entry(SUBMODULE, "1" * 40), "a": Entry(FILE, git.write_blob(b"a"))})
+    commit = git.write_commit(tree, [], "x", ADA)
+    assert set(iter_new_objects(git, [commit], [])) == {commit, tree, git.write_blob(b"a")}
+
+
+def test_a_pack_stands_alone(git: GitStore, tmp_path: Path) -> None:
+    first, second = grow(git, "a", "b")
+    counted: list[int] = []
+    pack = write_pack(git, [second], [first], tmp_path, counted.append)
+    assert pack is not None
+    assert {path.suffix for path in tmp_path.glob("pack-*")} == {".pack", ".idx"}
+    assert sum(counted) == 4
+    assert write_pack(git, [first], [second], tmp_path) is None
+    if shutil.which("git"):
+        listed = subprocess.run(
+            ["git", "verify-pack", "-v", str(pack)], capture_output=True, text=True, check=True
+        ).stdout
+        assert second in listed
+        assert first not in listed
+
+
+def test_copied_history_is_whole_and_comes_once(git: GitStore, empty: GitStore) -> None:
+    first, second, third = grow(git, "a", "b", "c")
+    copy_history(git, empty, [second])
+    assert [commit.oid for commit in empty.iter_history([second])] == [second, first]
+    assert empty.read_tree(empty.read_commit(second).tree).keys() == {"folder/a.txt", "folder/b.txt"}
+    assert empty.read_refs() == {}
+    empty.write_ref("refs/heads/main", second)
+    packs = len(list((empty.path / "objects" / "pack").glob("*.pack")))
+    copy_history(git, empty, [second])
+    assert len(list((empty.path / "objects" / "pack").glob("*.pack"))) == packs
+    copy_history(git, empty, [third, first])
+    empty.flush()
+    assert not empty.has(git.write_blob(b"nothing of the kind"))
+    assert [commit.oid for commit in empty.iter_history([third])] == [third, second, first]
+
+
+def test_a_history_with_a_hole_is_refused(git: GitStore, empty: GitStore, tmp_path: Path) -> None:
+    (commit,) = grow(git, "a")
+    blob = git.write_blob(b"a")
+    (git.path / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(DamagedError, match="missing"):
+        copy_history(git, empty, [commit])
+    assert not list((empty.path / "objects" / "pack").iterdir())
+
+
+def test_settings_can_be_taken_out_again(git: GitStore) -> None:
+    before = (git.path / "config").read_text()
+    git.write_config("remote.my.nas.url", "a")
+    git.remove_config("remote.my.nas.url")
+    git.remove_config("remote.my.nas.fetch")
+    assert git.read_config("remote.my.nas.url") is None
+    assert (git.path / "config").read_text().removeprefix(before) == '[remote "my.nas"]\n'
