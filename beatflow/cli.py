@@ -174,6 +174,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.ls_remote:ls_remote",
         "List the branches and tags that are at a remote now.",
     ),
+    "lfs-agent": (
+        "share",
+        "beatflow.commands.lfs_agent:lfs_agent",
+        "Let a plain git-lfs keep its files in this track's audio store.",
+    ),
     "check": ("care", "beatflow.commands.check:check", "Check that all of a track can be read, and mend it."),
     "verify": (
         "care",

@@ -5,6 +5,7 @@ send one twice, cut a body in half, flip a bit or say 503. `Wire` moves bytes of
 count what went over them. What goes wrong is a `Fault` from a rule, or drawn from a seed.
 """
 
+import itertools
 import random
 import socket
 import ssl
@@ -27,7 +28,7 @@ CORRUPT_ANSWER = "corrupt-answer"
 REPEAT = "repeat"  # the server gets it twice, the client the second answer
 DELAY = "delay"
 BUSY = "busy"  # 503 without asking the server
-LIMIT = "limit"  # 429, to come back in a second
+LIMIT = "limit"  # 429; both say to come back in ``retry_after_s``, by itself one second
 KINDS = (
     REFUSE, CUT_REQUEST, LOSE_ANSWER, CUT_ANSWER, CORRUPT_REQUEST, CORRUPT_ANSWER, REPEAT, DELAY, BUSY, LIMIT
 )  # fmt: skip
@@ -96,6 +97,18 @@ def once(kind: str, method: str = "", within: str = "", count: int = 1) -> Rule:
     return rule
 
 
+def nth(kind: str, number: int, *methods: str, bit: int = 0) -> Rule:
+    """Return a rule that does something to one request, counted from 0: of all, or of those by these methods."""
+    numbers = itertools.count()
+
+    def rule(request: Request) -> Fault | None:
+        if methods and request.method not in methods:
+            return None
+        return Fault(kind, bit=bit) if next(numbers) == number else None
+
+    return rule
+
+
 class FaultProxy:
     """An HTTP/1.1 proxy before one server on loopback, to be used as a context.
 
@@ -111,6 +124,7 @@ class FaultProxy:
 
     def __init__(self, upstream: int, rule: Rule | None = None, certificate: Path | None = None) -> None:
         self.rule = rule
+        self.retry_after_s = 1
         self.counts = Counts()
         self.faults: list[tuple[str, str, str]] = []  # what happened: kind, method, target
         self._upstream = upstream
@@ -202,7 +216,8 @@ class FaultProxy:
         time.sleep(fault.delay_s if fault.kind == DELAY else 0.0)
         if fault.kind in (BUSY, LIMIT):
             status = b"503 Service Unavailable" if fault.kind == BUSY else b"429 Too Many Requests"
-            client.send(b"HTTP/1.1 " + status + b"\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+            wait = f"Retry-After: {self.retry_after_s}".encode()
+            client.send(b"HTTP/1.1 " + status + b"\r\n" + wait + b"\r\nContent-Length: 0\r\n\r\n")
             return True
         if fault.kind == REFUSE:
             client.reset()

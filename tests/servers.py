@@ -337,7 +337,8 @@ def serve_ssh(folder: Path) -> Iterator[SshHost]:
         f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {folder / 'host'}\nPidFile none\nUsePAM no\n"
         f"AuthorizedKeysFile {folder / 'key.pub'}\nStrictModes no\nPasswordAuthentication no\n"
         f"PermitRootLogin prohibit-password\nMaxStartups 100\nLogLevel ERROR\n"
-        f'SetEnv PATH="{programs}:{os.environ["PATH"]}"\n'
+        # One level down bash does not take itself for sshd's, and leaves the user's own settings alone.
+        f'SetEnv PATH="{programs}:{os.environ["PATH"]}" SHLVL=1\nKexAlgorithms curve25519-sha256\nUseDNS no\n'
     )
     host_key = (folder / "host.pub").read_text().split()
     known = folder / "known_hosts"

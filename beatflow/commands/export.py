@@ -11,6 +11,7 @@ from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
     from beatflow.daw.exporting import Report
+    from beatflow.repository import Repository
     from beatflow.ui import Ui
 
 _SHOWN = 5
@@ -47,6 +48,12 @@ def export(
     archive: Annotated[
         Path | None, typer.Option("--zip", metavar="FILE.zip", help="Pack every file of the commit.")
     ] = None,
+    git: Annotated[
+        Path | None,
+        typer.Option(
+            "--git", metavar="DIR", help="Write all of the history as a git repository with git-lfs."
+        ),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", metavar="REV", help="Mark what changed since then, not in the last version."),
@@ -71,11 +78,15 @@ def export(
     where the last version changed something, and the sections of the piece. The sounds for FILE.rpp lie beside it, in
     FILE-media. Without stems in track.toml, every sound is taken. Files appear only when all of them are whole.
 
+    --git stands alone: all branches and tags, and all sounds of all of them, in a new folder for those who have no
+    BeatFlow.
+
     Examples:
       bf export --reaper mixdown/night-drive.rpp
       bf export v1 --dawproject v1.dawproject --since v0
       bf export --wav stems-for-anna --mp3 listen --artist "Ada"
       bf export HEAD~1 --zip before.zip -n
+      bf export --git ../song-git
     """
     from beatflow.daw.arranging import Look
     from beatflow.daw.exporting import Wish, list_uncommitted
@@ -95,10 +106,17 @@ def export(
         force=force,
         dry_run=dry_run,
     )
-    if not (wish.reaper or wish.dawproject or wish.archive or wish.folders):
+    if not (wish.reaper or wish.dawproject or wish.archive or wish.folders or git):
         raise UsageError(
             "nothing to write", hint="bf export --reaper FILE.rpp; bf export --help shows the others"
         )
+    if git and (wish.reaper or wish.dawproject or wish.archive or wish.folders or revision != "HEAD"):
+        raise UsageError(
+            "--git writes all of the history, and nothing else",
+            hint=f"bf export --git {git}; the rest by itself",
+        )
+    if git:
+        return _export_git(invocation, repository, make_absolute(git), dry_run, json)
     commit = get_commit(repository, revision)
     look = Look(listen, get_commit(repository, since) if since else None, artist, album)
     with ui.progress("exporting") as progress:
@@ -114,6 +132,24 @@ def export(
     for failure in report.failures:
         ui.error(failure.message, failure.hint)
     return 1 if report.failures else 0
+
+
+def _export_git(
+    invocation: Invocation, repository: "Repository", folder: Path, dry_run: bool, json: bool
+) -> int:
+    from beatflow.sharing.gitexport import export_git
+    from beatflow.wording import format_size, plural
+
+    ui = invocation.ui
+    with ui.progress("exporting") as watch:
+        done = export_git(repository, folder, watch, dry_run)
+    if json:
+        document = {"path": done.path, "commits": done.commits, "sounds": done.sounds, "bytes": done.bytes}
+        ui.emit_json("beatflow.export/1", document | {"dry_run": dry_run})
+        return 0
+    told = f"{plural(done.commits, 'commit')}, {plural(done.sounds, 'sound')} ({format_size(done.bytes)})"
+    ui.say(f"{'would write' if dry_run else 'wrote'} {told} to {done.path}")
+    return 0
 
 
 def _describe(report: "Report", commit: str, dry_run: bool) -> dict[str, Any]:

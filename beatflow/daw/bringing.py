@@ -36,7 +36,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What was moved; stems that have no track in the project, and tracks that no stem goes with; what is to be said."""
+    """What was moved; stems without a track in the project, and tracks without a stem; what else is to be said."""
 
     moves: tuple[Move, ...]
     absent: tuple[str, ...]

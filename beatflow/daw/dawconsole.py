@@ -58,7 +58,7 @@ def parse_project(data: bytes) -> Console:
         if root.tag != "Project":
             raise UsageError("this is no DAWproject", hint="name the .dawproject file that was saved")
         return _read(root)
-    except (ParseError, ValueError, LookupError, RecursionError, OverflowError) as error:
+    except (ParseError, ValueError, LookupError, RecursionError, ArithmeticError) as error:
         raise UsageError(f"the DAWproject cannot be read: {error}", hint="save it again") from error
 
 
@@ -67,7 +67,7 @@ def _read(root: Element) -> Console:
     tempo = root.find("Transport/Tempo")
     if tempo is not None and tempo.get("value"):
         console.tempo = _finite(tempo.get("value", ""))
-    console.tempo_points = len(root.findall("Arrangement/TempoAutomation/*")) or 1
+    console.tempo_points = len(root.findall("Arrangement/TempoAutomation/RealPoint")) or 1
     clips = _find_clips(root)
     for track in root.iter("Track"):
         channel = track.find("Channel")

@@ -11,6 +11,7 @@ from beatflow.history import advance_head, list_changing, stage_files, stage_swi
 from beatflow.merge.ancestry import find_merge_bases
 from beatflow.merge.merging import Merger, Outcome
 from beatflow.objects.gitvalue import EXECUTABLE, Tree
+from beatflow.objects.history import is_surely_behind
 from beatflow.repository import Repository
 from beatflow.revision.revision import get_commit
 from beatflow.scratch import Scratch
@@ -88,7 +89,7 @@ def stage_merge(
     """
     repository = transaction.repository
     head = repository.head
-    bases = tuple(find_merge_bases(repository.git, [head], [other])) if head else ()
+    bases = find_bases(repository, head, other)
     if head and other in bases:
         return Merge(UP_TO_DATE, head, other, bases)
     if head is None or (head in bases and request.fast_forward != "never"):
@@ -99,6 +100,17 @@ def stage_merge(
         return Merge(FAST_FORWARD, other, other, bases)
     _refuse(repository, request, bases)
     return _merge(transaction, head, other, bases, request, scratch, tell)
+
+
+def find_bases(repository: Repository, head: str | None, other: str) -> tuple[str, ...]:
+    """Return the best common ancestors of two commits; where one is behind the other, without reading all of history."""
+    git = repository.git
+    if head is None:
+        return ()
+    for old, new in ((head, other), (other, head)):
+        if is_surely_behind(git, old, new):
+            return (old,)
+    return tuple(find_merge_bases(git, [head], [other]))
 
 
 def _refuse(repository: Repository, request: Request, bases: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
-"""Git's own files, read and written where they are plain: objects and refs that lie in files of their own, and HEAD.
+"""Git's own files, read and written where they are plain: objects in files of their own or in packs, refs, and HEAD.
 
-Whatever is not plain (packs, packed or symbolic refs, tags, headers that BeatFlow does not write) is answered with
+Whatever is not plain (odd packs, packed or symbolic refs, tags, headers that BeatFlow does not write) is answered with
 `UNKNOWN`, and libgit2 is asked instead. Loading that takes longer than all that most commands do.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from beatflow.errors import DamagedError
+from beatflow.objects.gitpacked import GitPacks
 from beatflow.objects.gitvalue import Commit, Signature, decode_path
 
 LOCK_SUFFIX = ".lock"
@@ -40,6 +41,7 @@ class GitFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._packs = GitPacks(path / "objects" / "pack")
 
     def is_plain(self) -> bool:
         """Say whether this surely is a repository of the oldest and simplest format."""
@@ -57,20 +59,20 @@ class GitFiles:
         return self.path / "objects" / oid[:2] / oid[2:]
 
     def has_object(self, oid: str) -> bool:
-        """Say whether an object has a file of its own."""
-        return is_git_oid(oid) and self.place_of(oid).is_file()
+        """Say whether an object lies here."""
+        return is_git_oid(oid) and (self.place_of(oid).is_file() or self._packs.has_object(oid))
 
     def read_object(self, oid: str) -> tuple[bytes, bytes] | Unknown:
-        """Return the kind and the bytes of an object that has a file of its own.
+        """Return the kind and the bytes of an object.
 
         Raises
         ------
         DamagedError
-            The file is cut short, or not what its name says.
+            The file of its own that it has is cut short, or not what its name says.
         """
         packed = self._read_packed(oid)
         if packed is UNKNOWN:
-            return UNKNOWN
+            return (self._packs.read_object(oid) if is_git_oid(oid) else None) or UNKNOWN
         stream = zlib.decompressobj()
         try:
             head = stream.decompress(packed, _HEADER_BYTES)
@@ -85,10 +87,10 @@ class GitFiles:
         return kind, raw
 
     def read_header(self, oid: str) -> tuple[bytes, int] | Unknown:
-        """Return kind and length of an object that has a file of its own, without unpacking all of it."""
+        """Return kind and length of an object; where it has a file of its own, without unpacking all of it."""
         packed = self._read_packed(oid)
         if packed is UNKNOWN:
-            return UNKNOWN
+            return (self._packs.read_header(oid) if is_git_oid(oid) else None) or UNKNOWN
         with suppress(zlib.error, ValueError):
             return _parse_header(zlib.decompressobj().decompress(packed, _HEADER_BYTES))
         raise _damaged(oid)

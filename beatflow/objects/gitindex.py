@@ -100,7 +100,7 @@ class _Reader:
         if len(view) < _HEAD.size + _TRAILER:
             raise _damaged(self._pack, "it is cut short")
         magic, version, count = _HEAD.unpack(view[: _HEAD.size])
-        if magic != b"PACK" or version not in (2, 3):
+        if magic != b"PACK" or version != 2:
             raise _damaged(self._pack, "it is no pack")
         digest = hashlib.sha1(usedforsecurity=False)
         for at in range(0, len(view) - _TRAILER, _BLOCK):

@@ -3,11 +3,12 @@
 Knows commits, trees and blobs, no refs and no remotes. A pack made here leans on nothing outside it.
 """
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import TREE, Entry
+from beatflow.objects.gitvalue import TREE, Commit, Entry
 
 SUBMODULE = 0o160000
 """Mode of an entry that names a commit of another repository; nothing of it is kept here."""
@@ -40,9 +41,64 @@ def _iter_new(git: GitStore, tips: Iterable[str], haves: Iterable[str]) -> Itera
     for commit in known:
         for _ in _iter_tree(git, git.read_commit(commit).tree, seen):
             pass
-    for found in git.iter_history(tips, known):
+    for found in list_commits_between(git, tips, known):
         yield Entry(_COMMIT, found.oid)
         yield from _iter_tree(git, found.tree, seen)
+
+
+def list_commits_between(git: GitStore, tips: Iterable[str], known: Iterable[str]) -> list[Commit]:
+    """Return the commits behind ``tips`` and not behind ``known``, newest first, reading hardly any others.
+
+    Where clocks went backwards some that are behind ``known`` may come as well.
+    """
+    commits: dict[str, Commit] = {}
+    hidden: set[str] = set()
+    waiting: list[tuple[int, str]] = []
+    found: dict[str, Commit] = {}
+    unread: set[str] = set()
+
+    def reach(oid: str, is_hidden: bool) -> None:
+        if oid in hidden or (oid in commits and not is_hidden):
+            return
+        if is_hidden:
+            hidden.add(oid)
+            unread.discard(oid)
+        else:
+            unread.add(oid)
+        commits[oid] = git.read_commit(oid)
+        heapq.heappush(waiting, (-commits[oid].time_s, oid))
+
+    for oid in known:
+        reach(oid, True)
+    for oid in tips:
+        reach(oid, False)
+    oldest_s = 0
+    # What is as old as the oldest that was found may yet hide it.
+    while unread or (found and waiting and -waiting[0][0] >= oldest_s):
+        time, oid = heapq.heappop(waiting)
+        if oid in unread:
+            unread.remove(oid)
+            found[oid] = commits[oid]
+            oldest_s = -time
+        for parent in commits[oid].parents:
+            reach(parent, oid in hidden)
+    return [commit for oid, commit in found.items() if oid not in hidden]
+
+
+def is_behind(git: GitStore, old: str, new: str) -> bool:
+    """Say whether a commit is another one or behind it."""
+    return is_surely_behind(git, old, new) or git.merge_base(old, new) == old
+
+
+def is_surely_behind(git: GitStore, old: str, new: str) -> bool:
+    """Say whether a commit is another one or behind it, as the clocks tell, reading only what lies between."""
+    since_s = git.read_commit(old).time_s
+    for commit in git.iter_history([new]):
+        if commit.oid == old:
+            return True
+        if commit.time_s < since_s:
+            break
+    return False
 
 
 def _iter_tree(git: GitStore, root: str, seen: set[Entry]) -> Iterator[Entry]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.objects.git import GitStore
+from beatflow.objects.history import is_behind
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sharing.configured import Configured
@@ -209,7 +210,7 @@ def _find_gone(git: GitStore, remote: str, ours: Mapping[str, str]) -> dict[str,
 def _tell_forward(git: GitStore, move: RefMove) -> RefMove:
     if move.kind != FORCED or not move.before or not move.after:
         return move
-    forward = git.merge_base(move.before, move.after) == move.before
+    forward = is_behind(git, move.before, move.after)
     return RefMove(move.name, move.before, move.after, FORWARD if forward else FORCED)
 
 

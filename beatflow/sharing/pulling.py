@@ -4,8 +4,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from beatflow.errors import BeatFlowError, NotFoundError, UsageError
-from beatflow.merge.ancestry import find_merge_bases
-from beatflow.merge.merge import FAST_FORWARD, MERGED, UP_TO_DATE, Merge, Request, Tell, stage_merge
+from beatflow.merge.merge import (
+    FAST_FORWARD,
+    MERGED,
+    UP_TO_DATE,
+    Merge,
+    Request,
+    Tell,
+    find_bases,
+    stage_merge,
+)
 from beatflow.repository import BRANCHES, Repository
 from beatflow.scratch import Scratch
 from beatflow.sharing.configured import PARENT, Configured, Upstream, find_upstream, write_upstream
@@ -123,7 +131,7 @@ def _choose_branch(repository: Repository, here: str, incoming: Incoming, reques
 def _foresee(repository: Repository, commit: str) -> Merge:
     """Say what a merge would come to, as far as that can be said without the sounds."""
     head = repository.head
-    bases = tuple(find_merge_bases(repository.git, [head], [commit])) if head else ()
+    bases = find_bases(repository, head, commit)
     if head and commit in bases:
         return Merge(UP_TO_DATE, head, commit, bases)
     if head is None or head in bases:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.objects.git import GitStore
+from beatflow.objects.history import is_behind
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sharing.configured import Configured, Upstream, find_upstream, write_upstream
@@ -189,7 +190,7 @@ def _judge(
             f"the tag {_shorten(name)} is at another commit at {where}",
             hint="choose another name for yours, or bf push --force-with-lease",
         )
-    if git.has(before) and git.merge_base(before, after) == before:
+    if git.has(before) and is_behind(git, before, after):
         return FORWARD
     if not force:
         raise MovedError(

@@ -18,6 +18,7 @@ from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository, Signer
 from beatflow.sharing.depot.locks import DepotLocks
 from beatflow.sharing.intake import find_absent
 from beatflow.sharing.parent import PARENT_REF
+from beatflow.sharing.partial.shelf import TrackShelf
 from beatflow.sharing.remote import (
     LockKeeper,
     MovedError,
@@ -160,5 +161,5 @@ class TrackRemote:
         return DepotLocks(DiskPlace(self._other.state / "shared"), lambda _: None)
 
     def previews(self) -> PreviewShelf | None:
-        """Return None: the sounds are at hand."""
-        return None
+        """Return what makes previews of its sounds when they are asked for."""
+        return TrackShelf(self._other)

@@ -1,5 +1,7 @@
 """Bars and beats as steps of tempo."""
 
+from itertools import pairwise
+
 import pytest
 
 from beatflow.daw.tempomap import FASTEST, make_map, read_meter
@@ -27,7 +29,9 @@ def test_nothing_known_is_120_and_says_so() -> None:
 
 def test_a_tempo_without_bars_is_a_tempo() -> None:
     assert make_map(None, None, heard(downbeats=[0.5, 3.0])).points[0].tempo == 90.0
-    assert make_map(None, None, heard(downbeats=[0.5, 3.0, 5.5], downbeat_confidence=0.1)).points[0].start_s == 0
+    assert (
+        make_map(None, None, heard(downbeats=[0.5, 3.0, 5.5], downbeat_confidence=0.1)).points[0].start_s == 0
+    )
     # Bars of another meter than the one that is declared are of no use.
     assert len(make_map(None, "3/4", heard(downbeats=[0.5, 3.0, 5.5])).points) == 1
 
@@ -38,7 +42,7 @@ def test_bar_lines_lie_on_downbeats(first_s: float, steady: bool) -> None:
     lines = [first_s + BAR_S * number for number in range(12)]
     tempo_map = make_map(None, None, heard(downbeats=lines, tempo_steady=steady))
     counts = [tempo_map.quarters_at(line) for line in lines]
-    gaps = [after - before for before, after in zip(counts[1:], counts[2:], strict=False)]
+    gaps = [after - before for before, after in pairwise(counts[1:])]
     assert gaps == pytest.approx([4.0] * len(gaps), abs=1e-6)
     # From the second one on at the latest each is on a bar line: the lead-in is whole beats of a bar of its own.
     lead = tempo_map.points[0].meter[0] if tempo_map.points[0].meter != (4, 4) else 0

@@ -117,13 +117,13 @@ def test_what_is_no_sound_pack_is_refused(tmp_path: Path, data: bytes, words: st
 def test_offsets_beyond_31_bits_stand_in_a_table_of_their_own() -> None:
     rows = [(bytes([1] * 20), 7, 12), (bytes([2] * 20), 8, 5 << 30)]
     index = gitindex._encode(rows, bytes(20))
-    assert struct.unpack(">2I", index[-60:-52] if False else index[8 + 1024 + 40 + 8 :][:8]) == (12, 1 << 31)
+    assert struct.unpack(">2I", index[8 + 1024 + 40 + 8 :][:8]) == (12, 1 << 31)
     assert struct.unpack(">Q", index[8 + 1024 + 40 + 16 :][:8]) == (5 << 30,)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
-def test_a_flipped_bit_is_never_taken(
+def test_with_a_flipped_bit_it_is_refused_or_says_what_is_there(
     pack: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     damaged = bytearray(pack.read_bytes())
@@ -131,13 +131,12 @@ def test_a_flipped_bit_is_never_taken(
     damaged[at] ^= 1 << data.draw(st.integers(0, 7))
     # Whoever changes a pack on purpose puts the checksum right as well.
     damaged[-20:] = hashlib.sha1(damaged[:-20]).digest()
-    path = tmp_path_factory.mktemp("flipped") / "a.pack"
+    git = GitStore.create(tmp_path_factory.mktemp("flipped"))
+    path = git.path / "objects" / "pack" / pack.name
     path.write_bytes(damaged)
     try:
         index = write_index(path).read_bytes()
     except DamagedError:
         return
-    count = struct.unpack(">I", damaged[8:12])[0]
-    ids = {index[8 + 1024 + 20 * row :][:20] for row in range(count)}
-    true = pack.with_suffix(".idx").read_bytes()
-    assert ids != {true[8 + 1024 + 20 * row :][:20] for row in range(count)} or damaged[4:8] == b"\0\0\0\3"
+    for row in range(struct.unpack(">I", damaged[8:12])[0]):
+        git.check_object(index[8 + 1024 + 20 * row :][:20].hex())

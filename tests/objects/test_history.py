@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from beatflow.objects.gitvalue import FILE, Entry, Signature, Tree
 from beatflow.objects.history import (
     SUBMODULE,
     copy_history,
+    is_behind,
     iter_new_files,
     iter_new_objects,
+    list_commits_between,
     write_pack,
 )
 
@@ -109,3 +112,36 @@ def test_settings_can_be_taken_out_again(git: GitStore) -> None:
     git.remove_config("remote.my.nas.fetch")
     assert git.read_config("remote.my.nas.url") is None
     assert (git.path / "config").read_text().removeprefix(before) == '[remote "my.nas"]\n'
+
+
+def test_commits_between_are_those_that_git_names(git: GitStore) -> None:
+    first, second, third = grow(git, "a", "b", "c")
+    tree = git.read_commit(first).tree
+    side = git.write_commit(tree, [first], "side", ADA)
+    merged = git.write_commit(tree, [third, side], "merge", ADA)
+
+    def between(tips: list[str], known: list[str]) -> set[str]:
+        return {commit.oid for commit in list_commits_between(git, tips, known)}
+
+    assert between([merged], []) == {first, second, third, side, merged}
+    assert between([merged], [third]) == {side, merged}
+    assert between([merged], [side]) == {second, third, merged}
+    assert between([merged, side], [merged]) == set()
+    assert between([side], [second]) == {side}
+    assert is_behind(git, first, merged)
+    assert is_behind(git, merged, merged)
+    assert not is_behind(git, merged, first)
+    assert not is_behind(git, side, third)
+
+
+def test_a_clock_that_went_backwards_hides_nothing(git: GitStore) -> None:
+    tree = git.write_tree({})
+    before = replace(ADA, time_s=ADA.time_s - 1000)
+    # Written by git itself: BeatFlow's commits are never older than their parents.
+    old = git.write_commit(tree, [], "old", ADA)
+    raw = b"tree %s\nparent %s\nauthor %s\ncommitter %s\n\nnew\n"
+    line = b"Ada <ada@example.com> %d +0000" % before.time_s
+    new = git._write(b"commit", raw % (tree.encode(), old.encode(), line, line))
+    assert is_behind(git, old, new)
+    assert {commit.oid for commit in list_commits_between(git, [new], [])} == {old, new}
+    assert new in {commit.oid for commit in list_commits_between(git, [new], [old])}

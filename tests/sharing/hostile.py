@@ -16,6 +16,13 @@ class Forger:
     def __init__(self, path: Path) -> None:
         self.git = GitStore.create(path)
 
+    @classmethod
+    def of(cls, git: GitStore) -> "Forger":
+        """Write into one that is there."""
+        forger = cls.__new__(cls)
+        forger.git = git
+        return forger
+
     def put(self, kind: bytes, data: bytes) -> str:
         """Write an object of any bytes and return its id."""
         whole = b"%s %d\0" % (kind, len(data)) + data

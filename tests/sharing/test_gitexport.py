@@ -138,3 +138,13 @@ def test_a_damaged_sound_is_not_written(song: Bf, tmp_path: Path) -> None:
     with pytest.raises(BeatFlowError):
         export_git(repository(song), tmp_path / "out", Unwatched())
     assert not (tmp_path / "out").exists()
+
+
+def test_from_the_command_line(song: Bf, tmp_path: Path) -> None:
+    assert "would write 2 commits, 3 sounds" in song.ok("export", "--git", tmp_path / "out", "-n").stderr
+    told = song.ok("export", "--git", tmp_path / "out", "--json").json
+    assert (told["commits"], told["sounds"], told["dry_run"]) == (2, 3, False)
+    assert (tmp_path / "out" / ".git").is_dir()
+    assert "nothing else" in song.fails(2, "export", "v1", "--git", tmp_path / "other")
+    assert "nothing else" in song.fails(2, "export", "--wav", tmp_path / "wav", "--git", tmp_path / "other")
+    assert "is there already" in song.fails(4, "export", "--git", tmp_path / "out")

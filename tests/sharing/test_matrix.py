@@ -96,7 +96,7 @@ def test_branches_come_and_go(shared: Shared, tmp_path: Path) -> None:
     ada.ok("commit", "-m", "dub")
     ada.ok("push", "--all")
     bob = shared.clone(tmp_path / "bob")
-    bob.ok("switch", "dub")
+    bob.ok("switch", "-c", "dub", "origin/dub")
     assert files(bob) == files(ada)
     ada.ok("switch", "main")
     ada.ok("push", "--delete", "dub", "origin")

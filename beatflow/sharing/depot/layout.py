@@ -58,9 +58,10 @@ def require_depot(place: Place) -> None:
         Something else does.
     """
     if not is_depot(place):
+        spelling = "" if "://" in place.address else ", and that its disk is plugged in"
         raise NotFoundError(
             f"nothing is at {place.address} yet",
-            "bf push makes a depot there; of a disk, see that it is plugged in",
+            f"see how it is spelt{spelling}; bf push makes a depot of an empty place",
         )
 
 

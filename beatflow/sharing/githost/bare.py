@@ -227,7 +227,9 @@ def _refuse_clashes(there: GitStore, updates: Sequence[RefUpdate]) -> None:
         folder = name.rpartition("/")[0]
         while folder:
             if folder in names:
-                raise RemoteError(f"{folder} is a branch, and cannot have others below it", "choose another name")
+                raise RemoteError(
+                    f"{folder} is a branch, and cannot have others below it", "choose another name"
+                )
             folder = folder.rpartition("/")[0]
 
 

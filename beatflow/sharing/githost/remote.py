@@ -23,7 +23,7 @@ from beatflow.sharing.githost.bare import BareRepository, DiskFetch, DiskSend, f
 from beatflow.sharing.githost.credentials import Keyring, Login
 from beatflow.sharing.githost.endpoint import Endpoints
 from beatflow.sharing.githost.url import parse_git_url
-from beatflow.sharing.githost.words import LOGIN, explain, tidy
+from beatflow.sharing.githost.words import explain, hint_login, tidy
 from beatflow.sharing.remote import (
     LockKeeper,
     MovedError,
@@ -197,12 +197,15 @@ class GitRemote:
 
     def _settle(self, git: GitStore, updates: Sequence[RefUpdate], report: "Report") -> None:
         """Say what became of refused refs, and take the others back."""
-        if not report.refused:
+        there = self._list().refs if report.refused else {}
+        after = {update.name: update.after for update in updates}
+        # A request that reached the host twice is refused the second time.
+        refused = {name: why for name, why in report.refused.items() if there.get(name) != after.get(name)}
+        if not refused:
             return
-        name, why = next(iter(report.refused.items()))
-        there = self._list().refs
+        name, why = next(iter(refused.items()))
         expected = {update.name: update.before for update in updates}
-        done = [update for update in updates if update.name not in report.refused]
+        done = [update for update in updates if update.name not in refused]
         with suppress(RemoteError, MovedError, _LostError):
             if done:
                 self._push(
@@ -324,7 +327,8 @@ class GitRemote:
             else:
                 yield self._url.text, door
         except LoginError as error:
-            raise RemoteError(f"{where} wants a login, and none of those known opens it", LOGIN) from error
+            message = f"{where} wants a login, and none of those known opens it"
+            raise RemoteError(message, hint_login(where)) from error
         except TransportError as error:
             reason = explain(error, where, complaint)
             if not complaint and _MAY_PASS.search(error.message) and "40" not in error.message:

@@ -40,8 +40,11 @@ class GitUrl:
     @property
     def place(self) -> str:
         """Host and port, as they stand in a URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}" if self.port else host
+        return f"{self._host}:{self.port}" if self.port else self._host
+
+    @property
+    def _host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def folder(self) -> Path | None:
@@ -59,7 +62,7 @@ class GitUrl:
     @property
     def lfs(self) -> str:
         """Where git-lfs looks for the sounds unless it is told otherwise; for ssh and git:// over https, any port."""
-        place = self.place if self.scheme in ("https", "http") else self.host
+        place = self.place if self.scheme in ("https", "http") else self._host
         scheme = self.scheme if self.scheme in ("https", "http") else "https"
         path = "/" + self.path.lstrip("/").rstrip("/")
         return f"{scheme}://{place}{path}{'' if path.endswith('.git') else '.git'}/info/lfs"

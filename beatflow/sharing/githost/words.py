@@ -28,7 +28,9 @@ _MEANT = {
     507: ("{host} has no room left", "ask its owner for more room, or use another remote"),
     509: ("{host} has sent as much as your plan there allows", "wait until next month, or buy more there"),
 }
-LOGIN = "git credential approve, ~/.netrc, or a token in BF_TOKEN_<HOST> (docs/remotes.md)"
+_LOGIN = (
+    "have git ask for one and keep it (git ls-remote {address}), or ~/.netrc, or a token in BF_TOKEN_{name}"
+)
 
 
 class TransientError(Exception):
@@ -61,8 +63,14 @@ def refuse(status: int, data: bytes, host: str, method: str = "GET") -> RefusedE
         status, ("{host} fails: {said}", "try again later; if it stays so, ask who runs that host")
     )
     verb = "write" if method in ("PUT", "POST") else "read"
-    values = {"host": host, "said": said, "verb": verb, "login": LOGIN}
+    values = {"host": host, "said": said, "verb": verb, "login": hint_login(host)}
     return RefusedError(status, answer, message.format(**values), hint.format(**values))
+
+
+def hint_login(host: str) -> str:
+    """Say where a login for a host (and port) may come from."""
+    name = re.sub(r"[^A-Z0-9]", "_", re.sub(r":\d+$", "", host).upper())
+    return _LOGIN.format(address=f"https://{host}/…", name=name)
 
 
 def tidy(text: str) -> str:
@@ -77,7 +85,7 @@ def explain(error: BeatFlowError, where: str, complaint: str = "") -> RemoteErro
     low = text.lower()
     for pattern, message, hint in _COMPLAINTS:
         if re.search(pattern, low):
-            return RemoteError(message.format(where=where, text=text), hint.format(login=LOGIN))
+            return RemoteError(message.format(where=where, text=text), hint.format(login=hint_login(where)))
     return RemoteError(f"{where}: {text}", "check the address and the network, then run it again")
 
 

@@ -35,7 +35,9 @@ def commit(repository: Repository, **files: bytes) -> str:
         entries = dict(repository.tree_of(repository.head))
         source = repository.scratch / "new"
         named = {f"{name}.wav": data for name, data in files.items() if data.startswith(b"RIFF")}
-        named |= {name.replace("_", "."): data for name, data in files.items() if not data.startswith(b"RIFF")}
+        named |= {
+            name.replace("_", "."): data for name, data in files.items() if not data.startswith(b"RIFF")
+        }
         for path, data in {".gitattributes": b"*.wav filter=lfs diff=lfs merge=lfs -text\n", **named}.items():
             source.write_bytes(data)
             entries[path] = transaction.repository.worktree.keep_file(source, transaction.batch)
@@ -57,7 +59,11 @@ def pointer_of(data: bytes) -> Pointer:
 
 
 def open_host(
-    host: GitHost, repository: str, port: int | None = None, cache: Path | None = None, password: str | None = None
+    host: GitHost,
+    repository: str,
+    port: int | None = None,
+    cache: Path | None = None,
+    password: str | None = None,
 ) -> GitRemote:
     """Open a repository of the git host with its password."""
     access = Access(lambda: ADA, host.folder)
@@ -65,10 +71,14 @@ def open_host(
     return GitRemote(url, access, cache, password or host.password)
 
 
-def open_ssh(host: SshHost, repository: Path, environment: Mapping[str, str] | None = None) -> GitRemote:
+def open_ssh(
+    host: SshHost, repository: Path, environment: Mapping[str, str] | None = None, port: int | None = None
+) -> GitRemote:
     """Open a repository of the ssh host as its key's owner."""
-    access = Access(lambda: ADA, host.folder, environment={"GIT_SSH_COMMAND": host.command, **(environment or {})})
-    return GitRemote(host.url(repository), access)
+    access = Access(
+        lambda: ADA, host.folder, environment={"GIT_SSH_COMMAND": host.command, **(environment or {})}
+    )
+    return GitRemote(host.url(repository, port), access)
 
 
 def send_all(remote: GitRemote, repository: Repository, before: str | None = None) -> None:

@@ -85,7 +85,9 @@ if has("git", "git-lfs"):
             ssh_host: SshHost, git_host: GitHost, tmp_path: Path
         ) -> None:
             bare = ssh_host.repository()
-            ssh_host.offer_lfs(f"http://127.0.0.1:{git_host.port}/{git_host.repository()}/info/lfs", git_host.authorization)
+            ssh_host.offer_lfs(
+                f"http://127.0.0.1:{git_host.port}/{git_host.repository()}/info/lfs", git_host.authorization
+            )
             track = make_track(tmp_path / "track", kick=KICK)
             send_all(open_ssh(ssh_host, bare), track)
             git("clone", "-q", ssh_host.url(bare), tmp_path / "clone", GIT_SSH_COMMAND=ssh_host.command)
@@ -127,14 +129,18 @@ def test_who_comes_second_is_told(kind: str, git_host: GitHost, tmp_path: Path) 
     mine = commit(track, kick=SNARE)
     other = make_track(tmp_path / "other", kick=SNARE)
     assert other.head
-    remotes[1].publish(other, [RefUpdate(MAIN, base, other.head), RefUpdate("refs/tags/v1", None, other.head)])
+    remotes[1].publish(
+        other, [RefUpdate(MAIN, base, other.head), RefUpdate("refs/tags/v1", None, other.head)]
+    )
     with pytest.raises(MovedError) as told:
         remotes[0].publish(track, [RefUpdate("refs/heads/take2", None, mine), RefUpdate(MAIN, base, mine)])
     assert told.value.hint == "bf pull"
     assert told.value.exit_code == 4
     assert remotes[0].read_refs().refs == {MAIN: other.head, "refs/tags/v1": other.head}
     # A lease that holds moves it anywhere, and away.
-    remotes[0].publish(track, [RefUpdate(MAIN, other.head, mine), RefUpdate("refs/tags/v1", other.head, None)])
+    remotes[0].publish(
+        track, [RefUpdate(MAIN, other.head, mine), RefUpdate("refs/tags/v1", other.head, None)]
+    )
     assert remotes[0].read_refs().refs == {MAIN: mine}
     remotes[0].publish(track, [RefUpdate(MAIN, base, mine)])  # already so
 
@@ -145,7 +151,19 @@ def test_tags_are_read_as_what_they_name(git_host: GitHost, tmp_path: Path) -> N
     assert remote.read_refs().refs == {}
     track = make_track(tmp_path / "track", kick=KICK)
     send_all(remote, track)
-    plain_git("-c", "user.name=a", "-c", "user.email=b", "tag", "-a", "v1", "-m", "x", "main", cwd=git_host.path(name))
+    plain_git(
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=b",
+        "tag",
+        "-a",
+        "v1",
+        "-m",
+        "x",
+        "main",
+        cwd=git_host.path(name),
+    )
     assert remote.read_refs().refs == {MAIN: track.head, "refs/tags/v1": track.head}
     other = make_track(tmp_path / "other")
     remote.fetch_history(other.git, ["refs/tags/v1"])
@@ -164,7 +182,9 @@ def test_a_refused_ref_takes_the_others_back(git_host: GitHost, tmp_path: Path) 
     track = make_track(tmp_path / "track", kick=KICK)
     remote = open_host(git_host, name)
     with pytest.raises(RemoteError, match=r"refuses refs/heads/main: hook declined \(main is protected"):
-        remote.publish(track, [RefUpdate(MAIN, None, track.head), RefUpdate("refs/heads/take2", None, track.head)])
+        remote.publish(
+            track, [RefUpdate(MAIN, None, track.head), RefUpdate("refs/heads/take2", None, track.head)]
+        )
     assert remote.read_refs().refs == {}
 
 

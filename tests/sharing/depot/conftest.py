@@ -1,0 +1,24 @@
+"""A depot on a disk, and tracks' histories to put there."""
+
+from pathlib import Path
+
+import pytest
+
+from beatflow.objects.gitvalue import Signature
+from beatflow.places.disk import DiskPlace
+from beatflow.places.place import Place
+from beatflow.sharing.access import Access
+
+ADA = Signature("Ada", "ada@example.com", 1_700_000_000)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A folder that is not there yet."""
+    return DiskPlace(tmp_path / "stick")
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Access:
+    """Whoever asks."""
+    return Access(lambda: ADA, tmp_path)
