@@ -197,6 +197,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 
 The order is that of ``bf --help``. The help is the first line of the function's docstring."""
 
+_READERS = ("verify",)
+"""Commands of other groups that read sounds from the folder; those that make and play sound all do."""
+
 GROUPS = {
     "start": "Start", "keep": "Keep", "make": "Make", "listen": "Listen", "find": "Find", "share": "Share",
     "care": "Care",
@@ -357,6 +360,12 @@ def _root(
     _apply(ctx, directory, quiet=quiet, color=color, progress=progress, no_pager=no_pager, debug=debug)
     if ctx.invoked_subcommand is None:
         raise UsageError("which command?", hint="bf --help lists them")
+    if (
+        COMMANDS.get(ctx.invoked_subcommand, ("",))[0] in ("make", "listen")
+        or ctx.invoked_subcommand in _READERS
+    ):
+        invocation = Invocation.of(ctx)
+        _bring_files(invocation, invocation.words)
 
 
 def root_command(completion: bool = False) -> Any:
@@ -399,8 +408,31 @@ def _supply(invocation: Invocation, repository: "Repository", oids: list[str]) -
         supply(repository, oids, lambda remote: open_configured(repository, remote, access), progress)
 
 
+def _bring_files(invocation: Invocation, words: list[str]) -> None:
+    """Lay into the folder what a command is to read and a partial clone has left elsewhere."""
+    repository = invocation.find_repository()
+    if repository is None or not repository.worktree.list_absent() or {"--help", "-h"} & set(words):
+        return
+    from beatflow.commands.options import make_access
+    from beatflow.sharing.opening import open_configured
+    from beatflow.sharing.partial.supply import fetch_paths, find_arguments, find_score
+
+    paths = find_arguments(repository, words) + (find_score(repository) if "--sum" in words else [])
+    if paths:
+        access = make_access(invocation)
+        with invocation.ui.progress("fetching") as progress:
+            fetch_paths(
+                repository,
+                paths,
+                lambda remote: open_configured(repository, remote, access),
+                progress,
+                want=False,
+            )
+
+
 def _run(argv: list[str], invocation: Invocation) -> int:
     root = root_command(completion=True)
+    invocation.words = argv
     if completing():
         root.main(args=argv, prog_name="bf")
     with root.make_context("bf", list(argv), obj=invocation) as ctx:

@@ -26,6 +26,8 @@ class Invocation:
         self.settings = Settings()
         self.directory = Path()
         self.ui = Ui()
+        self.words: list[str] = []
+        """The command line as it was given."""
         self.supplier: Callable[[Repository, list[str]], None] | None = None
         """Brings what a partial clone lacks when it is needed; the command line gives it."""
         self._flags: dict[str, str | bool | None] = {}

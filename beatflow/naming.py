@@ -9,6 +9,7 @@ from beatflow.objects.git import GitStore
 from beatflow.repository import BRANCHES, TAGS, Repository
 from beatflow.revision.lookup import find_former_branch
 from beatflow.revision.revision import find_commit, get_commit
+from beatflow.sharing.configured import Upstream, list_remotes, write_upstream
 from beatflow.transaction import Transaction
 
 MAX_NAME, MAX_NAME_PART = 1000, 200
@@ -108,6 +109,8 @@ def switch_to(
 ) -> int:
     """Go to a branch (``-`` for the one before), or with ``detach`` to any commit; return how many files changed.
 
+    A branch that only one remote has is made here, and follows that one.
+
     Parameters
     ----------
     start : str, optional
@@ -122,6 +125,7 @@ def switch_to(
     """
     if name in ("-", "@{-1}") and start is None and not detach:
         name = _get_former_branch(repository)
+    followed = None
     with Transaction(repository, "switch", f"to {name}") as transaction:
         if start is not None:
             _check_new(repository, BRANCHES, name)
@@ -134,11 +138,28 @@ def switch_to(
             target = commit = get_commit(repository, name)
         else:
             target = BRANCHES + name
-            commit = _get(repository, BRANCHES, name)
+            followed = _find_followed(repository, name)
+            commit = followed[1] if followed else _get(repository, BRANCHES, name)
+            if followed:
+                transaction.set_ref(target, commit)
         transaction.set_head(target)
         count = stage_switch(transaction, commit)
         transaction.check_places()
-        return count if dry_run else _publish(transaction, count)
+        if not dry_run:
+            transaction.publish()
+            if followed:
+                write_upstream(repository, name, followed[0])
+        return count
+
+
+def _find_followed(repository: Repository, name: str) -> tuple[Upstream, str] | None:
+    """Return the one remote branch of a name that no branch here has yet, and its commit: going there makes it."""
+    git = repository.git
+    if not GitStore.is_valid_ref(BRANCHES + name) or git.read_ref(BRANCHES + name):
+        return None
+    upstreams = [Upstream(remote.name, BRANCHES + name) for remote in list_remotes(repository)]
+    found = [(upstream, oid) for upstream in upstreams if (oid := git.read_ref(upstream.tracking))]
+    return found[0] if len(found) == 1 else None
 
 
 def _get_former_branch(repository: Repository) -> str:

@@ -84,7 +84,7 @@ class Course:
         self._track, self._store = folder / "track", folder / "store"
         for made in (self._track, self._store, folder / "home"):
             made.mkdir(parents=True)
-        self._environment = _environment(folder / "home") | {
+        self._environment = make_environment(folder / "home") | {
             name: value.format(store=self._store) for name, value in tool.environment.items()
         }
 
@@ -142,7 +142,7 @@ class Course:
         }
         total = Cost()
         for command in commands:
-            total += run(list(_fill(command, words, version.tops)), directory, self._environment)
+            total += run(list(fill(command, words, version.tops)), directory, self._environment)
         return total
 
     def _size(self) -> int:
@@ -151,7 +151,7 @@ class Course:
         )
 
 
-def _fill(command: str, words: Mapping[str, object], tops: Sequence[str]) -> Iterable[str]:
+def fill(command: str, words: Mapping[str, object], tops: Sequence[str]) -> Iterable[str]:
     program, *rest = command.split()
     yield find(program) or program
     for word in rest:
@@ -168,7 +168,7 @@ def _content(target: Path) -> Path:
     return target
 
 
-def _environment(home: Path) -> dict[str, str]:
+def make_environment(home: Path) -> dict[str, str]:
     """The user's PATH, and nothing else of the user's: own home and caches, own name, one language."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
     git = {"user.name": "Ada", "user.email": "ada@example.com", "gc.autoDetach": "false"}

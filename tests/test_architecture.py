@@ -16,7 +16,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 OWNERS = {
     "soundfile": {"beatflow.objects.sndfile"},
-    "pygit2": {"beatflow.objects.libgit"},
+    "pygit2": {"beatflow.objects.libgit", "beatflow.objects.libgittransport"},
     "zstandard": {"beatflow.objects"},
     "pyfastcdc": {"beatflow.objects"},
     "mido": {"beatflow.sound.midi"},

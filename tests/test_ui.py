@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beatflow.ui import Look, Ui, plain_json, safe
+from beatflow.ui import Flow, Look, Ui, plain_json, safe
 
 
 @dataclass
@@ -159,6 +159,41 @@ def test_time_left_counts_from_where_loading_ended(
         progress(0.5)
     left = [json.loads(line)["eta_s"] for line in s.talk.splitlines()]
     assert left == [None, None, 95.0, 10.9, 10.0]
+
+
+def test_a_transfer_tells_its_bytes_and_their_pace(
+    screen: MakeScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("beatflow.ui.time.monotonic", lambda: clock[0])
+    s = screen(progress="json")
+    with s.ui.progress("pushing") as progress:
+        progress.begin("asking")
+        progress.begin("sending sounds", 4_000_000)
+        clock[0] = 2.0
+        progress.advance(1_000_000)
+        clock[0] = 4.0
+        progress.advance(1_000_000)
+    asked, begun, first, second = [json.loads(line) for line in s.talk.splitlines()]
+    assert "bytes" not in asked
+    assert (begun["bytes"], begun["total_bytes"], begun["bytes_per_s"]) == (0, 4_000_000, None)
+    assert (first["bytes_per_s"], first["fraction"]) == (500_000, 0.25)
+    assert (second["bytes"], second["fraction"], second["eta_s"]) == (2_000_000, 0.5, 4.0)
+
+
+def test_a_transfer_shows_its_pace_on_a_terminal(screen: MakeScreen, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    s = screen(terminal=True)
+    with s.ui.progress("pushing") as progress:
+        monkeypatch.setattr("beatflow.ui.time.monotonic", lambda: clock[0])
+        progress.begin("sending sounds", 12_300_000)
+        clock[0] = 2.0
+        progress.advance(950)
+        progress.advance(3_000_000)
+        monkeypatch.undo()
+    assert str(Flow(3_000_950, 12_300_000, 1_500_475.0)) == "3.0 MB of 12.3 MB, 1.5 MB/s"
+    assert str(Flow(2e10, None, None)) == "20.0 GB"
+    assert "of 12.3 MB" in s.talk
 
 
 def test_with_progress_json_all_talk_is_events(screen: MakeScreen) -> None:

@@ -24,6 +24,9 @@ def fetch(
         ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="From every remote.")] = False,
+    rest: Annotated[
+        bool, typer.Option("--rest", help="Bring all that a partial clone left behind: it is whole then.")
+    ] = False,
     prune: Annotated[
         bool, typer.Option("--prune", "-p", help="Forget branches that are gone over there.")
     ] = False,
@@ -40,6 +43,7 @@ def fetch(
       bf fetch
       bf fetch origin take2
       bf fetch stems/drums.wav
+      bf fetch --rest
     """
     from beatflow.sharing.fetching import FetchRequest
     from beatflow.sharing.fetching import fetch as fetch_from
@@ -52,6 +56,9 @@ def fetch(
     ui = invocation.ui
     repository = invocation.repository()
     access = make_access(invocation)
+    if rest:
+        _fetch_rest(invocation, repository, dry_run, json)
+        return
     sources = choose_sources(repository, names or [], all_)
     if sources.paths:
         _fetch_paths(invocation, repository, sources.paths, dry_run, json)
@@ -78,6 +85,23 @@ def fetch(
             "beatflow.fetch/1",
             {"remotes": [incoming_document(found) for found in done], "dry_run": dry_run},
         )
+
+
+def _fetch_rest(invocation: Invocation, repository: "Repository", dry_run: bool, json: bool) -> None:
+    """Make a partial clone whole."""
+    from beatflow.sharing.opening import open_configured
+    from beatflow.sharing.partial.supply import fetch_rest
+    from beatflow.wording import plural
+
+    access = make_access(invocation)
+    with invocation.ui.progress("fetching") as progress:
+        count = fetch_rest(
+            repository, lambda remote: open_configured(repository, remote, access), progress, dry_run
+        )
+    if json:
+        invocation.ui.emit_json("beatflow.fetch/1", {"rest": count, "dry_run": dry_run})
+    else:
+        invocation.ui.say(f"{'would fetch' if dry_run else 'fetched'} {plural(count, 'sound')}")
 
 
 def _fetch_paths(

@@ -46,11 +46,11 @@ def pull(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
-    """Fetch what is new at a remote and merge it into this branch, as one step that bf undo takes back.
+    """Fetch what is new at a remote and merge it into this branch.
 
-    Where nothing happened here meanwhile the branch just goes forward; else it is merged as bf merge does: by stem and
-    by time, what cannot be is kept in every take and the exit code is 4. Work that is not committed is never
-    overwritten. With -n history is looked at, no sound travels and nothing changes.
+    That is one step, which bf undo takes back. Where nothing happened here meanwhile the branch just goes forward; else
+    it is merged as bf merge does: by stem and by time, what cannot be is kept in every take and the exit code is 4.
+    Work that is not committed is never overwritten. With -n history is looked at, no sound travels and nothing changes.
 
     Examples:
       bf pull

@@ -46,11 +46,12 @@ def push(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Give a remote what is new here: sounds first, then history, then its branches, all of them or none.
+    """Give a remote what is new here: sounds first, then history, then its branches.
 
-    Only what is missing there travels. Where somebody else has pushed meanwhile nothing is overwritten: bf pull, then
-    push again. What breaks off half-way is gone on with by the same command. The first push of a branch has it follow
-    the one over there. bf undo takes back what is known here of the remote, not what is there.
+    All of its branches move, or none. Only what is missing there travels. Where somebody else has pushed meanwhile
+    nothing is overwritten: bf pull, then push again. What breaks off half-way is gone on with by the same command. The
+    first push of a branch has it follow the one over there. bf undo takes back what is known here of the remote, not
+    what is there.
 
     Examples:
       bf push
@@ -69,7 +70,7 @@ def push(
     repository = invocation.repository()
     access = make_access(invocation)
     if remote is None:
-        configured = choose_remote(repository, None)
+        configured = choose_remote(repository, None, to_write=True)
         place = open_configured(repository, configured, access)
     else:
         configured, place = open_named(repository, remote, access)

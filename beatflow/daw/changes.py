@@ -4,7 +4,6 @@ Joins history and the explainer. Faders move nothing in time and have no markers
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from beatflow.changetext import tell_change
 from beatflow.daw.session import Lane, Marker
@@ -99,8 +98,3 @@ def _mark(lane: Lane, explanation: Explanation, clock: Clock) -> list[Marker]:
                 Marker(max(start, 0) / lane.sample_rate, f"{lane.name}: {tell_change(moved, clock)}")
             )
     return markers
-
-
-def shift(markers: Sequence[Marker], by_s: float) -> list[Marker]:
-    """Return markers as they lie in a file that begins at ``by_s``; those before it are left out."""
-    return [replace(marker, start_s=marker.start_s - by_s) for marker in markers if marker.start_s >= by_s]

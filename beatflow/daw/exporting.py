@@ -149,6 +149,11 @@ class _Exporter:
                 self._write_sounds(arrangement, kind, folder)
         if wish.archive:
             self._write_archive(wish.archive)
+        root = self._repository.root.resolve()
+        if any(file.path.resolve().is_relative_to(root) for file in self._report.files):
+            self._report.remarks.append(
+                "what lies inside the track goes into the next commit unless .bfignore names it"
+            )
         self._report.remarks = list(dict.fromkeys(self._report.remarks))
         if not wish.dry_run:
             self._outputs.publish()

@@ -103,7 +103,7 @@ def stage_merge(
 
 
 def find_bases(repository: Repository, head: str | None, other: str) -> tuple[str, ...]:
-    """Return the best common ancestors of two commits; where one is behind the other, without reading all of history."""
+    """Return the best common ancestors of two commits; where one is behind the other that is quick."""
     git = repository.git
     if head is None:
         return ()

@@ -23,7 +23,7 @@ Progress = Callable[[int], None]
 T = TypeVar("T")
 
 
-class _Output:
+class Output:
     """One file being written, or, where there is no file, only compared."""
 
     def __init__(self, oid: str, file: BinaryIO | None = None) -> None:
@@ -32,15 +32,18 @@ class _Output:
         self._whole = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
+        """Take the bytes that follow."""
         self._whole.update(data)
         if self._file:
             self._file.write(data)
 
     @property
     def is_whole(self) -> bool:
+        """Whether what was written is the file."""
         return self._whole.hexdigest() == self.oid
 
     def begin_again(self) -> None:
+        """Forget what was written."""
         self._whole = hashlib.sha256()
         if self._file:
             self._file.seek(0)
@@ -75,7 +78,7 @@ def write_files(
         for group in _grouped(targets):
             with ExitStack() as stack:
                 outputs = [
-                    _Output(oid, stack.enter_context(path.open("xb", buffering=0))) for oid, path in group
+                    Output(oid, stack.enter_context(path.open("xb", buffering=0))) for oid, path in group
                 ]
                 manifests = [read_manifest(packs, bytes.fromhex(output.oid)) for output in outputs]
                 for output, data in _decode(pool, quick, outputs, manifests, 2 * workers):
@@ -86,30 +89,27 @@ def write_files(
                     _write_again(pool, ChunkReader(packs), outputs, manifests, 2 * workers)
 
 
-def verify_files(
-    source: RecordSource, files: Sequence[tuple[str, Manifest]], pool: ThreadPoolExecutor, window: int
+def verify_parts(
+    source: RecordSource, parts: Sequence[tuple[Output, Manifest]], pool: ThreadPoolExecutor, window: int
 ) -> None:
-    """Put files together, given as (oid, manifest), and compare each chunk with its id and each file with its oid.
+    """Decode parts of files, each chunk compared with its id, and write each to its output, which need have no file.
 
     Raises
     ------
     DamagedError
-        One is not what it is called, or cannot be put together.
+        A chunk is not what it is called, or cannot be decoded.
     """
     reader = ChunkReader(source)
-    for group in _grouped(files):
-        outputs = [_Output(oid) for oid, _ in group]
-        for output, data in _decode(pool, reader, outputs, [manifest for _, manifest in group], window):
+    for group in _grouped(parts):
+        outputs, manifests = zip(*group, strict=True)
+        for output, data in _decode(pool, reader, outputs, manifests, window):
             output.write(data)
-        for output in outputs:
-            if not output.is_whole:
-                raise DamagedError(f"sound {output.oid} is damaged: its parts do not make the whole")
 
 
 def _write_again(
     pool: ThreadPoolExecutor,
     reader: ChunkReader,
-    outputs: Sequence[_Output],
+    outputs: Sequence[Output],
     manifests: Sequence[Manifest],
     most: int,
 ) -> None:
@@ -131,10 +131,10 @@ def _grouped(targets: Sequence[T]) -> Iterator[Sequence[T]]:
 def _decode(
     pool: ThreadPoolExecutor,
     reader: ChunkReader,
-    outputs: Sequence[_Output],
+    outputs: Sequence[Output],
     manifests: Sequence[Manifest],
     most: int,
-) -> Iterator[tuple[_Output, bytes]]:
+) -> Iterator[tuple[Output, bytes]]:
     """Yield each file's chunks in order, those of all files in the order of time, decoding a few ahead."""
     timed = merge(*(_timed(number, manifest) for number, manifest in enumerate(manifests)))
 

@@ -14,29 +14,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beatflow.errors import DamagedError
+from beatflow.objects.gitdelta import DeltaError, Head, apply_delta, read_head, read_sizes
 
 MAX_OBJECT = 512 << 20
-"""Bytes of the largest object that is taken from elsewhere."""
+"""Bytes of the largest object that is taken from elsewhere; of commits, tags and trees, less."""
 MAX_OBJECTS = 20_000_000
+MAX_TOTAL = 64 << 30
+"""Bytes of all objects together, deltas put together: minutes of hashing."""
 MAX_CHAIN = 4096
 
 _HEAD = struct.Struct(">4sII")
 _KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
-_OFS_DELTA, _REF_DELTA = 6, 7
+_LIMITS = {b"commit": 4 << 20, b"tree": 64 << 20, b"blob": MAX_OBJECT, b"tag": 4 << 20}
+_DELTAS = (6, 7)
 _TRAILER = 20
 _BLOCK = 1 << 20
 
 
 @dataclass(slots=True)
 class _Entry:
-    """One object as it lies in the pack."""
+    """One object as it lies in the pack, from ``offset`` to ``end``."""
 
     offset: int
     end: int
-    kind: int
-    size: int
-    data_at: int
-    base: int | bytes | None
+    head: Head
 
 
 def write_index(pack: Path) -> Path:
@@ -45,7 +46,7 @@ def write_index(pack: Path) -> Path:
     Raises
     ------
     DamagedError
-        The pack is cut short or damaged, leans on objects outside it, or holds one of more than 512 MiB.
+        The pack is cut short or damaged, leans on objects outside it, or would unpack to what nobody needs.
     """
     with pack.open("rb") as file:
         try:
@@ -70,7 +71,7 @@ class _Reader:
         self._ids: dict[int, bytes] = {}
         self._offsets: dict[bytes, int] = {}
         self._kinds: dict[int, bytes] = {}
-        self._left = 0
+        self._total = 0
 
     def read_rows(self) -> list[tuple[bytes, int, int]]:
         """Return id, CRC-32 and offset of every object, ordered by id."""
@@ -79,12 +80,14 @@ class _Reader:
         deltas_at: dict[int, list[_Entry]] = defaultdict(list)
         deltas_of: dict[bytes, list[_Entry]] = defaultdict(list)
         for entry in entries:
-            if isinstance(entry.base, int):
-                deltas_at[entry.base].append(entry)
-            elif isinstance(entry.base, bytes):
-                deltas_of[entry.base].append(entry)
+            if isinstance(entry.head.base, int):
+                deltas_at[entry.head.base].append(entry)
+            elif isinstance(entry.head.base, bytes):
+                deltas_of[entry.head.base].append(entry)
         for entry in entries:
-            if entry.base is None and (entry.offset in deltas_at or self._ids[entry.offset] in deltas_of):
+            if entry.head.base is None and (
+                entry.offset in deltas_at or self._ids[entry.offset] in deltas_of
+            ):
                 self._resolve(entry, deltas_at, deltas_of)
         if len(self._ids) != len(by_offset):
             raise _damaged(self._pack, "it leans on objects that are not in it")
@@ -121,50 +124,29 @@ class _Reader:
 
     def _read_entry(self, offset: int) -> _Entry:
         """Read an object's head and find its end; hash it where it stands alone."""
-        at = offset
-        byte = self._byte(at)
-        kind, size, shift = (byte >> 4) & 7, byte & 15, 4
-        while byte & 0x80:
-            at += 1
-            byte = self._byte(at)
-            size |= (byte & 0x7F) << shift
-            shift += 7
-            if shift > 60:
-                raise _damaged(self._pack, "an object is too large")
-        at += 1
-        base: int | bytes | None = None
-        if kind == _OFS_DELTA:
-            byte = self._byte(at)
-            distance = byte & 0x7F
-            while byte & 0x80:
-                at += 1
-                byte = self._byte(at)
-                distance = ((distance + 1) << 7) | (byte & 0x7F)
-                if distance > offset:
-                    break
-            at += 1
-            base = offset - distance
-            if base < _HEAD.size or distance == 0:
-                raise _damaged(self._pack, "a delta leans on nothing")
-        elif kind == _REF_DELTA:
-            base = bytes(self._view[at : at + 20])
-            at += 20
-        elif kind not in _KINDS:
+        try:
+            head = read_head(self._view, offset)
+        except DeltaError as error:
+            raise _damaged(self._pack, str(error)) from error
+        kind = _KINDS.get(head.kind)
+        if kind is None and head.kind not in _DELTAS:
             raise _damaged(self._pack, "it holds something that git has not")
-        if size > MAX_OBJECT:
-            raise _damaged(self._pack, f"an object is larger than {MAX_OBJECT >> 20} MiB")
+        self._count(head.size, kind or b"blob")
         digest = None
-        if base is None:
-            digest = hashlib.sha1(b"%s %d\0" % (_KINDS[kind], size), usedforsecurity=False)
-        end = self._inflate(at, size, digest)
-        if digest is not None:
-            self._note(offset, digest.digest(), _KINDS[kind])
-        return _Entry(offset, end, kind, size, at, base)
+        if kind:
+            digest = hashlib.sha1(b"%s %d\0" % (kind, head.size), usedforsecurity=False)
+        end = self._inflate(head.data_at, head.size, digest)
+        if kind and digest:
+            self._note(offset, digest.digest(), kind)
+        return _Entry(offset, end, head)
 
-    def _byte(self, at: int) -> int:
-        if at >= len(self._view) - _TRAILER:
-            raise _damaged(self._pack, "it is cut short")
-        return self._view[at]
+    def _count(self, size: int, kind: bytes) -> None:
+        """Refuse an object, or all of them together, for their size, before any of it is unpacked."""
+        self._total += size
+        if size > _LIMITS[kind]:
+            raise _damaged(self._pack, f"a {kind.decode()} is larger than {_LIMITS[kind] >> 20} MiB")
+        if self._total > MAX_TOTAL:
+            raise _damaged(self._pack, f"it unpacks to more than {MAX_TOTAL >> 30} GiB")
 
     def _note(self, offset: int, oid: bytes, kind: bytes) -> None:
         self._ids[offset] = oid
@@ -204,7 +186,7 @@ class _Reader:
 
     def _read_data(self, entry: _Entry) -> bytes:
         data = bytearray()
-        self._inflate(entry.data_at, entry.size, data)
+        self._inflate(entry.head.data_at, entry.head.size, data)
         return bytes(data)
 
     def _resolve(
@@ -221,60 +203,19 @@ class _Reader:
                     continue
                 if depth >= MAX_CHAIN:
                     raise _damaged(self._pack, "deltas lean on each other without end")
-                result = self._apply(self._read_data(entry), data)
+                result = self._apply(self._read_data(entry), data, kind)
                 oid = hashlib.sha1(b"%s %d\0" % (kind, len(result)) + result, usedforsecurity=False).digest()
                 self._note(entry.offset, oid, kind)
                 if entry.offset in deltas_at or oid in deltas_of:
                     waiting.append((entry, result, depth + 1))
 
-    def _apply(self, delta: bytes, base: bytes) -> bytes:
+    def _apply(self, delta: bytes, base: bytes, kind: bytes) -> bytes:
         """Put an object together from its base and a delta."""
         try:
-            base_size, at = _read_size(delta, 0)
-            size, at = _read_size(delta, at)
-            if base_size != len(base) or size > MAX_OBJECT:
-                raise _damaged(self._pack, "a delta does not fit what it leans on")
-            result = bytearray()
-            while at < len(delta):
-                code = delta[at]
-                at += 1
-                if code & 0x80:
-                    numbers = []
-                    for bit in range(7):
-                        numbers.append(delta[at] if code >> bit & 1 else 0)
-                        at += code >> bit & 1
-                    start = int.from_bytes(bytes(numbers[:4]), "little")
-                    length = int.from_bytes(bytes(numbers[4:]), "little") or 0x10000
-                    piece = base[start : start + length]
-                    if len(piece) != length:
-                        raise _damaged(self._pack, "a delta copies what is not there")
-                else:
-                    piece = delta[at : at + code]
-                    at += code
-                    if not code or len(piece) != code:
-                        raise _damaged(self._pack, "a delta is cut short")
-                result += piece
-                if len(result) > size:
-                    raise _damaged(self._pack, "an object is longer than it says")
-        except IndexError as error:
-            raise _damaged(self._pack, "a delta is cut short") from error
-        if len(result) != size:
-            raise _damaged(self._pack, "an object is shorter than it says")
-        return bytes(result)
-
-
-def _read_size(delta: bytes, at: int) -> tuple[int, int]:
-    """Return a number of a delta's head, and where it ends."""
-    size = shift = 0
-    while True:
-        byte = delta[at]
-        at += 1
-        size |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            return size, at
-        if shift > 63:
-            raise IndexError
+            self._count(read_sizes(delta)[1], kind)
+            return apply_delta(delta, base, _LIMITS[kind])
+        except DeltaError as error:
+            raise _damaged(self._pack, str(error)) from error
 
 
 def _encode(rows: list[tuple[bytes, int, int]], checksum: bytes) -> bytes:

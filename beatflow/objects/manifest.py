@@ -61,6 +61,16 @@ class Manifest:
         """All chunks, in the file's order."""
         return tuple(chunk for region in self.regions for chunk in region.chunks)
 
+    def part(self, start: int, stop: int) -> "Manifest":
+        """Return how a part of the file is made of chunks, from one of them to before another."""
+        regions = []
+        for region in self.regions:
+            chunks = region.chunks[max(0, start) : max(0, stop)]
+            start, stop = start - len(region.chunks), stop - len(region.chunks)
+            if chunks:
+                regions.append(Region(region.layout, chunks))
+        return Manifest(tuple(regions))
+
 
 def build_manifest(chunks: Iterable[tuple[Layout | None, ChunkRef]]) -> Manifest:
     """Join neighbours of the same layout into regions."""

@@ -75,8 +75,13 @@ def complete_remote(start: Path, incomplete: str) -> list[str]:
     ]
 
 
-def choose_remote(repository: Repository, name: str | None) -> Configured:
+def choose_remote(repository: Repository, name: str | None, to_write: bool = False) -> Configured:
     """Return the remote that is meant: the one named, or the current branch's, ``origin``, the only one.
+
+    Parameters
+    ----------
+    to_write : bool
+        A fork's parent is somebody else's: it is written to only when it is named.
 
     Raises
     ------
@@ -89,8 +94,14 @@ def choose_remote(repository: Repository, name: str | None) -> Configured:
     if upstream and (found := find_remote(repository, upstream.remote)):
         return found
     remotes = list_remotes(repository)
-    # A fork follows its parent only when told to: its own remote is another.
     own = [remote for remote in remotes if remote.name != PARENT]
+    if remotes and not own:
+        if to_write:
+            raise NotFoundError(
+                f"this fork has no remote of its own yet; its parent is {remotes[0].url}",
+                hint="bf remote add origin URL; or bf push parent, where that is yours as well",
+            )
+        return remotes[0]
     found = next((remote for remote in own if remote.name == ORIGIN), own[0] if len(own) == 1 else None)
     if found:
         return found

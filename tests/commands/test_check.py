@@ -197,7 +197,7 @@ def test_what_cannot_be_mended_is_told_and_kept(track: Bf) -> None:
 
 
 def test_from_takes_a_folder(track: Bf) -> None:
-    assert "remotes cannot be asked yet" in track.fails(2, "check", "--repair", "--from", "s3://bucket/track")
+    assert "a remote is asked by cloning it" in track.fails(2, "check", "--repair", "--from", "s3://bucket/track")
     assert "no such folder" in track.fails(2, "check", "--repair", "--from", "nowhere")
     assert "--repair" in track.fails(2, "check", "--from", ".")
     assert "--data" in track.fails(2, "check", "--restart")

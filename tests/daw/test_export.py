@@ -109,6 +109,34 @@ def test_since_compares_with_any_commit(track: Bf) -> None:
     assert [row["name"].split(":")[0] for row in both["markers"]] == ["bass", "keys", "drums"]
 
 
+def test_what_cannot_be_compared_is_said(track: Bf) -> None:
+    broken = wav_bytes(noise(3), RATE)[:30]
+    (track.directory / "stems/bass.wav").write_bytes(broken)
+    track.ok("commit", "-m", "broken bass")
+    (track.directory / "stems/bass.wav").write_bytes(wav_bytes(noise(3), RATE))
+    track.ok("commit", "-m", "good bass")
+    result = track.ok("export", "--reaper", "../n.rpp")
+    assert "bass cannot be compared with its former version" in result.stderr
+    (track.directory / "stems/drums.wav").write_text("no sound")
+    track.ok("commit", "-m", "no drums")
+    (track.directory / "stems/drums.wav").write_bytes(wav_bytes(noise(0), RATE))
+    track.ok("commit", "-m", "drums again")
+    document = track.ok("export", "--reaper", "../m.rpp", "--json").json
+    assert (document["markers"], document["remarks"]) == ([], [])
+
+
+def test_a_fade_is_marked(track: Bf) -> None:
+    faded = noise(1) * np.linspace(1, 0, 2 * RATE)[:, None] ** np.array([1.0])
+    faded[:RATE] = noise(1)[:RATE]
+    faded[RATE:] = noise(1)[RATE:] * np.linspace(1, 0, RATE)[:, None]
+    (track.directory / "stems/bass.wav").write_bytes(wav_bytes(np.rint(faded).astype(np.int16), RATE))
+    track.ok("commit", "-m", "fade")
+    (marker,) = track.ok("export", "--reaper", "../n.rpp", "-n", "--json").json["markers"]
+    assert marker["name"].startswith("bass: fade-out")
+    # The bass begins a quarter of a second later.
+    assert marker["start_s"] == pytest.approx(1.25, abs=0.05)
+
+
 def test_a_commit_is_exported_as_it_was(track: Bf, tmp_path: Path) -> None:
     (track.directory / "track.toml").write_text("title = 'later'\n")
     before = noise(0)
@@ -132,7 +160,10 @@ def test_files_of_each_kind_have_tags(track: Bf, tmp_path: Path) -> None:
         assert names(tmp_path / kind) == [f"mix.{kind}", *stems]
         for name, title in ((f"mix.{kind}", "night drive"), (stems[0], "night drive (bass)")):
             tags = mutagen.File(tmp_path / kind / name).tags
-            found = {key.upper(): str(tags[key][0] if kind in ("flac", "ogg") else tags[key]) for key in tags}
+            found = {
+                key.upper(): str(value[0] if kind in ("flac", "ogg") else value)
+                for key, value in tags.items()
+            }
             one = ("TITLE", "ARTIST", "ALBUM", "BPM", "INITIALKEY", "DATE", "TIME_REFERENCE")
             other = ("TIT2", "TPE1", "TALB", "TBPM", "TKEY", "TDRC", "TXXX:TIME_REFERENCE")
             reference = 800 if name.startswith("mix") else 2800
@@ -329,6 +360,13 @@ def test_arguments_that_make_no_sense(track: Bf, bf: Bf, tmp_path: Path) -> None
     (track.directory / "track.toml").write_text("tempo = 'fast'")
     track.ok("commit", "-m", "broken score")
     assert "tempo in track.toml must be a number" in track.fails(2, "export", "--reaper", "../n.rpp")
+
+
+def test_what_lies_inside_the_track_is_told(track: Bf) -> None:
+    result = track.ok("export", "--reaper", "out/n.rpp", "--no-listen")
+    assert "goes into the next commit unless .bfignore names it" in result.stderr
+    assert result.stdout.splitlines()[-1] == "out/n.rpp"
+    assert "out/n-media/bass.wav" in track.ok("status").stdout
 
 
 def test_a_commit_without_sound_is_told(bf: Bf) -> None:

@@ -21,6 +21,7 @@ from beatflow.objects.pack import Codec
 from beatflow.objects.pointer import Pointer, decode_pointer, encode_pointer
 from beatflow.objects.reading import open_chunk, open_manifest
 from beatflow.objects.split import pieces
+from tests.fuzz.arrivals import ARRIVALS, make_arrivals
 from tests.objects import sounds
 
 Target = Callable[[bytes], None]
@@ -187,6 +188,7 @@ TARGETS: dict[str, Target] = {
     "pack": pack,
     "payload": payload,
     "pointer": pointer,
+    **ARRIVALS,
 }
 
 
@@ -198,4 +200,5 @@ def make_seeds() -> dict[str, list[bytes]]:
         "pack": [bytes((how,)) + _pack_seed() for how in (0, 7)],
         "payload": _payload_seeds(),
         "pointer": [encode_pointer(Pointer("ab" * 32, size)) for size in (0, 2**63)],
+        **make_arrivals(),
     }

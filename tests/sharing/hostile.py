@@ -28,8 +28,9 @@ class Forger:
         whole = b"%s %d\0" % (kind, len(data)) + data
         oid = hashlib.sha1(whole).hexdigest()
         path = self.git.path / "objects" / oid[:2] / oid[2:]
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(zlib.compress(whole, 1))
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(zlib.compress(whole, 1))
         return oid
 
     def blob(self, data: bytes) -> str:

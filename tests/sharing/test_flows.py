@@ -453,3 +453,20 @@ def test_ls_remote_lists_what_is_there_now(song: Bf, copy: Bf, tmp_path: Path) -
     outside = other(song, tmp_path)
     assert outside.ok("ls-remote", song.directory, "--json").json["kind"] == "track"
     assert "not in a track" in outside.fails(3, "ls-remote")
+
+
+def test_going_to_a_branch_of_the_remote_makes_one_that_follows_it(song: Bf, copy: Bf) -> None:
+    song.ok("branch", "dub")
+    copy.ok("fetch")
+    copy.ok("switch", "-n", "dub")
+    assert "* main" in copy.ok("branch").stdout
+    copy.ok("switch", "dub")
+    commit(copy, "dubbed", lyrics="da")
+    assert "origin/dub  went on" in copy.ok("push").stderr
+    assert head(song, "dub") == head(copy)
+    # Which of two would be meant is not for us to say.
+    copy.ok("switch", "main")
+    copy.ok("branch", "--delete", "dub", "--force")
+    copy.ok("remote", "add", "second", song.directory)
+    copy.ok("fetch", "second")
+    assert "no branch 'dub'" in copy.fails(3, "switch", "dub")

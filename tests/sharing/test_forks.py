@@ -70,7 +70,8 @@ def test_fork_a_remote_into_a_folder_and_follow_its_parent(bf: Bf, depot: Path, 
     assert mine.ok("branch").stdout.startswith("* main ")
     assert "(parent/main)" in mine.ok("log", "--graph", "--all").stdout
     # A fork's own remote is another: nothing goes to the parent by itself.
-    assert "no remote yet" in mine.fails(3, "push")
+    assert "no remote of its own" in mine.fails(3, "push")
+    assert head(bf, "v1") in mine.ok("ls-remote").stdout
     (mine.directory / "mine.txt").write_text("mine")
     mine.ok("commit", "-m", "mine")
     said = mine.ok("pull", "--from-parent").stderr

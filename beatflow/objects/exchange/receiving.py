@@ -19,7 +19,7 @@ from beatflow.objects.exchange.links import Link
 from beatflow.objects.exchange.need import Closure, Presence
 from beatflow.objects.exchange.proving import Arrivals, check_known, prove_chunks
 from beatflow.objects.exchange.span import Span
-from beatflow.objects.exporting import verify_files
+from beatflow.objects.exporting import Output, verify_parts
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, ChunkRef, Manifest
 from beatflow.objects.pack import PACK_SUFFIX, RECORD_HEAD_BYTES, Entry, Kind, PackWriter, Record
 from beatflow.objects.packset import PackSet
@@ -36,10 +36,11 @@ Hold = Callable[[], AbstractContextManager[object]]
 
 @dataclass
 class _Group:
-    """Chunks that come together, what others are predicted from first, and the files that are whole with them."""
+    """Chunks that come together, sources first; the parts of files, and the files, that are whole with them."""
 
     spots: list[Spot] = field(default_factory=list)
-    files: list[tuple[str, Manifest]] = field(default_factory=list)
+    parts: list[tuple[str, Manifest]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     bytes: int = 0
 
 
@@ -76,6 +77,8 @@ class Receiving:
         self._names = {pack.name for pack in packs.current()}
         self._groups = [_Group()]
         self._manifests: dict[str, Record] = {}
+        # Of files whose chunks are in several groups, what was proved already.
+        self._outputs: dict[str, Output] = {}
         self._plan(list(Presence(packs).find_absent(sounds)))
         spans = [span for group in self._groups for span in catalogue.spans(group.spots)]
         self.bytes = sum(span.length for span in spans)
@@ -108,30 +111,32 @@ class Receiving:
         )
 
     def _plan_file(self, oid: str, manifest: Manifest) -> None:
-        for ref in manifest.chunks:
+        group, start = self._groups[-1], 0
+        for number, ref in enumerate(manifest.chunks):
             for id in self._closure.add(ref.id):
-                spot = self._spots[id]
-                _check_entry(spot.entry)
-                self._put(spot)
-            entry = self._entry_of(ref.id)
-            if entry is None:
-                raise _missing(oid, self._catalogue)
-            if entry.raw_length != ref.length:
-                raise DamagedError(
-                    f"sound {oid} names a chunk of {ref.length} bytes that has {entry.raw_length}"
-                )
-        self._groups[-1].files.append((oid, manifest))
+                self._put(self._spots[id])
+            self._check_chunk(oid, ref)
+            if group is not self._groups[-1]:
+                group.parts.append((oid, manifest.part(start, number)))
+                group, start = self._groups[-1], number
+        group.parts.append((oid, manifest.part(start, len(manifest.chunks))))
+        group.files.append(oid)
+
+    def _check_chunk(self, oid: str, ref: ChunkRef) -> None:
+        spot = self._spots.get(ref.id)
+        entry = spot.entry if spot else self._packs.find(Kind.CHUNK, ref.id)
+        if entry is None:
+            raise _missing(oid, self._catalogue)
+        if entry.raw_length != ref.length:
+            raise DamagedError(f"sound {oid} names a chunk of {ref.length} bytes that has {entry.raw_length}")
 
     def _put(self, spot: Spot) -> None:
+        _check_entry(spot.entry)
         length = RECORD_HEAD_BYTES + spot.entry.stored_length
         if self._groups[-1].bytes and self._groups[-1].bytes + length > GROUP_BYTES:
             self._groups.append(_Group())
         self._groups[-1].spots.append(spot)
         self._groups[-1].bytes += length
-
-    def _entry_of(self, id: bytes) -> Entry | None:
-        spot = self._spots.get(id)
-        return spot.entry if spot else self._packs.find(Kind.CHUNK, id)
 
     def _is_here(self, id: bytes) -> bool:
         if self._packs.find(Kind.CHUNK, id) is None:
@@ -215,17 +220,24 @@ class Receiving:
         """Prove a group and publish it."""
         order = [spot.entry.id for spot in group.spots]
         arrivals.fit(order, ChunkReader(arrivals))
-        verify_files(arrivals, group.files, store.pool, store.window)
-        proved = {ref.id for _, manifest in group.files for ref in manifest.chunks}
+        proved = self._prove_files(store, group, arrivals)
         rest = [ChunkRef(*_key(spot)) for spot in group.spots if spot.entry.id not in proved]
-        for ref, error in prove_chunks(ChunkReader(arrivals), rest, store.pool, store.window):
+        for _, error in prove_chunks(ChunkReader(arrivals), rest, store.pool, store.window):
             if error:
                 raise DamagedError(
                     f"a sound from {self._catalogue.shelf.address} is damaged: {error.message}"
                 )
-            proved.add(ref.id)
-        manifests = [self._manifests[oid] for oid, _ in group.files if oid in self._manifests]
+        manifests = [self._manifests[oid] for oid in group.files if oid in self._manifests]
         self._publish(store, arrivals, order, manifests)
+
+    def _prove_files(self, store: "_Store", group: _Group, arrivals: Arrivals) -> set[bytes]:
+        """Prove what there is of files by now; return the ids of the chunks in that."""
+        parts = [(self._outputs.setdefault(oid, Output(oid)), part) for oid, part in group.parts]
+        verify_parts(arrivals, parts, store.pool, store.window)
+        for oid in group.files:
+            if not self._outputs.pop(oid).is_whole:
+                raise DamagedError(f"sound {oid} is damaged: its parts do not make the whole")
+        return {ref.id for _, part in group.parts for ref in part.chunks}
 
     def _rescue(self, store: "_Store", group: _Group, arrivals: Arrivals) -> None:
         """Keep what has come of a group and can be read by itself, so that it need not travel again."""

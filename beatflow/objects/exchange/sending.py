@@ -18,7 +18,7 @@ from beatflow.objects.ahead import work_ahead
 from beatflow.objects.care import copy_of
 from beatflow.objects.durable import temporary_name
 from beatflow.objects.exchange.catalogue import Catalogue, Wholeness
-from beatflow.objects.exchange.links import Link, encode_links, link_of
+from beatflow.objects.exchange.links import NO_LINK, Link, encode_links, link_of
 from beatflow.objects.exchange.need import Closure
 from beatflow.objects.exchange.proving import fit_reach, stand_alone
 from beatflow.objects.ids import parse_oid
@@ -122,14 +122,14 @@ class Sending:
             parcel.bytes += _cost(length)
 
     def _put_chunk(self, id: bytes) -> None:
-        record = self._read(id)
-        if record.entry.flags & Flag.DEPENDS:
-            record = self._fit(record)
-        length = record.entry.stored_length
-        parcel = self._open_parcel(length)
+        entry = self._packs.find(Kind.CHUNK, id)
+        link = NO_LINK
+        if entry is None or entry.flags & Flag.DEPENDS:
+            record = self._fit(self._read(id))
+            entry, link = record.entry, link_of(record)
+        parcel = self._open_parcel(entry.stored_length)
         parcel.chunks.append(id)
-        parcel.bytes += _cost(length)
-        link = link_of(record)
+        parcel.bytes += _cost(entry.stored_length)
         if link.sources:
             parcel.links[id] = link
         self._reaches[id] = link.reach
@@ -206,8 +206,7 @@ class Sending:
         writer = PackWriter(temporary_name(temporary, PACK_SUFFIX))
         try:
             for id in parcel.chunks:
-                record = self._read(id)
-                writer.add(copy_of(self._fit(record) if record.entry.flags & Flag.DEPENDS else record))
+                writer.add(copy_of(self._fit(self._read(id))))
             for id in parcel.manifests:
                 writer.add(self._packs.read(Kind.MANIFEST, id, copy_of))
             links = encode_links(parcel.links)

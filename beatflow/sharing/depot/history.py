@@ -20,7 +20,6 @@ from beatflow.objects.history import copy_history, write_pack
 from beatflow.places.place import Place, Progress
 from beatflow.scratch import Scratch
 from beatflow.sharing.depot.layout import HISTORY, PACK
-from beatflow.sharing.gitpack import check_git_pack
 
 MAX_PACKS = 128
 """Once there are so many, a push writes everything into one."""
@@ -137,7 +136,6 @@ class DepotHistory:
                     path = job.result()
                     if progress:
                         progress(path.stat().st_size)
-                    check_git_pack(path)
                     write_index(path)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)

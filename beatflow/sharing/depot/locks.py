@@ -161,7 +161,7 @@ def _decode(data: bytes) -> PathLock | None:
         path, owner, name = value["path"], value["owner"], value["id"]
         locked_at_s, expires_at_s = float(value["locked_at_s"]), value["expires_at_s"]
         expires_at_s = None if expires_at_s is None else float(expires_at_s)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         return None
     if not all(isinstance(text, str) for text in (path, owner, name)):
         return None
@@ -177,7 +177,7 @@ def _decode_broken(data: bytes) -> BrokenLock | None:
     value = json.loads(data)
     try:
         return BrokenLock(lock, str(value["broken_by"]), float(value["broken_at_s"]))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

@@ -122,7 +122,7 @@ class LfsClient:
         found = {
             row["oid"]: row
             for row in (rows if isinstance(rows, list) else [])
-            if isinstance(row, dict) and "oid" in row
+            if isinstance(row, dict) and isinstance(row.get("oid"), str)
         }
         return {sound.oid: _read_offer(found.get(sound.oid), endpoint, host) for sound in group}
 

@@ -13,7 +13,7 @@ from beatflow.sharing.githost.lfs import BATCH, Action, LfsClient, Offer, reques
 from beatflow.sharing.githost.part import Part, TooMuchError, count_here
 from beatflow.sharing.githost.words import RefusedError, TransientError
 from beatflow.sharing.intake import Intake, find_absent
-from beatflow.sharing.remote import Moved, Progress
+from beatflow.sharing.remote import Moved, Progress, RemoteError
 
 WORKERS = 6
 _INCOMING = "incoming"
@@ -236,12 +236,6 @@ class Losses:
             return
         first = self._errors[0]
         if len(self._errors) > 1:
-            raise type_of(first)(
-                f"{first.message} (and {len(self._errors) - 1} more of {total} sounds)", first.hint
-            )
+            kind = DamagedError if isinstance(first, DamagedError) else RemoteError
+            raise kind(f"{first.message} (and {len(self._errors) - 1} more of {total} sounds)", first.hint)
         raise first
-
-
-def type_of(error: BeatFlowError) -> type[BeatFlowError]:
-    """Return the class to raise a summary with."""
-    return DamagedError if isinstance(error, DamagedError) else BeatFlowError

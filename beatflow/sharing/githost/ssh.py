@@ -23,6 +23,7 @@ from beatflow.sharing.remote import RemoteError
 
 _BLOCK = 64 * 1024
 _PATIENCE_S = 5.0
+_LAST_WORDS_S = 1.0
 NOT_THERE = 127
 """What a shell exits with when there is no such program."""
 
@@ -101,6 +102,7 @@ class Bridge:
         }
         self._secret = secrets.token_hex(16)
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._serving: list[threading.Thread] = []
         self._heard = b""
         self._mutex = threading.Lock()
 
@@ -126,7 +128,9 @@ class Bridge:
     @property
     def complaint(self) -> str:
         """What ssh, or the program that it ran, complained about."""
-        self._finish()
+        # All that it says is heard once it has ended; where it has not, it is not what failed.
+        for thread in self._serving:
+            thread.join(_LAST_WORDS_S)
         return last_words(self._heard)
 
     def stop(self) -> None:
@@ -134,9 +138,6 @@ class Bridge:
         for process in self._processes:
             if process.poll() is None:
                 process.terminate()
-        self._finish()
-
-    def _finish(self) -> None:
         for process in self._processes:
             try:
                 process.wait(_PATIENCE_S)
@@ -150,7 +151,9 @@ class Bridge:
                 connection, _ = self._server.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._serving.append(thread)
+            thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:

@@ -1,9 +1,19 @@
 """Brings what a partial clone has left elsewhere: when it is first needed, or because somebody asks for it."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from beatflow.errors import AbsentError, BeatFlowError, DamagedError, EngineError, LockedError, NotFoundError
+from beatflow.errors import (
+    AbsentError,
+    BeatFlowError,
+    DamagedError,
+    EngineError,
+    LockedError,
+    NotFoundError,
+    UsageError,
+)
 from beatflow.history import find_branch_tips
 from beatflow.objects.gitvalue import Entry
 from beatflow.objects.pointer import Pointer
@@ -13,6 +23,7 @@ from beatflow.sharing.partial.mentions import Mentions
 from beatflow.sharing.partial.selection import Selection, read_selection, write_selection
 from beatflow.sharing.remote import Remote
 from beatflow.sharing.watch import Watch
+from beatflow.track import TRACK_FILE, parse_track
 from beatflow.transaction import Transaction
 from beatflow.worktree import read_pointer
 
@@ -141,7 +152,12 @@ def find_mentioned(repository: Repository, oids: Iterable[str]) -> dict[str, Men
 
 
 def fetch_paths(
-    repository: Repository, paths: Sequence[str], open_remote: Open, watch: Watch, dry_run: bool = False
+    repository: Repository,
+    paths: Sequence[str],
+    open_remote: Open,
+    watch: Watch,
+    dry_run: bool = False,
+    want: bool = True,
 ) -> list[str]:
     """Bring the sounds of files and folders, lay them into the folder, and want them from now on.
 
@@ -149,6 +165,8 @@ def fetch_paths(
     ----------
     paths : sequence of str
         Below the root; ``""`` for all of the folder.
+    want : bool
+        Whether later fetches and switches bring them as well.
 
     Returns
     -------
@@ -181,7 +199,7 @@ def fetch_paths(
     # The network first, without the lock.
     bring(repository, selection, sounds, open_remote, watch)
     with Transaction(repository, "fetch", ", ".join(paths) or ".") as transaction:
-        if not selection.wants_all_paths:
+        if want and not selection.wants_all_paths:
             write_selection(repository.directory, selection.with_paths(tuple(paths)))
         still = repository.worktree.list_absent()
         transaction.put_entries(
@@ -220,6 +238,31 @@ def list_elsewhere(repository: Repository) -> list[Mentioned]:
         if pointer.oid not in audio:
             found[pointer.oid] = Mentioned(path, pointer)
     return list(found.values())
+
+
+def find_arguments(repository: Repository, words: Sequence[str]) -> list[str]:
+    """Return the files left elsewhere that the words of a command line name, by themselves or by their folder."""
+    absent = repository.worktree.list_absent()
+    found = []
+    for word, before in zip(words, ("", *words), strict=False) if absent else ():
+        # What is written is not read.
+        if before in ("-o", "--output") or word.startswith("-"):
+            continue
+        with suppress(UsageError, OSError, ValueError):
+            path = repository.worktree.relative(Path(word))
+            found += [name for name in absent if _is_below(name, path)]
+    return list(dict.fromkeys(found))
+
+
+def find_score(repository: Repository) -> list[str]:
+    """Return the files left elsewhere that the folder's score names: the mix and its stems."""
+    try:
+        track = parse_track((repository.root / TRACK_FILE).read_bytes())
+    except (OSError, UsageError):
+        return []
+    absent = repository.worktree.list_absent()
+    named = (track.mix_file, *(stem.file for stem in track.stems.values()))
+    return [path for path in dict.fromkeys(named) if path in absent]
 
 
 def _is_below(path: str, wanted: str) -> bool:
