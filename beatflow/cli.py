@@ -411,7 +411,8 @@ def _supply(invocation: Invocation, repository: "Repository", oids: list[str]) -
 def _bring_files(invocation: Invocation, words: list[str]) -> None:
     """Lay into the folder what a command is to read and a partial clone has left elsewhere."""
     repository = invocation.find_repository()
-    if repository is None or not repository.worktree.list_absent() or {"--help", "-h"} & set(words):
+    # Looked for before anything is opened: a whole clone is to pay nothing.
+    if repository is None or not repository.has_absent or {"--help", "-h"} & set(words):
         return
     from beatflow.commands.options import make_access
     from beatflow.sharing.opening import open_configured

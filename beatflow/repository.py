@@ -14,7 +14,7 @@ from beatflow.errors import ConflictError, NotFoundError
 from beatflow.measurement import FactCache
 from beatflow.objects.git import GitStore
 from beatflow.objects.gitvalue import Entry, Signature, Tree
-from beatflow.worktree import REPOSITORY, Worktree
+from beatflow.worktree import ABSENT, REPOSITORY, Worktree
 
 if TYPE_CHECKING:
     from beatflow.objects.store import AudioStore, Supply
@@ -173,6 +173,11 @@ class Repository:
     def state(self) -> Path:
         """Folder of what is ours alone: caches, the journal, provenance that waits for its commit."""
         return self.directory / "state"
+
+    @property
+    def has_absent(self) -> bool:
+        """This partial clone may have left files of the worktree elsewhere."""
+        return (self.state / ABSENT).exists()
 
     @property
     def scratch(self) -> Path:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from beatflow.objects.store import AudioStore
 
 REPOSITORY = ".beatflow"
+ABSENT = "absent"
 _BLOCK = 1 << 20
 
 
@@ -117,7 +118,7 @@ class Worktree:
         self._expect = expect
         self._directory = directory
         self._cache = StatCache(directory / "state" / "files")
-        self._absent = AbsentFiles(directory / "state" / "absent")
+        self._absent = AbsentFiles(directory / "state" / ABSENT)
 
     @cached_property
     def _audio(self) -> "AudioStore":

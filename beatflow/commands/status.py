@@ -88,6 +88,8 @@ def status(
             ui.say(f'{plural(len(found.changes), "change")}; bf commit -m "..." keeps them')
         elif not found.conflicts:
             ui.say("nothing changed since the last commit" if found.commit else "nothing here yet")
+        if absent := len(repository.worktree.list_absent()):
+            ui.say(f"{plural(absent, 'file')} left elsewhere; bf fetch PATH brings what you want")
 
 
 def _show_locks(invocation: Invocation, found: "Status") -> None:

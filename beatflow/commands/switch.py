@@ -30,7 +30,7 @@ def switch(
     """Go to another branch.
 
     Only files that differ are rewritten, and uncommitted work comes along. Where it would be overwritten, nothing
-    happens and you are told.
+    happens and you are told. A branch that only a remote has is made here, and follows that one.
 
     Examples:
       bf switch take2

@@ -19,10 +19,14 @@ from beatflow.errors import BeatFlowError, ConflictError, DamagedError
 from beatflow.objects import gitfiles
 from beatflow.objects.durable import free_name, fsync_all
 from beatflow.objects.gitfiles import LOCK_SUFFIX, UNKNOWN, GitFiles, is_git_oid
+from beatflow.objects.gitpacked import read_small_pack
 from beatflow.objects.gitvalue import TREE, Commit, Entry, Signature, Tree, encode_path
 
 if TYPE_CHECKING:
     from beatflow.objects.libgit import LibGit
+
+FEW_OBJECTS = 200
+"""What is fetched with no more objects than this is kept as files."""
 
 
 class GitStore:
@@ -309,11 +313,27 @@ class GitStore:
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
-        """Have the packs of git that come in meanwhile, whoever writes them, be made durable by the next `flush`."""
+        """Have the packs of git that come in meanwhile, whoever writes them, be made durable by the next `flush`.
+
+        Small ones become files, an object each: a pack for every fetch would make each look-up slower than the last.
+        """
         folder = self.path / "objects" / "pack"
         before = set(folder.iterdir()) if folder.is_dir() else set()
         yield
+        for index in set(folder.glob("*.idx")) - before:
+            self._unpack_small(index)
         self._unflushed |= set(folder.iterdir()) - before
+
+    def _unpack_small(self, index: Path) -> None:
+        found = read_small_pack(index, FEW_OBJECTS)
+        if found is None:
+            return
+        for kind, data in found:
+            self._write(kind, data)
+        # Where somebody has it open and the system minds, it may as well stay.
+        with suppress(OSError):
+            index.unlink()
+            index.with_suffix(".pack").unlink()
 
     def write_pack(self, oids: Iterable[str], folder: Path) -> Path:
         """Write objects of this store into a pack of git's in a folder, with its index; return the pack.

@@ -36,14 +36,7 @@ class GitPacks:
 
     def read_object(self, oid: str) -> tuple[bytes, bytes] | None:
         """Return kind and bytes of an object, hashed; None where it is not here, or not as it should be."""
-        for pack, offset in self._find(oid):
-            try:
-                kind, data = pack.read(offset)
-            except (DeltaError, OSError):
-                continue
-            if sha1(b"%s %d\0" % (kind, len(data)) + data, usedforsecurity=False).hexdigest() == oid:
-                return kind, data
-        return None
+        return next(filter(None, (_read_from(pack, oid) for pack in self._listed())), None)
 
     def read_header(self, oid: str) -> tuple[bytes, int] | None:
         """Return kind and length of an object without unpacking it; None as for `read_object`."""
@@ -82,6 +75,31 @@ class GitPacks:
         return list(self._packs.values())
 
 
+def read_small_pack(index: Path, most: int) -> list[tuple[bytes, bytes]] | None:
+    """Return kind and bytes of all objects of the pack beside an index, hashed.
+
+    None where there are more than ``most``, or anything is not as it should be.
+    """
+    pack = _Pack(index.with_suffix(""))
+    try:
+        oids = pack.list_ids(most)
+    except (DeltaError, OSError):
+        return None
+    found = [_read_from(pack, oid) for oid in oids]
+    whole = [item for item in found if item]
+    return whole if whole and len(whole) == len(found) else None
+
+
+def _read_from(pack: "_Pack", oid: str) -> tuple[bytes, bytes] | None:
+    try:
+        offset = pack.find(bytes.fromhex(oid))
+        kind, data = pack.read(offset) if offset is not None else (b"", b"")
+    except (DeltaError, OSError):
+        return None
+    whole = b"%s %d\0" % (kind, len(data)) + data
+    return (kind, data) if sha1(whole, usedforsecurity=False).hexdigest() == oid else None
+
+
 class _Pack:
     """One pack and its index, mapped when something is looked for."""
 
@@ -104,6 +122,14 @@ class _Pack:
             else:
                 high = middle
         return None
+
+    def list_ids(self, most: int) -> list[str]:
+        """Return the ids of all objects, none where there are more than that."""
+        count = _count(self._index)
+        if count > most:
+            return []
+        ids = self._index[_IDS_AT : _IDS_AT + count * _ID_BYTES]
+        return [ids[at : at + _ID_BYTES].hex() for at in range(0, len(ids), _ID_BYTES)]
 
     def read(self, offset: int) -> tuple[bytes, bytes]:
         """Return kind and bytes of the object that begins there, put together from what it leans on."""

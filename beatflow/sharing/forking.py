@@ -22,8 +22,11 @@ from beatflow.sharing.access import Access
 from beatflow.sharing.cloning import CloneRequest, clone
 from beatflow.sharing.configured import ORIGIN, PARENT, Configured, find_remote, write_remote
 from beatflow.sharing.destination import check_destination, settle
-from beatflow.sharing.opening import open_remote, read_address
+from beatflow.sharing.intake import find_absent
+from beatflow.sharing.opening import open_configured, open_remote, read_address
 from beatflow.sharing.parent import PARENT_REF, Parent, write_parent
+from beatflow.sharing.partial.selection import read_selection
+from beatflow.sharing.partial.supply import supply
 from beatflow.sharing.remote import Moved, RefUpdate, Remote
 from beatflow.sharing.sounds import list_sounds
 from beatflow.sharing.track import find_track
@@ -96,6 +99,8 @@ def fork_track(request: ForkRequest, access: Access, watch: Watch) -> Forked:
     source = _find_track(where, access)
     if source:
         commit = get_commit(source, revision or "HEAD")
+        if not request.dry_run:
+            _make_whole(source, access, watch)
         if folder:
             made = fork(source, commit, folder, request.dry_run)
             return Forked(source.root.name, str(source.root), commit, made)
@@ -125,6 +130,18 @@ def _find_track(where: Address, access: Access) -> Repository | None:
     if where.path is None:
         return None
     return Repository.find(find_track(where.path) or where.path, access.signer)
+
+
+def _make_whole(source: Repository, access: Access, watch: Watch) -> None:
+    """Bring what a partial clone has left elsewhere: a fork of it would not know where that is."""
+    if read_selection(source.directory).is_whole:
+        return
+    refs = source.git.read_refs()
+    tips = {oid for name, oid in refs.items() if name.startswith((BRANCHES, TAGS))}
+    absent = find_absent(source.audio, list_sounds(source.git, tips))
+    supply(
+        source, [sound.oid for sound in absent], lambda remote: open_configured(source, remote, access), watch
+    )
 
 
 def _find_public_parent(source: Repository, commit: str, access: Access) -> Parent | None:

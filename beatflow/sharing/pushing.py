@@ -15,6 +15,7 @@ from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sharing.configured import Configured, Upstream, find_upstream, write_upstream
 from beatflow.sharing.fetching import FORCED, FORWARD, GONE, NEW, RefMove
 from beatflow.sharing.inspection import check_refs
+from beatflow.sharing.intake import find_absent
 from beatflow.sharing.parent import PARENT_REF
 from beatflow.sharing.remote import Moved, MovedError, RefUpdate, Remote, RemoteRefs
 from beatflow.sharing.sounds import list_sounds
@@ -241,13 +242,26 @@ def _send_sounds(
     if not sounds:
         return Moved()
     watch.begin("looking for sounds")
-    transfer = remote.plan_send(repository, sounds)
+    elsewhere = _find_elsewhere(repository, remote, sounds)
     if dry_run:
-        return Moved(transfer.sounds, transfer.bytes)
+        here = [sound for sound in sounds if sound not in elsewhere]
+        transfer = remote.plan_send(repository, here)
+        size = sum(sound.size for sound in elsewhere)
+        return Moved(transfer.sounds + len(elsewhere), transfer.bytes + size)
+    if elsewhere and repository.supply:
+        repository.supply([sound.oid for sound in elsewhere])
+    transfer = remote.plan_send(repository, sounds)
     if not transfer.sounds:
         return Moved()
     watch.begin("sending sounds", transfer.bytes)
     return transfer.run(watch.advance)
+
+
+def _find_elsewhere(repository: Repository, remote: Remote, sounds: Sequence[Pointer]) -> list[Pointer]:
+    """Return what this track, a partial clone, has left elsewhere and the remote lacks."""
+    absent = find_absent(repository.audio, sounds)
+    missing = remote.find_missing(absent) if absent else set()
+    return [sound for sound in absent if sound.oid in missing]
 
 
 def _choose_upstream(

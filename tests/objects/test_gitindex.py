@@ -142,3 +142,19 @@ def test_with_a_flipped_bit_it_is_refused_or_says_what_is_there(
         return
     for row in range(struct.unpack(">I", damaged[8:12])[0]):
         git.check_object(index[8 + 1024 + 20 * row :][:20].hex())
+
+
+def test_all_objects_together_are_bounded(
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gitindex, "MAX_TOTAL", 100_000)
+    (tmp_path / "a.pack").write_bytes(pack.read_bytes())
+    with pytest.raises(DamagedError, match="unpacks to more than"):
+        write_index(tmp_path / "a.pack")
+
+
+def test_chains_of_deltas_are_bounded(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gitindex, "MAX_CHAIN", 1)
+    (tmp_path / "a.pack").write_bytes(pack.read_bytes())
+    with pytest.raises(DamagedError, match="without end"):
+        write_index(tmp_path / "a.pack")

@@ -11,6 +11,7 @@ from beatflow.objects.git import GitStore
 from beatflow.objects.gitdelta import DeltaError, apply_delta, read_head, read_sizes
 from beatflow.objects.gitpacked import GitPacks
 from beatflow.objects.gitvalue import FILE, Entry, Signature
+from beatflow.objects.history import copy_history
 
 WHO = Signature("Ada", "ada@example.com", 1_700_000_000, 0)
 
@@ -103,6 +104,26 @@ def test_packs_that_come_and_go_are_noticed(store: GitStore) -> None:
     assert packs.read_object(first) is None
     pack_by_libgit(store)
     assert packs.read_object(first) == (b"blob", b"one")
+
+
+def test_what_little_is_fetched_becomes_files(store: GitStore, tmp_path: Path) -> None:
+    blobs = fill(store)
+    target = GitStore.create(tmp_path / "target")
+    copy_history(store, target, [store.read_refs()["refs/heads/main"]])
+    target.flush()
+    assert not list((target.path / "objects" / "pack").iterdir())
+    assert all(target.read_blob(oid) == data for oid, data in blobs.items())
+
+
+def test_what_much_is_fetched_stays_a_pack(
+    store: GitStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = fill(store)
+    monkeypatch.setattr("beatflow.objects.git.FEW_OBJECTS", 3)
+    target = GitStore.create(tmp_path / "target")
+    copy_history(store, target, [store.read_refs()["refs/heads/main"]])
+    assert len(list((target.path / "objects" / "pack").iterdir())) == 2
+    assert all(target.read_blob(oid) == data for oid, data in blobs.items())
 
 
 def test_damage_is_not_read_as_something_else(store: GitStore) -> None:

@@ -28,6 +28,8 @@ from beatflow.objects.reading import ChunkReader, default_workers
 
 GROUP_BYTES = 32 * 1024 * 1024
 """Of records that are proved and published together: what is lost when a fetch is killed, and what lies in memory."""
+# The first groups are smaller, so that something stays of a fetch that is killed soon, again and again.
+_FIRST_BYTES = 2 * 1024 * 1024
 
 Progress = Callable[[int], None]
 Hold = Callable[[], AbstractContextManager[object]]
@@ -133,7 +135,8 @@ class Receiving:
     def _put(self, spot: Spot) -> None:
         _check_entry(spot.entry)
         length = RECORD_HEAD_BYTES + spot.entry.stored_length
-        if self._groups[-1].bytes and self._groups[-1].bytes + length > GROUP_BYTES:
+        most = min(GROUP_BYTES, _FIRST_BYTES << len(self._groups))
+        if self._groups[-1].bytes and self._groups[-1].bytes + length > most:
             self._groups.append(_Group())
         self._groups[-1].spots.append(spot)
         self._groups[-1].bytes += length
