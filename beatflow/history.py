@@ -148,7 +148,11 @@ def record_commit(
         tree = _overlay(former, tree, paths)
     if tree == former:
         raise NothingToCommitError("nothing to commit: every file is as in the last commit", hint="bf status")
-    commit = write_commit(repository, tree, [head] if head else [], message, transaction.provenance)
+    parents = [head] if head else []
+    commit = write_commit(repository, tree, parents, message, transaction.provenance)
+    if lines := _find_missing_attributes(repository.git, tree, commit, former):
+        tree = tree | {ATTRIBUTES: _add_attributes(transaction, tree[ATTRIBUTES], lines)}
+        commit = write_commit(repository, tree, parents, message, transaction.provenance)
     advance_head(transaction, commit)
     transaction.description = message.strip().split("\n", 1)[0]
     return commit
@@ -243,6 +247,35 @@ def _format_attributes(sounds: Iterable[str], others: Iterable[str]) -> bytes:
     lines += [f"{_quote('/' + path)} !filter !diff !merge !text\n" for path in exceptions]
     text = "".join([*(f"*.{suffix} {_LFS}\n" for suffix in sorted(suffixes)), *lines])
     return _ATTRIBUTES_HEAD + text.encode("utf-8", "surrogateescape")
+
+
+def _find_missing_attributes(git: GitStore, tree: Tree, commit: str, former: Tree) -> list[bytes]:
+    """Return the lines that a musician's own attributes lack so that git-lfs knows the sounds which are new.
+
+    Without them whoever clones with git gets pointers in place of sounds.
+    """
+    if ATTRIBUTES not in tree:
+        return []
+    present = git.read_blob(tree[ATTRIBUTES].oid).splitlines()
+    lines = []
+    for path, entry in sorted(tree.items()):
+        if former.get(path) == entry or read_pointer(git, entry) is None:
+            continue
+        line = f"{_quote('/' + path)} {_LFS}".encode("utf-8", "surrogateescape")
+        if line not in present and git.find_attribute(commit, path, "filter") != "lfs":
+            lines.append(line)
+    return lines
+
+
+def _add_attributes(transaction: "Transaction", former: Entry, lines: Sequence[bytes]) -> Entry:
+    """Have the musician's ``.gitattributes`` get further lines, in the worktree as well, as `git lfs track` does."""
+    repository = transaction.repository
+    text = repository.git.read_blob(former.oid)
+    whole = text + (b"" if not text or text.endswith(b"\n") else b"\n") + b"\n".join(lines) + b"\n"
+    if repository.worktree.identify(ATTRIBUTES) == former:
+        return transaction.put_bytes(ATTRIBUTES, whole)
+    # What is not committed yet of that file is the musician's.
+    return Entry(former.mode, repository.git.write_blob(whole))
 
 
 def _quote(path: str) -> str:

@@ -130,6 +130,12 @@ class Transaction:
         self._staged[path] = (source, entry)
         return entry
 
+    def put_bytes(self, path: str, data: bytes) -> Entry:
+        """Have a small file of these bytes take its place in the worktree."""
+        file = self._scratch.new_file()
+        file.write_bytes(data)
+        return self.put_file(path, file)
+
     @cached_property
     def forecast(self) -> Forecast:
         """What the sounds of this change may be predicted from."""

@@ -34,7 +34,6 @@ from beatflow.objects.gitvalue import (
 from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer, encode_pointer
 from beatflow.recognition import recognise
 from beatflow.sharing.partial.absent import AbsentFiles
-from beatflow.sharing.partial.selection import read_selection
 from beatflow.statcache import StatCache, identify
 
 if TYPE_CHECKING:
@@ -193,6 +192,9 @@ class Worktree:
 
     def list_left_out(self, entries: Mapping[str, Entry | None]) -> set[str]:
         """Return the paths whose sound is neither wanted in this partial clone nor here."""
+        # Whoever only looks at the worktree needs none of it.
+        from beatflow.sharing.partial.selection import read_selection
+
         selection = read_selection(self._directory)
         if selection.wants_all_paths:
             return set()

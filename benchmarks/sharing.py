@@ -1,8 +1,8 @@
 """What it takes to share a production history: ``python -m benchmarks.sharing``.
 
-Pushes every one of the twenty versions as it is made, with `bf`, git-lfs and DVC, to real servers on loopback (SeaweedFS's
-S3, git's http-backend with giftless), and clones it again at the end. Bytes are counted on the wire; in a folder, by what
-it grew. See docs/benchmarks.md. Loads no numpy (see `benchmarks.workload`).
+Pushes every one of the twenty versions as it is made, with `bf`, git-lfs and DVC, to real servers on loopback
+(SeaweedFS's S3, git's http-backend with giftless), and clones it again at the end. Bytes are counted on the wire; in a
+folder, by what it grew. See docs/benchmarks.md. Loads no numpy (see `benchmarks.workload`).
 """
 
 import argparse
@@ -144,6 +144,7 @@ def compare(ways: Sequence[Way], workload: Workload, scratch: Path) -> list[Shar
         try:
             with open_remote(way, folder) as remote:
                 found.append(Course(way, workload, folder, remote).run())
+            print(format_results(found[-1:], workload.versions), file=sys.stderr, flush=True)
         except RuntimeError as error:
             print(f"{way.name} failed: {error}", file=sys.stderr)
         finally:
@@ -204,13 +205,13 @@ def main() -> None:
             subprocess.run(command, check=True, stdout=sys.stderr)
         workload = Workload.load(folder)
         results = compare(ways, workload, Path(scratch))
-    text = (
-        f"Workload: {workload.source}; {len(workload.versions)} versions, {workload.total_bytes / 1e6:.0f} MB, "
-        f"{workload.distinct_bytes / 1e6:.0f} MB of distinct files. {os.cpu_count()} processors.\n"
-        + "".join(f"Not installed: {way.name}.\n" for way in chosen if way not in ways)
-        + "\n"
-        + format_results(results, workload.versions)
-    )
+        text = (
+            f"Workload: {workload.source}; {len(workload.versions)} versions, {workload.total_bytes / 1e6:.0f} MB, "
+            f"{workload.distinct_bytes / 1e6:.0f} MB of distinct files. {os.cpu_count()} processors.\n"
+            + "".join(f"Not installed: {way.name}.\n" for way in chosen if way not in ways)
+            + "\n"
+            + format_results(results, workload.versions)
+        )
     print(text)
     if options.json:
         listed = [asdict(result) for result in results]

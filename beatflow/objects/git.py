@@ -257,6 +257,10 @@ class GitStore:
         commit = gitfiles.decode_commit(oid, raw)
         return self._library.read_commit(oid) if commit is UNKNOWN else commit
 
+    def find_attribute(self, commit: str, path: str, name: str) -> str | None:
+        """Return what the ``.gitattributes`` of a commit say of a path, None for nothing."""
+        return self._library.find_attribute(commit, path, name)
+
     def has(self, oid: str) -> bool:
         """Say whether an object is here."""
         return self._files.has_object(oid) or self._library.has_object(oid)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import ObjectType, Option, SortMode
+from pygit2.enums import AttrCheck, ObjectType, Option, SortMode
 
 from beatflow.errors import DamagedError, NotFoundError
 from beatflow.objects.gitvalue import Commit, Signature
@@ -205,6 +205,15 @@ class LibGit:
             return str(self._repo.revparse_single(revision).peel(pygit2.Commit).id)
         except (*_NOT_HERE, UnicodeEncodeError):
             return None
+
+    def find_attribute(self, commit: str, path: str, name: str) -> str | None:
+        """Return what the ``.gitattributes`` of a commit say of a path, None for nothing; knows no quoted patterns."""
+        flags = AttrCheck.INDEX_ONLY | AttrCheck.NO_SYSTEM | AttrCheck.INCLUDE_COMMIT
+        try:
+            found = self._repo.get_attr(path, name, flags=flags, commit=commit)
+        except (*_NOT_HERE, UnicodeError):
+            return None
+        return found if isinstance(found, str) else None
 
     # Refs ------------------------------------------------------------------------------------------------
 

@@ -37,9 +37,15 @@ class Exchange:
 
     def find_missing(self, sounds: Sequence[Pointer]) -> set[str]:
         """Return the oids of the sounds that are not there with all that they need."""
-        from beatflow.objects.exchange.catalogue import Wholeness
+        from beatflow.objects.exchange.wholeness import Wholeness
 
         return Wholeness(self._read_catalogue()).find_missing(sounds)
+
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of these sounds; return the oids of those that are missing or damaged there."""
+        from beatflow.objects.exchange.wholeness import find_damaged
+
+        return find_damaged(self._read_catalogue(), sounds, progress)
 
     def plan_fetch(self, repository: Repository, sounds: Sequence[Pointer]) -> Transfer:
         """Plan to bring what a repository lacks of these sounds into its store."""
@@ -72,7 +78,7 @@ class Fetch:
         """Bring them; see `Receiving.run`."""
         if not self.sounds:
             return Moved()
-        with Scratch(self._repository.scratch) as scratch:
+        with _open_scratch(self._repository) as scratch:
             hold = partial(self._repository.locked, "bf fetch")
             return Moved(self.sounds, self._plan.run(scratch.folder, hold, progress))
 
@@ -91,5 +97,10 @@ class Send:
         """Hand them over; see `Sending.run`."""
         if not self.sounds:
             return Moved()
-        with Scratch(self._repository.scratch) as scratch:
+        with _open_scratch(self._repository) as scratch:
             return Moved(self.sounds, self._plan.run(scratch.folder, self._put, progress))
+
+
+def _open_scratch(repository: Repository) -> Scratch:
+    repository.scratch.mkdir(exist_ok=True)
+    return Scratch(repository.scratch)

@@ -100,7 +100,7 @@ def fork_track(request: ForkRequest, access: Access, watch: Watch) -> Forked:
     if source:
         commit = get_commit(source, revision or "HEAD")
         if not request.dry_run:
-            _make_whole(source, access, watch)
+            _make_whole(source, commit, access, watch)
         if folder:
             made = fork(source, commit, folder, request.dry_run)
             return Forked(source.root.name, str(source.root), commit, made)
@@ -132,12 +132,12 @@ def _find_track(where: Address, access: Access) -> Repository | None:
     return Repository.find(find_track(where.path) or where.path, access.signer)
 
 
-def _make_whole(source: Repository, access: Access, watch: Watch) -> None:
+def _make_whole(source: Repository, commit: str, access: Access, watch: Watch) -> None:
     """Bring what a partial clone has left elsewhere: a fork of it would not know where that is."""
     if read_selection(source.directory).is_whole:
         return
     refs = source.git.read_refs()
-    tips = {oid for name, oid in refs.items() if name.startswith((BRANCHES, TAGS))}
+    tips = {commit, *(oid for name, oid in refs.items() if name.startswith((BRANCHES, TAGS)))}
     absent = find_absent(source.audio, list_sounds(source.git, tips))
     supply(
         source, [sound.oid for sound in absent], lambda remote: open_configured(source, remote, access), watch

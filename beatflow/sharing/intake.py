@@ -42,6 +42,7 @@ class Intake:
         self._new_bytes = 0
 
     def __enter__(self) -> Self:
+        self._repository.scratch.mkdir(exist_ok=True)
         self._scratch.__enter__()
         self._batch = self._repository.audio.batch(self._scratch.folder)
         return self

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.gitvalue import TREE, Signature
 from beatflow.repository import Repository
 from beatflow.sharing.configured import Configured
 from beatflow.sharing.knownlocks import Held, write_known
@@ -18,7 +18,7 @@ from beatflow.sharing.remote import BrokenLock, LockKeeper, PathLock, Remote, Re
 from beatflow.wording import plural
 
 _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-_PERIOD = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([mhdw])")
+_PERIOD = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([mhdw])")
 _LONGEST_S = 366 * 86400.0
 
 
@@ -190,11 +190,11 @@ def check_path(repository: Repository, path: str) -> None:
         Nothing of that name is here or in the last commit; it is a folder.
     """
     head = repository.head
-    tree = repository.git.read_commit(head).tree if head else None
-    if path and (repository.worktree.find(path) or (tree and repository.git.find_entry(tree, path))):
-        return
-    if not path or (repository.root / path).is_dir():
+    entry = repository.git.find_entry(repository.git.read_commit(head).tree, path) if head and path else None
+    if not path or (repository.root / path).is_dir() or (entry and entry.mode == TREE):
         raise UsageError(f"{path or '.'} is a folder; locks are for files", hint="bf ls lists them")
+    if entry or repository.worktree.find(path):
+        return
     raise NotFoundError(f"{path} is no file here or in the last commit", hint="bf status")
 
 

@@ -94,6 +94,10 @@ class TrackRemote:
         """Return the oids of those that it does not have."""
         return self._sounds.find_missing(sounds)
 
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of these sounds; return the oids of those that are missing or damaged there."""
+        return self._sounds.find_damaged(sounds, progress)
+
     def plan_fetch(self, repository: Repository, sounds: Sequence[Pointer]) -> Transfer:
         """Plan to take sounds from it."""
         return self._sounds.plan_fetch(repository, sounds)
@@ -120,11 +124,12 @@ class TrackRemote:
         if len(updates) > 3:
             names += " …"
         with Transaction(other, "push", f"{names} from {repository.root.name}") as transaction:
-            copy_history(repository.git, other.git, tips)
-            self._check_whole(tips)
             for update in updates:
                 if other.git.read_ref(update.name) != update.before:
                     raise MovedError(f"{update.name} at {self.address} has moved meanwhile", hint="bf pull")
+            copy_history(repository.git, other.git, tips)
+            self._check_whole(tips)
+            for update in updates:
                 transaction.set_ref(update.name, update.after)
                 if update.name == other.git.read_head():
                     self._stage_worktree(transaction, update)

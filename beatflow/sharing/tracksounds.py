@@ -6,8 +6,7 @@ from beatflow.objects.exchange.shelf import FolderShelf
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
 from beatflow.sharing.exchange import Exchange
-from beatflow.sharing.intake import find_absent
-from beatflow.sharing.remote import Transfer
+from beatflow.sharing.remote import Progress, Transfer
 
 
 class TrackSounds:
@@ -22,8 +21,12 @@ class TrackSounds:
         self._other = other
 
     def find_missing(self, sounds: Sequence[Pointer]) -> set[str]:
-        """Return the oids of those that it does not have whole."""
-        return {pointer.oid for pointer in find_absent(self._other.audio, sounds)}
+        """Return the oids of those that it does not have with all that they need."""
+        return _exchange_with(self._other).find_missing(sounds)
+
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of these sounds; return the oids of those that are missing or damaged there."""
+        return _exchange_with(self._other).find_damaged(sounds, progress)
 
     def plan_fetch(self, repository: Repository, sounds: Sequence[Pointer]) -> Transfer:
         """Plan to bring what ``repository`` lacks of these sounds into its store."""

@@ -95,6 +95,38 @@ if has("git", "git-lfs"):
         assert files(song.directory) == before
         assert song.ok("status", "--porcelain").stdout == ""
 
+    def test_a_new_sound_is_one_for_git_as_well(song: Bf, tmp_path: Path) -> None:
+        """The repository has attributes that name no WAV: whoever clones it with git must not get pointers."""
+        song.ok("import", "--git")
+        write_tone(song.directory / "mix.wav", hz=300)
+        write_tone(song.directory / "stems" / 'b\u00e4ss "1".wav', hz=90)
+        song.ok("commit", "-m", "louder")
+        assert song.ok("status", "--porcelain").stdout == ""
+        text = (song.directory / ".gitattributes").read_text()
+        assert text.startswith("*.flac filter=lfs diff=lfs merge=lfs -text\n*.mid filter=lfs -text\n")
+        assert text.count("mix.wav") == 1
+        write_tone(song.directory / "mix.wav", hz=310)
+        song.ok("commit", "-m", "higher")
+        assert (song.directory / ".gitattributes").read_text() == text
+        song.ok("export", "--git", tmp_path / "out")
+        assert git("status", "--porcelain", cwd=tmp_path / "out") == ""
+        assert git("check-attr", "filter", "mix.wav", cwd=tmp_path / "out").strip().endswith("lfs")
+        lfs = ("-c", "filter.lfs.smudge=git-lfs smudge -- %f", "-c", "filter.lfs.required=true")
+        git(*lfs, "clone", "-q", f"file://{tmp_path}/out", tmp_path / "copy")
+        assert files(tmp_path / "copy") == files(song.directory)
+        song.ok("undo")
+        song.ok("undo")
+        assert "mix.wav" not in (song.directory / ".gitattributes").read_text()
+
+    def test_attributes_that_are_being_changed_stay_the_musicians(song: Bf) -> None:
+        song.ok("import", "--git")
+        mine = (song.directory / ".gitattributes").read_text() + "*.txt text\n"
+        (song.directory / ".gitattributes").write_text(mine)
+        write_tone(song.directory / "mix.wav", hz=300)
+        song.ok("commit", "-m", "louder", "mix.wav")
+        assert (song.directory / ".gitattributes").read_text() == mine
+        assert b"/mix.wav" in song.ok("cat", "HEAD:.gitattributes").out_bytes
+
     def test_elsewhere(song: Bf, tmp_path: Path) -> None:
         song.ok("import", "--git", "--to", tmp_path / "new")
         new = Bf(tmp_path / "new", dict(song.environment), song.now)

@@ -153,8 +153,12 @@ def test_all_objects_together_are_bounded(
         write_index(tmp_path / "a.pack")
 
 
-def test_chains_of_deltas_are_bounded(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chains_of_deltas_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.pack"
+    base = entry(3, b"base!")
+    delta = entry(6, b"\5\1\1x", bytes([len(base)]))
+    path.write_bytes(seal([base, delta, entry(6, b"\1\1\1y", bytes([len(delta)]))]))
+    assert write_index(path).stat().st_size == 8 + 1024 + 3 * 28 + 40
     monkeypatch.setattr(gitindex, "MAX_CHAIN", 1)
-    (tmp_path / "a.pack").write_bytes(pack.read_bytes())
     with pytest.raises(DamagedError, match="without end"):
-        write_index(tmp_path / "a.pack")
+        write_index(path)

@@ -160,3 +160,19 @@ def test_forks_that_cannot_be(bf: Bf, depot: Path, tmp_path: Path) -> None:
     empty.mkdir()
     assert "nothing is at" in bf.fails(3, "fork", empty, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_partial_clone_is_forked_and_pushed_elsewhere_whole(bf: Bf, depot: Path, tmp_path: Path) -> None:
+    bf.ok("clone", "--no-audio", depot, tmp_path / "part")
+    part = other(bf, tmp_path / "part")
+    assert not (part.directory / "bass.wav").exists()
+    there = f"file://{tmp_path}/second"
+    assert part.ok("push", "-n", there, "--json").json["sounds"] == 1
+    part.ok("push", there)
+    part.ok("fork", there, tmp_path / "again")
+    assert other(bf, tmp_path / "again").ok("check").code == 0
+    bf.ok("clone", "--no-audio", depot, tmp_path / "part2")
+    part.ok("fork", "../part2", tmp_path / "mine")
+    mine = other(bf, tmp_path / "mine")
+    assert (mine.directory / "bass.wav").read_bytes() == (bf.directory / "bass.wav").read_bytes()
+    assert mine.ok("status", "--porcelain").stdout == ""

@@ -1,13 +1,24 @@
 """Remotes that mean harm, of every kind, from the command line: refused with a word, and nothing is there after."""
 
+import hashlib
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from beatflow.objects.git import GitStore
+from beatflow.objects.gitvalue import Signature
+from beatflow.places.disk import DiskPlace
+from beatflow.repository import Repository
+from beatflow.sharing.access import Access
+from beatflow.sharing.depot import refs
+from beatflow.sharing.opening import open_remote
+from beatflow.sharing.remote import RefUpdate
 from tests.conftest import Bf
 from tests.sharing.hostile import FILE, LINK, SUBMODULE, TREE, Forger
+from tests.sharing.test_gitpack import entry, number, pack
 from tests.world import write_tone
 
 Forge = Callable[[Forger], str]
@@ -71,8 +82,24 @@ def track(good: Bf, tmp_path: Path, forge: Forge) -> Path:
     return evil.directory
 
 
-@pytest.mark.parametrize("name", HARM)
-@pytest.mark.parametrize("kind", [bare, track])
+def depot(good: Bf, tmp_path: Path, forge: Forge) -> Path:
+    """What somebody who writes to a depot by a program of their own puts there."""
+    where = track(good, tmp_path, forge)
+    repository = Repository(where, lambda: Signature("Eve", "eve@x", 1))
+    access = Access(repository.signer, tmp_path)
+    commit = repository.git.read_target("refs/heads/main")
+    assert commit
+    place = tmp_path / "stick"
+    open_remote(str(place), access).publish(repository, [RefUpdate("refs/heads/main", None, commit)])
+    return place
+
+
+CASES = [(kind, name) for kind in (bare, track, depot) for name in HARM]
+# Our own writer of packs does not take it.
+CASES.remove((depot, "two entries"))
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
 def test_a_clone_leaves_nothing(
     good: Bf, tmp_path: Path, kind: Callable[[Bf, Path, Forge], Path], name: str
 ) -> None:
@@ -87,6 +114,30 @@ def test_a_clone_leaves_nothing(
     left = {path.name for path in tmp_path.iterdir()} - before
     assert all(one.startswith(".") for one in left)
     assert not (tmp_path / "evil.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        entry(6, number(5) + number(1 << 40) + b"\x90", base=b"\x05"),
+        entry(7, number(5) + number(1 << 30) + b"\x90\x05", base=bytes(20)),
+        entry(3, b"x", announced=1 << 35),
+    ],
+)
+def test_a_depot_whose_history_unpacks_without_end(good: Bf, tmp_path: Path, bomb: bytes) -> None:
+    where = tmp_path / "stick"
+    good.ok("push", where)
+    evil = pack(tmp_path / "evil.pack", entry(3, b"hello"), bomb)
+    name = hashlib.sha256(evil.read_bytes()).hexdigest()
+    shutil.copy(evil, where / "history" / f"{name}.pack")
+    document = refs.read_document(DiskPlace(where))
+    assert document
+    changed = replace(document, history=[*document.history, name])
+    (where / "refs.json").write_bytes(refs.encode_document(changed))
+    result = good("clone", where, tmp_path / "copy")
+    assert result.code in (1, 7)
+    assert "pack" in result.stderr
+    assert not (tmp_path / "copy").exists()
 
 
 @pytest.mark.parametrize("name", ["up", "link", "ours", "case"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Bf
 from tests.crashing import Crasher
 from tests.forks import take, wav
 from tests.sharing.places import KINDS, Shared
@@ -20,6 +21,7 @@ KILLS = int(os.environ.get("BEATFLOW_KILLS", "6"))
 SEED = int(os.environ.get("BEATFLOW_SEED", "1"))
 PLACES = [kind for kind in ("folder", "s3", "http") if kind in KINDS]
 SIGKILL = -9
+INTERRUPTED = "a change was interrupted; the next command that writes finishes it"
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="commands run in a forked child")
 
@@ -33,6 +35,12 @@ def crasher(hermetic: dict[str, str]) -> Iterator[Crasher]:
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Shared:
     return KINDS[request.param](request, tmp_path)
+
+
+def nothing_is_damaged(bf: Bf) -> None:
+    """Check a track; that a change was interrupted is all that may be said."""
+    found = bf("check")
+    assert found.code == 0 or found.stdout.splitlines() == [INTERRUPTED], found.stdout
 
 
 def moments(kind: str, what: str) -> list[float]:
@@ -63,12 +71,13 @@ def test_a_push_that_is_killed_leaves_the_remote_whole(
             other = place.clone(tmp_path / f"other{number}")
             assert head(other) in (before, head(ada))
             other.ok("check")
-            ada.ok("check")
+            nothing_is_damaged(ada)
             ada.ok("push")
         before = head(ada)
         assert before in ada.ok("ls-remote", "origin").stdout
     assert killed
     assert files(place.clone(tmp_path / "bob")) == files(ada)
+    ada.ok("check")
 
 
 def test_a_pull_that_is_killed_leaves_the_track_whole(
@@ -90,9 +99,8 @@ def test_a_pull_that_is_killed_leaves_the_track_whole(
         killed += ended.code == SIGKILL
         assert ended.code in (0, SIGKILL), ended.stderr
         if ended.code == SIGKILL:
-            bob.ok("status")  # finishes what the journal holds
-            bob.ok("check")
-            assert head(bob) in bob.ok("log", "--format", "{oid}").stdout
+            bob.ok("status")
+            nothing_is_damaged(bob)
             assert set(files(bob)) == set(before)
             bob.ok("pull")
         assert (files(bob), head(bob)) == (files(ada), head(ada))

@@ -73,7 +73,7 @@ def test_by_way_of_a_depot(here: Repository, there: Repository, tmp_path: Path) 
     assert not list(place.list("audio/"))
     assert plan.run(seen.append) == Moved(1, plan.bytes)
     assert sum(seen) == plan.bytes == sum(item.size for item in place.list("audio/"))
-    assert depot.find_missing(sounds) == {sounds[1].oid}
+    assert depot.find_missing(sounds) == {sounds[1].oid} == depot.find_damaged(sounds)
     assert depot.plan_send(here, sounds).run().sounds == 1
     assert depot.plan_send(here, sounds).run() == Moved()
 
@@ -122,6 +122,7 @@ def test_between_tracks(here: Repository, there: Repository) -> None:
     assert TrackSounds(here).find_missing(sounds) == set()
     assert TrackSounds(here).plan_fetch(there, sounds[:1]).run().sounds == 1
     assert TrackSounds(there).find_missing(sounds) == {sounds[1].oid}
+    assert TrackSounds(there).find_damaged(sounds) == {sounds[1].oid}
     plan = TrackSounds(there).plan_send(here, sounds)
     assert (plan.sounds, plan.run()) == (1, Moved(1, plan.bytes))
     assert there.audio.read(sounds[1].oid) == OTHER

@@ -6,6 +6,7 @@ Knows packs, manifests and shelves. Nothing here is proof that a record is what 
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from beatflow.errors import DamagedError
@@ -27,7 +28,6 @@ from beatflow.objects.pack import (
     prefix_of,
 )
 from beatflow.objects.pointer import Pointer
-from beatflow.objects.reach import MAX_DEPTH
 from beatflow.objects.reading import open_manifest
 
 if TYPE_CHECKING:
@@ -177,6 +177,14 @@ class Catalogue:
                 first = first or error
         raise first or DamagedError(f"{wanted.id.hex()} is missing")
 
+    def find_damaged(self, span: Span[Entry]) -> list[Spot]:
+        """Read records and return those that are not what their checksums say."""
+        with suppress(DamagedError):
+            self._read_span(span)
+            return []
+        spots = [Spot(span.pack, piece.what) for piece in span.pieces]
+        return [spot for spot in spots if len(spots) == 1 or self.find_damaged(*self.spans([spot]))]
+
     def spans(self, spots: Iterable[Spot]) -> Iterator[Span[Entry]]:
         """Yield the reads that bring these records."""
         packs: dict[str, list[Piece[Entry]]] = {}
@@ -266,35 +274,3 @@ class Catalogue:
             order = np.argsort(prefixes, kind="stable")
             self._prefixes, self._packs = prefixes[order], packs[order].astype(np.uint32)
         return self._prefixes, self._packs
-
-
-class Wholeness:
-    """Says which chunks and files a catalogue has with all that they need."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self._chunks: dict[bytes, bool] = {}
-
-    def find_missing(self, pointers: Iterable[Pointer]) -> set[str]:
-        """Return the oids of the files that are not there whole."""
-        wanted = {pointer.oid: pointer.size for pointer in pointers}
-        found = self._catalogue.find_manifests(Pointer(*item) for item in wanted.items())
-        return {
-            oid
-            for oid, size in wanted.items()
-            if oid not in found
-            or found[oid][0].size != size
-            or not all(self.has_chunk(ref.id) for ref in found[oid][0].chunks)
-        }
-
-    def has_chunk(self, id: bytes, patience: int = 4 * MAX_DEPTH) -> bool:
-        """Say whether a chunk is there, with all that it is predicted from, in chains that a reader would follow."""
-        known = self._chunks.get(id)
-        if known is None:
-            # What leads back here does so in vain.
-            self._chunks[id] = False
-            known = self._chunks[id] = patience > 0 and any(
-                all(self.has_chunk(source, patience - 1) for source in self._catalogue.link(spot).sources)
-                for spot in self._catalogue.find_all(Kind.CHUNK, id)
-            )
-        return known

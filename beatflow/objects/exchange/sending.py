@@ -17,10 +17,11 @@ from beatflow.errors import DamagedError, NotFoundError
 from beatflow.objects.ahead import work_ahead
 from beatflow.objects.care import copy_of
 from beatflow.objects.durable import temporary_name
-from beatflow.objects.exchange.catalogue import Catalogue, Wholeness
+from beatflow.objects.exchange.catalogue import Catalogue
 from beatflow.objects.exchange.links import NO_LINK, Link, encode_links, link_of
 from beatflow.objects.exchange.need import Closure
 from beatflow.objects.exchange.proving import fit_reach, stand_alone
+from beatflow.objects.exchange.wholeness import Wholeness
 from beatflow.objects.ids import parse_oid
 from beatflow.objects.pack import (
     ENTRY_BYTES,

@@ -70,6 +70,12 @@ class DepotRemote:
             return {pointer.oid for pointer in sounds}
         return self._sounds.find_missing(sounds)
 
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of these sounds; return the oids of those that are missing or damaged there."""
+        if not is_depot(self._place):
+            return {pointer.oid for pointer in sounds}
+        return self._sounds.find_damaged(sounds, progress)
+
     def plan_fetch(self, repository: Repository, sounds: Sequence[Pointer]) -> Transfer:
         """Plan to bring sounds that ``repository`` lacks into its store."""
         return self._sounds.plan_fetch(repository, sounds)

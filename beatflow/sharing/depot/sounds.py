@@ -40,6 +40,10 @@ class DepotSounds:
         """Return the oids of those that are not there with all that they need."""
         return self._exchange.find_missing(sounds)
 
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of these sounds; return the oids of those that are missing or damaged there."""
+        return self._exchange.find_damaged(sounds, progress)
+
     def plan_fetch(self, repository: Repository, sounds: Sequence[Pointer]) -> Transfer:
         """Plan to bring what ``repository`` lacks of these sounds into its store."""
         return self._exchange.plan_fetch(repository, sounds)

@@ -165,7 +165,8 @@ def stream(client: LfsClient, sound: Pointer, action: Action, sink: Sink, tell: 
                 sink.restart()
                 if response.status == 206:
                     raise TransientError(_cut_off(sound))
-            for block in response.stream(_BLOCK, decode_content=True):
+            # Not stream(): that hands on each chunk of the server's, and giftless sends one per line feed.
+            while block := response.read(_BLOCK, decode_content=True):
                 sink.write(block)
                 tell(len(block))
     except TooMuchError as error:

@@ -126,6 +126,11 @@ class Bridge:
         return f"git://127.0.0.1:{self._server.getsockname()[1]}/{self._secret}"
 
     @property
+    def is_busy(self) -> bool:
+        """Whether an ssh runs."""
+        return any(process.poll() is None for process in self._processes)
+
+    @property
     def complaint(self) -> str:
         """What ssh, or the program that it ran, complained about."""
         # All that it says is heard once it has ended; where it has not, it is not what failed.
@@ -136,8 +141,7 @@ class Bridge:
     def stop(self) -> None:
         """End what still runs."""
         for process in self._processes:
-            if process.poll() is None:
-                process.terminate()
+            process.terminate()
         for process in self._processes:
             try:
                 process.wait(_PATIENCE_S)

@@ -9,8 +9,8 @@ import pytest
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
 from beatflow.objects.exchange import receiving, sending, tail
-from beatflow.objects.exchange.catalogue import Wholeness
 from beatflow.objects.exchange.shelf import FolderShelf
+from beatflow.objects.exchange.wholeness import Wholeness, find_damaged
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
 from beatflow.objects.pack import Codec, Flag, Kind, NewRecord, PackWriter
@@ -524,3 +524,104 @@ def test_the_tables_of_packs_without_links(here: AudioStore, shelf: CountingShel
     link = catalogue.link(spot)
     assert link.sources == tuple(chunk_of(number).id for number in range(1, 15))
     assert link.reach.depth == 1
+
+
+def test_ends_of_packs_that_are_longer_than_one_read(
+    here: AudioStore, there: AudioStore, shelf: CountingShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_FIRST_BYTES", 100)
+    sounds = versions(here, tmp_path)
+    send(here, shelf, sounds)
+    shelf.reads.clear()
+    assert Wholeness(read_catalogue(shelf)).find_missing(sounds) == set()
+    # The trailer, the directory before it, the manifests and links before that.
+    assert len(shelf.reads) == 3
+    receive(there, shelf, sounds)
+    assert same(here, there, sounds)
+
+
+def test_the_first_groups_are_small(
+    here: AudioStore, there: AudioStore, shelf: CountingShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a fetch that is killed again and again comes to an end all the same."""
+    monkeypatch.setattr(receiving, "_FIRST_BYTES", 50_000)
+    sounds = versions(here, tmp_path)
+    send(here, shelf, sounds)
+    tries = 0
+    while there.find_absent(sounds):
+        published = len(packs(there))
+        plan = there.plan_receiving(read_catalogue(shelf), sounds)
+
+        def die_soon(count: int, published: int = published) -> None:
+            if len(packs(there)) > published:
+                raise SystemExit
+
+        try:
+            plan.run(there.path / "tmp", nullcontext, die_soon)
+        except SystemExit:
+            tries += 1
+        assert len(packs(there)) > published
+    assert tries > 1
+    assert same(here, there, sounds)
+
+
+def test_a_pack_that_is_collected_while_it_is_read(
+    here: AudioStore, there: AudioStore, tmp_path: Path
+) -> None:
+    sounds = versions(here, tmp_path)
+    plan = there.plan_receiving(read_catalogue(FolderShelf(here.path / "packs", "here")), sounds)
+    here.collect([sound.oid for sound in sounds])
+    with pytest.raises(ConflictError, match="cleaned up"):
+        plan.run(there.path / "tmp", nullcontext)
+
+
+def test_a_manifest_here_that_is_damaged(here: AudioStore, there: AudioStore, shelf: CountingShelf) -> None:
+    publish(here, whole(1), file_of(1))
+    send(here, shelf)
+    sounds = pointers(here)
+    publish(there, whole(1), file_of(1))
+    (pack,) = packs(there)
+    flip(pack, entries(pack)[1].offset + 70)
+    assert there.find_absent(sounds) == sounds
+    receive(there, shelf, sounds)
+    read(there, 1)
+
+
+def test_a_prediction_that_makes_another_chunk(there: AudioStore, shelf: CountingShelf) -> None:
+    """Too deep for where it comes to, so that it has to be coded again, and then proves to be a lie."""
+    deepen(there, 20 - MAX_DEPTH, MAX_DEPTH)
+    lie = predicted(21, [20], 1)._replace(id=chunk_of(22).id)
+    put_pack(shelf, whole(20), lie, file_of(22))
+    before = packs(there)
+    with pytest.raises(DamagedError, match="SHA-256"):
+        receive(there, shelf, [Pointer(chunk_of(22).id.hex(), 200)])
+    assert packs(there) == before
+
+
+def test_much_that_is_not_wanted_stays_where_it_is(
+    here: AudioStore, there: AudioStore, shelf: CountingShelf, tmp_path: Path
+) -> None:
+    """Of a pack with several songs only what one needs is read."""
+    sounds = [add(here, write(tmp_path / f"{seed}.wav", song(seed))) for seed in (1, 2, 3)]
+    wanted = [Pointer(each.oid, each.size) for each in sounds]
+    send(here, shelf, wanted)
+    assert len(list(shelf.folder.iterdir())) == 1
+    plan = receive(there, shelf, wanted[1:2])
+    assert plan.bytes < 0.4 * shelf.size
+
+
+def test_what_has_rotted_is_found_by_reading(here: AudioStore, shelf: CountingShelf, tmp_path: Path) -> None:
+    publish(here, whole(1), predicted(2, [1], 1), whole(3), *map(file_of, (1, 2, 3)))
+    sounds = [Pointer(chunk_of(number).id.hex(), 200) for number in (1, 2, 3)]
+    send(here, shelf)
+    seen: list[int] = []
+    assert find_damaged(read_catalogue(shelf), sounds, seen.append) == set()
+    assert sum(seen) > 600
+    (pack,) = shelf.folder.iterdir()
+    flip(pack, next(entry.offset for entry in entries(pack) if entry.id == chunk_of(1).id) + 70)
+    assert Wholeness(read_catalogue(shelf)).find_missing(sounds) == set()
+    assert find_damaged(read_catalogue(shelf), sounds) == {sounds[0].oid, sounds[1].oid}
+    # Another copy of the same chunk will do.
+    put_pack(shelf, whole(1))
+    lost = Pointer("0" * 64, 1)
+    assert find_damaged(read_catalogue(shelf), [*sounds, lost]) == {lost.oid}

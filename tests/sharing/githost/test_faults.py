@@ -24,7 +24,7 @@ from tests.sharing.githost.hosting import (
 )
 
 KICK, SNARE = song(0.3, 220.0), song(0.2, 330.0)
-LONG = song(6.0, 200.0)
+LONG = song(2.5, 200.0)
 
 
 @pytest.fixture

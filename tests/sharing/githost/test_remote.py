@@ -1,14 +1,19 @@
 """Git remotes against the real thing: git's http-backend, giftless, sshd, a bare folder, and git with git-lfs."""
 
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from beatflow.errors import DamagedError, NotFoundError, UsageError
+from beatflow.objects.gitvalue import FILE, Entry
 from beatflow.sharing.access import Access
 from beatflow.sharing.githost.remote import GitRemote, is_git
 from beatflow.sharing.remote import MovedError, RefUpdate, RemoteError
-from tests.servers import GitHost, SshHost, has
+from beatflow.transaction import Transaction
+from tests.servers import GitHost, SshHost, free_ports, has, running, wait_for
 from tests.servers import git as plain_git
 from tests.sharing.githost.hosting import (
     ADA,
@@ -199,7 +204,8 @@ def test_a_checked_out_branch_is_left_alone(tmp_path: Path) -> None:
     assert remote.locks() is None
 
 
-def test_refs_on_a_disk_move_as_git_moves_them(tmp_path: Path) -> None:
+def test_refs_on_a_disk_move_as_git_moves_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beatflow.sharing.githost.bare._PATIENCE_S", 0.05)
     bare = tmp_path / "bare"
     plain_git("init", "-q", "--bare", "-b", "main", bare)
     track = make_track(tmp_path / "track", kick=KICK)
@@ -221,7 +227,10 @@ def test_refs_on_a_disk_move_as_git_moves_them(tmp_path: Path) -> None:
     assert plain_git("fsck", cwd=bare) == ""
 
 
-def test_what_is_wrong_with_an_address_is_said(git_host: GitHost, tmp_path: Path) -> None:
+def test_what_is_wrong_with_an_address_is_said(
+    git_host: GitHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beatflow.sharing.githost.remote._FIRST_WAIT_S", 0.001)
     track = make_track(tmp_path / "track", kick=KICK)
     with pytest.raises(RemoteError, match="no such repository"):
         open_host(git_host, "label/nothing.git").read_refs()
@@ -267,3 +276,93 @@ def test_what_the_host_has_spoilt_never_gets_in(git_host: GitHost, tmp_path: Pat
         fetch_all(remote, other)
     assert pointer_of(KICK).oid not in other.audio
     assert not list((other.directory / "tmp").rglob("*.part"))
+
+
+def test_only_new_history_comes(git_host: GitHost, tmp_path: Path) -> None:
+    track = make_track(
+        tmp_path / "track", **{f"notes{number}_txt": random.randbytes(4000) for number in range(20)}
+    )
+    remote = open_host(git_host, git_host.repository())
+    send_all(remote, track)
+    first = track.head
+    assert first
+    other = make_track(tmp_path / "other")
+    heard: list[int] = []
+    remote.fetch_history(other.git, [MAIN], heard.append)
+    assert sum(heard) > 80_000
+    with Transaction(other, "fetch", "fetch") as transaction:
+        transaction.set_ref("refs/remotes/origin/main", first)
+        transaction.publish()
+    second = commit(track, notes3_txt=b"changed\n")
+    heard.clear()
+    sent: list[int] = []
+    remote.publish(track, [RefUpdate(MAIN, first, second)], sent.append)
+    remote.fetch_history(other.git, [MAIN], heard.append)
+    assert 0 < sum(heard) < 3000
+    assert 0 < sum(sent) < 3000
+    assert other.git.read_blob(other.tree_of(second)["notes3.txt"].oid) == b"changed\n"
+
+
+def test_two_writers_at_once_lose_nothing(git_host: GitHost, tmp_path: Path) -> None:
+    """Each pushes five commits, told to go on from where the other is whenever it comes second."""
+    bare = tmp_path / "bare"
+    plain_git("init", "-q", "--bare", "-b", "main", bare)
+    name = git_host.repository()
+    for where in ("http", "folder"):
+
+        def connect(where: str = where) -> GitRemote:
+            return (
+                open_host(git_host, name)
+                if where == "http"
+                else GitRemote(str(bare), Access(lambda: ADA, tmp_path))
+            )
+
+        def write(who: str, connect: Callable[[], GitRemote] = connect, where: str = where) -> int:
+            track = make_track(tmp_path / f"{where}-{who}")
+            remote = connect()
+            lost = 0
+            for number in range(5):
+                while True:
+                    tip = remote.read_refs().refs.get(MAIN)
+                    if tip:
+                        remote.fetch_history(track.git, [MAIN])
+                    tree = track.git.write_tree(dict(track.tree_of(tip)) | {
+                        f"{who}{number}": Entry(FILE, track.git.write_blob(b"x"))
+                    })  # fmt: skip
+                    made = track.git.write_commit(tree, [tip] if tip else [], "one more", ADA)
+                    try:
+                        remote.publish(track, [RefUpdate(MAIN, tip, made)])
+                        break
+                    except MovedError:
+                        lost += 1
+            return lost
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(write, ["ada", "bob"]))
+        track = make_track(tmp_path / f"{where}-all")
+        remote = connect()
+        tip = remote.read_refs().refs[MAIN]
+        remote.fetch_history(track.git, [MAIN])
+        assert track.tree_of(tip).keys() == {
+            f"{who}{number}" for who in ("ada", "bob") for number in range(5)
+        }
+
+
+def test_git_daemons_are_remotes_too(tmp_path: Path) -> None:
+    (tmp_path / "git").mkdir()
+    bare = tmp_path / "git/track.git"
+    plain_git("init", "-q", "--bare", "-b", "main", bare)
+    (port,) = free_ports(1)
+    options = ("--export-all", "--enable=receive-pack", f"--base-path={tmp_path}/git", "--listen=127.0.0.1")
+    log = tmp_path / "log"
+    with running(["git", "daemon", *options, f"--port={port}"], log) as process:
+        wait_for(port, process, log)
+        remote = GitRemote(f"git://127.0.0.1:{port}/track.git", Access(lambda: ADA, tmp_path))
+        track = make_track(tmp_path / "track", notes_txt=b"hello\n")
+        remote.publish(track, [RefUpdate(MAIN, None, track.head)])
+        other = make_track(tmp_path / "other")
+        remote.fetch_history(other.git, [MAIN])
+        assert track.head
+        assert other.git.has(track.head)
+        with pytest.raises(RemoteError, match="no such repository"):
+            GitRemote(f"git://127.0.0.1:{port}/nothing.git", Access(lambda: ADA, tmp_path)).read_refs()
