@@ -62,6 +62,7 @@ class Repository:
         self.signer = signer
         self.supply: Supply | None = None
         self.is_locked = False
+        self._tree_at_head = "", ""
         if not (self.directory / "HEAD").is_file():
             raise NotFoundError(f"{root} is not a BeatFlow track", hint="bf init")
 
@@ -162,7 +163,11 @@ class Repository:
 
     def _find_at_head(self, path: str) -> Entry | None:
         head = self.head
-        return self.git.find_entry(self.git.read_commit(head).tree, path) if head else None
+        if head is None:
+            return None
+        if head != self._tree_at_head[0]:
+            self._tree_at_head = head, self.git.read_commit(head).tree
+        return self.git.find_entry(self._tree_at_head[1], path)
 
     @cached_property
     def analysis_cache(self) -> FactCache:

@@ -1,12 +1,15 @@
 """How the worktree differs from the last commit."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from beatflow.history import FileChange, compare_trees, content_tree, read_content
 from beatflow.merge.conflict import Conflict, find_conflicts
 from beatflow.repository import Repository
-from beatflow.sharing.knownlocks import Held, list_known
 from beatflow.worktree import Advance
+
+if TYPE_CHECKING:
+    from beatflow.sharing.knownlocks import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Status:
     commit: str | None
     changes: list[FileChange]
     conflicts: list[Conflict]
-    locks: list[Held]
+    locks: "list[Held]"
 
 
 def read_status(repository: Repository, now_s: float, advance: Advance | None = None) -> Status:
@@ -47,5 +50,14 @@ def read_status(repository: Repository, now_s: float, advance: Advance | None = 
         head,
         compare_trees(read_content(repository, head), content_tree(repository.git, tree)),
         find_conflicts(tree),
-        list_known(repository.state, now_s),
+        _list_locks(repository, now_s),
     )
+
+
+def _list_locks(repository: Repository, now_s: float) -> "list[Held]":
+    # Hardly any track has one, and what knows them takes milliseconds to load.
+    if next(repository.state.glob("remotes/*/locks.json"), None) is None:
+        return []
+    from beatflow.sharing.knownlocks import list_known
+
+    return list_known(repository.state, now_s)

@@ -253,7 +253,7 @@ class Worktree:
         self._cache.record(found.path, found.status, entry)
         return entry
 
-    def _recognise(self, found: Found, kept_as_audio: bool) -> Entry | None:
+    def _recognise(self, found: Found, kept_as_audio: bool | None = None) -> Entry | None:
         """Return the entry of a file that is unchanged though its commit keeps it as BeatFlow would not."""
         expected = self._expect(found.path)
         files = (FILE, EXECUTABLE)
@@ -261,6 +261,8 @@ class Worktree:
             return None
         mode, pointer = _mode_of(found.status), read_pointer(self._git, expected)
         size, path = self._git.blob_size(expected.oid), self.root / found.path
+        if kept_as_audio is None:
+            kept_as_audio = _is_kept_as_audio(path, found.status)
         same = mode in files and recognise(
             path, found.status.st_size, expected.oid, pointer, size, kept_as_audio
         )
@@ -274,7 +276,7 @@ class Worktree:
         if entry is None and forecast and forecast.is_likely_kept(found.path, found.status.st_size):
             entry = self._identify(found, advance)
         if entry is None:
-            entry = self._recognise(found, _is_kept_as_audio(path, found.status))
+            entry = self._recognise(found)
         if entry is None or not self._is_kept(entry, batch):
             advisor = forecast.advise(found.path) if forecast else None
             entry = self.keep_file(path, batch, advance, advisor)

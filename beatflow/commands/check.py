@@ -56,7 +56,8 @@ def check(
     --repair moves what is damaged to quarantine, deletes nothing, and takes what is lost from the folder and from DIR:
     another track, an audio store, or a folder of sound files such as your bounces. Ends with 0 when all is mended.
 
-    What a partial clone has left elsewhere is no damage; --remote asks whether it is still there.
+    What a partial clone has left elsewhere is no damage; --remote asks whether it is still there, and with --data
+    reads it through there, as far as that remote can be read.
 
     Examples:
       bf check
@@ -102,7 +103,7 @@ def check(
         with ui.progress(what) as progress:
             return examine_at_rest(examine_now, repository)
 
-    ask = _open_asking(invocation, repository, remote) if remote else None
+    ask = _open_asking(invocation, repository, remote, data) if remote else None
     repairs: list[Repair] = []
     try:
         findings = before = look("checking")
@@ -133,13 +134,14 @@ def check(
     return DAMAGED if findings.problems else 0
 
 
-def _open_asking(invocation: Invocation, repository: "Repository", name: str) -> "Ask":
+def _open_asking(invocation: Invocation, repository: "Repository", name: str, data: bool) -> "Ask":
     from beatflow.commands.options import make_access
     from beatflow.sharing.configured import get_remote
     from beatflow.sharing.opening import open_configured
+    from beatflow.sharing.remote import Proving
 
-    configured = get_remote(repository, name)
-    return open_configured(repository, configured, make_access(invocation)).find_missing
+    remote = open_configured(repository, get_remote(repository, name), make_access(invocation))
+    return remote.find_damaged if data and isinstance(remote, Proving) else remote.find_missing
 
 
 def _emit(ui: "Ui", findings: "Findings") -> None:

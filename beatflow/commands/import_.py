@@ -104,6 +104,7 @@ def _bring_faders(invocation: Invocation, project: Path, dry_run: bool, json: bo
     from beatflow.daw.bringing import bring_faders
     from beatflow.daw.movetext import describe_moves, format_moves
     from beatflow.repository import make_absolute
+    from beatflow.wording import plural
 
     ui = invocation.ui
     if not project.is_file():
@@ -117,8 +118,12 @@ def _bring_faders(invocation: Invocation, project: Path, dry_run: bool, json: bo
         ui.emit(safe_line(line))
     for remark in moves.remarks:
         ui.warn(safe_line(remark))
-    word = "would move" if dry_run else "moved"
-    ui.say(f"{word} {len(moves.moves)} of track.toml" if moves.moves else "every fader is where it was")
+    word = "would set" if dry_run else "set"
+    ui.say(
+        f"{word} {plural(len(moves.moves), 'value')} in track.toml"
+        if moves.moves
+        else "every fader is where it was"
+    )
 
 
 def _import_git(invocation: Invocation, directory: Path, to: Path | None, dry_run: bool, json: bool) -> None:

@@ -32,6 +32,13 @@ def prune(
     preview: Annotated[
         bool, typer.Option("--preview", help="Keep small copies to listen to of what is dropped.")
     ] = False,
+    verify: Annotated[
+        bool | None,
+        typer.Option(
+            "--verify/--no-verify",
+            help="Read the remote's copies through first; done by default where that is a disk.",
+        ),
+    ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
@@ -39,6 +46,7 @@ def prune(
 
     History stays, and so does every sound that a branch here has now. The remote is asked for each sound that would go:
     one that it does not have stays, and the command ends with 1. What was dropped is fetched again when it is needed.
+    On disks the copies are read through before anything goes; --verify does so with a bucket, which sends it all.
 
     Examples:
       bf prune --dry-run
@@ -50,13 +58,16 @@ def prune(
     from beatflow.sharing.opening import open_configured
     from beatflow.sharing.partial.pruning import Terms, parse_age
     from beatflow.sharing.partial.pruning import prune as drop
+    from beatflow.sharing.remote import Proving
 
     invocation = Invocation.of(ctx)
     repository = invocation.repository()
     before_s = None if older is None else invocation.clock().time - parse_age(older)
-    terms = Terms(keep, before_s, preview)
     configured = choose_remote(repository, remote)
     opened = open_configured(repository, configured, make_access(invocation))
+    if verify is None:
+        verify = "://" not in opened.address and isinstance(opened, Proving)
+    terms = Terms(keep, before_s, preview, verify)
     with invocation.ui.progress("pruning") as progress:
         pruned = drop(repository, opened, configured.name, terms, progress, dry_run)
     if json:
@@ -66,7 +77,7 @@ def prune(
         _tell(invocation.ui, pruned, configured.name, dry_run)
     if pruned.refused:
         invocation.ui.warn(
-            f"kept {plural(len(pruned.refused), 'sound')} that {configured.name} does not have, "
+            f"kept {plural(len(pruned.refused), 'sound')} that {configured.name} does not have whole, "
             f"such as {safe(pruned.refused[0].path)}",
             f"bf push --all --tags {configured.name}",
         )

@@ -52,7 +52,8 @@ class GitFolder:
         # libgit2 would make such a history look whole.
         if (self.directory / "shallow").is_file():
             raise DamagedError(
-                f"the history of {self.directory} is cut short", hint="git fetch --unshallow there, then again"
+                f"the history of {self.directory} is cut short",
+                hint="git fetch --unshallow there, then again",
             )
         return GitStore(self.directory)
 

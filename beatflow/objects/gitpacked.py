@@ -25,6 +25,9 @@ _CHAIN = 128
 _LARGEST = 64 << 20
 """Larger objects are libgit2's: it streams what this would hold several times over."""
 
+_KEPT_BYTES = 8 << 20
+"""Of objects that others may lean on, kept at hand, in each pack that is read."""
+
 
 class GitPacks:
     """The packs of one object folder, found again whenever that changes."""
@@ -105,6 +108,8 @@ class _Pack:
 
     def __init__(self, stem: Path) -> None:
         self._stem = stem
+        self._kept: dict[int, tuple[bytes, bytes]] = {}
+        self._room = _KEPT_BYTES
 
     def find(self, id: bytes) -> int | None:
         """Return where in the pack an object begins; None where the index does not list it."""
@@ -133,31 +138,52 @@ class _Pack:
 
     def read(self, offset: int) -> tuple[bytes, bytes]:
         """Return kind and bytes of the object that begins there, put together from what it leans on."""
-        *deltas, root = self._chain(offset)
-        data = self._inflate(root, root.size)
-        for delta in reversed(deltas):
-            data = apply_delta(self._inflate(delta, delta.size), data, _LARGEST)
-        return KINDS[root.kind], data
+        deltas = []
+        kept = self._kept.get(offset)
+        while kept is None:
+            head = read_head(self._pack, offset, _ID_BYTES)
+            data = self._inflate(head, head.size)
+            if head.kind in KINDS:
+                kept = self._keep(offset, KINDS[head.kind], data)
+                break
+            deltas.append((offset, data))
+            offset = self._find_base(head)
+            kept = self._kept.get(offset)
+            if len(deltas) > _CHAIN:
+                raise DeltaError("it leans on too much")
+        kind, data = kept
+        for place, delta in reversed(deltas):
+            data = apply_delta(delta, data, _LARGEST)
+            self._keep(place, kind, data)
+        return kind, data
+
+    def _keep(self, offset: int, kind: bytes, data: bytes) -> tuple[bytes, bytes]:
+        """Keep what others may lean on at hand, in place of what came first."""
+        if len(data) <= _KEPT_BYTES // 16:
+            self._kept[offset] = kind, data
+            self._room -= len(data)
+            while self._room < 0:
+                _, dropped = self._kept.pop(next(iter(self._kept)))
+                self._room += len(dropped)
+        return kind, data
 
     def read_header(self, offset: int) -> tuple[bytes, int]:
         """Return kind and length of that object; of a delta only the first bytes are unpacked."""
-        first, *_, root = [*self._chain(offset)] * 2
-        size = first.size if first.base is None else read_sizes(self._inflate(first, min(first.size, 20)))[1]
-        return KINDS[root.kind], size
-
-    def _chain(self, offset: int) -> list[Head]:
-        """Return the heads of an object and of all that it leans on, itself first."""
-        heads = []
+        first = head = read_head(self._pack, offset, _ID_BYTES)
         for _ in range(_CHAIN):
-            head = read_head(self._pack, offset, _ID_BYTES)
-            heads.append(head)
             if head.kind in KINDS:
-                return heads
-            base = self.find(head.base) if isinstance(head.base, bytes) else head.base
-            if base is None:
                 break
-            offset = base
-        raise DeltaError("it leans on what is not here")
+            head = read_head(self._pack, self._find_base(head), _ID_BYTES)
+        else:
+            raise DeltaError("it leans on too much")
+        size = first.size if first.base is None else read_sizes(self._inflate(first, min(first.size, 20)))[1]
+        return KINDS[head.kind], size
+
+    def _find_base(self, head: Head) -> int:
+        base = self.find(head.base) if isinstance(head.base, bytes) else head.base
+        if base is None:
+            raise DeltaError("it leans on what is not here")
+        return base
 
     @cached_property
     def _pack(self) -> mmap.mmap:

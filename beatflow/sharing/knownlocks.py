@@ -40,6 +40,9 @@ class Held:
 def write_known(state: Path, name: str, locks: Sequence[Held]) -> None:
     """Remember a remote's locks, in place of those that were known. ``state`` is the repository's folder for that."""
     path = state / "remotes" / name / _NAME
+    if not locks:
+        path.unlink(missing_ok=True)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [asdict(lock) for lock in locks]
     write_cache(path, json.dumps({"version": _VERSION, "locks": rows}).encode())

@@ -8,7 +8,7 @@ fetch history, then sounds, then refs, so that whoever dies on the way leaves bo
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from beatflow.errors import BeatFlowError, ConflictError
 from beatflow.objects.git import GitStore
@@ -67,6 +67,15 @@ class Transfer(Protocol):
 
     def run(self, progress: Progress | None = None) -> Moved:
         """Move them. What has arrived when this is interrupted need not travel again."""
+        ...
+
+
+@runtime_checkable
+class Proving(Protocol):
+    """A remote whose stored bytes can be read through, not only listed."""
+
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of sounds; return the oids of those that are missing or damaged there."""
         ...
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ def say(call: Callable[[], object]) -> BeatFlowError:
         call()
     error = caught.value
     assert error.hint
+    shown = "".join(traceback.format_exception(error))
+    assert PASSWORD not in shown
+    assert "Debug source" not in shown  # obstore's own words, with URLs in them
     for text in (error.message, error.hint):
         assert PASSWORD not in text
         assert "ada-key" not in text

@@ -84,7 +84,12 @@ def _ssh(request: pytest.FixtureRequest, tmp_path: Path) -> Shared:
     host, lfs = request.getfixturevalue("ssh_host"), request.getfixturevalue("git_host")
     repository = host.repository()
     host.offer_lfs(lfs.url(lfs.repository()) + "/info/lfs", lfs.authorization)
-    return Shared("ssh", host.url(repository), {"GIT_SSH_COMMAND": host.command}, host.port)
+
+    def through(port: int) -> Shared:
+        url = host.url(repository, port)
+        return Shared("ssh", url, {"GIT_SSH_COMMAND": host.command}, port, through)
+
+    return through(host.port)
 
 
 KINDS: dict[str, Callable[[pytest.FixtureRequest, Path], Shared]] = {"folder": _folder, "track": _track}

@@ -11,7 +11,7 @@ import pytest
 
 from tests import faults
 from tests.conftest import Bf
-from tests.faults import FaultProxy
+from tests.faults import FaultProxy, Wire
 from tests.forks import new, put, take, wav
 from tests.sharing.places import KINDS, Shared
 from tests.sharing.test_matrix import BASS, DRUMS, begin, files, head, write
@@ -135,3 +135,24 @@ def test_nothing_that_a_network_has_changed_is_accepted(
         if not met:
             break
     assert number
+
+
+if "ssh" in KINDS:
+
+    @pytest.mark.parametrize("cut", [{"cut_up": 4500}, {"cut_down": 3000}])
+    def test_an_ssh_connection_that_breaks_leaves_both_sides_whole(
+        request: pytest.FixtureRequest, tmp_path: Path, cut: dict[str, int]
+    ) -> None:
+        place = KINDS["ssh"](request, tmp_path)
+        assert place.port
+        assert place.redirect
+        ada = begin(place, tmp_path / "ada")
+        with Wire(place.port, **cut) as wire:
+            ada.ok("remote", "set-url", "origin", place.redirect(wire.port).url)
+            write(ada, DRUMS, wav(take(3)))
+            ada.ok("commit", "-m", "again")
+            assert ada("push").code in CODES
+            assert wire.cuts == 1
+            place.clone(tmp_path / "other").ok("check")
+            ada.ok("push")
+        assert files(place.clone(tmp_path / "bob")) == files(ada)

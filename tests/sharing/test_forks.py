@@ -119,6 +119,8 @@ def test_the_link_to_a_parent_travels(bf: Bf, depot: Path, tmp_path: Path) -> No
     assert f"parent  {parent.url}\n" in copy.ok("remote").stdout
     found = Repository(copy.directory, lambda: ADA).git
     assert read_parent(found, found.read_ref(PARENT_REF) or "") == parent
+    assert copy.ok("check").code == copy.ok("gc").code == 0
+    assert "fork of" not in copy.ok("log", "--all").stdout
     # And on from there.
     copy.ok("remote", "add", "box", tmp_path / "box")
     copy.ok("push", "box")

@@ -158,6 +158,8 @@ def test_a_damaged_memory_of_locks_is_none(tmp_path: Path) -> None:
     for text in ("", "[]", "{}", '{"version": 2, "locks": []}', '{"version": 1, "locks": [3]}', "[" * 9999):
         path.write_text(text)
         assert list_known(tmp_path, EPOCH) == []
+    write_known(tmp_path, "origin", [])
+    assert not path.exists()
 
 
 if has("git", "git-lfs"):

@@ -2,7 +2,7 @@
 
 What is sent is compared by the digest that the service gives for it, or read back where it gives none. Small
 documents move by conditional writes. Requests are repeated where that is safe; what is asked in the main thread can be
-interrupted.
+interrupted. obstore's errors end here: they hold URLs, which a traceback would show.
 """
 
 import hashlib
@@ -123,7 +123,7 @@ class BucketPlace:
             data = bytes(obstore.get_range(self._reading, key, start=start, length=length))
         except FileNotFoundError as error:
             self._refuse_missing_bucket(error)
-            raise PlaceError(f"there is no {key} at {self._address}", _WHOLE) from error
+            raise PlaceError(f"there is no {key} at {self._address}", _WHOLE) from None
         if len(data) != length:
             raise PlaceError(f"{key} at {self._address} is shorter than it should be", _WHOLE)
         return data
@@ -211,7 +211,7 @@ class BucketPlace:
                 ) from None
             except BaseError as error:
                 if attempt + 1 == _ATTEMPTS or not is_worth_repeating(error, unconnected=True):
-                    raise explain(error, self._address, self._scheme, "write to") from error
+                    raise explain(error, self._address, self._scheme, "write to") from None
                 time.sleep(_PAUSE_S * 2**attempt)
         raise AssertionError("unreachable")
 
@@ -238,7 +238,7 @@ class BucketPlace:
                 if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
                     raise
                 if attempt + 1 == _ATTEMPTS or not is_worth_repeating(error):
-                    raise explain(error, self._address, self._scheme, doing) from error
+                    raise explain(error, self._address, self._scheme, doing) from None
                 time.sleep(_PAUSE_S * 2**attempt)
         raise AssertionError("unreachable")
 
@@ -251,7 +251,7 @@ class BucketPlace:
 
     def _refuse_missing_bucket(self, error: Exception) -> None:
         if is_about_bucket(str(error)):
-            raise explain(error, self._address, self._scheme, "read") from error
+            raise explain(error, self._address, self._scheme, "read") from None
 
 
 class _Counted:

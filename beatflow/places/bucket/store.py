@@ -111,7 +111,7 @@ def open_store(
         # The text of these may hold what they were given.
         raise PlaceError(
             f"{address.text} cannot be opened: {_explain(str(error))}", _HINTS[address.scheme]
-        ) from error
+        ) from None
 
 
 _HINTS = {

@@ -4,6 +4,7 @@ What was dropped comes back when it is needed, as in any partial clone.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from beatflow.errors import UsageError
@@ -13,7 +14,7 @@ from beatflow.sharing.partial.mentions import Mentions
 from beatflow.sharing.partial.previews import make_previews
 from beatflow.sharing.partial.selection import read_selection, write_selection
 from beatflow.sharing.partial.supply import Mentioned
-from beatflow.sharing.remote import Remote
+from beatflow.sharing.remote import Proving, Remote
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
 
@@ -33,11 +34,14 @@ class Terms:
         What was current in a commit after this Unix time stays.
     previews : bool
         Small copies are made of what goes.
+    verify : bool
+        The remote's own copy is read through first, not only looked up.
     """
 
     keep: int = 1
     before_s: float | None = None
     previews: bool = False
+    verify: bool = False
 
     def __post_init__(self) -> None:
         if self.keep < 1:
@@ -68,7 +72,7 @@ class Pruned:
     ----------
     dropped : list of Mentioned
     refused : list of Mentioned
-        Would go by the terms, but the remote does not have them: these may be the last copies.
+        Would go by the terms, but the remote does not have them, or not whole: these may be the last copies.
     bytes_before, bytes_after : int
         Of all packs; in a dry run the latter is an estimate.
     """
@@ -100,11 +104,12 @@ def prune(
     ------
     DamagedError
         History or a sound that stays cannot be followed; nothing was changed.
+    UsageError
+        The remote cannot be read through, and that was asked for.
     """
     watch.begin("looking for what may go")
     may_go = list_dispensable(repository, terms)
-    watch.begin(f"asking {remote.address}")
-    missing = remote.find_missing([sound.pointer for sound in may_go]) if may_go else set()
+    missing = _find_unsafe(remote, may_go, terms, watch) if may_go else set()
     going = [sound for sound in may_go if sound.pointer.oid not in missing]
     refused = [sound for sound in may_go if sound.pointer.oid in missing]
     if terms.previews and going and not dry_run:
@@ -133,6 +138,23 @@ def prune(
             return Pruned([], refused, size, size)
         collected = audio.collect(stay, dry_run=dry_run)
     return Pruned(going, refused, collected.bytes_before, collected.bytes_after)
+
+
+def _find_unsafe(remote: Remote, may_go: Sequence[Mentioned], terms: Terms, watch: Watch) -> set[str]:
+    """Return the oids of those that the remote does not have, or not as they should be."""
+    pointers = [sound.pointer for sound in may_go]
+    watch.begin(f"asking {remote.address}")
+    missing = remote.find_missing(pointers)
+    if not terms.verify:
+        return missing
+    if not isinstance(remote, Proving):
+        raise UsageError(
+            f"{remote.address} can only be asked, not read through",
+            hint="bf prune --no-verify takes its word",
+        )
+    watch.begin(f"reading {remote.address}")
+    there = [pointer for pointer in pointers if pointer.oid not in missing]
+    return missing | remote.find_damaged(there, watch.advance)
 
 
 def list_dispensable(repository: Repository, terms: Terms) -> list[Mentioned]:

@@ -1,6 +1,7 @@
 """Freeing space: what may go, what never does, and that it comes back."""
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -85,6 +86,30 @@ def test_a_remote_that_lost_its_sounds_is_not_believed(studio: Studio) -> None:
     assert result.json["pruned"]["dropped"] == []
     assert len(result.json["pruned"]["refused"]) == 6
     assert elsewhere(studio) == 0
+
+
+def test_a_rotten_copy_is_none(studio: Studio) -> None:
+    for pack in (studio.depot / "audio").iterdir():
+        data = bytearray(pack.read_bytes())
+        data[len(data) // 4] ^= 1
+        pack.chmod(0o644)
+        pack.write_bytes(data)
+    result = studio.bf("prune", "--json")
+    assert result.code == 1
+    assert result.json["pruned"]["refused"]
+    bf = studio.clone("--no-audio")
+    assert bf("check", "--remote", "origin").code == 0
+    assert bf("check", "--remote", "origin", "--data").code == 7
+
+
+def test_a_git_host_can_only_be_asked(studio: Studio) -> None:
+    bare = studio.folder / "bare.git"
+    subprocess.run(["git", "init", "-q", "--bare", bare], check=True)
+    studio.bf.ok("remote", "add", "host", bare)
+    studio.bf.ok("push", "host", "--all")
+    assert "can only be asked" in studio.bf.fails(2, "prune", "--remote", "host", "--verify")
+    assert len(pruned(studio, "--remote", "host")) == 6
+    assert studio.bf.ok("cat", "HEAD~2:mix.wav").out_bytes.startswith(b"RIFF")
 
 
 def test_a_remote_that_is_gone_drops_nothing(studio: Studio) -> None:
