@@ -223,7 +223,9 @@ class _Exporter:
             try:
                 self._put(folder / name, kind, lane.path, write)
             except AudioError as error:
-                self._report.failures.append(error)
+                told = lane.path in error.message
+                message = error.message if told else f"{lane.path}: {error.message}"
+                self._report.failures.append(AudioError(message, hint=error.hint))
                 self._outputs.drop(folder / name)
 
     def _convert(

@@ -20,7 +20,7 @@ class Access:
     home : Path or None
         The user's home, for ``~`` and what lies there by custom.
     environment : mapping
-        The variables that services are used with (``AWS_…``, ``BF_TOKEN`` …); secrets, so never shown.
+        The variables that services are used with (``AWS_…``, ``BF_TOKEN_…`` …); secrets, so never shown.
     endpoint : str or None
         Where an S3-compatible service answers, in place of the usual one.
     offline : bool

@@ -4,12 +4,14 @@ Git's own machinery proves that objects are what their ids say; it does not ask 
 commit, tree, link and pointer is looked at once, and what could leave the track's folder, touch the repository, hit the
 same file twice on some disk, or unpack without end is refused, whoever made it. Knows no network and changes nothing.
 
-What the sounds are is proven where they are taken in; packs of git's are looked over by `gitpack`.
+What the sounds are is proven where they are taken in; packs of git's where they are indexed
+(`objects.gitindex`).
 """
 
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_COMMIT_BYTES = 4 << 20
 MAX_TREE_BYTES = 64 << 20
-MAX_BLOB_BYTES = 1 << 30
+MAX_BLOB_BYTES = 512 << 20
 MAX_RECORD_BYTES = 4 << 20
 """Of a record of provenance."""
 MAX_LINK_BYTES = 4096
@@ -194,6 +196,24 @@ class _Summary(NamedTuple):
     """The link that does so."""
 
 
+class _Name(NamedTuple):
+    """What is known of a name, wherever it stands."""
+
+    fits: bool
+    private: bool
+    folded: str
+    length: int
+
+
+@lru_cache(maxsize=1 << 14)
+def _judge(name: str) -> _Name:
+    # The names of a track hardly change from one commit to the next.
+    length = len(encode_path(name))
+    return _Name(
+        is_writable_name(name) and length <= MAX_NAME_BYTES, is_private(name), fold_name(name), length
+    )
+
+
 class _Inspector:
     """Looks at commits, and at each tree and blob once."""
 
@@ -234,7 +254,7 @@ class _Inspector:
         paths, deepest, longest, climb, climber = 0, 0, 0, 0, ""
         for name, mode, child in rows:
             path = prefix + name
-            length = len(encode_path(name))
+            length = _judge(name).length
             if mode == TREE and not prefix and name == _RECORDS:
                 paths += self._inspect_records(child, who)
             elif mode == TREE:
@@ -264,15 +284,16 @@ class _Inspector:
         folded: dict[str, tuple[str, int]] = {}
         for name, mode, _ in rows:
             ours = not prefix and name == _RECORDS and mode == TREE
-            if not is_writable_name(name) or len(encode_path(name)) > MAX_NAME_BYTES:
+            known = _judge(name)
+            if not known.fits:
                 raise UnsafeError(
                     f"{who} has the path {prefix + name[:300]!r}, which no folder may hold", _DISTRUST
                 )
-            if is_private(name) and not ours:
+            if known.private and not ours:
                 raise UnsafeError(
                     f"{who} has the path {prefix + name!r}, which is private to BeatFlow or git", _DISTRUST
                 )
-            other, its_mode = folded.setdefault(fold_name(name), (name, mode))
+            other, its_mode = folded.setdefault(known.folded, (name, mode))
             if other != name and not (self._rules.clashes and SYMLINK not in (mode, its_mode)):
                 raise UnsafeError(
                     f"{who} has both {prefix + other!r} and {prefix + name!r}: many disks take them for one",

@@ -30,7 +30,7 @@ def read_address(text: str, access: Access) -> Address:
     if address.password is not None:
         raise UsageError(
             f"a password stood in the address of {address.text}",
-            hint="leave it out: it comes from git's credential helper, ~/.netrc or BF_TOKEN",
+            hint="leave it out: it comes from git's credential helper, ~/.netrc or BF_TOKEN_<HOST>",
         )
     return address
 

@@ -324,7 +324,7 @@ def test_a_sound_of_more_channels_than_mp3_has_is_told(bf: Bf, tmp_path: Path) -
     bf.ok("commit", "-m", "x")
     result = bf("export", "--mp3", tmp_path / "mp3")
     assert result.code == 1
-    assert "MP3" in result.stderr
+    assert "error: wide.wav: MP3" in result.stderr
     assert names(tmp_path / "mp3") == ["mix.mp3"]
 
 

@@ -8,6 +8,7 @@ from beatflow.objects.git import GitStore
 from beatflow.objects.pointer import Pointer, encode_pointer
 
 FILE, LINK, TREE, SUBMODULE = 0o100644, 0o120000, 0o040000, 0o160000
+COMMIT, BLOB, OFFSET_DELTA, BASE_DELTA = 1, 3, 6, 7
 
 
 class Forger:
@@ -59,3 +60,32 @@ class Forger:
         """Write a commit with one entry: of an id, or of a blob of these bytes."""
         oid = content if isinstance(content, str) else self.blob(content)
         return self.commit(self.tree((mode, name, oid)))
+
+
+# Packs of git's ------------------------------------------------------------------------------------------
+
+
+def number(value: int, bits: int = 7) -> bytes:
+    """Write a length as git does, the first byte with so many bits of it."""
+    out = bytearray()
+    while True:
+        low, value = value & ((1 << bits) - 1), value >> bits
+        out.append(low | (0x80 if value else 0))
+        if not value:
+            return bytes(out)
+        bits = 7
+
+
+def entry(kind: int, data: bytes, announced: int | None = None, base: bytes = b"") -> bytes:
+    """Write an object of a pack, of the length that it announces or of another."""
+    head = bytearray(number(len(data) if announced is None else announced, 4))
+    head[0] |= kind << 4
+    return bytes(head) + base + zlib.compress(data, 9)
+
+
+def pack(path: Path, *entries: bytes, count: int | None = None) -> Path:
+    """Write a pack of so many objects, or of as many as it says."""
+    body = b"PACK" + (2).to_bytes(4, "big") + (len(entries) if count is None else count).to_bytes(4, "big")
+    body += b"".join(entries)
+    path.write_bytes(body + hashlib.sha1(body).digest())
+    return path

@@ -17,8 +17,7 @@ from beatflow.sharing.depot import refs
 from beatflow.sharing.opening import open_remote
 from beatflow.sharing.remote import RefUpdate
 from tests.conftest import Bf
-from tests.sharing.hostile import FILE, LINK, SUBMODULE, TREE, Forger
-from tests.sharing.test_gitpack import entry, number, pack
+from tests.sharing.hostile import FILE, LINK, SUBMODULE, TREE, Forger, entry, number, pack
 from tests.world import write_tone
 
 Forge = Callable[[Forger], str]

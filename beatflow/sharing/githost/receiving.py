@@ -29,6 +29,7 @@ class Fetch:
         self._repository = repository
         self._absent = find_absent(repository.audio, sounds)
         self._folder = repository.scratch / _INCOMING
+        self._parts: list[Part] = []
 
     @property
     def sounds(self) -> int:
@@ -78,6 +79,8 @@ class Fetch:
                 raise
             finally:
                 coming.close()
+                for part in self._parts:
+                    part.close()
         losses.tell(len(self._absent))
         return Moved(arrived, moved)
 
@@ -91,6 +94,7 @@ class Fetch:
         sound, offer = item
         action = find_download(sound, offer)
         part = Part(self._folder, sound)
+        self._parts.append(part)
         try:
             for _ in range(_TRIES):
                 self._fill(part, sound, action, tell)

@@ -103,6 +103,7 @@ class Bridge:
         self._secret = secrets.token_hex(16)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._serving: list[threading.Thread] = []
+        self._connections: list[socket.socket] = []
         self._heard = b""
         self._mutex = threading.Lock()
 
@@ -142,6 +143,10 @@ class Bridge:
         """End what still runs."""
         for process in self._processes:
             process.terminate()
+        # A shell between us and ssh may leave it running; without us it ends by itself.
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for process in self._processes:
             try:
                 process.wait(_PATIENCE_S)
@@ -157,6 +162,7 @@ class Bridge:
                 return
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             self._serving.append(thread)
+            self._connections.append(connection)
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:

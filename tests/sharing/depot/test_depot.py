@@ -196,3 +196,19 @@ def test_it_keeps_locks_and_previews(track: Repository, place: Place, access: Ac
     remote.locks().lock("mix.wav", "Ada", 1.0)
     assert [lock.path for lock in remote.locks().list_locks(2.0)] == ["mix.wav"]
     assert remote.previews() is not None
+
+
+def test_what_is_rotten_there_is_found(
+    track: Repository, place: Place, access: Access, tmp_path: Path
+) -> None:
+    remote = DepotRemote(place, access, None)
+    sounds = sounds_of(track)
+    oids = {pointer.oid for pointer in sounds}
+    assert remote.find_damaged(sounds) == oids
+    remote.plan_send(track, sounds).run()
+    assert remote.find_damaged(sounds) == set()
+    (path,) = (tmp_path / "stick" / "audio").iterdir()
+    data = bytearray(path.read_bytes())
+    data[200] ^= 1
+    path.write_bytes(data)
+    assert remote.find_damaged(sounds) == oids

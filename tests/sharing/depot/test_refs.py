@@ -1,12 +1,14 @@
 """A depot's refs: one document, one encoding, moved as one."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from beatflow.errors import DamagedError
-from beatflow.places.place import Place
+from beatflow.places.place import Content, Place
 from beatflow.sharing.depot.layout import REFS
 from beatflow.sharing.depot.refs import RefsDocument, apply_updates, encode_document, read_document
 from beatflow.sharing.remote import MovedError, RefUpdate, RemoteError
@@ -113,3 +115,40 @@ def test_the_default_branch_is_the_pushers_first() -> None:
     assert both(WILD) == WILD
     assert both("refs/heads/none") == "refs/heads/also"
     assert both(None) == "refs/heads/also"
+
+
+class Fixed:
+    """A place in which every key holds the same."""
+
+    address = "stick"
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, key: str) -> Content:
+        return Content(self._data, "tag")
+
+
+@given(
+    st.binary(max_size=80)
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode)
+)
+def test_whatever_comes_is_refused_in_words(data: bytes) -> None:
+    with pytest.raises(DamagedError):
+        read_document(cast(Place, Fixed(data)))
+
+
+@given(
+    st.sampled_from(["version", "refs", "head", "history", "digest", "more"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.lists(st.text())
+    | st.dictionaries(st.text(), st.text()),
+)
+def test_a_member_that_is_another_is_refused_in_words(name: str, value: object) -> None:
+    if change(**{name: value}) != encode_document(DOCUMENT):
+        with pytest.raises((DamagedError, RemoteError)):
+            read_document(cast(Place, Fixed(change(**{name: value}))))

@@ -100,10 +100,16 @@ def fetch_all(remote: GitRemote, repository: Repository) -> str:
 def git(*argv: object, cwd: Path | None = None, **environment: str) -> str:
     """Run the real git, with git-lfs as its filter and as Ada."""
     lfs = ("-c", "filter.lfs.process=git-lfs filter-process", "-c", "filter.lfs.required=true")
-    lfs += ("-c", "filter.lfs.clean=git-lfs clean -- %f", "-c", "filter.lfs.smudge=git-lfs smudge -- %f")
+    filters = (
+        *lfs,
+        "-c",
+        "filter.lfs.clean=git-lfs clean -- %f",
+        "-c",
+        "filter.lfs.smudge=git-lfs smudge -- %f",
+    )
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "protocol.file.allow=always")
     done = subprocess.run(
-        ["git", *lfs, *who, *map(str, argv)],
+        ["git", *filters, *who, *map(str, argv)],
         cwd=cwd,
         env=os.environ | {"GIT_TERMINAL_PROMPT": "0"} | environment,
         capture_output=True,

@@ -364,5 +364,5 @@ def test_git_daemons_are_remotes_too(tmp_path: Path) -> None:
         remote.fetch_history(other.git, [MAIN])
         assert track.head
         assert other.git.has(track.head)
-        with pytest.raises(RemoteError, match="no such repository"):
+        with pytest.raises(RemoteError, match="does not allow that"):
             GitRemote(f"git://127.0.0.1:{port}/nothing.git", Access(lambda: ADA, tmp_path)).read_refs()

@@ -304,3 +304,46 @@ def test_a_change_may_fetch_in_its_middle(studio: Studio) -> None:
     bf = studio.clone("--no-audio")
     bf.ok("restore", "stems/vocals.wav", "mix.wav")
     assert count_here(bf) == 2
+
+
+def test_a_file_that_is_named_comes_before_it_is_read(studio: Studio) -> None:
+    bf = studio.clone("--no-audio")
+    bf.ok("analyze", "--help")
+    assert files(bf) == ["track.toml"]
+    bf.ok("analyze", "stems/bass.wav", "--json")
+    assert files(bf) == ["stems/bass.wav", "track.toml"]
+    assert_clean(bf)
+    # Once is not for ever.
+    assert "stems/bass.wav" not in (bf.directory / ".beatflow/partial").read_text()
+
+
+def test_verifying_a_sum_brings_the_stems(studio: Studio) -> None:
+    bf = studio.clone("--no-audio")
+    assert "not the sum of its 3 stems" in bf("verify", "--sum").stdout
+    assert files(bf) == [*SOUNDS, "track.toml"]
+
+
+def test_the_rest_makes_it_whole(studio: Studio) -> None:
+    bf = studio.clone("--no-audio")
+    assert "4 files left elsewhere" in bf.ok("status").stderr
+    assert bf.ok("fetch", "--rest", "-n", "--json").json["rest"] == 10
+    assert "fetched 10 sounds" in bf.ok("fetch", "--rest").stderr
+    assert not (bf.directory / ".beatflow/partial").exists()
+    assert files(bf) == [*SOUNDS, "track.toml"]
+    assert "left elsewhere" not in bf.ok("status").stderr
+    shutil.rmtree(studio.depot)
+    assert bf("check", "--data").code == 0
+
+
+def test_each_remote_gives_what_it_has(studio: Studio) -> None:
+    studio.bf.ok("branch", "early", "HEAD~3")
+    studio.bf.ok("push", studio.folder / "stick", "early")
+    bf = studio.clone("--no-audio")
+    bf.ok("remote", "add", "stick", studio.folder / "stick")
+    shutil.rmtree(studio.depot)
+    said = bf.fails(3, "restore", "mix.wav", "stems/bass.wav")
+    assert "mix.wav (sound " in said
+    assert "bass" not in said
+    # What could be had has come all the same.
+    shutil.rmtree(studio.folder / "stick")
+    assert bf.ok("cat", "HEAD:stems/bass.wav").out_bytes == studio.sounds["stems/bass.wav"]
