@@ -27,6 +27,7 @@ from giftless.auth.identity import Identity
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 LFS = "/info/lfs/"
+LIFETIME_S = 900
 LFS_TYPE = "application/vnd.git-lfs+json"
 
 
@@ -112,7 +113,7 @@ class Host:
         storage = {
             "storage_class": "giftless.storage.local_storage:LocalStorage",
             "storage_options": {"path": str(folder / "lfs")},
-            "action_lifetime": 900,
+            "action_lifetime": LIFETIME_S,
         }
         transfer = {"factory": "giftless.transfer.basic_streaming:factory", "options": storage}
         settings = {

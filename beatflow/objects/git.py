@@ -277,6 +277,17 @@ class GitStore:
         if sha1(b"%s %d\0" % (kind, len(data)) + data, usedforsecurity=False).hexdigest() != oid:
             raise DamagedError(f"object {oid[:12]} does not match its id")
 
+    def check_own_file(self, oid: str) -> None:
+        """Refuse an object in a file of its own that ends too early: libgit2 would read on for ever.
+
+        Raises
+        ------
+        DamagedError
+            It does, or does not match its id.
+        """
+        if self._files.place_of(oid).exists():
+            self._files.read_object(oid)
+
     def copy_object(self, oid: str, source: "GitStore", refuge: Path) -> list[str]:
         """Take an object that is missing or damaged here, and all that it leads to and is not here, from another store.
 

@@ -109,6 +109,9 @@ def _iter_tree(git: GitStore, root: str, seen: set[Entry]) -> Iterator[Entry]:
         if entry in seen or entry.mode == SUBMODULE:
             continue
         seen.add(entry)
+        if entry.mode != TREE:
+            # Before libgit2 packs it.
+            git.check_own_file(entry.oid)
         yield entry
         if entry.mode == TREE:
             waiting += [child for _, child in git.iter_folder(entry.oid)]

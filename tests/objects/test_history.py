@@ -105,6 +105,20 @@ def test_a_history_with_a_hole_is_refused(git: GitStore, empty: GitStore, tmp_pa
     assert not list((empty.path / "objects" / "pack").iterdir())
 
 
+def test_an_object_that_ends_too_early_is_refused_and_not_read_for_ever(
+    git: GitStore, empty: GitStore
+) -> None:
+    blob = git.write_blob(bytes(range(256)) * 200)
+    tree = git.write_tree({"a.bin": Entry(FILE, blob)})
+    commit = git.write_commit(tree, [], "x", ADA)
+    path = git.path / "objects" / blob[:2] / blob[2:]
+    data = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(DamagedError, match="cut short"):
+        copy_history(git, empty, [commit])
+
+
 def test_settings_can_be_taken_out_again(git: GitStore) -> None:
     before = (git.path / "config").read_text()
     git.write_config("remote.my.nas.url", "a")
