@@ -1,23 +1,29 @@
 """Vorbis comments: a vendor's name, and ``NAME=value`` in UTF-8, each with its length in front (Xiph.Org)."""
 
+import re
 import struct
 
-from beatflow.daw.tagging.tags import SOFTWARE, Tags, chapter_fields, vorbis_fields
+from beatflow.daw.tagging.tags import MARK, SOFTWARE, VORBIS_NAMES, Tags, chapter_fields, vorbis_fields
 
 
 def merge_comments(former: bytes, tags: Tags, sample_rate: int) -> bytes:
     """Return comments with ours in them; former ones stay unless they have one of these names.
+
+    Chapters are replaced together. What an older export wrote goes as a whole.
 
     Parameters
     ----------
     former : bytes
         Comments that were there; what cannot be read of them is dropped.
     """
-    fields = [*vorbis_fields(tags), *chapter_fields(tags, sample_rate)]
-    ours = {name for name, _ in fields}
+    chapters = chapter_fields(tags, sample_rate)
+    fields = [*vorbis_fields(tags), *chapters]
+    replaced = {name for name, _ in fields} | ({"CHAPTER"} if chapters else set())
     vendor, kept = read_comments(former)
+    if any(_name_of(entry) == MARK for entry in kept):
+        replaced |= {*VORBIS_NAMES, "CHAPTER"}
     entries = [f"{name}={value}".encode() for name, value in fields]
-    entries += [entry for entry in kept if not _is_replaced(entry, ours)]
+    entries += [entry for entry in kept if _name_of(entry) not in replaced]
     vendor = vendor or SOFTWARE.encode()
     return b"".join(
         [
@@ -44,9 +50,10 @@ def read_comments(data: bytes) -> tuple[bytes, list[bytes]]:
     return vendor, entries
 
 
-def _is_replaced(entry: bytes, ours: set[str]) -> bool:
+def _name_of(entry: bytes) -> str:
+    """Return a comment's name, ``CHAPTER`` for what belongs to any chapter."""
     name = entry.partition(b"=")[0].decode("ascii", "replace").upper()
-    return name in ours or name.startswith("CHAPTER")
+    return "CHAPTER" if re.fullmatch(r"CHAPTER\d+[A-Z]*", name) else name
 
 
 def _take(data: bytes, at: int) -> tuple[bytes | None, int]:

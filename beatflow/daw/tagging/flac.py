@@ -36,7 +36,9 @@ def write_tagged(source: BinaryIO, dest: BinaryIO, tags: Tags, sample_rate: int)
             former = former or body
         elif kind != _PADDING:
             blocks.append((kind, body))
-    comment = merge_comments(former, tags, sample_rate)[:_MAX_BLOCK]
+    comment = merge_comments(former, tags, sample_rate)
+    if len(comment) > _MAX_BLOCK:
+        comment = merge_comments(b"", tags, sample_rate)
     # The first block must be the description of the stream.
     blocks.insert(1, (_COMMENT, comment))
     dest.write(b"fLaC")

@@ -1,14 +1,15 @@
 """ID3v2 tags in front of MP3 files, and inside WAV files. The frames of sound stay as they are.
 
 Version 2.3 with UTF-16 is what every player reads. Frames that a file has already stay unless they are replaced, in the
-version that they are in (2.3 and 2.4); older tags, and ones with extensions, go. Source: id3.org, ID3v2.3.0, ID3v2.4.0.
+version that they are in (2.3 and 2.4); what an older export wrote, older tags, and ones with extensions, go. Source:
+id3.org, ID3v2.3.0, ID3v2.4.0.
 """
 
 import struct
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from beatflow.daw.tagging.tags import SOFTWARE, Tags, clean, format_key, format_tempo
+from beatflow.daw.tagging.tags import MARK, SOFTWARE, Tags, clean, format_key, format_tempo
 
 _MAX_TAG = 32 << 20
 _TEXT: dict[str, Callable[[Tags], str]] = {
@@ -19,6 +20,7 @@ _TEXT: dict[str, Callable[[Tags], str]] = {
     "TKEY": lambda tags: format_key(tags.key),
     "TENC": lambda tags: SOFTWARE,
 }
+_DATES, _CHAPTERS = {"TDRC", "TYER", "TDAT"}, {"CTOC", "CHAP"}
 
 
 def write_tagged(source: BinaryIO, dest: BinaryIO, tags: Tags, sample_rate: int) -> None:
@@ -32,7 +34,7 @@ def write_tagged(source: BinaryIO, dest: BinaryIO, tags: Tags, sample_rate: int)
     sample_rate : int
         Of the sound, for its chapters.
     """
-    version, kept, start = _read_tag(source)
+    version, kept, start = read_tag(source, tags)
     end = source.seek(0, 2)
     if end - start >= 128:
         source.seek(end - 128)
@@ -64,7 +66,7 @@ def build_tag(tags: Tags, version: int = 3, kept: bytes = b"", sample_rate: int 
     frames += [
         ("TXXX", b"\x01" + _utf16(name) + b"\0\0" + _utf16(value))
         for name, value in (
-            ("BEATFLOW_COMMIT", tags.commit),
+            (MARK, tags.commit),
             ("BEATFLOW_OID", tags.oid),
             ("TIME_REFERENCE", str(tags.time_reference)),
         )
@@ -93,8 +95,8 @@ def _build_chapters(tags: Tags, sample_rate: int, version: int) -> Iterator[tupl
         yield "CHAP", name + times + _frame("TIT2", _text(cue.name), version)
 
 
-def _read_tag(source: BinaryIO) -> tuple[int, bytes, int]:
-    """Return the version of the tag to write, the frames that stay, and where the sound begins."""
+def read_tag(source: BinaryIO, tags: Tags) -> tuple[int, bytes, int]:
+    """Return the version of the tag to write, the frames that stay beside ours, and where the tag ends."""
     source.seek(0)
     head = source.read(10)
     if head[:3] != b"ID3" or len(head) < 10:
@@ -104,12 +106,16 @@ def _read_tag(source: BinaryIO) -> tuple[int, bytes, int]:
     start = 10 + size + (10 if flags & 0x10 else 0)
     if version not in (3, 4) or flags & ~0x10 or size > _MAX_TAG:
         return 3, b"", start
-    return version, _keep_frames(source.read(size), version), start
+    return version, _keep_frames(source.read(size), version, tags), start
 
 
-def _keep_frames(body: bytes, version: int) -> bytes:
-    replaced = {*_TEXT, "TDRC", "TYER", "TDAT", "CTOC", "CHAP"}
-    kept, at = b"", 0
+def _keep_frames(body: bytes, version: int, tags: Tags) -> bytes:
+    replaced = {name for name, value in _TEXT.items() if value(tags)} | _DATES
+    if MARK.encode("utf-16-le") in body:
+        replaced |= {*_TEXT, *_CHAPTERS}
+    if tags.cues:
+        replaced |= _CHAPTERS
+    kept, at = [], 0
     while at + 10 <= len(body) and body[at : at + 4].isalnum():
         name = body[at : at + 4].decode("ascii", "replace")
         sizes = body[at + 4 : at + 8]
@@ -117,15 +123,20 @@ def _keep_frames(body: bytes, version: int) -> bytes:
         if at + 10 + size > len(body):
             break
         frame = body[at : at + 10 + size]
-        ours = name == "TXXX" and any(
-            known.encode(code) in frame
-            for known in ("BEATFLOW_", "TIME_REFERENCE")
-            for code in ("ascii", "utf-16-le")
-        )
-        if name not in replaced and not ours and not (name == "COMM" and frame[11:14] == b"eng"):
-            kept += frame
+        if name not in replaced and not _is_ours(name, frame[10:]):
+            kept.append(frame)
         at += 10 + size
-    return kept
+    return b"".join(kept)
+
+
+def _is_ours(name: str, data: bytes) -> bool:
+    """Tell texts that go by a description: our own, and the comment that has none."""
+    if name == "TXXX":
+        known = ("BEATFLOW_", "TIME_REFERENCE")
+        return any(word.encode(code) in data for word in known for code in ("ascii", "utf-16-le"))
+    end = b"\0\0" if data[:1] in (b"\1", b"\2") else b"\0"
+    description = data[4:].removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+    return name == "COMM" and data[1:4] == b"eng" and description.startswith(end)
 
 
 def _frame(name: str, data: bytes, version: int) -> bytes:

@@ -2,21 +2,46 @@
 
 Written in this order: ``RIFF`` or ``RF64``; 28 bytes of ``JUNK``, or ``ds64`` (EBU Tech 3306); ``bext``; ``fmt ``; what
 else stood before the samples; ``data``; what else stood behind them; ``cue `` and ``LIST`` of ``adtl``, which name
-frames; ``LIST`` of ``INFO``; ``id3 ``, which has tempo and key.
+frames; ``LIST`` of ``INFO``; ``id3 ``, which has tempo and key. Names, frames and texts that somebody else put there stay
+beside ours; those of an older export go.
 """
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
 from typing import BinaryIO
 
-from beatflow.daw.tagging.id3 import build_tag
+from beatflow.daw.tagging.id3 import build_tag, read_tag
 from beatflow.daw.tagging.tags import SOFTWARE, UNKNOWN, Levels, Tags, clean
 from beatflow.sound.wav import WavLayout
 
 _UNKNOWN_SIZE = 0xFFFFFFFF
 _BLOCK = 1 << 20
 _MAX_KEPT = 16 << 20
-_OURS = {b"bext", b"JUNK", b"junk", b"PAD ", b"ds64", b"id3 ", b"ID3 ", b"data", b"FLLR"}
+_MAX_NUMBER = 1 << 31
+_LEFT_OUT = {b"JUNK", b"junk", b"PAD ", b"ds64", b"data", b"FLLR"}
+_BEXT_BYTES = 602
+Chunk = tuple[bytes, bytes]
+
+
+@dataclass(slots=True)
+class _Former:
+    """What a file has besides its samples: what is kept as it is, and what ours is joined with."""
+
+    fmt: bytes = b""
+    before: list[Chunk] = field(default_factory=list)
+    after: list[Chunk] = field(default_factory=list)
+    bext: bytes = b""
+    cues: bytes = b""
+    labels: bytes = b""
+    info: bytes = b""
+    tag: bytes = b""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether an export wrote it."""
+        return self.bext[256 : 256 + len(SOFTWARE)] == SOFTWARE.encode()
 
 
 def write_tagged(source: BinaryIO, dest: BinaryIO, layout: WavLayout, tags: Tags) -> None:
@@ -31,12 +56,24 @@ def write_tagged(source: BinaryIO, dest: BinaryIO, layout: WavLayout, tags: Tags
     layout : WavLayout
         Of the source, as `sound.wav.parse_wav` found it.
     """
-    fmt, before, after = _read_chunks(source, layout)
-    frame_bytes = struct.unpack_from("<H", fmt, 12)[0]
+    former = _read_chunks(source, layout)
+    frame_bytes = struct.unpack_from("<H", former.fmt, 12)[0]
     data_size = layout.frames * frame_bytes
-    coding = _coding_history(fmt)
-    head = [(b"bext", build_bext(tags, coding)), (b"fmt ", fmt), *before]
-    tail = [*after, *_build_cues(tags), (b"LIST", _build_info(tags)), (b"id3 ", build_tag(tags))]
+    history = b"" if former.is_ours else former.bext[_BEXT_BYTES:].rstrip(b"\0")
+    if former.is_ours:
+        former.cues = former.labels = b""
+    version, kept, _ = read_tag(BytesIO(former.tag), tags)
+    head = [
+        (b"bext", build_bext(tags, history + _coding_history(former.fmt))),
+        (b"fmt ", former.fmt),
+        *former.before,
+    ]
+    tail = [
+        *former.after,
+        *_build_cues(tags, former.cues, former.labels),
+        (b"LIST", _build_info(tags, former.info)),
+        (b"id3 ", build_tag(tags, version, kept)),
+    ]
     size = 4 + 36 + sum(map(_size_of, [*head, *tail])) + 8 + data_size + (data_size & 1)
     if size >= _UNKNOWN_SIZE:
         dest.write(
@@ -56,7 +93,7 @@ def write_tagged(source: BinaryIO, dest: BinaryIO, layout: WavLayout, tags: Tags
     else:
         dest.write(struct.pack("<4sI4s4sI28x", b"RIFF", size, b"WAVE", b"JUNK", 28))
     for chunk in head:
-        _write_chunk(dest, *chunk)
+        dest.write(_encode_chunk(*chunk))
     dest.write(
         struct.pack("<4sI", b"data", min(data_size, _UNKNOWN_SIZE) if size < _UNKNOWN_SIZE else _UNKNOWN_SIZE)
     )
@@ -67,7 +104,7 @@ def write_tagged(source: BinaryIO, dest: BinaryIO, layout: WavLayout, tags: Tags
         left -= len(block)
     dest.write(b"\0" * (data_size & 1))
     for chunk in tail:
-        _write_chunk(dest, *chunk)
+        dest.write(_encode_chunk(*chunk))
 
 
 def build_bext(tags: Tags, coding_history: bytes = b"") -> bytes:
@@ -115,58 +152,71 @@ def _coding_history(fmt: bytes) -> bytes:
     return f"A={'PCM' if tag == 1 else 'FLOAT'},F={sample_rate},W={bits},M={mode},T={SOFTWARE}\r\n".encode()
 
 
-def _build_cues(tags: Tags) -> list[tuple[bytes, bytes]]:
-    if not tags.cues:
-        return []
-    points, labels = b"", b"adtl"
-    for number, cue in enumerate(tags.cues, 1):
+def _build_cues(tags: Tags, cues: bytes, labels: bytes) -> Iterator[Chunk]:
+    """Join our names with the ones that are there, behind them and with the numbers that follow."""
+    count = min(int.from_bytes(cues[:4], "little"), max(len(cues) - 4, 0) // 24)
+    points = cues[4 : 4 + 24 * count]
+    last = max((struct.unpack_from("<I", points, at)[0] for at in range(0, len(points), 24)), default=0)
+    labels = labels or b"adtl"
+    # A number that is too large leaves no room behind it: such a file keeps its own names only.
+    for number, cue in enumerate(tags.cues if last < _MAX_NUMBER else (), last + 1):
         frame = min(cue.frame, _UNKNOWN_SIZE)
         points += struct.pack("<II4sIII", number, frame, b"data", 0, 0, frame)
-        label = struct.pack("<I", number) + clean(cue.name).encode() + b"\0"
-        labels += struct.pack("<4sI", b"labl", len(label)) + label + b"\0" * (len(label) & 1)
-    return [(b"cue ", struct.pack("<I", len(tags.cues)) + points), (b"LIST", labels)]
+        labels += _encode_chunk(b"labl", struct.pack("<I", number) + clean(cue.name).encode() + b"\0")
+    if points:
+        yield b"cue ", struct.pack("<I", len(points) // 24) + points
+    if len(labels) > 4:
+        yield b"LIST", labels
 
 
-def _build_info(tags: Tags) -> bytes:
+def _build_info(tags: Tags, former: bytes) -> bytes:
+    texts = {
+        b"INAM": tags.title,
+        b"IART": tags.artist,
+        b"IPRD": tags.album or "",
+        b"ICRD": tags.date,
+        b"ICMT": tags.comment,
+        b"ISFT": SOFTWARE,
+    }
     body = b"INFO"
-    for name, text in (
-        (b"INAM", tags.title),
-        (b"IART", tags.artist),
-        (b"IPRD", tags.album or ""),
-        (b"ICRD", tags.date),
-        (b"ICMT", tags.comment),
-        (b"ISFT", SOFTWARE),
-    ):
+    for name, text in texts.items():
         if text:
-            data = clean(text).encode() + b"\0"
-            body += struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) & 1)
+            body += _encode_chunk(name, clean(text).encode() + b"\0")
+    at = 4
+    while at + 8 <= len(former):
+        name, size = struct.unpack_from("<4sI", former, at)
+        if name not in texts and at + 8 + size <= len(former):
+            body += _encode_chunk(name, former[at + 8 : at + 8 + size])
+        at += 8 + size + (size & 1)
     return body
 
 
-def _read_chunks(
-    source: BinaryIO, layout: WavLayout
-) -> tuple[bytes, list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
-    """Return the ``fmt `` chunk, and what else is to be kept of what stands before and behind the samples."""
+def _read_chunks(source: BinaryIO, layout: WavLayout) -> _Former:
+    """Return what stands before and behind the samples, up to `_MAX_KEPT` bytes of it."""
     length = source.seek(0, 2)
-    fmt = b""
-    before: list[tuple[bytes, bytes]] = []
-    after: list[tuple[bytes, bytes]] = []
-    kept = 0
+    former, kept = _Former(), 0
     for name, start, size in _iter_chunks(source, layout, length):
-        if name in _OURS or kept + size > _MAX_KEPT:
+        if name in _LEFT_OUT or (name != b"fmt " and kept + size > _MAX_KEPT):
             continue
         source.seek(start)
         body = source.read(size)
-        if name == b"fmt ":
-            fmt = fmt or body
-        elif name not in (b"cue ", b"LIST") or not _is_replaced(name, body):
-            kept += size
-            (before if start < layout.data_offset else after).append((name, body))
-    return fmt, before, after
-
-
-def _is_replaced(name: bytes, body: bytes) -> bool:
-    return name == b"cue " or body[:4] in (b"INFO", b"adtl")
+        kept += size
+        match name, body[:4]:
+            case b"fmt ", _:
+                former.fmt = former.fmt or body
+            case b"bext", _:
+                former.bext = body
+            case b"cue ", _:
+                former.cues = body
+            case (b"id3 " | b"ID3 "), _:
+                former.tag = body
+            case b"LIST", b"adtl":
+                former.labels = body + b"\0" * (len(body) & 1)
+            case b"LIST", b"INFO":
+                former.info = body
+            case _:
+                (former.before if start < layout.data_offset else former.after).append((name, body))
+    return former
 
 
 def _iter_chunks(source: BinaryIO, layout: WavLayout, length: int) -> Iterator[tuple[bytes, int, int]]:
@@ -186,12 +236,12 @@ def _iter_chunks(source: BinaryIO, layout: WavLayout, length: int) -> Iterator[t
         position = start + size + (size & 1)
 
 
-def _size_of(chunk: tuple[bytes, bytes]) -> int:
+def _size_of(chunk: Chunk) -> int:
     return 8 + len(chunk[1]) + (len(chunk[1]) & 1)
 
 
-def _write_chunk(dest: BinaryIO, name: bytes, body: bytes) -> None:
-    dest.write(struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) & 1))
+def _encode_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) & 1)
 
 
 def _ascii(text: str, size: int) -> bytes:

@@ -68,8 +68,16 @@ class Tags:
     levels: Levels = Levels()
 
 
+MARK = "BEATFLOW_COMMIT"
+"""Who finds this in a file knows that its tags are an older export's: all of them go, even those that have no heir."""
+
+VORBIS_NAMES = frozenset(
+    "TITLE ARTIST ALBUM DATE COMMENT BPM INITIALKEY ENCODED-BY BEATFLOW_COMMIT BEATFLOW_OID TIME_REFERENCE".split()
+)
+
+
 def vorbis_fields(tags: Tags) -> list[tuple[str, str]]:
-    """Return names and values of Vorbis comments, as FLAC and Ogg hold them; cues are chapters."""
+    """Return names and values of Vorbis comments, as FLAC and Ogg hold them, those without a value left out."""
     fields = [
         ("TITLE", tags.title),
         ("ARTIST", tags.artist),
@@ -79,7 +87,7 @@ def vorbis_fields(tags: Tags) -> list[tuple[str, str]]:
         ("BPM", format_tempo(tags.tempo)),
         ("INITIALKEY", format_key(tags.key)),
         ("ENCODED-BY", SOFTWARE),
-        ("BEATFLOW_COMMIT", tags.commit),
+        (MARK, tags.commit),
         ("BEATFLOW_OID", tags.oid),
         ("TIME_REFERENCE", str(tags.time_reference)),
     ]
