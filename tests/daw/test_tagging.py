@@ -188,6 +188,59 @@ def test_other_chunks_stay() -> None:
     assert list(found).index(b"smpl") > list(found).index(b"data")
 
 
+def wav_with(*chunks: tuple[bytes, bytes], first: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
+    """A WAV file of 100 frames with chunks before its format and behind its samples."""
+    plain = build_header(8000, 1, "PCM_16", 100)[12:] + bytes(200)
+    before, after = (
+        b"".join(struct.pack("<4sI", name, len(body)) + body + bytes(len(body) & 1) for name, body in some)
+        for some in (first, chunks)
+    )
+    body = b"WAVE" + before + plain + after
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def test_names_of_frames_by_somebody_else_stay() -> None:
+    labels = b"adtl" + struct.pack("<4sII", b"labl", 9, 7) + b"hook\0\0"
+    theirs = (b"cue ", struct.pack("<III4sIII", 1, 7, 30, b"data", 0, 0, 30)), (b"LIST", labels)
+    plain = Tags("t", "a", None, "2023-11-14", "22:13:20", "", "c", "o")
+    found = chunks(tag_wav(wav_with(*theirs), plain))
+    assert found[b"cue "] == theirs[0][1]
+    tagged = tag_wav(wav_with(*theirs))
+    cue = chunks(tagged)[b"cue "]
+    assert [struct.unpack_from("<II", cue, 4 + 24 * n) for n in range(3)] == [(7, 30), (8, 0), (9, 22_050)]
+    assert tagged.count(b"hook\0") == 1
+    # What an export wrote is replaced by the next one.
+    assert b"hook" not in tag_wav(tagged, plain)
+    assert b"cue " not in chunks(tag_wav(tagged, plain))
+    full = (b"cue ", struct.pack("<III4sIII", 1, 0xFFFFFFFF, 30, b"data", 0, 0, 30))
+    assert chunks(tag_wav(wav_with(full)))[b"cue "] == full[1]
+
+
+def test_texts_and_pictures_by_somebody_else_stay() -> None:
+    info = b"INFO" + struct.pack("<4sI", b"IGNR", 4) + b"Dub\0" + struct.pack("<4sI", b"INAM", 4) + b"old\0"
+    former = mutagen.id3.ID3()
+    former.add(mutagen.id3.APIC(3, "image/png", 3, "", b"x" * 300))
+    former.add(mutagen.id3.COMM(3, "eng", "iTunNORM", ["0000"]))
+    former.add(mutagen.id3.COMM(3, "eng", "", ["old"]))
+    former.save(tag_file := io.BytesIO(), v2_version=3)
+    bext = bytes(602) + b"A=ANALOGUE\r\n\0\0"
+    data = tag_wav(wav_with((b"LIST", info), (b"id3 ", tag_file.getvalue()), first=((b"bext", bext),)))
+    found = chunks(data)
+    assert b"IGNR\4\0\0\0Dub\0" in data
+    assert b"old" not in data
+    assert found[b"bext"][602:].startswith(b"A=ANALOGUE\r\nA=PCM,F=8000")
+    tags = mutagen.wave.WAVE(io.BytesIO(data)).tags
+    assert (tags["APIC:"].data, tags["COMM:iTunNORM:eng"].text) == (b"x" * 300, ["0000"])
+    assert tags["COMM::eng"].text == ["BeatFlow cccc first take"]
+
+
+def test_the_description_of_the_samples_is_found_behind_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(riff, "_MAX_KEPT", 1000)
+    data = tag_wav(wav_with(first=((b"junq", bytes(990)), (b"huge", bytes(2000)))))
+    assert chunks(data)[b"data"] == bytes(200)
+    assert b"huge" not in chunks(data)
+
+
 def test_an_odd_number_of_bytes_is_padded() -> None:
     data = tag_wav(build_header(8000, 1, "PCM_U8", 3) + b"abc\0")
     assert chunks(data)[b"data"] == b"abc"
@@ -259,6 +312,41 @@ def test_a_tag_that_cannot_be_read_goes(tmp_path: Path) -> None:
         tagged = tag(path, tmp_path / "tagged.mp3").read_bytes()
         assert b"TIT9" not in tagged
         assert tagged.endswith(sound)
+
+
+def test_chapters_and_albums_without_an_heir_stay(tmp_path: Path) -> None:
+    plain = Tags("t", "a", None, "2023-11-14", "22:13:20", "", "c", "o")
+    song = mutagen.File(path := make(tmp_path, "mp3"))
+    song.add_tags()
+    song.tags.add(mutagen.id3.TALB(3, ["Theirs"]))
+    song.tags.add(mutagen.id3.CHAP("x", 0, 500, sub_frames=[mutagen.id3.TIT2(3, ["verse"])]))
+    song.save(v2_version=3)
+    tags = mutagen.File(tag(path, tmp_path / "tagged.mp3", plain)).tags
+    assert (str(tags["TALB"]), str(tags["CHAP:x"].sub_frames["TIT2"])) == ("Theirs", "verse")
+    assert "CHAP:x" not in mutagen.File(tag(path, tmp_path / "tagged.mp3")).tags
+    for kind in ("flac", "ogg"):
+        song = mutagen.File(path := make(tmp_path, kind))
+        song["CHAPTER000"], song["CHAPTER000NAME"], song["ALBUM"] = "00:00:00.500", "verse", "Theirs"
+        song.save()
+        found = mutagen.File(tag(path, tmp_path / f"tagged.{kind}", plain))
+        assert (found["chapter000name"], found["album"]) == (["verse"], ["Theirs"])
+        found = mutagen.File(tag(path, tmp_path / f"tagged.{kind}"))
+        assert (found["chapter000name"], found["album"]) == (["A"], ["First"])
+
+
+def test_a_flac_whose_comments_fill_their_block_gets_ours_alone() -> None:
+    head = b"fLaC" + bytes((0, 0, 0, 34)) + bytes(34)
+    comment = merge_comments(b"", TAGS, RATE)
+    vendor, entries = read_comments(comment)
+    assert vendor
+    long = struct.pack("<I", 1) + b"v" + struct.pack("<II", 1, (1 << 24) - 100) + b"x" * ((1 << 24) - 100)
+    out = io.BytesIO()
+    source = head + b"\x84" + len(long).to_bytes(3, "big") + long + b"sound"
+    flac.write_tagged(io.BytesIO(source), out, TAGS, RATE)
+    data = out.getvalue()
+    assert data.endswith(b"sound")
+    assert len(data) < 5000
+    assert read_comments(data[46:])[1] == entries
 
 
 def test_long_comments_take_several_ogg_pages(tmp_path: Path) -> None:

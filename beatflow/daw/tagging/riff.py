@@ -75,28 +75,11 @@ def write_tagged(source: BinaryIO, dest: BinaryIO, layout: WavLayout, tags: Tags
         (b"id3 ", build_tag(tags, version, kept)),
     ]
     size = 4 + 36 + sum(map(_size_of, [*head, *tail])) + 8 + data_size + (data_size & 1)
-    if size >= _UNKNOWN_SIZE:
-        dest.write(
-            struct.pack(
-                "<4sI4s4sIQQQI",
-                b"RF64",
-                _UNKNOWN_SIZE,
-                b"WAVE",
-                b"ds64",
-                28,
-                size,
-                data_size,
-                layout.frames,
-                0,
-            )
-        )
-    else:
-        dest.write(struct.pack("<4sI4s4sI28x", b"RIFF", size, b"WAVE", b"JUNK", 28))
+    large = size >= _UNKNOWN_SIZE
+    dest.write(_build_start(size, data_size, layout.frames) if large else _build_start(size))
     for chunk in head:
         dest.write(_encode_chunk(*chunk))
-    dest.write(
-        struct.pack("<4sI", b"data", min(data_size, _UNKNOWN_SIZE) if size < _UNKNOWN_SIZE else _UNKNOWN_SIZE)
-    )
+    dest.write(struct.pack("<4sI", b"data", _UNKNOWN_SIZE if large else data_size))
     source.seek(layout.data_offset)
     left = data_size
     while left and (block := source.read(min(left, _BLOCK))):
@@ -105,6 +88,14 @@ def write_tagged(source: BinaryIO, dest: BinaryIO, layout: WavLayout, tags: Tags
     dest.write(b"\0" * (data_size & 1))
     for chunk in tail:
         dest.write(_encode_chunk(*chunk))
+
+
+def _build_start(size: int, data_size: int | None = None, frames: int = 0) -> bytes:
+    """Return the first 48 bytes, as RF64 where the size of the samples is given."""
+    if data_size is None:
+        return struct.pack("<4sI4s4sI28x", b"RIFF", size, b"WAVE", b"JUNK", 28)
+    sizes = struct.pack("<QQQI", size, data_size, frames, 0)
+    return struct.pack("<4sI4s4sI", b"RF64", _UNKNOWN_SIZE, b"WAVE", b"ds64", len(sizes)) + sizes
 
 
 def build_bext(tags: Tags, coding_history: bytes = b"") -> bytes:
