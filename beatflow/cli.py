@@ -19,12 +19,10 @@ import typer
 from typer.core import TyperGroup
 
 from beatflow import __version__
+from beatflow.commands.supplying import bring_files, make_supply
 from beatflow.config import completing
 from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
-
-if TYPE_CHECKING:
-    from beatflow.repository import Repository
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("start", "beatflow.commands.init:init", "Start a track: make a repository in a folder."),
@@ -365,7 +363,7 @@ def _root(
         or ctx.invoked_subcommand in _READERS
     ):
         invocation = Invocation.of(ctx)
-        _bring_files(invocation, invocation.words)
+        bring_files(invocation, invocation.words)
 
 
 def root_command(completion: bool = False) -> Any:
@@ -385,7 +383,7 @@ def root_command(completion: bool = False) -> Any:
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     invocation = Invocation()
-    invocation.supplier = lambda repository, oids: _supply(invocation, repository, oids)
+    invocation.supplier = lambda repository: make_supply(invocation, repository)
     try:
         code = _run(sys.argv[1:] if argv is None else argv, invocation)
         invocation.ui.flush()
@@ -395,40 +393,6 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except BaseException as error:
         return _report(error, invocation)
-
-
-def _supply(invocation: Invocation, repository: "Repository", oids: list[str]) -> None:
-    """Bring sounds that a partial clone has left elsewhere; loads what that takes only when one is needed."""
-    from beatflow.commands.options import make_access
-    from beatflow.sharing.opening import open_configured
-    from beatflow.sharing.partial.supply import supply
-
-    access = make_access(invocation)
-    with invocation.ui.progress("fetching") as progress:
-        supply(repository, oids, lambda remote: open_configured(repository, remote, access), progress)
-
-
-def _bring_files(invocation: Invocation, words: list[str]) -> None:
-    """Lay into the folder what a command is to read and a partial clone has left elsewhere."""
-    repository = invocation.find_repository()
-    # Looked for before anything is opened: a whole clone is to pay nothing.
-    if repository is None or not repository.has_absent or {"--help", "-h"} & set(words):
-        return
-    from beatflow.commands.options import make_access
-    from beatflow.sharing.opening import open_configured
-    from beatflow.sharing.partial.supply import fetch_paths, find_arguments, find_score
-
-    paths = find_arguments(repository, words) + (find_score(repository) if "--sum" in words else [])
-    if paths:
-        access = make_access(invocation)
-        with invocation.ui.progress("fetching") as progress:
-            fetch_paths(
-                repository,
-                paths,
-                lambda remote: open_configured(repository, remote, access),
-                progress,
-                want=False,
-            )
 
 
 def _run(argv: list[str], invocation: Invocation) -> int:

@@ -152,12 +152,8 @@ class Delivery:
             for name in names:
                 self.repository.worktree.check_free(self._prefix + name)
             return
-        there = [name for name in names if os.path.lexists(self.folder / name)]
-        folders = [name for name in there if (self.folder / name).is_dir()]
-        if folders:
-            raise ConflictError(f"{self.folder / folders[0]} is a folder")
-        if there and not self.handover.force:
-            raise ConflictError(f"{self.folder / there[0]} is there already", hint="--force overwrites it")
+        for name in names:
+            check_new(self.folder / name, self.handover.force)
 
     def new_file(self, name: str) -> Path:
         """A fresh path for an unfinished file with this name's suffix."""
@@ -240,8 +236,12 @@ def check_new(path: Path, force: bool) -> None:
     Raises
     ------
     ConflictError
-        It is there, and ``force`` is not given.
+        It is there, and ``force`` is not given, or it is no file: a folder, a device, a pipe.
     """
+    if path.is_dir():
+        raise ConflictError(f"{path} is a folder", hint="choose another name")
+    if path.exists() and not path.is_file():
+        raise ConflictError(f"{path} is no ordinary file", hint="choose another name")
     if os.path.lexists(path) and not force:
         raise ConflictError(f"{path} is there already", hint="--force overwrites it")
 

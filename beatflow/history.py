@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import FILE, Commit, Entry, Signature, Tree
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import FILE, Commit, Entry, Signature, Tree
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.provenance import Record, collect_records
 from beatflow.repository import BRANCHES, Repository

@@ -15,7 +15,7 @@ from beatflow.config import Moment, Settings, load_settings, share_cores
 from beatflow.ui import Look, Ui
 
 if TYPE_CHECKING:
-    from beatflow.objects.gitvalue import Signature
+    from beatflow.objects.git.value import Signature
     from beatflow.repository import Repository
 
 
@@ -28,8 +28,8 @@ class Invocation:
         self.ui = Ui()
         self.words: list[str] = []
         """The command line as it was given."""
-        self.supplier: Callable[[Repository, list[str]], None] | None = None
-        """Brings what a partial clone lacks when it is needed; the command line gives it."""
+        self.supplier: Callable[[Repository], Callable[[list[str]], None]] | None = None
+        """Gives what brings the sounds that a partial clone lacks when they are needed; the command line sets it."""
         self._flags: dict[str, str | bool | None] = {}
 
     @staticmethod
@@ -65,7 +65,7 @@ class Invocation:
 
     def signature(self) -> "Signature":
         """Who changes something now: the identity and the clock, as git writes them into a commit."""
-        from beatflow.objects.gitvalue import Signature
+        from beatflow.objects.git.value import Signature
 
         moment = self.clock()
         return Signature(*self.settings.identity, int(moment.time), moment.offset_minutes)
@@ -90,6 +90,6 @@ class Invocation:
         return self._prepare(found) if found else None
 
     def _prepare(self, repository: "Repository") -> "Repository":
-        if supplier := self.supplier:
-            repository.supply = lambda oids: supplier(repository, oids)
+        if self.supplier:
+            repository.supply = self.supplier(repository)
         return repository

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.history import stage_switch
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.repository import BRANCHES, TAGS, Repository
 from beatflow.revision.lookup import find_former_branch
 from beatflow.revision.revision import find_commit, get_commit
-from beatflow.sharing.configured import Upstream, list_remotes, write_upstream
+from beatflow.sharing.configured import Upstream, find_upstream, list_remotes, stage_upstream
 from beatflow.transaction import Transaction
 
 MAX_NAME, MAX_NAME_PART = 1000, 200
@@ -86,18 +86,23 @@ def delete_branch(repository: Repository, name: str, force: bool = False, dry_ru
             hint = f"bf branch --delete {name} --force"
             raise ConflictError(f"{name} has commits that are on no other branch", hint)
         transaction.set_ref(BRANCHES + name, None)
+        stage_upstream(transaction, name, None)
         if not dry_run:
             transaction.publish()
     return oid
 
 
 def rename_branch(repository: Repository, old: str, new: str, dry_run: bool = False) -> None:
-    """Rename a branch, the current one too."""
+    """Rename a branch, the current one too; it goes on following what it follows."""
     with Transaction(repository, "branch", f"rename {old} to {new}") as transaction:
         oid = _get(repository, BRANCHES, old)
         _check_new(repository, BRANCHES, new)
         transaction.set_ref(BRANCHES + old, None)
         transaction.set_ref(BRANCHES + new, oid)
+        upstream = find_upstream(repository, old)
+        if upstream:
+            stage_upstream(transaction, old, None)
+            stage_upstream(transaction, new, upstream)
         if repository.branch == old:
             transaction.set_head(BRANCHES + new)
         if not dry_run:
@@ -142,13 +147,12 @@ def switch_to(
             commit = followed[1] if followed else _get(repository, BRANCHES, name)
             if followed:
                 transaction.set_ref(target, commit)
+                stage_upstream(transaction, name, followed[0])
         transaction.set_head(target)
         count = stage_switch(transaction, commit)
         transaction.check_places()
         if not dry_run:
             transaction.publish()
-            if followed:
-                write_upstream(repository, name, followed[0])
         return count
 
 

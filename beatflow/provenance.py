@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.gitvalue import FILE, TREE, Entry, Tree
+from beatflow.objects.git.value import FILE, TREE, Entry, Tree
 from beatflow.objects.ids import is_oid
 from beatflow.repository import Repository
 

@@ -8,7 +8,7 @@ worktree.
 import hashlib
 from pathlib import Path
 
-from beatflow.objects.gitvalue import blob_oid
+from beatflow.objects.git.value import blob_oid
 from beatflow.objects.pointer import Pointer, encode_pointer
 
 _BLOCK = 1 << 20

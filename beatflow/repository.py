@@ -4,6 +4,7 @@ Finding, making and reading one. The only way to change one is a transaction (``
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from beatflow.errors import ConflictError, NotFoundError
 from beatflow.measurement import FactCache
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import Entry, Signature, Tree
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import Entry, Signature, Tree
 from beatflow.worktree import ABSENT, REPOSITORY, Worktree
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Repository:
         self.signer = signer
         self.supply: Supply | None = None
         self.is_locked = False
+        self._asking = threading.RLock()
         self._tree_at_head = "", ""
         if not (self.directory / "HEAD").is_file():
             raise NotFoundError(f"{root} is not a BeatFlow track", hint="bf init")
@@ -133,7 +135,11 @@ class Repository:
 
     def _ask_for(self, oids: list[str]) -> None:
         if self.supply:
-            self.supply(oids)
+            # Sounds are read on threads: one asks at a time, and what it brought is not asked for again.
+            with self._asking:
+                missing = [oid for oid in oids if oid not in self.audio]
+                if missing:
+                    self.supply(missing)
 
     @contextmanager
     def locked(self, holder: str, timeout_s: float = 10.0) -> Iterator[None]:

@@ -8,7 +8,7 @@ from beatflow.errors import ConflictError, NotFoundError
 from beatflow.filename import check_path
 from beatflow.history import read_content
 from beatflow.objects.durable import temporary_name
-from beatflow.objects.gitvalue import Tree
+from beatflow.objects.git.value import Tree
 from beatflow.repository import Repository, make_absolute
 from beatflow.transaction import Transaction
 from beatflow.worktree import make_parents, read_pointer

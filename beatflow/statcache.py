@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from beatflow.objects.durable import write_cache
-from beatflow.objects.gitvalue import EXECUTABLE, FILE, SYMLINK, Entry
+from beatflow.objects.git.value import EXECUTABLE, FILE, SYMLINK, Entry
 
 VERSION = 2
 # Coarser than the clock that file systems read (4 ms on Linux). FAT has steps of 2 s for the modification time, but

@@ -9,7 +9,7 @@ from beatflow.repository import Repository
 from beatflow.worktree import Advance
 
 if TYPE_CHECKING:
-    from beatflow.sharing.knownlocks import Held
+    from beatflow.sharing.locks.known import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,6 @@ def _list_locks(repository: Repository, now_s: float) -> "list[Held]":
     # Hardly any track has one, and what knows them takes milliseconds to load.
     if next(repository.state.glob("remotes/*/locks.json"), None) is None:
         return []
-    from beatflow.sharing.knownlocks import list_known
+    from beatflow.sharing.locks.known import list_known
 
     return list_known(repository.state, now_s)

@@ -6,7 +6,7 @@ Publishing, and what a crash leaves at each step (``docs/format.md`` has the sam
 2. the pack is published: likewise;
 3. the operation is written as a git commit: likewise;
 4. ``state/journal`` gets the operation's id in one rename: **from here on the change has happened**;
-5. refs, HEAD and the worktree are brought in line with it;
+5. refs, HEAD, settings and the worktree are brought in line with it;
 6. the journal is removed.
 
 A writer that finds a journal does steps 5 and 6 again before anything else.
@@ -27,7 +27,7 @@ from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFound
 from beatflow.filename import check_path
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.gitvalue import Entry
+from beatflow.objects.git.value import Entry
 from beatflow.objects.operation import (
     OPERATIONS,
     Change,
@@ -42,6 +42,7 @@ from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 from beatflow.statcache import identify
+from beatflow.trackconfig import apply_settings, read_settings
 from beatflow.worktree import Placed
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Transaction:
         self._timeout_s = timeout_s
         self._refs: dict[str, str | None] = {}
         self._head: str | None = None
+        self._settings: dict[str, str | None] = {}
         self._staged: dict[str, Placed | None] = {}
         self.provenance: dict[str, Record] = {}
 
@@ -189,6 +191,10 @@ class Transaction:
         """Have HEAD name a ref, or a commit when detached."""
         self._head = target
 
+    def set_config(self, key: str, value: str | None) -> None:
+        """Have a value of git's configuration be this; None takes it out."""
+        self._settings[key] = value
+
     # Publishing ------------------------------------------------------------------------------------------
 
     def publish(self) -> str | None:
@@ -204,22 +210,17 @@ class Transaction:
         git = self.repository.git
         self.check_places()
         worktree, seen, arrived = self._read_before()
-        refs = {
-            name: Change(before, commit)
-            for name, commit in self._refs.items()
-            if (before := git.read_ref(name)) != commit
-        }
-        head = git.read_head()
-        moved = Change(head, self._head) if self._head not in (None, head) else None
+        refs, moved, settings = self._compare()
         self.batch.publish()
         for oid, record in self.provenance.items():
             write_pending(self.repository, oid, record)
         # Taking back what somebody has taken back by hand already is a step all the same.
-        if not (worktree or refs or moved or self.target):
+        if not (worktree or refs or moved or settings or self.target):
             self._check_unchanged(seen)
             self._place(arrived)
             return None
-        operation = Operation(self.kind, self.description, self.repository.signer(), refs, moved, self.target)
+        who = self.repository.signer()
+        operation = Operation(self.kind, self.description, who, refs, moved, settings, self.target)
         oid = write_operation(git, operation, worktree)
         self._check_unchanged(seen)
         git.flush()
@@ -238,6 +239,24 @@ class Transaction:
                     hint="mend that; the next command that changes something finishes it",
                 ) from error
         return oid
+
+    def _compare(self) -> tuple[dict[str, Change], Change | None, dict[str, Change]]:
+        """Return what changes of refs, HEAD and settings."""
+        git = self.repository.git
+        refs = {
+            name: Change(before, commit)
+            for name, commit in self._refs.items()
+            if (before := git.read_ref(name)) != commit
+        }
+        head = git.read_head()
+        moved = Change(head, self._head) if self._head not in (None, head) else None
+        known = read_settings(self.repository.directory) if self._settings else {}
+        settings = {
+            key: Change(known.get(key), value)
+            for key, value in self._settings.items()
+            if known.get(key) != value
+        }
+        return refs, moved, settings
 
     def check_places(self) -> None:
         """Refuse now what could not be finished later: names and paths that cannot be written."""
@@ -306,7 +325,9 @@ def recover(repository: Repository) -> bool:
     git = repository.git
     refs = {name: change for name, change in operation.refs.items() if git.read_ref(name) == change.before}
     head = operation.head if operation.head and git.read_head() == operation.head.before else None
-    _apply_refs(repository, replace(operation, refs=refs, head=head))
+    known = read_settings(repository.directory) if operation.settings else {}
+    settings = {key: change for key, change in operation.settings.items() if known.get(key) == change.before}
+    _apply_refs(repository, replace(operation, refs=refs, head=head, settings=settings))
     with Scratch(repository.scratch) as scratch:
         repository.worktree.place(_stage_again(repository, changes, scratch))
     journal.unlink()
@@ -342,6 +363,7 @@ def _apply_refs(repository: Repository, operation: Operation) -> None:
         git.write_ref(name, change.after, who)
     if operation.head and operation.head.after:
         git.write_head(operation.head.after)
+    apply_settings(repository, operation.settings)
     git.write_ref(OPERATIONS, operation.oid, who)
     git.flush()
 

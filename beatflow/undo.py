@@ -11,7 +11,11 @@ from beatflow.objects.operation import (
     read_worktree_changes,
 )
 from beatflow.repository import Repository
+from beatflow.trackconfig import read_settings
 from beatflow.transaction import Transaction
+
+_BEGINNINGS = ("clone", "fork")
+"""Before these there was no track: the opposite would be no folder, not an empty one."""
 
 
 def undo(repository: Repository, dry_run: bool = False) -> Operation:
@@ -28,6 +32,8 @@ def undo(repository: Repository, dry_run: bool = False) -> Operation:
         operation = find_undoable(repository.git)
         if operation is None:
             raise BeatFlowError("nothing to undo", hint="bf op log")
+        if operation.kind in _BEGINNINGS:
+            raise BeatFlowError("nothing to undo: this is where the track began", hint="bf op log")
         _stage_opposite(transaction, operation, operation)
         if not dry_run:
             transaction.publish()
@@ -70,5 +76,10 @@ def _stage_opposite(transaction: Transaction, operation: Operation, named: Opera
         transaction.set_ref(name, change.before)
     if operation.head and operation.head.before:
         transaction.set_head(operation.head.before)
+    known = read_settings(transaction.repository.directory) if operation.settings else {}
+    for key, setting in operation.settings.items():
+        # What somebody has set since by hand is theirs.
+        if known.get(key) == setting.after:
+            transaction.set_config(key, setting.before)
     changes = read_worktree_changes(git, operation.oid)
     transaction.put_entries({path: before for path, (before, _) in changes.items()})

@@ -3,7 +3,7 @@
 import datetime
 from pathlib import PurePosixPath
 
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 
 MINUS = "−"
 

@@ -20,8 +20,8 @@ from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
 from beatflow.filename import check_path, is_private
 from beatflow.ignore import read_ignore
 from beatflow.objects.durable import copy_verified, temporary_name
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import (
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import (
     EXECUTABLE,
     FILE,
     SYMLINK,

@@ -22,7 +22,7 @@ from typing import Any
 from beatflow.explaining import Explainer
 from beatflow.history import write_commit
 from beatflow.log.logbook import open_silhouettes
-from beatflow.objects.gitvalue import FILE, Entry, Signature, Tree
+from beatflow.objects.git.value import FILE, Entry, Signature, Tree
 from beatflow.objects.pointer import Pointer, encode_pointer
 from beatflow.repository import Repository
 from beatflow.sound.explanation import Change, Explanation, Piece

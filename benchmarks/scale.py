@@ -18,7 +18,7 @@ from pathlib import Path
 
 from beatflow.history import record_commit
 from beatflow.objects import chunking
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.repository import Repository
 from beatflow.transaction import Transaction
 

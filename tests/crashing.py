@@ -147,7 +147,8 @@ class _Steps:
 
     def install(self) -> None:
         """Put the counting in place; there is no way back."""
-        from beatflow.objects import care, collection, durable, git, pack
+        from beatflow.objects import care, collection, durable, pack
+        from beatflow.objects.git.objects import GitObjects
 
         steps, real_write = self, pack.PackWriter._write
 
@@ -164,7 +165,7 @@ class _Steps:
             (collection, "fsync_directory"),
         ):
             setattr(owner, name, self._wrap(getattr(owner, name)))
-        writing = git._writing
+        writing = GitObjects._writing
 
         @contextmanager
         def fragile() -> Iterator[None]:
@@ -172,7 +173,7 @@ class _Steps:
                 steps.take(f"git {sys._getframe(2).f_code.co_name}", "")
                 yield
 
-        git._writing = fragile
+        GitObjects._writing = staticmethod(fragile)  # type: ignore[method-assign]
         sys.addaudithook(self.hook)
 
     def _wrap(self, real: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -199,7 +200,7 @@ def _place(path: str, root: str) -> str:
 def make(message: str) -> int:
     """Do what a maker does: put a file in place with its provenance, remove another, and commit."""
     from beatflow.history import record_commit
-    from beatflow.objects.gitvalue import Signature
+    from beatflow.objects.git.value import Signature
     from beatflow.repository import Repository
     from beatflow.scratch import Scratch
     from beatflow.transaction import Transaction

@@ -8,7 +8,7 @@ import numpy as np
 from beatflow.history import record_commit
 from beatflow.merge.merge import Merge, Request, merge
 from beatflow.naming import switch_to
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.repository import Repository
 from beatflow.transaction import Transaction
 from tests.world import decode, wav_bytes

@@ -16,7 +16,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 
 OWNERS = {
     "soundfile": {"beatflow.objects.sndfile"},
-    "pygit2": {"beatflow.objects.libgit", "beatflow.objects.libgittransport"},
+    "pygit2": {"beatflow.objects.git.libgit", "beatflow.objects.git.libgittransport"},
     "zstandard": {"beatflow.objects"},
     "pyfastcdc": {"beatflow.objects"},
     "mido": {"beatflow.sound.midi"},
@@ -71,7 +71,7 @@ def ours(name: str) -> set[str]:
 
 
 def part(module: str) -> str:
-    """``beatflow.objects.git`` is of the part ``objects``, ``beatflow.merge.merge`` of ``merge``."""
+    """``beatflow.objects.git.store`` is of the part ``objects``, ``beatflow.merge.merge`` of ``merge``."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -104,7 +104,7 @@ def allowed(importer: str, imported: str) -> bool:
     if source in FRONT:
         return True
     if source == "invocation":
-        return target in {"config", "ui", "repository"} or imported == "beatflow.objects.gitvalue"
+        return target in {"config", "ui", "repository"} or imported == "beatflow.objects.git.value"
     return target not in FRONT | SCREEN
 
 
@@ -183,5 +183,6 @@ def test_commands_do_not_import_each_other() -> None:
             assert {other for other in ours(name) if part(other) == "commands"} <= {
                 "beatflow.commands",
                 "beatflow.commands.options",
+                "beatflow.commands.supplying",
                 "beatflow.commands.takes",
             }, name

@@ -14,7 +14,7 @@ from beatflow.blame.story import Stretch
 from beatflow.blame.touching import iter_touching
 from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.history import read_content, write_commit
-from beatflow.objects.gitvalue import Entry, Signature
+from beatflow.objects.git.value import Entry, Signature
 from beatflow.repository import Repository
 from beatflow.revision.span import get_span, is_span, split_span
 from beatflow.sound.explanation import Change, Explanation, Piece

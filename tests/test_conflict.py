@@ -12,7 +12,7 @@ from beatflow.merge.conflict import TAKES, Conflict, find_conflicts, get_conflic
 from beatflow.merge.linemerge import MAX_TEXT, is_text, merge_lines
 from beatflow.merge.scoremerge import merge_scores
 from beatflow.merge.threeway import check_folders, merge_entries
-from beatflow.objects.gitvalue import FILE, Entry, Signature
+from beatflow.objects.git.value import FILE, Entry, Signature
 from beatflow.repository import Repository
 from beatflow.track import parse_track
 

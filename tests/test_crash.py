@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.operation import OPERATIONS
 from beatflow.objects.store import AudioStore
 from beatflow.repository import Repository

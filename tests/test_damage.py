@@ -13,7 +13,7 @@ from types import FrameType
 
 import pytest
 
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.operation import OPERATIONS
 from beatflow.repository import Repository
 from tests.conftest import Bf

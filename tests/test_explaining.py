@@ -11,7 +11,7 @@ import pytest
 
 from beatflow.errors import NotFoundError
 from beatflow.explaining import Explainer, make_clock, read_clock
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.repository import Repository
 from beatflow.sound.explanation import Change, Explanation, Piece
 from tests.conftest import Bf

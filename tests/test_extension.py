@@ -13,7 +13,7 @@ from beatflow.errors import AudioError, ConflictError, UsageError
 from beatflow.making.extension import compose_extension, extend_file, write_extension
 from beatflow.making.original import Original
 from beatflow.making.request import Request
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import Entry, Tree
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import Entry, Tree
 from beatflow.objects.pointer import Pointer, encode_pointer
 from beatflow.objects.sources import SourceFile
 from beatflow.objects.store import AudioStore

@@ -6,7 +6,7 @@ import pytest
 
 from beatflow.diff.scoretext import tell_score
 from beatflow.log.logbook import Logbook, find_silhouette
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.repository import Repository
 from beatflow.sound.explanation import Change, Explanation, Piece
 from beatflow.track import Stem, Track

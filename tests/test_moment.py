@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from beatflow.errors import UsageError
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.revision.moment import parse_moment
 
 # A Saturday, 17:30 in a zone an hour east.

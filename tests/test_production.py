@@ -17,7 +17,7 @@ from beatflow.making.separation import split_file, stem_subtype, write_true_stem
 from beatflow.making.stem import remake_stem
 from beatflow.making.take import Source, Take, describe_take
 from beatflow.making.truestems import TrueStemFinder
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio

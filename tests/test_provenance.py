@@ -5,8 +5,8 @@ import json
 import pytest
 
 from beatflow.delivery import digest
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import FILE, Commit, Entry, Signature
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import FILE, Commit, Entry, Signature
 from beatflow.provenance import FOLDER, RecordFinder, decode_record
 from tests.conftest import Bf
 from tests.lineage.band import open_track

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from beatflow.care.repacking import repack
 from beatflow.errors import DamagedError
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.pack import Codec, Kind
 from beatflow.objects.store import AudioStore
 from beatflow.repository import Repository

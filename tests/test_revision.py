@@ -10,7 +10,7 @@ import pytest
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.history import iter_commits, record_commit, write_commit
 from beatflow.naming import create_tag, delete_branch, switch_to
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.pointer import decode_pointer
 from beatflow.repository import Repository
 from beatflow.revision.revision import (

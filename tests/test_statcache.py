@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.objects.gitvalue import FILE, Entry
+from beatflow.objects.git.value import FILE, Entry
 from beatflow.statcache import VERSION, StatCache, identify
 from tests.conftest import Bf
 from tests.world import write_tone

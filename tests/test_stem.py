@@ -15,7 +15,7 @@ from beatflow.making.production import produce
 from beatflow.making.request import Request
 from beatflow.making.stem import remake_stem
 from beatflow.making.stemfit import BELOW_LU, fit_stem, read_like
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio

@@ -1,7 +1,7 @@
 """Neighbouring stretches: told as one where their story is one, or where nobody could tell them apart."""
 
 from beatflow.blame.story import Stretch, join
-from beatflow.objects.gitvalue import Commit, Signature
+from beatflow.objects.git.value import Commit, Signature
 
 RATE = 1000  # a short stretch has less than 100 frames
 ADA = Signature("Ada", "ada@example.com", 0)

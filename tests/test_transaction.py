@@ -13,7 +13,7 @@ import pytest
 from beatflow.errors import ConflictError, LockedError
 from beatflow.history import record_commit
 from beatflow.lock import Lock
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.operation import iter_operations
 from beatflow.repository import Repository
 from beatflow.transaction import JOURNAL, Transaction, recover
@@ -91,7 +91,7 @@ KILLER = textwrap.dedent(
     import os, signal, sys
     from pathlib import Path
     import beatflow.transaction as module
-    from beatflow.objects.gitvalue import Signature
+    from beatflow.objects.git.value import Signature
     from beatflow.repository import Repository
     from beatflow.history import record_commit
 

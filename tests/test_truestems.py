@@ -13,7 +13,7 @@ from beatflow.making.request import Request
 from beatflow.making.separation import write_true_stems
 from beatflow.making.take import Take
 from beatflow.making.truestems import TrueStemFinder
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.provenance import RecordFinder, find_record, write_pending
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from beatflow.errors import BeatFlowError
 from beatflow.history import record_commit
 from beatflow.naming import create_branch, create_tag, delete_branch, delete_tag, rename_branch, switch_to
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.operation import OPERATIONS
 from beatflow.repository import Repository
 from beatflow.restoring import restore_worktree

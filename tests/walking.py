@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from beatflow.errors import ConflictError
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.operation import OPERATIONS
 from beatflow.repository import Repository
 from beatflow.transaction import Transaction

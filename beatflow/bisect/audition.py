@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from beatflow.bisect.bisect import BAD, GOOD, SKIP, Progress, check_out, find_counted, read_history
 from beatflow.bisect.bisection import Step, find_step
-from beatflow.errors import ConflictError, DamagedError, NotFoundError, UsageError
+from beatflow.errors import AbsentError, ConflictError, DamagedError, NotFoundError, UsageError
 from beatflow.history import read_content, read_track
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
@@ -179,6 +179,9 @@ def _advance(repository: Repository, state: State, progress: Progress) -> Hearin
         if step.candidate:
             try:
                 file = _write_sound(repository, state, step.candidate, folder / _SOUNDS, progress)
+            except AbsentError:
+                # Nothing is wrong with the commit: once its sounds can be had, it can be heard.
+                raise
             except (DamagedError, NotFoundError, ConflictError) as error:
                 unheard.append(Mark(SKIP, step.candidate, error.message))
                 state = replace(state, marks=(*state.marks, unheard[-1]))

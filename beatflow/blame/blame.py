@@ -16,7 +16,7 @@ from beatflow.blame.story import Stretch, Work, join
 from beatflow.blame.tracing import Part, rate_ratio, trace
 from beatflow.errors import DamagedError, UsageError
 from beatflow.explaining import Explainer, read_clock
-from beatflow.objects.gitvalue import Commit
+from beatflow.objects.git.value import Commit
 from beatflow.repository import Repository
 from beatflow.revision.revision import get_commit
 from beatflow.revision.span import clip_span, get_span, is_span, read_length, split_span

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from beatflow.errors import AudioError, DamagedError, NotFoundError, UsageError
 from beatflow.history import DELETED, RENAMED, pair_renames
-from beatflow.objects.gitvalue import TREE, Commit, Entry
+from beatflow.objects.git.value import TREE, Commit, Entry
 from beatflow.repository import Repository
 from beatflow.sound.explanation import Explanation
 from beatflow.worktree import read_pointer

@@ -6,7 +6,7 @@ from typing import Any
 from beatflow.blame.blame import Blame
 from beatflow.blame.story import Stretch, Work
 from beatflow.changetext import tell_change
-from beatflow.objects.gitvalue import Commit
+from beatflow.objects.git.value import Commit
 from beatflow.timecode import Clock
 from beatflow.wording import format_duration, format_iso_time, format_time
 

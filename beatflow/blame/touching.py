@@ -6,7 +6,7 @@ from beatflow.blame.lineage import UNREADABLE, Explain, Version, find_formers, f
 from beatflow.blame.tracing import trace, widen
 from beatflow.errors import NotFoundError
 from beatflow.history import iter_commits
-from beatflow.objects.gitvalue import Commit
+from beatflow.objects.git.value import Commit
 from beatflow.repository import Repository
 from beatflow.revision.span import clip_span, read_length
 from beatflow.timecode import Span

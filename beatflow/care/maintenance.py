@@ -9,8 +9,8 @@ from beatflow.errors import DamagedError, NotFoundError
 from beatflow.lock import wait_while_held
 from beatflow.objects.checking import Checkup, LostRange
 from beatflow.objects.collection import Collected
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import TREE, Commit, Entry
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import TREE, Commit, Entry
 from beatflow.objects.layout import Layout
 from beatflow.objects.operation import OPERATIONS, iter_operations, read_operation
 from beatflow.objects.pointer import Pointer

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from beatflow.care.maintenance import find_reached, find_starts, forget_provenance
 from beatflow.objects.collection import Collected
-from beatflow.objects.gitvalue import Commit, Entry, Tree
+from beatflow.objects.git.value import Commit, Entry, Tree
 from beatflow.objects.operation import iter_operations, read_worktree_changes
 from beatflow.objects.renewal import Renewal
 from beatflow.objects.store import AudioStore

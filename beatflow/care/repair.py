@@ -15,8 +15,8 @@ from pathlib import Path
 from beatflow.care.maintenance import Findings, Problem
 from beatflow.errors import BeatFlowError, DamagedError, UsageError
 from beatflow.objects.durable import free_name, write_atomic
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import blob_oid
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import blob_oid
 from beatflow.objects.operation import OPERATIONS, iter_operations, read_operation
 from beatflow.objects.pointer import Pointer, encode_pointer
 from beatflow.objects.store import AudioStore

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from beatflow.care.maintenance import OURS
 from beatflow.errors import NotFoundError, UsageError
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import TREE, Commit, Entry
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import TREE, Commit, Entry
 from beatflow.objects.ledger import NOBODY, Account
 from beatflow.objects.pointer import Pointer
 from beatflow.provenance import FOLDER as PROVENANCE

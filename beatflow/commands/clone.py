@@ -46,13 +46,13 @@ def clone(
       bf clone s3://label/night-drive --endpoint http://nas:8333
       bf clone git@github.com:ada/night-drive.git nd --stems drums,bass
     """
-    from beatflow.sharing.cloning import CloneRequest, name_folder
-    from beatflow.sharing.cloning import clone as make_clone
-    from beatflow.sharing.fetching import FetchRequest
+    from beatflow.sharing.flows.cloning import CloneRequest, name_folder
+    from beatflow.sharing.flows.cloning import clone as make_clone
+    from beatflow.sharing.flows.fetching import FetchRequest
+    from beatflow.sharing.flows.text import moved_document, tell_moved
     from beatflow.sharing.inspection import Rules
     from beatflow.sharing.opening import read_address
     from beatflow.sharing.partial.selection import Selection
-    from beatflow.sharing.text import moved_document, tell_moved
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

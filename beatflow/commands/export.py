@@ -137,7 +137,7 @@ def export(
 def _export_git(
     invocation: Invocation, repository: "Repository", folder: Path, dry_run: bool, json: bool
 ) -> int:
-    from beatflow.sharing.gitexport import export_git
+    from beatflow.sharing.interop.gitexport import export_git
     from beatflow.wording import format_size, plural
 
     ui = invocation.ui
@@ -204,7 +204,8 @@ def _tell(ui: "Ui", report: "Report", directory: Path, dry_run: bool) -> None:
         shown = file.path.relative_to(directory) if file.path.is_relative_to(directory) else file.path
         ui.emit(safe_line(str(shown)))
     session = report.session
-    if session and not session.tempo_map.known:
+    projects = any(file.kind in ("reaper", "dawproject") for file in report.files)
+    if projects and session and not session.tempo_map.known:
         ui.warn("the tempo is not known: the project has 120 BPM; set tempo in track.toml")
     for before, after in report.renamed.items():
         ui.warn(

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access, make_keeping
+from beatflow.commands.options import (
+    DryRunOption,
+    EndpointOption,
+    JsonOption,
+    complete_remote,
+    make_access,
+    make_keeping,
+)
+from beatflow.commands.supplying import make_elsewhere
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
     from beatflow.repository import Repository
+    from beatflow.sharing.access import Access
 
 
 def fetch(
@@ -30,6 +39,7 @@ def fetch(
     prune: Annotated[
         bool, typer.Option("--prune", "-p", help="Forget branches that are gone over there.")
     ] = False,
+    endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -45,23 +55,23 @@ def fetch(
       bf fetch stems/drums.wav
       bf fetch --rest
     """
-    from beatflow.sharing.fetching import FetchRequest
-    from beatflow.sharing.fetching import fetch as fetch_from
+    from beatflow.sharing.flows.fetching import FetchRequest
+    from beatflow.sharing.flows.fetching import fetch as fetch_from
+    from beatflow.sharing.flows.text import incoming_document, tell_moved, tell_moves
     from beatflow.sharing.inspection import Rules
-    from beatflow.sharing.locking import refresh
+    from beatflow.sharing.locks.locking import refresh
     from beatflow.sharing.opening import choose_sources, open_configured
-    from beatflow.sharing.text import incoming_document, tell_moved, tell_moves
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
-    access = make_access(invocation)
+    access = make_access(invocation, endpoint)
     if rest:
-        _fetch_rest(invocation, repository, dry_run, json)
+        _fetch_rest(invocation, repository, access, dry_run, json)
         return
     sources = choose_sources(repository, names or [], all_)
     if sources.paths:
-        _fetch_paths(invocation, repository, sources.paths, dry_run, json)
+        _fetch_paths(invocation, repository, access, sources.paths, dry_run, json)
         return
     rules = Rules.parse(invocation.settings.accept)
     request = FetchRequest(sources.branches, prune, rules=rules, dry_run=dry_run)
@@ -89,15 +99,12 @@ def fetch(
 
 def _fetch_rest(invocation: Invocation, repository: "Repository", dry_run: bool, json: bool) -> None:
     """Make a partial clone whole."""
-    from beatflow.sharing.opening import open_configured
     from beatflow.sharing.partial.supply import fetch_rest
     from beatflow.wording import plural
 
-    access = make_access(invocation)
+    elsewhere = make_elsewhere(invocation, repository)
     with invocation.ui.progress("fetching") as progress:
-        count = fetch_rest(
-            repository, lambda remote: open_configured(repository, remote, access), progress, dry_run
-        )
+        count = fetch_rest(repository, elsewhere, progress, dry_run)
     if json:
         invocation.ui.emit_json("beatflow.fetch/1", {"rest": count, "dry_run": dry_run})
     else:
@@ -108,17 +115,14 @@ def _fetch_paths(
     invocation: Invocation, repository: "Repository", paths: Sequence[str], dry_run: bool, json: bool
 ) -> None:
     """Bring the sound of files that a partial clone has left behind."""
-    from beatflow.sharing.opening import open_configured
     from beatflow.sharing.partial.supply import fetch_paths
     from beatflow.wording import plural
 
     ui = invocation.ui
-    access = make_access(invocation)
+    elsewhere = make_elsewhere(invocation, repository)
     wanted = [repository.worktree.relative(invocation.directory / Path(path)) for path in paths]
     with ui.progress("fetching") as progress:
-        came = fetch_paths(
-            repository, wanted, lambda remote: open_configured(repository, remote, access), progress, dry_run
-        )
+        came = fetch_paths(repository, wanted, elsewhere, progress, dry_run)
     if json:
         ui.emit_json("beatflow.fetch/1", {"paths": came, "dry_run": dry_run})
     else:

@@ -8,7 +8,7 @@ from beatflow.commands.options import DryRunOption, EndpointOption, JsonOption, 
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
-    from beatflow.sharing.forking import Forked
+    from beatflow.sharing.flows.forking import Forked
 
 
 def fork(
@@ -35,7 +35,7 @@ def fork(
       bf fork .@HEAD~1 ../other-way
       bf fork s3://label/night-drive@v1 s3://label/club-mix
     """
-    from beatflow.sharing.forking import ForkRequest, fork_track
+    from beatflow.sharing.flows.forking import ForkRequest, fork_track
 
     invocation = Invocation.of(ctx)
     access = make_access(invocation, endpoint)

@@ -71,6 +71,8 @@ def import_(
     """
     project = reaper or dawproject
     if project:
+        if (reaper and dawproject) or directory or git or to:
+            raise UsageError("a project is imported by itself", hint="one of them at a time")
         _bring_faders(Invocation.of(ctx), project, dry_run, json)
         return 0
     if git:

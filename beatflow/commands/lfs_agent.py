@@ -37,7 +37,7 @@ def lfs_agent(
       bf lfs-agent --uninstall ../song-git
     """
     from beatflow.importing.gitfolder import get_git_folder
-    from beatflow.sharing.lfsagent import LfsAgent, install_agent, uninstall_agent
+    from beatflow.sharing.interop.lfsagent import LfsAgent, install_agent, uninstall_agent
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui

@@ -11,7 +11,7 @@ from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
 if TYPE_CHECKING:
-    from beatflow.sharing.locking import Keeping
+    from beatflow.sharing.locks.locking import Keeping
 
 
 def lock(
@@ -39,8 +39,8 @@ def lock(
       bf lock --json | jq -r '.locks[] | select(.mine | not) | .path'
     """
     from beatflow.sharing.configured import choose_remote
-    from beatflow.sharing.locking import check_path, lock_files, parse_period
-    from beatflow.sharing.locktext import format_end
+    from beatflow.sharing.locks.locking import check_path, lock_files, parse_period
+    from beatflow.sharing.locks.text import format_end
     from beatflow.sharing.opening import open_configured
 
     invocation = Invocation.of(ctx)
@@ -71,7 +71,7 @@ def lock(
 
 
 def _show(invocation: Invocation, keeping: "Keeping", broken: bool, json: bool) -> None:
-    from beatflow.sharing.locktext import format_broken, format_lock
+    from beatflow.sharing.locks.text import format_broken, format_lock
 
     ui, offset_min = invocation.ui, invocation.clock().offset_minutes
     traces = keeping.list_broken() if broken else []

@@ -15,7 +15,7 @@ from beatflow.ui import Ui, safe_line
 if TYPE_CHECKING:
     from beatflow.log.logbook import Logbook, LogEntry
     from beatflow.log.text import Sheet
-    from beatflow.objects.gitvalue import Commit
+    from beatflow.objects.git.value import Commit
     from beatflow.repository import Repository
 
 LISTEN_S = 4.0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from beatflow.repository import Repository
     from beatflow.sharing.access import Access
     from beatflow.sharing.configured import Configured
-    from beatflow.sharing.locking import Keeping
+    from beatflow.sharing.locks.locking import Keeping
     from beatflow.sharing.remote import Remote
 
 
@@ -64,7 +64,7 @@ def make_keeping(
     invocation: "Invocation", repository: "Repository", configured: "Configured", remote: "Remote"
 ) -> "Keeping":
     """A remote's locks, as whoever runs this command sees them now."""
-    from beatflow.sharing.locking import Keeping, name_owner
+    from beatflow.sharing.locks.locking import Keeping, name_owner
 
     owner = name_owner(invocation.signature())
     return Keeping(repository, configured, remote, owner, invocation.clock().time)

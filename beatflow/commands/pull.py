@@ -6,6 +6,7 @@ import typer
 
 from beatflow.commands.options import (
     DryRunOption,
+    EndpointOption,
     JsonOption,
     MessageOption,
     complete_remote,
@@ -43,6 +44,7 @@ def pull(
     unrelated: Annotated[
         bool, typer.Option("--allow-unrelated", help="Merge histories that have no commit in common.")
     ] = False,
+    endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
@@ -60,13 +62,13 @@ def pull(
     from beatflow.explaining import read_clock
     from beatflow.merge.text import outcome_document, tell_outcome
     from beatflow.sharing.configured import PARENT, choose_remote
-    from beatflow.sharing.fetching import FetchRequest
+    from beatflow.sharing.flows.fetching import FetchRequest
+    from beatflow.sharing.flows.pulling import PullRequest
+    from beatflow.sharing.flows.pulling import pull as pull_from
+    from beatflow.sharing.flows.text import incoming_document, tell_moved, tell_moves, tell_pull
     from beatflow.sharing.inspection import Rules
-    from beatflow.sharing.locking import refresh
+    from beatflow.sharing.locks.locking import refresh
     from beatflow.sharing.opening import open_configured, open_named
-    from beatflow.sharing.pulling import PullRequest
-    from beatflow.sharing.pulling import pull as pull_from
-    from beatflow.sharing.text import incoming_document, tell_moved, tell_moves, tell_pull
 
     if only and fast_forward is False:
         raise UsageError("--ff-only and --no-ff contradict each other")
@@ -75,7 +77,7 @@ def pull(
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
-    access = make_access(invocation)
+    access = make_access(invocation, endpoint)
     if remote is not None:
         configured, place = open_named(repository, remote, access)
     else:

@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption, complete_remote, make_access, make_keeping
+from beatflow.commands.options import (
+    DryRunOption,
+    EndpointOption,
+    JsonOption,
+    complete_remote,
+    make_access,
+    make_keeping,
+)
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ def push(
             "--previews", help="Send small copies as well, for clones that leave the sounds where they are."
         ),
     ] = False,
+    endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -59,16 +67,16 @@ def push(
       bf push origin take2:main -n
     """
     from beatflow.sharing.configured import choose_remote
-    from beatflow.sharing.locking import check_locks
+    from beatflow.sharing.flows.pushing import PushRequest
+    from beatflow.sharing.flows.pushing import push as push_to
+    from beatflow.sharing.flows.text import moved_document, moves_document, tell_moved, tell_moves
+    from beatflow.sharing.locks.locking import check_locks
     from beatflow.sharing.opening import open_configured, open_named
-    from beatflow.sharing.pushing import PushRequest
-    from beatflow.sharing.pushing import push as push_to
-    from beatflow.sharing.text import moved_document, moves_document, tell_moved, tell_moves
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
-    access = make_access(invocation)
+    access = make_access(invocation, endpoint)
     if remote is None:
         configured = choose_remote(repository, None, to_write=True)
         place = open_configured(repository, configured, access)

@@ -93,7 +93,7 @@ def status(
 
 
 def _show_locks(invocation: Invocation, found: "Status") -> None:
-    from beatflow.sharing.locktext import format_lock
+    from beatflow.sharing.locks.text import format_lock
 
     ui, changed = invocation.ui, {change.path for change in found.changes}
     for lock in found.locks:

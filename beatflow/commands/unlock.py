@@ -32,7 +32,7 @@ def unlock(
       bf unlock --force stems/vocals.wav
     """
     from beatflow.sharing.configured import choose_remote
-    from beatflow.sharing.locking import unlock_files
+    from beatflow.sharing.locks.locking import unlock_files
     from beatflow.sharing.opening import open_configured
 
     invocation = Invocation.of(ctx)

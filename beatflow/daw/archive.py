@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 from beatflow.daw.safename import Names, make_safe
 from beatflow.daw.sounds import Shelf
 from beatflow.errors import UsageError
-from beatflow.objects.gitvalue import EXECUTABLE, SYMLINK
+from beatflow.objects.git.value import EXECUTABLE, SYMLINK
 from beatflow.track import TRACK_FILE, edit_track, parse_track
 from beatflow.worktree import read_pointer
 

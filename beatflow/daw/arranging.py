@@ -15,7 +15,7 @@ from beatflow.daw.sounds import Shelf
 from beatflow.daw.tempomap import TempoMap, make_map
 from beatflow.errors import AudioError, BeatFlowError, UsageError
 from beatflow.explaining import make_clock
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.provenance import find_measured, known_facts
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Stem, Track, parse_track
@@ -86,6 +86,8 @@ def arrange(repository: Repository, commit: str, shelf: Shelf, look: Look, progr
     facts = _learn(shelf, commit, mix or (lanes[0] if len(lanes) == 1 else None), look, progress, remarks)
     tempo_map = _make_tempo_map(repository, commit, track, mix, facts)
     meter = "{}/{}".format(*tempo_map.meter)
+    if track.meter and track.meter != meter:
+        remarks.append(f"{track.meter} is no meter: {meter} is taken; mend meter in {TRACK_FILE}")
     markers: list[Marker] = []
     if look.listen:
         # Bars are counted from 0: where the first one is elsewhere, changes are told in seconds.

@@ -17,9 +17,6 @@ from beatflow.errors import AudioError, NotFoundError, UsageError
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Stem, Track, edit_track, parse_track
 
-SUFFIXES = (".rpp", ".dawproject")
-"""Whose files can be read."""
-
 _MAX_TEXT = 256 << 20
 _SAME_DB, _SAME_PAN, _SAME_TEMPO = 0.006, 0.0006, 0.006
 

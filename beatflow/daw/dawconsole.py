@@ -3,8 +3,10 @@
 No document type is taken, so no entity can grow; no more is unpacked than a project can need.
 """
 
+import errno
 import math
 import zipfile
+import zlib
 from pathlib import Path, PureWindowsPath
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
@@ -34,7 +36,18 @@ def read_console(path: Path) -> Console:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("project.xml") as file:
             data = file.read(_MAX_XML + 1)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        LookupError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        OSError,
+    ) as error:
+        # A directory that lies may have it read before its beginning.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise UsageError(
             f"{path.name} is no DAWproject", hint="name the .dawproject file that was saved"
         ) from error

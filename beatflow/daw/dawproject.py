@@ -7,7 +7,7 @@ is a factor, a pan 0 (left) to 1 (right).
 """
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import count
 from typing import BinaryIO
@@ -22,7 +22,7 @@ _MAX_VOLUME = 16.0  # +24 dB, as far as a mix goes
 
 
 def write_dawproject(
-    file: BinaryIO, session: Session, names: Sequence[str], copy: Callable[[Lane, BinaryIO], None]
+    file: BinaryIO, session: Session, names: Mapping[str, str], copy: Callable[[Lane, BinaryIO], None]
 ) -> None:
     """Write a session as a DAWproject.
 
@@ -30,8 +30,8 @@ def write_dawproject(
     ----------
     file : binary file
     session : Session
-    names : sequence of str
-        What each lane's sound is called inside.
+    names : mapping of str to str
+        What each sound is called inside, by its path in the track.
     copy : callable
         Writes a lane's sound into an open file.
     """
@@ -44,8 +44,8 @@ def write_dawproject(
             info = zipfile.ZipInfo(name, date)
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
-        for lane, name in zip(session.lanes, names, strict=True):
-            info = zipfile.ZipInfo(name, date)
+        for path, lane in {lane.path: lane for lane in session.lanes}.items():
+            info = zipfile.ZipInfo(names[path], date)
             info.file_size = lane.size
             # Readers play sounds from inside the zip, which they only can when they are not compressed.
             with archive.open(info, "w", force_zip64=lane.size > 0xF000_0000) as member:
@@ -74,7 +74,7 @@ def format_metadata(session: Session) -> bytes:
     return _encode(root)
 
 
-def format_project(session: Session, names: Sequence[str]) -> bytes:
+def format_project(session: Session, names: Mapping[str, str]) -> bytes:
     """Write ``project.xml``."""
     return _encode(_Writer(session).build(names))
 
@@ -101,7 +101,7 @@ class _Writer:
         self._map = session.tempo_map
         self._ids = count()
 
-    def build(self, names: Sequence[str]) -> Element:
+    def build(self, names: Mapping[str, str]) -> Element:
         root = Element("Project", version=VERSION)
         SubElement(root, "Application", name="BeatFlow", version=__version__)
         tempo, meter = self._add_transport(root)
@@ -116,8 +116,8 @@ class _Writer:
         )
         arrangement = self._child(root, "Arrangement")
         lanes = self._child(arrangement, "Lanes", timeUnit="beats")
-        for track, lane, name in zip(tracks, self._session.lanes, names, strict=True):
-            self._add_clip(lanes, track, lane, name)
+        for track, lane in zip(tracks, self._session.lanes, strict=True):
+            self._add_clip(lanes, track, lane, names[lane.path])
         self._add_markers(arrangement)
         self._add_tempi(arrangement, tempo, meter)
         return root
@@ -131,7 +131,7 @@ class _Writer:
         point = self._map.points[0]
         tempo = self._child(
             transport, "Tempo", name="Tempo", unit="bpm", value=_number(point.tempo),
-            min=_number(SLOWEST), max=_number(FASTEST),
+            min=_number(min(SLOWEST, point.tempo)), max=_number(max(FASTEST, point.tempo)),
         )  # fmt: skip
         numerator, denominator = map(str, point.meter)
         meter = self._child(transport, "TimeSignature", numerator=numerator, denominator=denominator)

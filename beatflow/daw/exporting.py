@@ -3,7 +3,7 @@
 Joins the session, the writers of formats, and the files' places. Says nothing itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from beatflow.daw.dawproject import write_dawproject, zip_time
 from beatflow.daw.labels import shift_of, tags_of
 from beatflow.daw.outputs import Outputs
 from beatflow.daw.reaper import format_project
-from beatflow.daw.safename import Names
+from beatflow.daw.safename import Names, make_safe
 from beatflow.daw.session import Lane, Session
 from beatflow.daw.sounds import Shelf
 from beatflow.errors import AudioError, BeatFlowError, UsageError
@@ -173,36 +173,37 @@ class _Exporter:
     # Projects --------------------------------------------------------------------------------------------
 
     def _write_reaper(self, session: Session, target: Path) -> None:
-        folder = target.parent / f"{target.stem}-media"
-        files = self._name(session.lanes, lambda path: PurePosixPath(path).name)
-        for lane, name in zip(session.lanes, files, strict=True):
-            self._put(folder / name, "media", lane.path, partial(self._copy, lane))
+        # A name that can be told in the project, whatever the project itself is called.
+        folder = target.parent / make_safe(f"{target.stem}-media")
+        lanes = {lane.path: lane for lane in session.lanes}
+        files = self._name(lanes, lambda path: PurePosixPath(path).name)
+        for (path, lane), name in zip(lanes.items(), files, strict=True):
+            self._put(folder / name, "media", path, partial(self._copy, lane))
         # The project comes last, so that it never names what is not there.
-        text = format_project(session, [f"{folder.name}/{name}" for name in files])
-        data = text.encode("utf-8", "replace")
+        places = {path: f"{folder.name}/{name}" for path, name in zip(lanes, files, strict=True)}
+        data = format_project(session, places).encode("utf-8", "replace")
         self._put(target, "reaper", None, lambda file: file.write(data))
 
     def _write_dawproject(self, session: Session, target: Path) -> None:
-        files = self._name(session.lanes, lambda path: f"audio/{PurePosixPath(path).name}")
+        lanes = {lane.path: lane for lane in session.lanes}
+        files = self._name(lanes, lambda path: f"audio/{PurePosixPath(path).name}")
+        places = dict(zip(lanes, files, strict=True))
         self._put(
-            target,
-            "dawproject",
-            None,
-            lambda file: write_dawproject(file, session, files, self._copy),
+            target, "dawproject", None, lambda file: write_dawproject(file, session, places, self._copy)
         )
 
     def _copy(self, lane: Lane, file: BinaryIO) -> None:
         self._shelf.copy(lane.path, file, lambda size: self._advance(size, lane.path))
 
-    def _name(self, lanes: Sequence[Lane], suggest: Callable[[str], str]) -> list[str]:
-        """Return a safe name for each lane's file, and note which could not be as it was suggested."""
+    def _name(self, paths: Iterable[str], suggest: Callable[[str], str]) -> list[str]:
+        """Return a safe name for each file, and note which could not be as it was suggested."""
         names = Names()
         result = []
-        for lane in lanes:
-            wanted = suggest(lane.path)
+        for path in paths:
+            wanted = suggest(path)
             result.append(names.take(wanted))
             if result[-1] != wanted:
-                self._report.renamed.setdefault(lane.path, result[-1])
+                self._report.renamed.setdefault(path, result[-1])
         return result
 
     # Files -----------------------------------------------------------------------------------------------
@@ -217,7 +218,7 @@ class _Exporter:
             self._report.remarks.append(
                 f"time stamps are {shift_s:.3f} s later: a stem begins before the piece does"
             )
-        files = self._name(lanes, lambda path: _with_suffix(path, SUFFIXES[kind]))
+        files = self._name((lane.path for lane in lanes), lambda path: _with_suffix(path, SUFFIXES[kind]))
         for lane, name in zip(lanes, files, strict=True):
             write = partial(self._convert, session, lane, lane == mix, shift_s, kind)
             try:
@@ -245,7 +246,7 @@ class _Exporter:
         tree = self._shelf.tree
         if not tree:
             raise UsageError(f"there is no file in {self._commit[:7]}", hint="bf ls shows what is there")
-        self._whole = self._whole or sum(source.size for source in map(self._shelf.find, tree) if source)
+        self._whole += sum(source.size for source in map(self._shelf.find, tree) if source)
         self._put(target, "zip", None, self._fill_archive)
 
     def _fill_archive(self, file: BinaryIO) -> None:
@@ -261,7 +262,7 @@ class _Exporter:
     def _put(self, target: Path, kind: str, source: str | None, write: Callable[[BinaryIO], object]) -> None:
         """Write one file, or in a dry run only see whether it could be."""
         if self._wish.dry_run:
-            self._outputs.check_free(target)
+            self._outputs.claim(target)
             self._report.files.append(Written(target, kind, source))
             return
         path = self._outputs.new_file(target)

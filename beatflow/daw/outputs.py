@@ -10,8 +10,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
+from beatflow.delivery import check_new
 from beatflow.errors import ConflictError, UsageError
 from beatflow.filename import is_private
+from beatflow.history import read_content
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 
@@ -24,7 +26,7 @@ class Outputs:
     repository : Repository
         The track: unfinished files for destinations inside it lie in its own scratch folder.
     force : bool
-        Replace what is there.
+        Replace what is there, but nothing that a commit could not bring back.
     """
 
     def __init__(self, repository: Repository, force: bool = False) -> None:
@@ -32,6 +34,7 @@ class Outputs:
         self._force = force
         self._scratches: dict[Path, Scratch] = {}
         self._files: dict[Path, Path] = {}
+        self._claimed: set[Path] = set()
 
     def __enter__(self) -> "Outputs":
         self._stack = ExitStack().__enter__()
@@ -48,31 +51,47 @@ class Outputs:
         Raises
         ------
         ConflictError
-            Something is there and is not to be replaced, or what should be a folder on the way to it is none.
+            Something is there and is not to be replaced, or is a file of the track with changes that are not committed,
+            or what should be a folder on the way to it is none.
         UsageError
             It belongs to BeatFlow or git.
         """
         root = self._repository.root.resolve()
         resolved = target.parent.resolve() / target.name
-        if resolved.is_relative_to(root) and any(map(is_private, resolved.relative_to(root).parts)):
+        inside = resolved.relative_to(root) if resolved.is_relative_to(root) else None
+        if inside and any(map(is_private, inside.parts)):
             raise UsageError(f"{target} belongs to BeatFlow or git", hint="choose another place")
-        if target.is_dir():
-            raise ConflictError(f"{target} is a folder", hint="choose another name")
-        if os.path.lexists(target) and not self._force:
-            raise ConflictError(f"{target} is there already", hint="--force overwrites it")
+        check_new(target, self._force)
+        if inside and os.path.lexists(target) and self._has_changes(inside.as_posix()):
+            raise ConflictError(
+                f"{target} has changes that are not committed", hint="bf commit, or choose another place"
+            )
         nearest = _find_nearest(target.parent)
         if not nearest.is_dir():
             raise ConflictError(f"{nearest} is no folder", hint="choose another place")
 
+    def claim(self, target: Path) -> None:
+        """Take a destination for one file.
+
+        Raises
+        ------
+        ConflictError, UsageError
+            See `check_free`; or another file of these goes there.
+        """
+        self.check_free(target)
+        if target in self._claimed:
+            raise UsageError(f"{target} would be written twice", hint="give each its own name or folder")
+        self._claimed.add(target)
+
     def new_file(self, target: Path) -> Path:
         """Return a fresh path for an unfinished file, on the disk of its destination; `publish` puts it there."""
-        self.check_free(target)
+        self.claim(target)
         parent = self._choose_scratch(_find_nearest(target.parent))
         if parent not in self._scratches:
             if parent != self._repository.scratch:
                 sweep(parent)
             self._scratches[parent] = self._stack.enter_context(Scratch(parent))
-        self._files[target] = self._scratches[parent].new_file(target.suffix)
+        self._files[target] = self._scratches[parent].new_file()
         return self._files[target]
 
     def drop(self, target: Path) -> None:
@@ -100,6 +119,10 @@ class Outputs:
                 source.replace(target)
                 undo.callback(_remove, target)
             undo.pop_all()
+
+    def _has_changes(self, path: str) -> bool:
+        entry = read_content(self._repository, self._repository.head).get(path)
+        return entry is not None and self._repository.worktree.identify(path) != entry
 
     def _choose_scratch(self, nearest: Path) -> Path:
         """The track's own folder where that is on the same disk, so that nobody sees unfinished files."""

@@ -10,7 +10,7 @@ stays. Positions are in seconds, volumes factors, times do not follow the tempo 
 
 import math
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PureWindowsPath
 
 from beatflow.daw.fader import Console, FaderSetting
@@ -22,16 +22,17 @@ _SOURCES = {"FLAC": "FLAC", "MP3": "MP3", "OGG": "VORBIS"}
 _SQUARE = 1  # the tempo holds until the next point
 _MAX_DEPTH = 64
 _MAX_SHOWN = 200
+_MOST_WORDS = 4  # more is not looked at, however long a line is
 
 
-def format_project(session: Session, files: Sequence[str]) -> str:
+def format_project(session: Session, files: Mapping[str, str]) -> str:
     """Write a session as a project.
 
     Parameters
     ----------
     session : Session
-    files : sequence of str
-        Where each lane's sound lies, seen from the project's folder.
+    files : mapping of str to str
+        Where each sound lies, seen from the project's folder, by its path in the track.
     """
     first = session.tempo_map.points[0]
     lines = [
@@ -48,8 +49,8 @@ def format_project(session: Session, files: Sequence[str]) -> str:
         *_format_tempi(session),
         *_format_markers(session),
     ]
-    for lane, file in zip(session.lanes, files, strict=True):
-        lines += _format_track(session, lane, file)
+    for number, lane in enumerate(session.lanes, 1):
+        lines += _format_track(session, lane, files[lane.path], number)
     return "\n".join([*lines, ">", ""])
 
 
@@ -85,14 +86,15 @@ def _format_markers(session: Session) -> Iterator[str]:
         yield f'  MARKER {number} {_number(part.end_s)} "" 1'
 
 
-def _format_track(session: Session, lane: Lane, file: str) -> list[str]:
+def _format_track(session: Session, lane: Lane, file: str, number: int) -> list[str]:
+    guid = _guid(session, f"track {number} {lane.path}")
     return [
-        f"  <TRACK {_guid(session, 'track ' + lane.path)}",
+        f"  <TRACK {guid}",
         f"    NAME {_quote(lane.name)}",
         f"    VOLPAN {_number(gain_of(lane.gain_db))} {_number(lane.pan)} -1 -1 1",
         f"    MUTESOLO {int(lane.mute)} {int(lane.solo)} 0",
         f"    NCHAN {max(2, lane.channels + lane.channels % 2)}",
-        f"    TRACKID {_guid(session, 'track ' + lane.path)}",
+        f"    TRACKID {guid}",
         "    MAINSEND 1 0",
         "    <ITEM",
         f"      POSITION {_number(lane.start_s)}",
@@ -100,7 +102,7 @@ def _format_track(session: Session, lane: Lane, file: str) -> list[str]:
         "      LOOP 0",
         "      FADEIN 0 0 0 0 0 0 0",
         "      FADEOUT 0 0 0 0 0 0 0",
-        f"      IGUID {_guid(session, 'item ' + lane.path)}",
+        f"      IGUID {_guid(session, f'item {number} {lane.path}')}",
         f"      NAME {_quote(lane.name)}",
         "      VOLPAN 1 0 1 -1",
         f"      SOFFS {_number(lane.skipped_s)}",
@@ -154,7 +156,8 @@ def read_console(text: str) -> Console:
     console = Console()
     track: _Track | None = None
     path: list[str] = []
-    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
+    # Nothing else ends a line there: a name may have what Python takes for an end.
+    for number, line in enumerate(text.lstrip("\ufeff").split("\n"), 1):
         bare = line.strip()
         if bare == ">":
             if not path:
@@ -240,9 +243,10 @@ def _finite(text: str) -> float:
 
 
 def _split(line: str) -> list[str]:
-    """Split a line into its words, quotes taken off."""
-    words, rest = [], line.lstrip()
-    while rest:
+    """Split a line into its first words, quotes taken off."""
+    words: list[str] = []
+    rest = line.lstrip()
+    while rest and len(words) < _MOST_WORDS:
         mark = rest[0] if rest[0] in "\"'`" else None
         if mark:
             word, _, rest = rest[1:].partition(mark)

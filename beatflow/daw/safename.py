@@ -10,7 +10,7 @@ import unicodedata
 MAX_NAME = 120
 """In UTF-8 bytes: file systems take 255 (in UTF-16 units on Windows), but whole paths only about 260 there."""
 
-_FORBIDDEN = set('<>:"/\\|?*')
+_FORBIDDEN = set('<>:"/\\|?*\ufffe\uffff')
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in "123456789¹²³")}
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.history import read_content
-from beatflow.objects.gitvalue import SYMLINK, Tree
+from beatflow.objects.git.value import SYMLINK, Tree
 from beatflow.repository import Repository
 from beatflow.worktree import iter_content, read_pointer
 

@@ -15,7 +15,7 @@ from threading import Lock
 from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.delivery import digest
 from beatflow.diff.sides import Facts, File, Pair, Side, read_score
-from beatflow.errors import AudioError, DamagedError, NotFoundError
+from beatflow.errors import AbsentError, AudioError, DamagedError, NotFoundError
 from beatflow.explaining import Explainer, explain_sounds
 from beatflow.history import MODIFIED
 from beatflow.repository import Repository
@@ -141,7 +141,7 @@ class Comparer:
             return Difference(pair.path, pair.kind, content, lines=_compare_text(pair)), None
         except (AudioError, DamagedError, NotFoundError, OSError) as error:
             problem = str(error) if isinstance(error, OSError) else error.message
-            damaged = isinstance(error, DamagedError | NotFoundError)
+            damaged = isinstance(error, DamagedError | NotFoundError) and not isinstance(error, AbsentError)
             return Difference(
                 pair.path, pair.kind, content, pair.source, problem=problem, damaged=damaged
             ), None
@@ -273,7 +273,7 @@ def _naming(file: File) -> Iterator[None]:
     try:
         yield
     except (DamagedError, NotFoundError) as error:
-        if file.oid is None:
+        if file.oid is None or isinstance(error, AbsentError):
             raise
         why = error.message.removeprefix(f"{file.oid}: ")
         raise DamagedError(f"sound {file.oid[:12]} is missing or damaged: {why}", hint="bf check") from error

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol
 
 from beatflow.errors import BeatFlowError, DamagedError, NotFoundError, UsageError
 from beatflow.history import ADDED, DELETED, MODIFIED, FileChange, compare_trees
-from beatflow.objects.gitvalue import SYMLINK, Entry, Tree
+from beatflow.objects.git.value import SYMLINK, Entry, Tree
 from beatflow.provenance import known_facts
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Track, parse_track

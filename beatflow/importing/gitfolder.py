@@ -9,7 +9,7 @@ from pathlib import Path
 
 from beatflow.errors import DamagedError, NotFoundError
 from beatflow.gitconfig import parse_config
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.ids import is_oid
 from beatflow.repository import make_absolute
 

@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError, UsageError
 from beatflow.history import read_content
 from beatflow.importing.gitfolder import GitFolder
-from beatflow.objects.git import GitStore
-from beatflow.objects.history import copy_history
+from beatflow.objects.git.history import copy_history
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, DEFAULT_BRANCH, REMOTES, TAGS, Repository, Signer, make_absolute
-from beatflow.sharing.configured import ORIGIN, Configured, write_remote
+from beatflow.sharing.configured import ORIGIN, Configured, stage_remote
 from beatflow.sharing.inspection import NO_RULES, Rules, check_refs, check_room, inspect_history
-from beatflow.sharing.intake import Intake
 from beatflow.sharing.partial.selection import Selection, write_selection
 from beatflow.sharing.remote import RemoteRefs
+from beatflow.sharing.sounds.intake import Intake
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
 from beatflow.wording import plural
@@ -187,7 +187,7 @@ def _publish(plan: GitPlan, repository: Repository, place: Path, watch: Watch) -
     name = plan.source.directory.parent.name if plan.source.root else plan.source.directory.name
     with Transaction(repository, "import", f"{name}: {plural(plan.commits, 'commit')} of git") as transaction:
         for remote_ in plan.remotes:
-            write_remote(repository, remote_)
+            stage_remote(transaction, remote_)
         for ref, oid in plan.refs.items():
             transaction.set_ref(ref, oid)
         transaction.set_head(plan.head)

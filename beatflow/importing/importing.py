@@ -22,7 +22,7 @@ from beatflow.ignore import read_ignore
 from beatflow.importing.order import Candidate
 from beatflow.importing.plan import Placed, Plan, Step, is_named_as_sound, make_plan
 from beatflow.importing.text import Heard, format_message
-from beatflow.objects.gitvalue import FILE, Entry, Signature, Tree
+from beatflow.objects.git.value import FILE, Entry, Signature, Tree
 from beatflow.repository import Repository, Signer, make_absolute
 from beatflow.scratch import Scratch, sweep
 from beatflow.sound.explanation import Explanation

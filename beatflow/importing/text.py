@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from beatflow.changetext import tell_briefly, tell_change
 from beatflow.importing.order import Version
 from beatflow.importing.plan import Placed, Plan, Step
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.sound.explanation import Explanation
 from beatflow.timecode import Clock
 from beatflow.wording import format_time, plural, short_name

@@ -13,7 +13,7 @@ from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.delivery import digest
 from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.history import read_content, read_track
-from beatflow.objects.gitvalue import EXECUTABLE, FILE, Entry
+from beatflow.objects.git.value import EXECUTABLE, FILE, Entry
 from beatflow.repository import Repository
 from beatflow.revision.revision import find_commit, get_commit, split_path
 from beatflow.track import TRACK_FILE, Track, parse_track

@@ -14,7 +14,7 @@ from beatflow.log.listening import learn
 from beatflow.log.logbook import Logbook, LogEntry
 from beatflow.log.showtext import format_wave
 from beatflow.log.text import Sheet, format_origin, format_title
-from beatflow.objects.gitvalue import Commit
+from beatflow.objects.git.value import Commit
 from beatflow.provenance import Record, find_record, known_facts
 from beatflow.repository import Repository
 from beatflow.revision.revision import find_commit, get_entry, split_path

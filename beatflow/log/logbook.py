@@ -11,7 +11,7 @@ from beatflow.explaining import Explainer
 from beatflow.history import MODIFIED, FileChange, changes_of, content_tree, read_track
 from beatflow.measurement import FactCache
 from beatflow.merge.conflict import find_conflicts
-from beatflow.objects.gitvalue import TREE, Commit, Entry, Tree
+from beatflow.objects.git.value import TREE, Commit, Entry, Tree
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.provenance import Record, find_record, known_facts
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository

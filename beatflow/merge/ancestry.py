@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 
 
 def find_merge_bases(git: GitStore, ones: Iterable[str], twos: Iterable[str]) -> list[str]:

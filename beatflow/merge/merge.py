@@ -10,8 +10,8 @@ from beatflow.errors import ConflictError
 from beatflow.history import advance_head, list_changing, stage_files, stage_switch, write_commit
 from beatflow.merge.ancestry import find_merge_bases
 from beatflow.merge.merging import Merger, Outcome
-from beatflow.objects.gitvalue import EXECUTABLE, Tree
-from beatflow.objects.history import is_surely_behind
+from beatflow.objects.git.history import is_surely_behind
+from beatflow.objects.git.value import EXECUTABLE, Tree
 from beatflow.repository import Repository
 from beatflow.revision.revision import get_commit
 from beatflow.scratch import Scratch

@@ -18,7 +18,7 @@ from beatflow.merge.remixing import describe_render, is_render, render, says_ren
 from beatflow.merge.scoremerge import merge_scores
 from beatflow.merge.soundmerge import Refusal, SplicedSound, splice_sounds
 from beatflow.merge.threeway import Clash, check_folders, merge_entries, merge_mode
-from beatflow.objects.gitvalue import EXECUTABLE, FILE, Entry, Tree
+from beatflow.objects.git.value import EXECUTABLE, FILE, Entry, Tree
 from beatflow.objects.pointer import Pointer, encode_pointer
 from beatflow.provenance import Record, find_record
 from beatflow.repository import Repository

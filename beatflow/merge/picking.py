@@ -10,7 +10,7 @@ from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.history import NothingToCommitError, advance_head, read_content, write_commit
 from beatflow.merge.merge import stage_outcome
 from beatflow.merge.merging import Merger, Outcome
-from beatflow.objects.gitvalue import Commit
+from beatflow.objects.git.value import Commit
 from beatflow.repository import Repository
 from beatflow.revision.revision import list_commits
 from beatflow.scratch import Scratch

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from beatflow.errors import ConflictError
-from beatflow.objects.gitvalue import EXECUTABLE, FILE, Entry, Tree
+from beatflow.objects.git.value import EXECUTABLE, FILE, Entry, Tree
 
 _Value = TypeVar("_Value", int, str)
 _FILES = frozenset({FILE, EXECUTABLE})

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from beatflow.errors import DamagedError
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import FILE, TREE, Entry, Signature, Tree
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import FILE, TREE, Entry, Signature, Tree
 
 OPERATIONS = "refs/beatflow/operations"
 """The ref that names the newest operation."""
@@ -42,6 +42,8 @@ class Operation:
         Refs that moved: commit ids.
     head : Change or None
         What HEAD held, when that changed.
+    settings : mapping of str to Change
+        Values of git's configuration that changed: remotes, and what follows them.
     target : str or None
         For ``undo`` and ``redo``, the operation that was taken back or done again.
     previous, oid : str or None
@@ -53,6 +55,7 @@ class Operation:
     signature: Signature
     refs: Mapping[str, Change] = field(default_factory=dict)
     head: Change | None = None
+    settings: Mapping[str, Change] = field(default_factory=dict)
     target: str | None = None
     previous: str | None = None
     oid: str = ""
@@ -73,6 +76,8 @@ def write_operation(git: GitStore, operation: Operation, worktree: WorktreeChang
         "target": operation.target,
         "previous": previous,
     }
+    if operation.settings:
+        document["settings"] = {key: [one.before, one.after] for key, one in operation.settings.items()}
     data = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=True).encode()
     tree = {"op.json": Entry(FILE, git.write_blob(data))}
     for side, folder in enumerate(("before", "after")):
@@ -111,6 +116,7 @@ def read_operation(git: GitStore, oid: str) -> Operation:
             signature=commit.author,
             refs={name: Change(*change) for name, change in document["refs"].items()},
             head=Change(*document["head"]) if document["head"] else None,
+            settings={key: Change(*change) for key, change in document.get("settings", {}).items()},
             target=document["target"],
             previous=document["previous"],
             oid=oid,

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from beatflow.filename import is_private
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import Entry, Tree
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import Entry, Tree
 from beatflow.objects.layout import Layout
 from beatflow.worktree import read_pointer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from beatflow.errors import BeatFlowError
 from beatflow.history import read_content
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.repository import Repository
 from beatflow.revision.revision import get_commit, list_names
 

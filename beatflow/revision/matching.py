@@ -14,7 +14,7 @@ from typing import Any
 from beatflow.errors import UsageError
 from beatflow.history import FileChange, changes_of, read_track
 from beatflow.log.logbook import find_mix, find_origins
-from beatflow.objects.gitvalue import TREE, Commit
+from beatflow.objects.git.value import TREE, Commit
 from beatflow.provenance import known_facts
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.revision.lookup import make_text_test

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from beatflow.errors import UsageError
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 
 HINT = "write it like 2026-11-20, 2026-11, '2026-11-20 10:00', yesterday, 'last friday' or '2 days ago'"
 

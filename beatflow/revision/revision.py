@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from beatflow.errors import NotFoundError, UsageError
-from beatflow.objects.gitvalue import Entry
+from beatflow.objects.git.value import Entry
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.revision.lookup import find_named
 from beatflow.revision.revset import And, Node, Not, Or, Word, is_set, parse_set

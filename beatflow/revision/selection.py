@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from beatflow.errors import NotFoundError
 from beatflow.history import find_branch_tips
-from beatflow.objects.gitvalue import Commit
+from beatflow.objects.git.value import Commit
 from beatflow.repository import Repository
 from beatflow.revision.revset import And, Between, Call, Node, Not, Or, Way, Word
 

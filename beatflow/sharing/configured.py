@@ -1,19 +1,18 @@
 """The remotes that a track knows by name, and which branch follows which of theirs: git's own words in its config.
 
 ``remote.NAME.url`` and ``.fetch``, ``branch.NAME.remote`` and ``.merge`` are read by git as well;
-``remote.NAME.beatflow-endpoint`` is ours. No secret is ever kept here. Not a part of operations: settings stay when
-`bf undo` takes back what was done with them.
+``remote.NAME.beatflow-endpoint`` is ours. No secret is ever kept here. Changes are part of operations, so `bf undo`
+takes them back; where a track came from is not.
 """
 
 import difflib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
-from beatflow.gitconfig import parse_config
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.repository import BRANCHES, REMOTES, Repository
+from beatflow.trackconfig import read_settings
 from beatflow.transaction import Transaction
 from beatflow.worktree import REPOSITORY
 
@@ -70,9 +69,7 @@ def complete_remote(start: Path, incomplete: str) -> list[str]:
     )
     if found is None:
         return []
-    return [
-        name for name in _list_names(_read_file(found / REPOSITORY / "config")) if name.startswith(incomplete)
-    ]
+    return [name for name in _list_names(read_settings(found / REPOSITORY)) if name.startswith(incomplete)]
 
 
 def choose_remote(repository: Repository, name: str | None, to_write: bool = False) -> Configured:
@@ -121,8 +118,8 @@ def add_remote(repository: Repository, remote: Configured, dry_run: bool = False
     UsageError
         The name cannot be one.
     """
-    _check_name(remote.name)
-    with Transaction(repository, "remote", f"add {remote.name}"):
+    check_name(remote.name)
+    with Transaction(repository, "remote", f"add {remote.name}") as transaction:
         for other in list_remotes(repository):
             # Tracking branches lie in a folder of that name, and some disks know no case.
             if other.name.casefold() == remote.name.casefold():
@@ -130,19 +127,28 @@ def add_remote(repository: Repository, remote: Configured, dry_run: bool = False
                     f"there is a remote {other.name} already: {other.url}",
                     hint=f"bf remote set-url {other.name} URL",
                 )
+        stage_remote(transaction, remote)
         if not dry_run:
-            write_remote(repository, remote)
+            transaction.publish()
+
+
+def stage_remote(transaction: Transaction, remote: Configured) -> None:
+    """Have a track know a remote, in place of what it knows by that name."""
+    for key, value in _describe(remote).items():
+        transaction.set_config(key, value)
 
 
 def write_remote(repository: Repository, remote: Configured) -> None:
-    """Write a remote into the configuration, in place of what is there. Needs the lock."""
-    git = repository.git
-    git.write_config(f"remote.{remote.name}.url", remote.url)
-    git.write_config(f"remote.{remote.name}.fetch", f"+{BRANCHES}*:{REMOTES}{remote.name}/*")
-    if remote.endpoint:
-        git.write_config(f"remote.{remote.name}.{_ENDPOINT}", remote.endpoint)
-    else:
-        git.remove_config(f"remote.{remote.name}.{_ENDPOINT}")
+    """Write where a new track came from into its configuration. Needs the lock."""
+    for key, value in _describe(remote).items():
+        if value is not None:
+            repository.git.write_config(key, value)
+
+
+def _describe(remote: Configured) -> dict[str, str | None]:
+    prefix = f"remote.{remote.name}"
+    fetch = f"+{BRANCHES}*:{REMOTES}{remote.name}/*"
+    return {f"{prefix}.url": remote.url, f"{prefix}.fetch": fetch, f"{prefix}.{_ENDPOINT}": remote.endpoint}
 
 
 def change_remote(repository: Repository, remote: Configured, dry_run: bool = False) -> None:
@@ -154,11 +160,10 @@ def change_remote(repository: Repository, remote: Configured, dry_run: bool = Fa
         None of that name is known.
     """
     get_remote(repository, remote.name)
-    if dry_run:
-        return
-    with Transaction(repository, "remote", f"set-url {remote.name}"):
-        shutil.rmtree(find_cache(repository, remote.name), ignore_errors=True)
-        write_remote(repository, remote)
+    with Transaction(repository, "remote", f"set-url {remote.name}") as transaction:
+        stage_remote(transaction, remote)
+        if not dry_run:
+            transaction.publish()
 
 
 def rename_remote(repository: Repository, old: str, new: str, dry_run: bool = False) -> None:
@@ -170,21 +175,19 @@ def rename_remote(repository: Repository, old: str, new: str, dry_run: bool = Fa
         There is none of the old name; there is one of the new; that cannot be a name.
     """
     remote = get_remote(repository, old)
-    _check_name(new)
+    check_name(new)
     if find_remote(repository, new):
         raise ConflictError(f"there is a remote {new} already", hint="choose another name")
     with Transaction(repository, "remote", f"rename {old} to {new}") as transaction:
         for ref, oid in repository.git.read_refs(f"{REMOTES}{old}/").items():
             transaction.set_ref(ref, None)
             transaction.set_ref(f"{REMOTES}{new}/{ref.removeprefix(f'{REMOTES}{old}/')}", oid)
-        if dry_run:
-            return
-        followers = _list_followers(repository, old)
-        _forget(repository, old)
-        write_remote(repository, Configured(new, remote.url, remote.endpoint))
-        for branch in followers:
-            repository.git.write_config(f"branch.{branch}.remote", new)
-        transaction.publish()
+        _stage_forgetting(transaction, old)
+        stage_remote(transaction, Configured(new, remote.url, remote.endpoint))
+        for branch in _list_followers(repository, old):
+            transaction.set_config(f"branch.{branch}.remote", new)
+        if not dry_run:
+            transaction.publish()
 
 
 def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> None:
@@ -199,11 +202,10 @@ def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> N
     with Transaction(repository, "remote", f"rm {name}") as transaction:
         for ref in repository.git.read_refs(f"{REMOTES}{name}/"):
             transaction.set_ref(ref, None)
+        for branch in _list_followers(repository, name):
+            stage_upstream(transaction, branch, None)
+        _stage_forgetting(transaction, name)
         if not dry_run:
-            for branch in _list_followers(repository, name):
-                repository.git.remove_config(f"branch.{branch}.remote")
-                repository.git.remove_config(f"branch.{branch}.merge")
-            _forget(repository, name)
             transaction.publish()
 
 
@@ -235,10 +237,10 @@ def find_upstream(repository: Repository, branch: str | None) -> Upstream | None
     return Upstream(remote, ref) if remote and ref and ref.startswith(BRANCHES) else None
 
 
-def write_upstream(repository: Repository, branch: str, upstream: Upstream) -> None:
-    """Have a branch follow one of a remote. Needs the lock."""
-    repository.git.write_config(f"branch.{branch}.remote", upstream.remote)
-    repository.git.write_config(f"branch.{branch}.merge", upstream.ref)
+def stage_upstream(transaction: Transaction, branch: str, upstream: Upstream | None) -> None:
+    """Have a branch follow one of a remote; None has it follow nothing."""
+    transaction.set_config(f"branch.{branch}.remote", upstream.remote if upstream else None)
+    transaction.set_config(f"branch.{branch}.merge", upstream.ref if upstream else None)
 
 
 def _list_followers(repository: Repository, name: str) -> list[str]:
@@ -249,16 +251,10 @@ def _list_followers(repository: Repository, name: str) -> list[str]:
     ]
 
 
-def find_cache(repository: Repository, name: str) -> Path:
-    """Return the folder in which a track keeps what it learns of a remote; it need not be there."""
-    return repository.state / "remotes" / name
-
-
-def _forget(repository: Repository, name: str) -> None:
-    shutil.rmtree(find_cache(repository, name), ignore_errors=True)
-    for key in _read(repository):
+def _stage_forgetting(transaction: Transaction, name: str) -> None:
+    for key in _read(transaction.repository):
         if key.startswith(f"remote.{name}.") and "." not in key.removeprefix(f"remote.{name}."):
-            repository.git.remove_config(key)
+            transaction.set_config(key, None)
 
 
 def _list_names(values: dict[str, str]) -> list[str]:
@@ -267,15 +263,17 @@ def _list_names(values: dict[str, str]) -> list[str]:
 
 
 def _read(repository: Repository) -> dict[str, str]:
-    return _read_file(repository.directory / "config")
+    return read_settings(repository.directory)
 
 
-def _read_file(path: Path) -> dict[str, str]:
-    # Not what the user's own files say: a remote of all tracks is none.
-    return parse_config(path.read_text(encoding="utf-8", errors="surrogateescape"))
+def check_name(name: str) -> None:
+    """Refuse what cannot be a remote's name.
 
-
-def _check_name(name: str) -> None:
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
     fits = 0 < len(name.encode("utf-8", "replace")) <= _LONGEST and name.isprintable()
     odd = name.startswith(("-", ".")) or "/" in name or '"' in name or name != name.strip()
     if not fits or odd or not GitStore.is_valid_ref(f"{REMOTES}{name}/main"):

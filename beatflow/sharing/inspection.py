@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.errors import DamagedError
 from beatflow.filename import fold_name, is_private, is_writable_name
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitfiles import BLOB, COMMIT, decode_tree
-from beatflow.objects.gitfiles import TREE as TREE_KIND
-from beatflow.objects.gitvalue import EXECUTABLE, FILE, SYMLINK, TREE, decode_path, encode_path
+from beatflow.objects.git.files import BLOB, COMMIT, decode_tree
+from beatflow.objects.git.files import TREE as TREE_KIND
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import EXECUTABLE, FILE, SYMLINK, TREE, decode_path, encode_path
 from beatflow.objects.ids import is_oid
 from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer
 from beatflow.sharing.remote import RemoteError, RemoteRefs

@@ -1,6 +1,7 @@
 """Opening a remote: which kind an address is, and who speaks to it. Each kind is loaded only when it is met."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from beatflow.sharing.access import Access
 from beatflow.sharing.configured import (
     Configured,
     choose_remote,
-    find_cache,
     find_remote,
     list_remotes,
 )
 from beatflow.sharing.remote import Remote, RemoteError
+from beatflow.trackconfig import find_cache
+from beatflow.worktree import REPOSITORY
 
 
 def read_address(text: str, access: Access) -> Address:
@@ -35,9 +37,7 @@ def read_address(text: str, access: Access) -> Address:
     return address
 
 
-def open_remote(
-    address: str | Address, access: Access, cache: Path | None = None, endpoint: str | None = None
-) -> Remote:
+def open_remote(address: str | Address, access: Access, cache: Path | None = None) -> Remote:
     """Return the remote at an address; nothing is asked of it yet.
 
     Parameters
@@ -46,8 +46,6 @@ def open_remote(
     access : Access
     cache : Path, optional
         A folder in which what is learnt of it may be kept.
-    endpoint : str, optional
-        Where its S3-compatible service answers; goes before that of ``access``.
 
     Raises
     ------
@@ -59,8 +57,6 @@ def open_remote(
         What speaks to buckets is not installed.
     """
     where = read_address(address, access) if isinstance(address, str) else address
-    if endpoint:
-        access = replace(access, endpoint=endpoint)
     if where.kind is AddressKind.FOLDER:
         assert where.path is not None
         return _open_folder(where, where.path, access, cache)
@@ -72,7 +68,7 @@ def open_remote(
 
 
 def _open_folder(where: Address, path: Path, access: Access, cache: Path | None) -> Remote:
-    from beatflow.sharing.track import TrackRemote, find_track
+    from beatflow.sharing.track.track import TrackRemote, find_track
 
     root = find_track(path)
     if root:
@@ -98,9 +94,12 @@ def _open_depot(where: Address, access: Access, cache: Path | None) -> Remote:
 
 
 def open_configured(repository: Repository, remote: Configured, access: Access) -> Remote:
-    """Return a remote that a track knows by name. Relative addresses are meant from the track's folder on."""
-    access = replace(access, directory=repository.root)
-    return open_remote(remote.url, access, find_cache(repository, remote.name), remote.endpoint)
+    """Return a remote that a track knows by name. Relative addresses are meant from the track's folder on.
+
+    An endpoint that was asked for goes before the one that is known.
+    """
+    access = replace(access, directory=repository.root, endpoint=access.endpoint or remote.endpoint)
+    return open_remote(remote.url, access, find_cache(repository, remote.name))
 
 
 def open_named(repository: Repository, text: str, access: Access) -> tuple[Configured, Remote]:

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 
 from beatflow.errors import BeatFlowError
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import FILE, Entry, Signature
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import FILE, Entry, Signature
 
 PARENT_REF = "refs/beatflow/parent"
 _FILE = "parent.json"

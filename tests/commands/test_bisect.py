@@ -11,7 +11,7 @@ import pytest
 
 from beatflow.bisect.player import Playback
 from beatflow.history import read_content, write_commit
-from beatflow.objects.gitvalue import Entry, Signature
+from beatflow.objects.git.value import Entry, Signature
 from beatflow.repository import Repository
 from tests.conftest import EPOCH, Bf
 from tests.world import decode, wav_bytes, write_tone

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.repository import Repository
 from tests.conftest import EPOCH, Bf
 from tests.world import decode, wav_bytes

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from beatflow.care import verification
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.operation import OPERATIONS
 from beatflow.objects.pack import Kind
 from tests.conftest import Bf
@@ -197,7 +197,9 @@ def test_what_cannot_be_mended_is_told_and_kept(track: Bf) -> None:
 
 
 def test_from_takes_a_folder(track: Bf) -> None:
-    assert "a remote is asked by cloning it" in track.fails(2, "check", "--repair", "--from", "s3://bucket/track")
+    assert "a remote is asked by cloning it" in track.fails(
+        2, "check", "--repair", "--from", "s3://bucket/track"
+    )
     assert "no such folder" in track.fails(2, "check", "--repair", "--from", "nowhere")
     assert "--repair" in track.fails(2, "check", "--from", ".")
     assert "--data" in track.fails(2, "check", "--restart")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import EXECUTABLE, FILE, SYMLINK, TREE, Entry, Signature
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import EXECUTABLE, FILE, SYMLINK, TREE, Entry, Signature
 from tests.commands.test_keep import files, git
 from tests.conftest import Bf
 from tests.world import write_tone

@@ -239,7 +239,7 @@ def test_a_terminal_gets_lines_that_fit(track: Bf) -> None:
     from beatflow.columns import cell_width
     from beatflow.log.logbook import Logbook
     from beatflow.log.text import Sheet, format_entry
-    from beatflow.objects.gitvalue import Signature
+    from beatflow.objects.git.value import Signature
     from beatflow.repository import Repository
 
     write(track, "stems/bass.wav", music() / 2)

@@ -111,5 +111,6 @@ def test_what_cannot_be_brought_is_refused(track: Bf, tmp_path: Path) -> None:
     (track.directory / "track.toml").unlink()
     assert "names no stems" in track.fails(2, "import", "--reaper", path)
     other = tmp_path / "n.dawproject"
+    assert "by itself" in track.fails(2, "import", "--reaper", path, "--dawproject", other)
     other.write_bytes(b"x")
     assert "no DAWproject" in track.fails(2, "import", "--dawproject", other)

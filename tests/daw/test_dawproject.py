@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -14,7 +15,11 @@ from beatflow.daw.tempomap import TempoMap, TempoPoint
 from beatflow.errors import UsageError
 from tests.daw.sessions import RATE, make_session
 
-NAMES = ["audio/drums.wav", "audio/b.flac", "audio/v.ogg"]
+NAMES = {
+    "stems/drums.wav": "audio/drums.wav",
+    "stems/b.flac": "audio/b.flac",
+    "stems/v.ogg": "audio/v.ogg",
+}
 
 # What the schema says of the elements that are written: children in order with the most there may be (None: any
 # number, in any order with its neighbours of None), attributes that are needed, and ones that may be.
@@ -134,7 +139,7 @@ def test_faders(root: ET.Element) -> None:
 def test_clips_lie_where_they_sound(root: ET.Element) -> None:
     session = make_session()
     clips = root.findall(".//Clip")
-    for clip, lane, name in zip(clips, session.lanes, NAMES, strict=True):
+    for clip, lane, name in zip(clips, session.lanes, NAMES.values(), strict=True):
         start_s = max(lane.offset, 0) / RATE
         assert float(clip.get("time", "")) == pytest.approx(session.tempo_map.quarters_at(start_s))
         end = session.tempo_map.quarters_at(start_s + lane.length_s)
@@ -177,7 +182,7 @@ def test_the_zip(tmp_path: Path) -> None:
         write_dawproject(file, make_session(), NAMES, lambda lane, dest: dest.write(lane.name.encode()))  # type: ignore[arg-type]
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["project.xml", "metadata.xml", *NAMES]
+        assert archive.namelist() == ["project.xml", "metadata.xml", *NAMES.values()]
         assert archive.read("audio/drums.wav") == b"drums"
         assert archive.getinfo("audio/drums.wav").compress_type == zipfile.ZIP_STORED
         assert archive.getinfo("project.xml").date_time == (2023, 11, 14, 22, 13, 20)
@@ -249,6 +254,30 @@ def test_what_is_no_zip_of_one_is_refused(tmp_path: Path) -> None:
         archive.writestr("other.xml", "x")
     with pytest.raises(UsageError):
         read_console(path)
+
+
+def test_no_damage_is_more_than_no_dawproject(tmp_path: Path) -> None:
+    path = tmp_path / "x.dawproject"
+    with path.open("wb") as file:
+        write_dawproject(file, make_session(), NAMES, lambda lane, dest: dest.write(b"x"))  # type: ignore[arg-type]
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes((whole[at] ^ 0x5A,)) + whole[at + 1 :])
+        with suppress(UsageError):
+            read_console(path)
+        path.write_bytes(whole[:at])
+        with pytest.raises(UsageError):
+            read_console(path)
+
+
+def test_two_tracks_of_one_sound_share_it() -> None:
+    lanes = [Lane(name, "a.wav", "", 1, "WAV", 8, RATE, 2) for name in ("left", "right")]
+    file, session = io.BytesIO(), make_session(lanes=lanes)
+    write_dawproject(file, session, {"a.wav": "audio/a.wav"}, lambda lane, dest: dest.write(b"x"))  # type: ignore[arg-type]
+    with zipfile.ZipFile(file) as archive:
+        assert archive.namelist() == ["project.xml", "metadata.xml", "audio/a.wav"]
+        files = ET.fromstring(archive.read("project.xml")).iter("File")
+    assert [row.get("path") for row in files] == ["audio/a.wav"] * 2
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,6 +290,27 @@ def test_what_is_there_is_not_overwritten(track: Bf, tmp_path: Path) -> None:
     assert not (tmp_path / "n.rpp").exists()
     track.ok("export", "--reaper", tmp_path / "n.rpp", "--force")
     assert len((tmp_path / "n-media/vocals.wav").read_bytes()) > 4
+    one = tmp_path / "one"
+    assert "written twice" in track.fails(2, "export", "--reaper", one, "--dawproject", one, "-n")
+
+
+def test_what_is_not_committed_is_never_overwritten(track: Bf) -> None:
+    (track.directory / "stems/bass.wav").write_bytes(b"a night's work")
+    arguments = ("export", "--wav", ".", "--no-listen", "--force")
+    assert "stems/bass.wav has changes that are not committed" in track.fails(4, *arguments)
+    assert (track.directory / "stems/bass.wav").read_bytes() == b"a night's work"
+    track.ok("restore", "stems/bass.wav")
+    track.ok(*arguments)
+    assert "stems/bass.wav" in track.ok("status").stdout
+
+
+def test_a_project_of_any_name_finds_its_sounds(track: Bf, tmp_path: Path) -> None:
+    for name in ("a\"b'c`d", "x" * 250, "odd\udcff"):
+        folder = tmp_path / str(len(name))
+        track.ok("export", "--reaper", folder / f"{name}.rpp", "--no-listen")
+        (project,) = folder.glob("*.rpp")
+        for row in load(project).findall("TRACK"):
+            assert (folder / row.find("ITEM").find("SOURCE").find("FILE")[1]).is_file()
 
 
 def test_damage_leaves_nothing_behind(track: Bf, tmp_path: Path) -> None:
@@ -346,9 +367,12 @@ def test_a_track_without_a_score_gives_every_sound(bf: Bf, tmp_path: Path) -> No
 
 def test_a_mix_alone_is_exported_as_such(bf: Bf, tmp_path: Path) -> None:
     (bf.directory / "mix.wav").write_bytes(wav_bytes(noise(1), RATE))
+    (bf.directory / "track.toml").write_text("meter = '4/3'\n")
     bf.ok("init")
     bf.ok("commit", "-m", "x")
-    bf.ok("export", "--wav", tmp_path / "wav")
+    told = bf.ok("export", "--wav", tmp_path / "wav").stderr
+    assert "4/3 is no meter: 4/4 is taken" in told
+    assert "tempo" not in told  # nothing that was written has one
     tags = mutagen.File(tmp_path / "wav/mix.wav").tags
     assert str(tags["TIT2"]) == bf.directory.name
 

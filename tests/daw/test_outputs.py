@@ -1,12 +1,13 @@
 """Files that appear all at once, or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from beatflow.daw.outputs import Outputs
 from beatflow.errors import ConflictError, UsageError
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.repository import Repository
 
 
@@ -85,6 +86,22 @@ def test_what_is_there_is_refused_without_force(repository: Repository, tmp_path
         outputs.new_file(tmp_path / "a").write_bytes(b"new")
         outputs.publish()
     assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_device_is_never_replaced(repository: Repository, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with Outputs(repository, force=True) as outputs:
+        for name in ("pipe", "link"):
+            with pytest.raises(ConflictError, match="is no ordinary file"):
+                outputs.new_file(tmp_path / name)
+
+
+def test_two_files_at_one_place_are_refused(repository: Repository, tmp_path: Path) -> None:
+    with Outputs(repository, force=True) as outputs:
+        outputs.new_file(tmp_path / "a").write_bytes(b"one")
+        with pytest.raises(UsageError, match="written twice"):
+            outputs.new_file(tmp_path / "a")
 
 
 def test_the_repository_itself_is_no_place(repository: Repository, tmp_path: Path) -> None:

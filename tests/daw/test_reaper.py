@@ -13,7 +13,11 @@ from beatflow.daw.session import Lane
 from beatflow.errors import UsageError
 from tests.daw.sessions import RATE, make_session
 
-FILES = ["n-media/drums.wav", "n-media/b.flac", "n-media/v.ogg"]
+FILES = {
+    "stems/drums.wav": "n-media/drums.wav",
+    "stems/b.flac": "n-media/b.flac",
+    "stems/v.ogg": "n-media/v.ogg",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,7 @@ def test_tracks_have_their_faders_and_their_sound(project: Any) -> None:
     session = make_session()
     tracks = project.findall("TRACK")
     assert len(tracks) == 3
-    for track, lane, file in zip(tracks, session.lanes, FILES, strict=True):
+    for track, lane, file in zip(tracks, session.lanes, FILES.values(), strict=True):
         _, volume, pan, *_ = track.find("VOLPAN")
         gain = 10 ** (lane.gain_db / 20) if lane.gain_db > -120 else 0
         assert (float(volume), float(pan)) == (pytest.approx(gain), lane.pan)
@@ -84,7 +88,7 @@ def test_no_name_breaks_the_project(name: str) -> None:
     session = make_session(
         lanes=[Lane(name, "a.wav", "a" * 64, 1, "WAV", 8, RATE, 1)], title=name, message=name
     )
-    text = format_project(session, ["m/a.wav"])
+    text = format_project(session, {"a.wav": "m/a.wav"})
     (fader,) = read_console(text).faders
     assert fader.file == "a.wav"
     assert len(fader.name) <= max(len(name), 1)
@@ -147,6 +151,21 @@ def test_a_project_as_reaper_writes_it() -> None:
     assert (console.tempo, console.master_db) == (90.5, -6.02)
 
 
+def test_two_tracks_of_one_sound_are_two() -> None:
+    lanes = [Lane(name, "a.wav", "", 1, "WAV", 8, RATE, 2) for name in ("left", "right")]
+    project = rpp.loads(format_project(make_session(lanes=lanes), {"a.wav": "n-media/a.wav"}))
+    tracks = project.findall("TRACK")
+    assert [track.find("ITEM").find("SOURCE").find("FILE")[1] for track in tracks] == ["n-media/a.wav"] * 2
+    guids = [name for track in tracks for name in (track.attrib[0], track.find("ITEM").find("IGUID")[1])]
+    assert len(set(guids)) == 4
+
+
+def test_a_line_of_any_length_is_read_at_once() -> None:
+    words = "x " * 2_000_000
+    text = f"<REAPER_PROJECT 0.1\n  <TRACK\n    NAME a\u2028b {words}\n  >\n>\n"
+    assert read_console(text).faders[0].name == "a\u2028b"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -169,7 +188,9 @@ def test_gains_are_the_factors_of_a_mix() -> None:
     from beatflow.sound.mix import Fader, get_gains
 
     for gain_db in (-130.0, -60.0, -1.5, 0.0, 6.0):
-        text = format_project(make_session(lanes=[Lane("a", "a", "", 1, "WAV", 8, RATE, 2, gain_db)]), ["a"])
+        text = format_project(
+            make_session(lanes=[Lane("a", "a", "", 1, "WAV", 8, RATE, 2, gain_db)]), {"a": "a"}
+        )
         volume = float(rpp.loads(text).find("TRACK").find("VOLPAN")[1])
         assert volume * 2**20 == pytest.approx(get_gains(Fader(gain_db), 0.0, 2)[0], abs=0.51)
         assert math.isfinite(volume)

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from beatflow.errors import BeatFlowError
 from beatflow.objects.exchange.links import Link, decode_links, encode_links
-from beatflow.objects.gitfiles import decode_tree
-from beatflow.objects.gitindex import write_index
-from beatflow.objects.gitvalue import SYMLINK, decode_path
+from beatflow.objects.git.files import decode_tree
+from beatflow.objects.git.packindex import write_index
+from beatflow.objects.git.value import SYMLINK, decode_path
 from beatflow.objects.pointer import decode_pointer
 from beatflow.objects.reach import Reach
 from beatflow.places.place import Content
 from beatflow.sharing.depot import locks, refs
 from beatflow.sharing.inspection import check_refs, inspect_history
-from beatflow.sharing.lfsagent import _read as read_request
-from beatflow.sharing.lfsagent import _read_pointer
+from beatflow.sharing.interop.lfsagent import _read as read_request
+from beatflow.sharing.interop.lfsagent import _read_pointer
 from beatflow.sharing.remote import RemoteRefs
 from tests.sharing.hostile import (
     BASE_DELTA,

@@ -66,6 +66,6 @@ def set_record(bf: Bf, path: str, **record: Any) -> str:
 
 def open_track(bf: Bf) -> Repository:
     """The track that commands run in."""
-    from beatflow.objects.gitvalue import Signature
+    from beatflow.objects.git.value import Signature
 
     return Repository.get(bf.directory, lambda: Signature("Ada", "ada@example.com", bf.now, 0))

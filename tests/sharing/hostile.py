@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from pathlib import Path
 
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer, encode_pointer
 
 FILE, LINK, TREE, SUBMODULE = 0o100644, 0o120000, 0o040000, 0o160000

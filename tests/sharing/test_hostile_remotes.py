@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import Signature
 from beatflow.places.disk import DiskPlace
 from beatflow.repository import Repository
 from beatflow.sharing.access import Access

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from beatflow.errors import DamagedError
-from beatflow.objects.gitindex import write_index
+from beatflow.objects.git.packindex import write_index
 from tests.sharing.hostile import BASE_DELTA, BLOB, COMMIT, OFFSET_DELTA, entry, number, pack
 
 HELLO = hashlib.sha1(b"blob 5\0hello").digest()

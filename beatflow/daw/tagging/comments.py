@@ -3,7 +3,7 @@
 import re
 import struct
 
-from beatflow.daw.tagging.tags import MARK, SOFTWARE, VORBIS_NAMES, Tags, chapter_fields, vorbis_fields
+from beatflow.daw.tagging.tags import MARK, SOFTWARE, VORBIS_FIELDS, Tags, chapter_fields, clean
 
 
 def merge_comments(former: bytes, tags: Tags, sample_rate: int) -> bytes:
@@ -17,11 +17,12 @@ def merge_comments(former: bytes, tags: Tags, sample_rate: int) -> bytes:
         Comments that were there; what cannot be read of them is dropped.
     """
     chapters = chapter_fields(tags, sample_rate)
-    fields = [*vorbis_fields(tags), *chapters]
+    named = [(name, clean(value(tags))) for name, value in VORBIS_FIELDS.items() if value(tags)]
+    fields = [*named, *chapters]
     replaced = {name for name, _ in fields} | ({"CHAPTER"} if chapters else set())
     vendor, kept = read_comments(former)
     if any(_name_of(entry) == MARK for entry in kept):
-        replaced |= {*VORBIS_NAMES, "CHAPTER"}
+        replaced |= {*VORBIS_FIELDS, "CHAPTER"}
     entries = [f"{name}={value}".encode() for name, value in fields]
     entries += [entry for entry in kept if _name_of(entry) not in replaced]
     vendor = vendor or SOFTWARE.encode()

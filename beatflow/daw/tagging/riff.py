@@ -2,7 +2,7 @@
 
 Written in this order: ``RIFF`` or ``RF64``; 28 bytes of ``JUNK``, or ``ds64`` (EBU Tech 3306); ``bext``; ``fmt ``; what
 else stood before the samples; ``data``; what else stood behind them; ``cue `` and ``LIST`` of ``adtl``, which name
-frames; ``LIST`` of ``INFO``; ``id3 ``, which has tempo and key. Names, frames and texts that somebody else put there stay
+frames; ``LIST`` of ``INFO``; ``id3 ``, which has tempo and key. Names and texts that somebody else put there stay
 beside ours; those of an older export go.
 """
 
@@ -199,7 +199,7 @@ def _read_chunks(source: BinaryIO, layout: WavLayout) -> _Former:
                 former.bext = body
             case b"cue ", _:
                 former.cues = body
-            case (b"id3 " | b"ID3 "), _:
+            case ((b"id3 " | b"ID3 "), _):
                 former.tag = body
             case b"LIST", b"adtl":
                 former.labels = body + b"\0" * (len(body) & 1)

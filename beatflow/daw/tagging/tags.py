@@ -1,6 +1,6 @@
 """What is written into a sound file about it. Plain values, and their names in Vorbis comments and ID3."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 SOFTWARE = "BeatFlow"
@@ -71,27 +71,20 @@ class Tags:
 MARK = "BEATFLOW_COMMIT"
 """Who finds this in a file knows that its tags are an older export's: all of them go, even those that have no heir."""
 
-VORBIS_NAMES = frozenset(
-    "TITLE ARTIST ALBUM DATE COMMENT BPM INITIALKEY ENCODED-BY BEATFLOW_COMMIT BEATFLOW_OID TIME_REFERENCE".split()
-)
-
-
-def vorbis_fields(tags: Tags) -> list[tuple[str, str]]:
-    """Return names and values of Vorbis comments, as FLAC and Ogg hold them, those without a value left out."""
-    fields = [
-        ("TITLE", tags.title),
-        ("ARTIST", tags.artist),
-        ("ALBUM", tags.album or ""),
-        ("DATE", tags.date),
-        ("COMMENT", tags.comment),
-        ("BPM", format_tempo(tags.tempo)),
-        ("INITIALKEY", format_key(tags.key)),
-        ("ENCODED-BY", SOFTWARE),
-        (MARK, tags.commit),
-        ("BEATFLOW_OID", tags.oid),
-        ("TIME_REFERENCE", str(tags.time_reference)),
-    ]
-    return [(name, clean(value)) for name, value in fields if value]
+VORBIS_FIELDS: dict[str, Callable[[Tags], str]] = {
+    "TITLE": lambda tags: tags.title,
+    "ARTIST": lambda tags: tags.artist,
+    "ALBUM": lambda tags: tags.album or "",
+    "DATE": lambda tags: tags.date,
+    "COMMENT": lambda tags: tags.comment,
+    "BPM": lambda tags: format_tempo(tags.tempo),
+    "INITIALKEY": lambda tags: format_key(tags.key),
+    "ENCODED-BY": lambda tags: SOFTWARE,
+    MARK: lambda tags: tags.commit,
+    "BEATFLOW_OID": lambda tags: tags.oid,
+    "TIME_REFERENCE": lambda tags: str(tags.time_reference),
+}
+"""Vorbis comments, as FLAC and Ogg hold them."""
 
 
 def chapter_fields(tags: Tags, sample_rate: int) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beatflow.errors import NotFoundError
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.places.place import ChangedError, Place
 from beatflow.repository import Repository

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from beatflow.errors import DamagedError
 from beatflow.objects.durable import write_cache
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitindex import write_index
-from beatflow.objects.history import copy_history, write_pack
+from beatflow.objects.git.history import copy_history, write_pack
+from beatflow.objects.git.packindex import write_index
+from beatflow.objects.git.store import GitStore
 from beatflow.places.place import Place, Progress
 from beatflow.scratch import Scratch
 from beatflow.sharing.depot.layout import HISTORY, PACK

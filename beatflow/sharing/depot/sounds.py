@@ -13,8 +13,8 @@ from beatflow.objects.pack import PACK_SUFFIX
 from beatflow.objects.pointer import Pointer
 from beatflow.places.place import Place, Progress
 from beatflow.repository import Repository
-from beatflow.sharing.exchange import Exchange
 from beatflow.sharing.remote import Transfer
+from beatflow.sharing.sounds.exchange import Exchange
 
 FOLDER = "audio/"
 # What a line brings in the time that a request takes.

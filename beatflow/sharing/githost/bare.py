@@ -12,13 +12,13 @@ from pathlib import Path
 
 from beatflow.errors import DamagedError
 from beatflow.objects.durable import fsync_directory, fsync_file, make_directory, publish_file, temporary_name
-from beatflow.objects.git import GitStore
-from beatflow.objects.history import copy_history
+from beatflow.objects.git.history import copy_history
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
 from beatflow.sharing.githost.receiving import Losses
-from beatflow.sharing.intake import Intake, find_absent
 from beatflow.sharing.remote import Moved, MovedError, Progress, RefUpdate, RemoteError
+from beatflow.sharing.sounds.intake import Intake, find_absent
 
 _PATIENCE_S = 2.0
 _RETRY_S = 0.02

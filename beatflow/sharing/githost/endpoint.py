@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from beatflow.errors import BeatFlowError
 from beatflow.gitconfig import parse_config
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.sharing.access import Access
 from beatflow.sharing.githost import ssh
 from beatflow.sharing.githost.credentials import Keyring

@@ -12,8 +12,8 @@ from beatflow.sharing.githost.http import Request
 from beatflow.sharing.githost.lfs import BATCH, Action, LfsClient, Offer, request_for
 from beatflow.sharing.githost.part import Part, TooMuchError, count_here
 from beatflow.sharing.githost.words import RefusedError, TransientError
-from beatflow.sharing.intake import Intake, find_absent
 from beatflow.sharing.remote import Moved, Progress, RemoteError
+from beatflow.sharing.sounds.intake import Intake, find_absent
 
 WORKERS = 6
 _INCOMING = "incoming"

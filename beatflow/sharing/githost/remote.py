@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from beatflow.errors import NotFoundError
 from beatflow.objects.durable import write_cache
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch
@@ -35,7 +35,7 @@ from beatflow.sharing.remote import (
 )
 
 if TYPE_CHECKING:
-    from beatflow.objects.libgittransport import Advertised, Report
+    from beatflow.objects.git.libgittransport import Advertised, Report
     from beatflow.sharing.githost.lfs import LfsClient
 
 T = TypeVar("T")
@@ -44,7 +44,8 @@ _ATTEMPTS = 4
 _FIRST_WAIT_S = 0.25
 _MAY_PASS = re.compile(
     r"reset|eof|timed out|timeout|closed|disconnect|broken pipe|refused|unreachable|status code: 5|connect|"
-    r"recv|send|unexpected|invalid pkt|short|parse|protocol|resolve|ssl error|checksum|corrupt|inflate|zlib",
+    r"recv|send|unexpected (?!http status code: 4)|invalid pkt|short|parse|protocol|resolve|ssl error|checksum|"
+    r"corrupt|inflate|zlib",
     re.IGNORECASE,
 )
 _LFS_URL = "lfs-url"
@@ -97,6 +98,7 @@ class GitRemote:
             with suppress(OSError):
                 self._endpoints.name((cache / _LFS_URL).read_text("utf-8", "replace"))
         self._advertised: Advertised | None = None
+        self._listens = True
 
     @property
     def address(self) -> str:
@@ -112,14 +114,14 @@ class GitRemote:
         return RemoteRefs(refs, found.head)
 
     def _list(self) -> "Advertised":
-        from beatflow.objects import libgittransport
+        from beatflow.objects.git import libgittransport
 
         self._advertised = self._again(lambda url, door: libgittransport.list_refs(url, door))
         return self._advertised
 
     def fetch_history(self, git: GitStore, refs: Collection[str], progress: Progress | None = None) -> None:
         """Bring the commits that these refs name, and all behind them, into ``git``; no ref of ours moves."""
-        from beatflow.objects import libgittransport
+        from beatflow.objects.git import libgittransport
 
         if not refs:
             return
@@ -186,12 +188,12 @@ class GitRemote:
         return git.read_target(name)
 
     def _push(self, git: GitStore, updates: Sequence[RefUpdate], progress: Progress | None) -> "Report":
-        from beatflow.objects import libgittransport
+        from beatflow.objects.git import libgittransport
 
         rows = [(update.name, update.before, update.after) for update in updates]
         try:
             with self._reached() as (url, door), _scratch(git) as scratch:
-                return libgittransport.push(url, git.path, scratch, rows, door, progress)
+                return libgittransport.push(url, git.path, scratch, rows, door, progress, self._listens)
         except libgittransport.LeaseError as error:
             raise _moved(error.name, self.address) from error
 
@@ -309,7 +311,7 @@ class GitRemote:
         RemoteError
             It will not.
         """
-        from beatflow.objects.libgittransport import LoginError, TransportError
+        from beatflow.objects.git.libgittransport import GarbledError, LoginError, TransportError
 
         door = _Door(self._keyring)
         where = self._url.place or self._url.path
@@ -329,9 +331,12 @@ class GitRemote:
         except LoginError as error:
             message = f"{where} wants a login, and none of those known opens it"
             raise RemoteError(message, hint_login(where)) from error
+        except GarbledError as error:
+            self._listens = False
+            raise _LostError(explain(error, where)) from error
         except TransportError as error:
             reason = explain(error, where, complaint)
-            if not complaint and _MAY_PASS.search(error.message) and "40" not in error.message:
+            if not complaint and _MAY_PASS.search(error.message):
                 raise _LostError(reason) from error
             raise reason from error
         door.approve()

@@ -116,6 +116,21 @@ _COMPLAINTS = (
         "check the address; on a git host make the repository first",
     ),
     (
+        r"cannot redirect from",
+        "{where} sends on to another host, which gets no login of yours: {text}",
+        "use the address that it sends on to, if you trust it",
+    ),
+    (
+        r"object format|unsupported extension",
+        "{where} is a git repository of a kind that BeatFlow does not know: {text}",
+        "make one there as git has long made them: git init --bare --object-format=sha1",
+    ),
+    (
+        r"invalid packet line",
+        "{where} answers otherwise than a whole git repository does",
+        "if it holds the newest versions only (a shallow clone), make it whole there: git fetch --unshallow",
+    ),
+    (
         r"certificate",
         "{where} has no certificate that this machine trusts",
         "set SSL_CERT_FILE to your own authority's",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from beatflow.errors import DamagedError
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.gitvalue import EXECUTABLE, FILE, Entry
+from beatflow.objects.git.value import EXECUTABLE, FILE, Entry
 
 VERSION = 1
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.history import read_track
-from beatflow.objects.git import GitStore
+from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, TAGS, Repository
 from beatflow.revision.revision import find_commit

@@ -15,7 +15,7 @@ from beatflow.errors import (
     UsageError,
 )
 from beatflow.history import find_branch_tips
-from beatflow.objects.gitvalue import Entry
+from beatflow.objects.git.value import Entry
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
 from beatflow.sharing.configured import Configured, list_remotes
@@ -38,7 +38,42 @@ class Mentioned:
     pointer: Pointer
 
 
-def supply(repository: Repository, oids: Sequence[str], open_remote: Open, watch: Watch) -> None:
+class _LacksError(NotFoundError):
+    """A remote that answers, and has none of the sounds."""
+
+
+class Elsewhere:
+    """Where the rest of a partial clone is: each remote is opened when it is first asked.
+
+    One that cannot be reached is not asked again, so that a command which needs a hundred sounds does not wait a
+    hundred times for nobody.
+
+    Parameters
+    ----------
+    open_remote : callable
+        Opens a remote that the track knows by name.
+    """
+
+    def __init__(self, open_remote: Open) -> None:
+        self._open = open_remote
+        self._remotes: dict[str, Remote] = {}
+        self._failures: dict[str, BeatFlowError] = {}
+
+    def get(self, configured: Configured) -> Remote:
+        """Return a remote; one that failed before raises why, anew."""
+        name = configured.name
+        if name in self._failures:
+            raise self._failures[name]
+        if name not in self._remotes:
+            self._remotes[name] = self._open(configured)
+        return self._remotes[name]
+
+    def give_up(self, configured: Configured, error: BeatFlowError) -> None:
+        """Remember why a remote is not to be asked again."""
+        self._failures[configured.name] = error
+
+
+def supply(repository: Repository, oids: Sequence[str], elsewhere: Elsewhere, watch: Watch) -> None:
     """Bring sounds that are read and not here; a whole clone brings none.
 
     Parameters
@@ -46,8 +81,7 @@ def supply(repository: Repository, oids: Sequence[str], open_remote: Open, watch
     repository : Repository
         May be in the middle of a transaction.
     oids : sequence of str
-    open_remote : callable
-        Opens a remote that the track knows by name.
+    elsewhere : Elsewhere
     watch : Watch
 
     Raises
@@ -61,14 +95,14 @@ def supply(repository: Repository, oids: Sequence[str], open_remote: Open, watch
     if selection.is_whole:
         return
     found = find_mentioned(repository, oids)
-    bring(repository, selection, list(found.values()), open_remote, watch)
+    bring(repository, selection, list(found.values()), elsewhere, watch)
 
 
 def bring(
     repository: Repository,
     selection: Selection,
     sounds: Sequence[Mentioned],
-    open_remote: Open,
+    elsewhere: Elsewhere,
     watch: Watch,
 ) -> int:
     """Bring sounds from where a partial clone left them; return how many came. Errors as in `supply`."""
@@ -78,14 +112,19 @@ def bring(
     failure: tuple[Configured, BeatFlowError] | None = None
     for configured in _list_remotes(repository, selection) if lacking else ():
         try:
-            _bring_from(repository, open_remote(configured), lacking, watch)
-        except (DamagedError, EngineError, LockedError):
+            _bring_from(repository, elsewhere.get(configured), lacking, watch)
+        except (EngineError, LockedError):
             raise
         except BeatFlowError as error:
             failure = failure or (configured, error)
+            # What lacks or has spoilt one sound may have the next.
+            if not isinstance(error, _LacksError | DamagedError):
+                elsewhere.give_up(configured, error)
         lacking = [sound for sound in lacking if sound.pointer.oid not in audio]
         if not lacking:
             break
+    if lacking and failure and isinstance(failure[1], DamagedError):
+        raise failure[1]
     if lacking:
         raise _explain(lacking, failure, selection.remote)
     return count
@@ -98,13 +137,13 @@ def _bring_from(repository: Repository, remote: Remote, sounds: Sequence[Mention
     watch.begin(what)
     try:
         transfer = remote.plan_fetch(repository, pointers)
-    except NotFoundError:
+    except NotFoundError as error:
         # If it is not there at all, that says more than that it lacks a sound.
         remote.read_refs()
         missing = remote.find_missing(pointers)
         there = [pointer for pointer in pointers if pointer.oid not in missing]
         if not there:
-            raise
+            raise _LacksError(error.message, error.hint) from error
         transfer = remote.plan_fetch(repository, there)
     watch.begin(what, transfer.bytes)
     transfer.run(watch.advance)
@@ -154,7 +193,7 @@ def find_mentioned(repository: Repository, oids: Iterable[str]) -> dict[str, Men
 def fetch_paths(
     repository: Repository,
     paths: Sequence[str],
-    open_remote: Open,
+    elsewhere: Elsewhere,
     watch: Watch,
     dry_run: bool = False,
     want: bool = True,
@@ -197,7 +236,7 @@ def fetch_paths(
         return sorted({*coming, *lacking})
     selection = read_selection(repository.directory)
     # The network first, without the lock.
-    bring(repository, selection, sounds, open_remote, watch)
+    bring(repository, selection, sounds, elsewhere, watch)
     with Transaction(repository, "fetch", ", ".join(paths) or ".") as transaction:
         if want and not selection.wants_all_paths:
             write_selection(repository.directory, selection.with_paths(tuple(paths)))
@@ -209,7 +248,7 @@ def fetch_paths(
     return sorted({*coming, *lacking})
 
 
-def fetch_rest(repository: Repository, open_remote: Open, watch: Watch, dry_run: bool = False) -> int:
+def fetch_rest(repository: Repository, elsewhere: Elsewhere, watch: Watch, dry_run: bool = False) -> int:
     """Make a partial clone whole: bring every sound that branches and tags mention; return how many lacked.
 
     Errors as in `supply`.
@@ -218,7 +257,7 @@ def fetch_rest(repository: Repository, open_remote: Open, watch: Watch, dry_run:
     lacking = list_elsewhere(repository)
     if dry_run or selection.is_whole:
         return 0 if selection.is_whole else len(lacking)
-    bring(repository, selection, lacking, open_remote, watch)
+    bring(repository, selection, lacking, elsewhere, watch)
     with Transaction(repository, "fetch", "the rest") as transaction:
         write_selection(repository.directory, Selection(remote=selection.remote))
         transaction.put_entries(repository.worktree.list_absent(), fetch=True)
@@ -244,9 +283,8 @@ def find_arguments(repository: Repository, words: Sequence[str]) -> list[str]:
     """Return the files left elsewhere that the words of a command line name, by themselves or by their folder."""
     absent = repository.worktree.list_absent()
     found = []
-    for word, before in zip(words, ("", *words), strict=False) if absent else ():
-        # What is written is not read.
-        if before in ("-o", "--output") or word.startswith("-"):
+    for word in words if absent else ():
+        if word.startswith("-"):
             continue
         with suppress(UsageError, OSError, ValueError):
             path = repository.worktree.relative(Path(word))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.places.disk import DiskPlace
 from beatflow.places.place import Place
 from beatflow.sharing.access import Access

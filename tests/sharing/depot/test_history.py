@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from beatflow.errors import DamagedError
-from beatflow.objects.git import GitStore
-from beatflow.objects.gitvalue import FILE, Entry
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import FILE, Entry
 from beatflow.places.disk import DiskPlace
 from beatflow.places.place import Place, PlaceError
 from beatflow.sharing.depot import history

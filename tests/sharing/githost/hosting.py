@@ -6,13 +6,13 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import Repository
 from beatflow.sharing.access import Access
 from beatflow.sharing.githost.remote import GitRemote
 from beatflow.sharing.remote import RefUpdate
-from beatflow.sharing.sounds import list_sounds
+from beatflow.sharing.sounds.listing import list_sounds
 from beatflow.transaction import Transaction
 from tests.servers import GitHost, SshHost
 from tests.world import tone, wav_bytes

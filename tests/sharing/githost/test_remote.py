@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from beatflow.errors import DamagedError, NotFoundError, UsageError
-from beatflow.objects.gitvalue import FILE, Entry
+from beatflow.objects.git.value import FILE, Entry
 from beatflow.sharing.access import Access
 from beatflow.sharing.githost.remote import GitRemote, is_git
 from beatflow.sharing.remote import MovedError, RefUpdate, RemoteError

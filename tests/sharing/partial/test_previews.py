@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from beatflow.errors import AudioError, NotFoundError
-from beatflow.objects.gitvalue import Signature
+from beatflow.objects.git.value import Signature
 from beatflow.places.disk import DiskPlace
 from beatflow.repository import Repository
 from beatflow.sharing.partial.previews import Preview, find_preview, find_small_copy, make_preview

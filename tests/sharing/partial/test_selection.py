@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from beatflow.errors import BeatFlowError, DamagedError
-from beatflow.objects.gitvalue import FILE, Entry
+from beatflow.objects.git.value import FILE, Entry
 from beatflow.sharing.partial.absent import AbsentFiles
 from beatflow.sharing.partial.selection import FILE_NAME, Selection, read_selection, write_selection
 

@@ -1,0 +1,1 @@
+"""History in git's own format: objects, refs and packs of a bare repository."""

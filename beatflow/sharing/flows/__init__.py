@@ -1,0 +1,1 @@
+"""Cloning, fetching, pulling, pushing and forking: what people ask of remotes, whatever kind they are."""

@@ -1,0 +1,1 @@
+"""Words between people: who works on a file that cannot be merged."""

@@ -1,0 +1,1 @@
+"""Sounds between a repository and elsewhere: as records of packs, or as whole files."""

@@ -1,0 +1,1 @@
+"""Another track on this machine as a remote."""
