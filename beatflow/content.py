@@ -30,7 +30,7 @@ def is_sound(head: bytes) -> bool:
     return _is_mpeg(head)
 
 
-def is_kept_as_audio(head: bytes, size: int) -> bool:
+def is_kept_as_audio(head: bytes, size: int, is_lfs: bool = False) -> bool:
     """Say whether a file belongs in the audio store (a pointer in the tree) rather than in a git blob.
 
     Parameters
@@ -39,10 +39,12 @@ def is_kept_as_audio(head: bytes, size: int) -> bool:
         The first ``HEAD_BYTES`` of the file.
     size : int
         Its size in bytes.
+    is_lfs : bool
+        The track's own ``.gitattributes`` give it to git-lfs.
     """
     if size == 0:
         return False
-    if is_sound(head) or size > MAX_TEXT:
+    if is_lfs or is_sound(head) or size > MAX_TEXT:
         return True
     if size > MAX_BINARY and b"\0" in head:
         return True

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.history import read_content, read_track, record_commit
+from beatflow.placing import check_free
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 from beatflow.track import TRACK_FILE
@@ -150,7 +151,7 @@ class Delivery:
         """
         if self.repository:
             for name in names:
-                self.repository.worktree.check_free(self._prefix + name)
+                check_free(self.repository.root, self._prefix + name)
             return
         for name in names:
             check_new(self.folder / name, self.handover.force)

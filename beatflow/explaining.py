@@ -12,12 +12,12 @@ from typing import Any, BinaryIO
 
 from beatflow.errors import UsageError
 from beatflow.objects.durable import write_cache
+from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import find_record
 from beatflow.repository import Repository
 from beatflow.sound.explanation import EXPLAINER, Explanation
 from beatflow.timecode import Clock
 from beatflow.track import TRACK_FILE, Track, parse_track
-from beatflow.worktree import read_pointer
 
 Progress = Callable[[float, str], None]
 Source = Path | BinaryIO

@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from beatflow.attributes import ATTRIBUTES
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import FILE, Commit, Entry, Signature, Tree
+from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.provenance import Record, collect_records
 from beatflow.repository import BRANCHES, Repository
-from beatflow.worktree import Advance, read_pointer
+from beatflow.worktree import Advance
 
 if TYPE_CHECKING:
     from beatflow.track import Track
     from beatflow.transaction import Transaction
 
-ATTRIBUTES = ".gitattributes"
 _ATTRIBUTES_HEAD = b"# Written by BeatFlow, so that git-lfs knows which files are sound.\n"
 _LFS = "filter=lfs diff=lfs merge=lfs -text"
 

@@ -9,7 +9,8 @@ from beatflow.objects.git.store import GitStore
 from beatflow.repository import BRANCHES, TAGS, Repository
 from beatflow.revision.lookup import find_former_branch
 from beatflow.revision.revision import find_commit, get_commit
-from beatflow.sharing.configured import Upstream, find_upstream, list_remotes, stage_upstream
+from beatflow.sharing.configured import list_remotes
+from beatflow.sharing.upstream import Upstream, find_upstream, stage_upstream
 from beatflow.transaction import Transaction
 
 MAX_NAME, MAX_NAME_PART = 1000, 200

@@ -9,9 +9,10 @@ from beatflow.filename import check_path
 from beatflow.history import read_content
 from beatflow.objects.durable import temporary_name
 from beatflow.objects.git.value import Tree
+from beatflow.objects.pointer import read_pointer
+from beatflow.placing import make_parents
 from beatflow.repository import Repository, make_absolute
 from beatflow.transaction import Transaction
-from beatflow.worktree import make_parents, read_pointer
 
 Progress = Callable[[float, str], None]
 

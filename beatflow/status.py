@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from beatflow.history import FileChange, compare_trees, content_tree, read_content
 from beatflow.merge.conflict import Conflict, find_conflicts
 from beatflow.repository import Repository
+from beatflow.trackconfig import read_settings
 from beatflow.worktree import Advance
 
 if TYPE_CHECKING:
     from beatflow.sharing.locks.known import Held
+    from beatflow.sharing.upstream import Distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Status:
         What a merge left open, in the worktree, committed or not.
     locks : list of Held
         Who has locked which files, as far as remotes last told.
+    distance : Distance or None
+        How far the branch is from the one that it follows; None where it follows none that was seen.
     """
 
     branch: str | None
@@ -35,6 +39,7 @@ class Status:
     changes: list[FileChange]
     conflicts: list[Conflict]
     locks: "list[Held]"
+    distance: "Distance | None" = None
 
 
 def read_status(repository: Repository, now_s: float, advance: Advance | None = None) -> Status:
@@ -51,7 +56,17 @@ def read_status(repository: Repository, now_s: float, advance: Advance | None = 
         compare_trees(read_content(repository, head), content_tree(repository.git, tree)),
         find_conflicts(tree),
         _list_locks(repository, now_s),
+        _find_distance(repository, head),
     )
+
+
+def _find_distance(repository: Repository, head: str | None) -> "Distance | None":
+    branch = repository.branch
+    if f"branch.{branch}.remote" not in read_settings(repository.directory):
+        return None
+    from beatflow.sharing.upstream import find_distance
+
+    return find_distance(repository, branch, head)
 
 
 def _list_locks(repository: Repository, now_s: float) -> "list[Held]":

@@ -9,10 +9,13 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beatflow.gitconfig import parse_config
-from beatflow.objects.operation import Change
-from beatflow.repository import Repository
+
+if TYPE_CHECKING:
+    from beatflow.objects.operation import Change
+    from beatflow.repository import Repository
 
 
 def read_settings(directory: Path) -> dict[str, str]:
@@ -23,7 +26,7 @@ def read_settings(directory: Path) -> dict[str, str]:
     return parse_config((directory / "config").read_text(encoding="utf-8", errors="surrogateescape"))
 
 
-def apply_settings(repository: Repository, settings: Mapping[str, Change]) -> None:
+def apply_settings(repository: "Repository", settings: Mapping[str, "Change"]) -> None:
     """Write what settings are after a change; None takes one out. Needs the lock."""
     for key, change in settings.items():
         if change.after is None:
@@ -35,6 +38,6 @@ def apply_settings(repository: Repository, settings: Mapping[str, Change]) -> No
             shutil.rmtree(find_cache(repository, name[1]), ignore_errors=True)
 
 
-def find_cache(repository: Repository, remote: str) -> Path:
+def find_cache(repository: "Repository", remote: str) -> Path:
     """Return the folder in which a track keeps what it learns of a remote; it need not be there."""
     return repository.state / "remotes" / remote

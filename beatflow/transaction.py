@@ -37,6 +37,7 @@ from beatflow.objects.operation import (
     read_worktree_changes,
     write_operation,
 )
+from beatflow.placing import check_free, check_writable
 from beatflow.predicting.forecast import Forecast
 from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
@@ -127,7 +128,7 @@ class Transaction:
             The file, on the repository's own disk; it is moved away on publishing.
         """
         check_path(path)
-        entry = self.repository.worktree.keep_file(source, self.batch, None, self.forecast.advise(path))
+        entry = self.repository.worktree.keep_file(source, self.batch, None, self.forecast.advise(path), path)
         self.forecast.note(path, entry, source)
         self._staged[path] = (source, entry)
         return entry
@@ -266,12 +267,12 @@ class Transaction:
                 other.startswith(name + "/") or name.startswith(other + "/") for other in names
             ):
                 raise ConflictError(f"{name} clashes with another name", hint="choose another name")
-        worktree = self.repository.worktree
+        root = self.repository.root
         removed = {path for path, staged in self._staged.items() if staged is None}
         for path in self._staged:
             if path not in removed:
-                worktree.check_free(path, removed)
-            worktree.check_writable(path)
+                check_free(root, path, removed)
+            check_writable(root, path)
 
     def _place(self, paths: Iterable[str]) -> None:
         self.repository.worktree.place({path: self._staged[path] for path in paths})
@@ -347,7 +348,7 @@ def _stage_again(
         after = changes[path][1]
         file = scratch.new_file()
         with suppress(ConflictError, DamagedError, NotFoundError):
-            worktree.check_free(path, removed)
+            check_free(repository.root, path, removed)
             if after and path in left_out:
                 staged[path] = (None, after)
             elif after:

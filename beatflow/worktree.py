@@ -3,23 +3,22 @@
 Knows no refs and no operations. Everything it overwrites or removes is the caller's to have kept before.
 """
 
-import errno
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from beatflow import placing
+from beatflow.attributes import LfsPaths
 from beatflow.content import HEAD_BYTES, is_kept_as_audio
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
-from beatflow.filename import check_path, is_private
+from beatflow.filename import is_private
 from beatflow.ignore import read_ignore
-from beatflow.objects.durable import copy_verified, temporary_name
+from beatflow.objects.durable import copy_verified
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import (
     EXECUTABLE,
@@ -31,7 +30,7 @@ from beatflow.objects.git.value import (
     decode_path,
     encode_path,
 )
-from beatflow.objects.pointer import MAX_SIZE, Pointer, decode_pointer, encode_pointer
+from beatflow.objects.pointer import Pointer, encode_pointer, read_pointer
 from beatflow.recognition import recognise
 from beatflow.sharing.partial.absent import AbsentFiles
 from beatflow.statcache import StatCache, identify
@@ -116,6 +115,7 @@ class Worktree:
         self._open_audio = open_audio
         self._expect = expect
         self._directory = directory
+        self._lfs_paths = LfsPaths(root)
         self._cache = StatCache(directory / "state" / "files")
         self._absent = AbsentFiles(directory / "state" / ABSENT)
 
@@ -155,13 +155,8 @@ class Worktree:
 
     def find(self, path: str) -> Found | None:
         """Return the file at a path, ignored or not; None when there is none."""
-        if not path or self._passes_link(path):
-            return None
-        try:
-            status = os.lstat(self.root / path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return Found(path, status) if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode) else None
+        status = placing.find_file(self.root, path)
+        return Found(path, status) if status else None
 
     def capture(self, path: str, batch: "Batch") -> Entry | None:
         """Return what stands at one path, read anew and stored; None when nothing does.
@@ -169,7 +164,7 @@ class Worktree:
         This is for what is about to be overwritten, so no cache is believed.
         """
         found = self.find(path)
-        return self.keep_file(self.root / path, batch) if found else self.find_absent(path)
+        return self.keep_file(self.root / path, batch, name=path) if found else self.find_absent(path)
 
     def identify(self, path: str) -> Entry | None:
         """Return what stands at one path without storing it; None when nothing does."""
@@ -182,7 +177,9 @@ class Worktree:
         if entry is None or os.path.lexists(self.root / path):
             return None
         parents = ("/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1))
-        in_the_way = any(os.path.lexists(self.root / part) and not self._is_folder(part) for part in parents)
+        in_the_way = any(
+            os.path.lexists(self.root / part) and not placing.is_folder(self.root, part) for part in parents
+        )
         return None if in_the_way else entry
 
     def list_absent(self) -> Tree:
@@ -239,7 +236,7 @@ class Worktree:
         if cached:
             return cached
         path = self.root / found.path
-        data, kept_as_audio = _read_small(path, found.status)
+        data, kept_as_audio = _read_small(path, found.status, found.path in self._lfs_paths)
         entry = self._recognise(found, kept_as_audio)
         if entry is None and kept_as_audio:
             digest = sha256()
@@ -262,7 +259,7 @@ class Worktree:
         mode, pointer = _mode_of(found.status), read_pointer(self._git, expected)
         size, path = self._git.blob_size(expected.oid), self.root / found.path
         if kept_as_audio is None:
-            kept_as_audio = _is_kept_as_audio(path, found.status)
+            kept_as_audio = _is_kept_as_audio(path, found.status, found.path in self._lfs_paths)
         same = mode in files and recognise(
             path, found.status.st_size, expected.oid, pointer, size, kept_as_audio
         )
@@ -279,7 +276,7 @@ class Worktree:
             entry = self._recognise(found)
         if entry is None or not self._is_kept(entry, batch):
             advisor = forecast.advise(found.path) if forecast else None
-            entry = self.keep_file(path, batch, advance, advisor)
+            entry = self.keep_file(path, batch, advance, advisor, found.path)
             self._cache.record(found.path, found.status, entry)
         if forecast:
             forecast.note(found.path, entry, path)
@@ -291,6 +288,7 @@ class Worktree:
         batch: "Batch",
         advance: Advance | None = None,
         advisor: "Advisor | None" = None,
+        name: str | None = None,
     ) -> Entry:
         """Store the content of any file, in the worktree or not: sound in the batch, the rest in git.
 
@@ -301,10 +299,13 @@ class Worktree:
         advance : callable, optional
         advisor : Advisor, optional
             Knows, for sound, what it may be predicted from.
+        name : str, optional
+            Its path in the track: what ``.gitattributes`` gives to git-lfs is kept like sound.
         """
+        is_lfs = name is not None and name in self._lfs_paths
         for _ in range(2):
             status = os.lstat(path)
-            data, kept_as_audio = _read_small(path, status)
+            data, kept_as_audio = _read_small(path, status, is_lfs)
             if kept_as_audio or identify(os.lstat(path)) == identify(status):
                 break
         else:
@@ -362,89 +363,14 @@ class Worktree:
         self._absent.change(left_out, [path for path, change in changes.items() if change is None])
         files = {path: (change[0], change[1]) for path, change in changes.items() if change and change[0]}
         for path in sorted(changes.keys() - files.keys()):
-            self._remove(path)
+            self._cache.forget(path)
+            placing.remove(self.root, path)
         for path, (source, entry) in sorted(files.items()):
-            target = self._prepare(path)
-            _move(source, target)
+            target = placing.prepare(self.root, path)
+            placing.move(source, target)
             self._cache.record(path, os.lstat(target), entry)
         self._absent.change({}, [path for path in self._absent.entries if os.path.lexists(self.root / path)])
         self._cache.save()
-
-    def check_free(self, path: str, removed: Set[str] = frozenset()) -> None:
-        """Refuse a path at which no file can be put, once the paths in ``removed`` are gone.
-
-        Raises
-        ------
-        ConflictError
-            A folder with something in it, a parent that is a file or a link, or a device is in the way.
-        """
-        check_path(path)
-        parts = path.split("/")
-        for depth in range(1, len(parts)):
-            parent = "/".join(parts[:depth])
-            if parent not in removed and os.path.lexists(self.root / parent) and not self._is_folder(parent):
-                raise ConflictError(
-                    f"{parent} is no folder here", hint=f"move it away: mv {parent} {parent}.old"
-                )
-        if self._is_folder(path):
-            if any(inside not in removed for inside in self._iter_inside(path)):
-                raise ConflictError(f"{path} is a folder here", hint=f"move it away: mv {path} {path}.old")
-        elif os.path.lexists(self.root / path) and self.find(path) is None:
-            raise ConflictError(
-                f"{path} is no ordinary file here", hint=f"move it away: mv {path} {path}.old"
-            )
-
-    def check_writable(self, path: str) -> None:
-        """Refuse a path whose folder may not be changed.
-
-        Raises
-        ------
-        PermissionError
-            The folder, or the nearest one that is there, is read-only.
-        """
-        folder = next(
-            parent for parent in (self.root / path).parents if parent.is_dir() or parent == self.root
-        )
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
-
-    def _iter_inside(self, path: str) -> Iterator[str]:
-        """Yield everything below a folder that is no folder itself; links to folders are not followed."""
-        for folder, names, files in os.walk(self.root / path):
-            links = [name for name in names if Path(folder, name).is_symlink()]
-            for name in files + links:
-                yield Path(folder, name).relative_to(self.root).as_posix()
-
-    def _is_folder(self, path: str) -> bool:
-        return (self.root / path).is_dir() and not (self.root / path).is_symlink()
-
-    def _prepare(self, path: str) -> Path:
-        check_path(path)
-        make_parents(self.root, path)
-        target = self.root / path
-        if self._is_folder(path):
-            for folder, _, _ in os.walk(target, topdown=False):
-                Path(folder).rmdir()
-        return target
-
-    def _remove(self, path: str) -> None:
-        check_path(path)
-        self._cache.forget(path)
-        if self._passes_link(path):
-            return
-        target = self.root / path
-        try:
-            target.unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for parent in target.parents:
-            if parent == self.root or any(parent.iterdir()):
-                return
-            parent.rmdir()
-
-    def _passes_link(self, path: str) -> bool:
-        parts = path.split("/")[:-1]
-        return any((self.root / "/".join(parts[: i + 1])).is_symlink() for i in range(len(parts)))
 
     def relative(self, path: Path) -> str:
         """Return a path of the file system as one below the root, ``""`` for the root itself.
@@ -461,70 +387,22 @@ class Worktree:
         raise UsageError(f"{path} is outside the track {self.root}")
 
 
-def make_parents(root: Path, path: str) -> None:
-    """Make the folders of a path below ``root``, passing through no link.
-
-    Raises
-    ------
-    ConflictError
-        A parent is a file or a link.
-    """
-    folder = root
-    for part in path.split("/")[:-1]:
-        folder /= part
-        with suppress(FileExistsError):
-            folder.mkdir()
-        if folder.is_symlink() or not folder.is_dir():
-            raise ConflictError(f"{folder} is no folder", hint=f"move it away: mv {folder} {folder}.old")
-
-
-def read_pointer(git: GitStore, entry: Entry) -> Pointer | None:
-    """Return the pointer that an entry is, or None when git keeps its content itself."""
-    if entry.mode not in (FILE, EXECUTABLE) or git.blob_size(entry.oid) >= MAX_SIZE:
-        return None
-    return decode_pointer(git.read_blob(entry.oid))
-
-
-def iter_content(git: GitStore, audio: "AudioStore", entry: Entry) -> Iterator[bytes]:
-    """Yield the bytes of the file that an entry stands for, verified."""
-    pointer = read_pointer(git, entry)
-    if pointer:
-        yield from audio.iter_bytes(pointer.oid)
-    else:
-        yield git.read_blob(entry.oid)
-
-
-def _move(source: Path, target: Path) -> None:
-    """Rename a finished file, by way of a copy where a folder of the track lies on another disk."""
-    try:
-        source.replace(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        beside = temporary_name(target.parent, ".part")
-        try:
-            shutil.copy2(source, beside, follow_symlinks=False)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-
-
-def _read_small(path: Path, status: os.stat_result) -> tuple[bytes, bool]:
+def _read_small(path: Path, status: os.stat_result, is_lfs: bool) -> tuple[bytes, bool]:
     """Return a file's bytes and False, or only its first ones and True when it belongs in the audio store."""
     if stat.S_ISLNK(status.st_mode):
         return encode_path(str(path.readlink())), False
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-        if is_kept_as_audio(head, status.st_size):
+        if is_kept_as_audio(head, status.st_size, is_lfs):
             return head, True
         return head + file.read(), False
 
 
-def _is_kept_as_audio(path: Path, status: os.stat_result) -> bool:
+def _is_kept_as_audio(path: Path, status: os.stat_result, is_lfs: bool) -> bool:
     if stat.S_ISLNK(status.st_mode):
         return False
     with path.open("rb") as file:
-        return is_kept_as_audio(file.read(HEAD_BYTES), status.st_size)
+        return is_kept_as_audio(file.read(HEAD_BYTES), status.st_size, is_lfs)
 
 
 def _mode_of(status: os.stat_result) -> int:

@@ -15,11 +15,11 @@ from beatflow.blame.touching import iter_touching
 from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.history import read_content, write_commit
 from beatflow.objects.git.value import Entry, Signature
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
 from beatflow.revision.span import get_span, is_span, split_span
 from beatflow.sound.explanation import Change, Explanation, Piece
 from beatflow.timecode import Span
-from beatflow.worktree import read_pointer
 from tests.conftest import EPOCH, Bf
 from tests.world import wav_bytes
 

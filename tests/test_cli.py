@@ -9,7 +9,7 @@ import sys
 import pytest
 import typer
 
-from beatflow import cli
+from beatflow import commandtable
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, LockedError
 from beatflow.invocation import Invocation
 from tests.conftest import Bf
@@ -210,5 +210,5 @@ def test_completing_names_loads_no_command(bf: Bf) -> None:
 
 
 def test_table_is_in_group_order() -> None:
-    groups = [group for group, _, _ in cli.COMMANDS.values()]
-    assert groups == sorted(groups, key=list(cli.GROUPS).index)
+    groups = [group for group, _, _ in commandtable.COMMANDS.values()]
+    assert groups == sorted(groups, key=list(commandtable.GROUPS).index)

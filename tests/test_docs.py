@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from beatflow import errors
-from beatflow.cli import COMMANDS, EXIT_CODES, GROUPS, load_command
+from beatflow.cli import load_command
+from beatflow.commandtable import COMMANDS, EXIT_CODES, GROUPS
 from beatflow.reference import man_pages, markdown
 
 DOCS = Path(__file__).parents[1] / "docs"

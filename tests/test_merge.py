@@ -11,13 +11,13 @@ from beatflow.errors import ConflictError, DamagedError, NotFoundError
 from beatflow.history import read_content
 from beatflow.merge.conflict import find_conflicts
 from beatflow.objects.operation import OPERATIONS
+from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import find_record, write_pending
 from beatflow.sound.files import read_audio
 from beatflow.sound.mix import Fader, render_mix
 from beatflow.sound.writing import write_audio
 from beatflow.track import TRACK_FILE, parse_track
 from beatflow.undo import undo
-from beatflow.worktree import read_pointer
 from tests.forks import RATE, Files, Fork, new, put, scale, take, wav
 
 BASS = take(1)

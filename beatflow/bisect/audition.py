@@ -16,8 +16,8 @@ from beatflow.errors import AbsentError, ConflictError, DamagedError, NotFoundEr
 from beatflow.history import read_content, read_track
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
-from beatflow.worktree import read_pointer
 
 VERSION = 1
 _FOLDER, _STATE, _LOCK, _SOUNDS = "bisect", "state.json", "lock", "listen"

@@ -17,9 +17,10 @@ from beatflow.explaining import read_clock
 from beatflow.filename import check_path
 from beatflow.history import MODIFIED, FileChange, changes_of, read_content
 from beatflow.objects.git.value import Entry
+from beatflow.objects.pointer import read_pointer
+from beatflow.placing import make_parents
 from beatflow.repository import Repository
 from beatflow.wording import short_name
-from beatflow.worktree import make_parents, read_pointer
 
 GOOD, BAD, SKIP = "good", "bad", "skip"
 _SKIP_CODE = 125

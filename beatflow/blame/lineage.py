@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from beatflow.errors import AudioError, DamagedError, NotFoundError, UsageError
 from beatflow.history import DELETED, RENAMED, pair_renames
 from beatflow.objects.git.value import TREE, Commit, Entry
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
 from beatflow.sound.explanation import Explanation
-from beatflow.worktree import read_pointer
 
 Explain = Callable[[str, str], Explanation]
 """Explains how one sound of the store became another, by their ids; raises what `UNREADABLE` names."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from beatflow.care.maintenance import Findings, Problem
+from beatflow.care.problem import Findings, Problem
 from beatflow.errors import BeatFlowError, DamagedError, UsageError
 from beatflow.objects.durable import free_name, write_atomic
 from beatflow.objects.git.store import GitStore
@@ -357,6 +357,8 @@ def advise(problem: Problem) -> str | None:
     """Return what can be done about a problem that is still there; None where nothing can be told."""
     if problem.kind == "sound":
         return "bf check --repair --from DIR takes it from a track or a folder that has the sound"
+    if problem.kind == "remote":
+        return "bf push --verify sends it there once more"
     if problem.kind in ("commit", "tree", "blob") or (problem.kind == "ref" and problem.oid):
         return "bf check --repair --from TRACK takes it from a track that has it"
     if problem.kind == "ref" and problem.ref == "HEAD":

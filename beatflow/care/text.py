@@ -1,6 +1,6 @@
 """How problems and repairs are told: one line each, in a musician's words. Pure text."""
 
-from beatflow.care.maintenance import Problem
+from beatflow.care.problem import Problem
 from beatflow.objects.checking import LostRange
 from beatflow.wording import format_duration, format_size, plural
 

@@ -9,17 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from beatflow.care.maintenance import OURS
+from beatflow.care.harm import OURS
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import TREE, Commit, Entry
 from beatflow.objects.ledger import NOBODY, Account
-from beatflow.objects.pointer import Pointer
+from beatflow.objects.pointer import Pointer, read_pointer
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.repository import Repository
 from beatflow.revision.revision import get_range
 from beatflow.sharing.partial.selection import read_selection
-from beatflow.worktree import read_pointer
 
 BEFORE, CHOSEN, OTHER, UNDO = "before", "chosen", "other", "undo"
 

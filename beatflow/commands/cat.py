@@ -32,8 +32,8 @@ def cat(
       bf cat v1:stems/drums.wav | ffplay -
       bf cat --preview v1:mix.wav | ffplay -
     """
+    from beatflow.objects.pointer import iter_content, read_pointer
     from beatflow.revision.revision import get_entry
-    from beatflow.worktree import iter_content, read_pointer
 
     invocation = Invocation.of(ctx)
     repository = invocation.repository()

@@ -11,7 +11,8 @@ from beatflow.ui import safe
 from beatflow.wording import format_size, plural
 
 if TYPE_CHECKING:
-    from beatflow.care.maintenance import Ask, Findings
+    from beatflow.care.maintenance import Inquiry
+    from beatflow.care.problem import Findings
     from beatflow.care.repair import Repair
     from beatflow.repository import Repository
     from beatflow.ui import Ui
@@ -41,7 +42,9 @@ def check(
     remote: Annotated[
         str | None,
         typer.Option(
-            "--remote", metavar="NAME", help="Ask NAME whether it has what this partial clone left there."
+            "--remote",
+            metavar="NAME",
+            help="Ask NAME as well whether it has what was pushed there, or left there.",
         ),
     ] = None,
     dry_run: DryRunOption = False,
@@ -56,8 +59,8 @@ def check(
     --repair moves what is damaged to quarantine, deletes nothing, and takes what is lost from the folder and from DIR:
     another track, an audio store, or a folder of sound files such as your bounces. Ends with 0 when all is mended.
 
-    What a partial clone has left elsewhere is no damage; --remote asks whether it is still there, and with --data
-    reads it through there, as far as that remote can be read.
+    --remote asks a remote whether it has all that its branches need, and what a partial clone has left there; with
+    --data that is read through there too, as far as that remote can be read.
 
     Examples:
       bf check
@@ -98,12 +101,12 @@ def check(
         def examine_now() -> "Findings":
             # Opened anew each time: libgit2 and the store remember what they have read.
             fresh = Repository(repository.root, invocation.signature)
-            return examine(fresh, commits, data, verification, progress, ask)
+            return examine(fresh, commits, data, verification, progress, inquiry)
 
         with ui.progress(what) as progress:
             return examine_at_rest(examine_now, repository)
 
-    ask = _open_asking(invocation, repository, remote, data) if remote else None
+    inquiry = _open_inquiry(invocation, repository, remote, data) if remote else None
     repairs: list[Repair] = []
     try:
         findings = before = look("checking")
@@ -134,14 +137,14 @@ def check(
     return DAMAGED if findings.problems else 0
 
 
-def _open_asking(invocation: Invocation, repository: "Repository", name: str, data: bool) -> "Ask":
+def _open_inquiry(invocation: Invocation, repository: "Repository", name: str, data: bool) -> "Inquiry":
+    from beatflow.care.maintenance import Inquiry
     from beatflow.commands.options import make_access
     from beatflow.sharing.configured import get_remote
     from beatflow.sharing.opening import open_configured
-    from beatflow.sharing.remote import Proving
 
     remote = open_configured(repository, get_remote(repository, name), make_access(invocation))
-    return remote.find_damaged if data and isinstance(remote, Proving) else remote.find_missing
+    return Inquiry(name, remote.find_damaged if data else remote.find_missing)
 
 
 def _emit(ui: "Ui", findings: "Findings") -> None:

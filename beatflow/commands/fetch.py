@@ -19,7 +19,7 @@ from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
     from beatflow.repository import Repository
-    from beatflow.sharing.access import Access
+    from beatflow.sharing.partial.supply import Elsewhere
 
 
 def fetch(
@@ -67,11 +67,11 @@ def fetch(
     repository = invocation.repository()
     access = make_access(invocation, endpoint)
     if rest:
-        _fetch_rest(invocation, repository, access, dry_run, json)
+        _fetch_rest(invocation, repository, make_elsewhere(repository, access), dry_run, json)
         return
     sources = choose_sources(repository, names or [], all_)
     if sources.paths:
-        _fetch_paths(invocation, repository, access, sources.paths, dry_run, json)
+        _fetch_paths(invocation, repository, make_elsewhere(repository, access), sources.paths, dry_run, json)
         return
     rules = Rules.parse(invocation.settings.accept)
     request = FetchRequest(sources.branches, prune, rules=rules, dry_run=dry_run)
@@ -97,12 +97,13 @@ def fetch(
         )
 
 
-def _fetch_rest(invocation: Invocation, repository: "Repository", dry_run: bool, json: bool) -> None:
+def _fetch_rest(
+    invocation: Invocation, repository: "Repository", elsewhere: "Elsewhere", dry_run: bool, json: bool
+) -> None:
     """Make a partial clone whole."""
     from beatflow.sharing.partial.supply import fetch_rest
     from beatflow.wording import plural
 
-    elsewhere = make_elsewhere(invocation, repository)
     with invocation.ui.progress("fetching") as progress:
         count = fetch_rest(repository, elsewhere, progress, dry_run)
     if json:
@@ -112,14 +113,18 @@ def _fetch_rest(invocation: Invocation, repository: "Repository", dry_run: bool,
 
 
 def _fetch_paths(
-    invocation: Invocation, repository: "Repository", paths: Sequence[str], dry_run: bool, json: bool
+    invocation: Invocation,
+    repository: "Repository",
+    elsewhere: "Elsewhere",
+    paths: Sequence[str],
+    dry_run: bool,
+    json: bool,
 ) -> None:
     """Bring the sound of files that a partial clone has left behind."""
     from beatflow.sharing.partial.supply import fetch_paths
     from beatflow.wording import plural
 
     ui = invocation.ui
-    elsewhere = make_elsewhere(invocation, repository)
     wanted = [repository.worktree.relative(invocation.directory / Path(path)) for path in paths]
     with ui.progress("fetching") as progress:
         came = fetch_paths(repository, wanted, elsewhere, progress, dry_run)

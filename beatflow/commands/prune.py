@@ -46,7 +46,7 @@ def prune(
 
     History stays, and so does every sound that a branch here has now. The remote is asked for each sound that would go:
     one that it does not have stays, and the command ends with 1. What was dropped is fetched again when it is needed.
-    On disks the copies are read through before anything goes; --verify does so with a bucket, which sends it all.
+    On disks the copies are read through before anything goes; --verify does so elsewhere, which downloads them all.
 
     Examples:
       bf prune --dry-run
@@ -58,7 +58,6 @@ def prune(
     from beatflow.sharing.opening import open_configured
     from beatflow.sharing.partial.pruning import Terms, parse_age
     from beatflow.sharing.partial.pruning import prune as drop
-    from beatflow.sharing.remote import Proving
 
     invocation = Invocation.of(ctx)
     repository = invocation.repository()
@@ -66,7 +65,7 @@ def prune(
     configured = choose_remote(repository, remote)
     opened = open_configured(repository, configured, make_access(invocation))
     if verify is None:
-        verify = "://" not in opened.address and isinstance(opened, Proving)
+        verify = "://" not in opened.address
     terms = Terms(keep, before_s, preview, verify)
     with invocation.ui.progress("pruning") as progress:
         pruned = drop(repository, opened, configured.name, terms, progress, dry_run)

@@ -13,6 +13,9 @@ from beatflow.commands.options import (
     make_keeping,
 )
 from beatflow.invocation import Invocation
+from beatflow.wording import plural
+
+DAMAGED = 7
 
 if TYPE_CHECKING:
     from beatflow.repository import Repository
@@ -51,20 +54,28 @@ def push(
         ),
     ] = False,
     endpoint: EndpointOption = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Read all that is there through, and send anew what is damaged or lost."
+        ),
+    ] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
-) -> None:
+) -> int:
     """Give a remote what is new here: sounds first, then history, then its branches.
 
     All of its branches move, or none. Only what is missing there travels. Where somebody else has pushed meanwhile
     nothing is overwritten: bf pull, then push again. What breaks off half-way is gone on with by the same command. The
     first push of a branch has it follow the one over there. bf undo takes back what is known here of the remote, not
-    what is there.
+    what is there. With --verify a remote whose disk has rotted is mended from here; sounds that are not here either
+    stay lost, are named, and the command ends with 7.
 
     Examples:
       bf push
       bf push stick --all --tags
       bf push origin take2:main -n
+      bf push stick --verify
     """
     from beatflow.sharing.configured import choose_remote
     from beatflow.sharing.flows.pushing import PushRequest
@@ -82,7 +93,7 @@ def push(
         place = open_configured(repository, configured, access)
     else:
         configured, place = open_named(repository, remote, access)
-    request = PushRequest(tuple(branches or ()), all_, tags, tuple(delete or ()), force, dry_run)
+    request = PushRequest(tuple(branches or ()), all_, tags, tuple(delete or ()), force, dry_run, verify)
     with ui.progress("pushing") as progress:
         check = check_locks(make_keeping(invocation, repository, configured, place))
         done = push_to(repository, configured, place, request, progress, check)
@@ -92,19 +103,38 @@ def push(
     if json:
         document: dict[str, object] = {"remote": configured.name or None, "url": configured.url}
         document |= {"refs": moves_document(done.moves), **moved_document(done.moved)}
+        document |= {"damaged": [sound.oid for sound in done.damaged]}
+        document |= {"lost": [sound.oid for sound in done.lost], "history_damaged": done.history_damaged}
         ui.emit_json("beatflow.push/1", document | {"dry_run": dry_run})
-        return
+        return DAMAGED if done.lost else 0
     for line in tell_moves(done.moves, where, pushed=True):
         ui.say(line)
+    if verify:
+        ui.say(f"{plural(len(done.damaged), 'sound')} missing or damaged at {where}")
+    if done.history_damaged:
+        packs = plural(done.history_damaged, "file")
+        ui.say(f"{packs} of history lost or damaged{'' if dry_run else ', and written anew'}")
     told = tell_moved(done.moved, "would send" if dry_run else "sent")
-    if not done.moves:
-        ui.say(f"nothing to push: {where} has it all")
-    elif told:
+    if told:
         ui.say(told)
+    elif not (done.moves or done.damaged or done.history_damaged):
+        ui.say(f"nothing to push: {where} has it all")
     elif dry_run:
         ui.say("would send no sound")
     if done.upstream and not dry_run and done.moves:
         ui.say(f"{repository.branch} follows {done.upstream.remote}/{done.upstream.branch} from now on")
+    if done.lost:
+        ui.warn(
+            f"{plural(len(done.lost), 'sound')} cannot be mended from here, {done.lost[0].oid[:12]} the first",
+            _advise(repository, place),
+        )
+    return DAMAGED if done.lost else 0
+
+
+def _advise(repository: "Repository", remote: "Remote") -> str:
+    if remote.kind == "track":
+        return f"in {remote.address}: bf check --repair --from {repository.root}"
+    return f"bf check --remote names the files; from a track that has them: bf push --verify {remote.address}"
 
 
 def _send_previews(

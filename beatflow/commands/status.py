@@ -10,6 +10,7 @@ from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
 if TYPE_CHECKING:
+    from beatflow.sharing.upstream import Distance
     from beatflow.status import Status
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R"}
@@ -24,8 +25,8 @@ def status(
 ) -> None:
     """Show what changed since the last commit.
 
-    Files that a merge left in conflict are listed first, committed or not; locks on files as the remotes told of
-    them last. With --porcelain each line is a letter
+    Files that a merge left in conflict are listed first, committed or not; locks on files, and
+    what is to push and to pull, as the remotes told of them last. With --porcelain each line is a letter
     (U in conflict, A added, M modified, D deleted, R renamed), a space and the path; a renamed file's former path
     follows after " <- ". With -z names end in NUL and the former path is a name of its own.
 
@@ -55,6 +56,7 @@ def status(
                     {"path": conflict.path, "takes": conflict.files, "deleted_by": conflict.deleted_by}
                     for conflict in found.conflicts
                 ],
+                "upstream": asdict(found.distance) if found.distance else None,
                 "locks": [asdict(lock) for lock in found.locks],
             },
         )
@@ -74,7 +76,7 @@ def status(
             if found.branch
             else f"on no branch, at {(found.commit or '')[:7]}"
         )
-        ui.emit(where + ("" if found.commit else ", no commit yet"))
+        ui.emit(where + ("" if found.commit else ", no commit yet") + _tell_distance(found.distance))
         for conflict in found.conflicts:
             ui.emit(f"  {ui.style('conflict ', 'removed')} {conflict.path} ({', '.join(conflict.takes)})")
         for change in found.changes:
@@ -90,6 +92,19 @@ def status(
             ui.say("nothing changed since the last commit" if found.commit else "nothing here yet")
         if absent := len(repository.worktree.list_absent()):
             ui.say(f"{plural(absent, 'file')} left elsewhere; bf fetch PATH brings what you want")
+
+
+def _tell_distance(distance: "Distance | None") -> str:
+    if distance is None:
+        return ""
+    if distance.ahead is None or distance.behind is None:
+        return f", far apart from {distance.name}"
+    counts = [
+        f"{plural(count, 'commit')} {verb}"
+        for count, verb in ((distance.ahead, "to push"), (distance.behind, "to pull"))
+        if count
+    ]
+    return f", {' and '.join(counts)} ({distance.name})" if counts else f", as {distance.name}"
 
 
 def _show_locks(invocation: Invocation, found: "Status") -> None:

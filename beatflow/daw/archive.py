@@ -11,8 +11,8 @@ from beatflow.daw.safename import Names, make_safe
 from beatflow.daw.sounds import Shelf
 from beatflow.errors import UsageError
 from beatflow.objects.git.value import EXECUTABLE, SYMLINK
+from beatflow.objects.pointer import read_pointer
 from beatflow.track import TRACK_FILE, edit_track, parse_track
-from beatflow.worktree import read_pointer
 
 _LARGE = 0xF000_0000
 

@@ -10,10 +10,10 @@ from beatflow.daw.session import Lane, Marker
 from beatflow.errors import AudioError, DamagedError, NotFoundError
 from beatflow.explaining import Explainer, make_clock
 from beatflow.history import ADDED, MODIFIED, FileChange, changes_of, compare_trees, read_content
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
 from beatflow.sound.explanation import Change, Explanation
 from beatflow.timecode import Clock
-from beatflow.worktree import read_pointer
 
 FARTHEST = 200
 """How many commits back the last change of a sound is looked for."""

@@ -19,10 +19,10 @@ from beatflow.daw.safename import Names, make_safe
 from beatflow.daw.session import Lane, Session
 from beatflow.daw.sounds import Shelf
 from beatflow.errors import AudioError, BeatFlowError, UsageError
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE
 from beatflow.wording import short_name
-from beatflow.worktree import read_pointer
 
 Progress = Callable[[float, str], None]
 

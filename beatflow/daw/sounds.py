@@ -12,8 +12,8 @@ from typing import BinaryIO
 from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.history import read_content
 from beatflow.objects.git.value import SYMLINK, Tree
+from beatflow.objects.pointer import iter_content, read_pointer
 from beatflow.repository import Repository
-from beatflow.worktree import iter_content, read_pointer
 
 
 @dataclass(frozen=True, slots=True)

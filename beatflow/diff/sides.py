@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, Protocol
 from beatflow.errors import BeatFlowError, DamagedError, NotFoundError, UsageError
 from beatflow.history import ADDED, DELETED, MODIFIED, FileChange, compare_trees
 from beatflow.objects.git.value import SYMLINK, Entry, Tree
+from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import known_facts
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Track, parse_track
-from beatflow.worktree import read_pointer
 
 Facts = dict[str, Any]
 Opener = Callable[[], AbstractContextManager[BinaryIO]]

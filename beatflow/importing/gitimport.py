@@ -15,7 +15,7 @@ from beatflow.history import read_content
 from beatflow.importing.gitfolder import GitFolder
 from beatflow.objects.git.history import copy_history
 from beatflow.objects.git.store import GitStore
-from beatflow.objects.pointer import Pointer
+from beatflow.objects.pointer import Pointer, read_pointer
 from beatflow.repository import BRANCHES, DEFAULT_BRANCH, REMOTES, TAGS, Repository, Signer, make_absolute
 from beatflow.sharing.configured import ORIGIN, Configured, stage_remote
 from beatflow.sharing.inspection import NO_RULES, Rules, check_refs, check_room, inspect_history
@@ -25,7 +25,7 @@ from beatflow.sharing.sounds.intake import Intake
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
 from beatflow.wording import plural
-from beatflow.worktree import REPOSITORY, read_pointer
+from beatflow.worktree import REPOSITORY
 
 _EXCLUDE = f"/{REPOSITORY}/"
 
@@ -84,7 +84,7 @@ def plan_git_import(source: GitFolder, watch: Watch, rules: Rules = NO_RULES) ->
     tips = sorted({*refs.values(), *([] if head.startswith("refs/") else [head])})
     if not tips:
         raise NotFoundError("that git repository has no commit yet", hint="bf init, then bf commit")
-    check_refs(RemoteRefs({name: oid for name, oid in refs.items() if not name.startswith(REMOTES)}))
+    check_refs(RemoteRefs({name: oid for name, oid in refs.items() if not name.startswith(REMOTES)}), rules)
     counted = [0]
 
     def count(number: int) -> None:

@@ -23,12 +23,13 @@ from beatflow.importing.order import Candidate
 from beatflow.importing.plan import Placed, Plan, Step, is_named_as_sound, make_plan
 from beatflow.importing.text import Heard, format_message
 from beatflow.objects.git.value import FILE, Entry, Signature, Tree
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository, Signer, make_absolute
 from beatflow.scratch import Scratch, sweep
 from beatflow.sound.explanation import Explanation
 from beatflow.transaction import Transaction
 from beatflow.wording import plural
-from beatflow.worktree import REPOSITORY, read_pointer
+from beatflow.worktree import REPOSITORY
 
 if TYPE_CHECKING:
     from beatflow.objects.sources import SourceFile

@@ -14,11 +14,11 @@ from beatflow.delivery import digest
 from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.history import read_content, read_track
 from beatflow.objects.git.value import EXECUTABLE, FILE, Entry
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
 from beatflow.revision.revision import find_commit, get_commit, split_path
 from beatflow.track import TRACK_FILE, Track, parse_track
 from beatflow.wording import short_name
-from beatflow.worktree import read_pointer
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from beatflow.log.logbook import Logbook, LogEntry
 from beatflow.log.showtext import format_wave
 from beatflow.log.text import Sheet, format_origin, format_title
 from beatflow.objects.git.value import Commit
+from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import Record, find_record, known_facts
 from beatflow.repository import Repository
 from beatflow.revision.revision import find_commit, get_entry, split_path
 from beatflow.sound.silhouette import Silhouette
 from beatflow.track import TRACK_FILE
 from beatflow.wording import format_duration, format_loudness, format_size, format_tempo, format_time
-from beatflow.worktree import read_pointer
 
 if TYPE_CHECKING:
     from beatflow.sound.files import SoundInfo

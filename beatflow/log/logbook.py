@@ -12,13 +12,13 @@ from beatflow.history import MODIFIED, FileChange, changes_of, content_tree, rea
 from beatflow.measurement import FactCache
 from beatflow.merge.conflict import find_conflicts
 from beatflow.objects.git.value import TREE, Commit, Entry, Tree
+from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import FOLDER as PROVENANCE
 from beatflow.provenance import Record, find_record, known_facts
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sound.explanation import Explanation
 from beatflow.sound.silhouette import Silhouette
 from beatflow.track import TRACK_FILE, Track
-from beatflow.worktree import read_pointer
 
 _NO_TRACK = Track()
 

@@ -12,11 +12,11 @@ from beatflow.merge.ancestry import find_merge_bases
 from beatflow.merge.merging import Merger, Outcome
 from beatflow.objects.git.history import is_surely_behind
 from beatflow.objects.git.value import EXECUTABLE, Tree
+from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
 from beatflow.revision.revision import get_commit
 from beatflow.scratch import Scratch
 from beatflow.transaction import Transaction
-from beatflow.worktree import read_pointer
 
 MERGED, FAST_FORWARD, UP_TO_DATE = "merged", "fast_forward", "up_to_date"
 

@@ -19,11 +19,10 @@ from beatflow.merge.scoremerge import merge_scores
 from beatflow.merge.soundmerge import Refusal, SplicedSound, splice_sounds
 from beatflow.merge.threeway import Clash, check_folders, merge_entries, merge_mode
 from beatflow.objects.git.value import EXECUTABLE, FILE, Entry, Tree
-from beatflow.objects.pointer import Pointer, encode_pointer
+from beatflow.objects.pointer import Pointer, encode_pointer, read_pointer
 from beatflow.provenance import Record, find_record
 from beatflow.repository import Repository
 from beatflow.track import TRACK_FILE, Track
-from beatflow.worktree import read_pointer
 
 Tell = Callable[[str], None]
 """Called with the path that is worked on now; raising in it interrupts the work."""

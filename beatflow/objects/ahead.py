@@ -5,7 +5,7 @@ Knows nothing of what the work is.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from typing import TypeVar
 
 A = TypeVar("A")
@@ -13,7 +13,7 @@ B = TypeVar("B")
 
 
 def work_ahead(
-    pool: ThreadPoolExecutor, window: int, work: Callable[[A], B], items: Iterable[A]
+    pool: Executor, window: int, work: Callable[[A], B], items: Iterable[A]
 ) -> Generator[tuple[A, B], None, None]:
     """Yield each item with its outcome, working on up to `window` of those that follow.
 

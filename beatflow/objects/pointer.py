@@ -4,7 +4,15 @@ Format: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md. Knows no repo
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import EXECUTABLE, FILE, Entry
+
+if TYPE_CHECKING:
+    from beatflow.objects.store import AudioStore
 
 MAX_SIZE = 1024
 """A pointer is shorter than this many bytes; anything longer is content."""
@@ -35,3 +43,19 @@ def decode_pointer(data: bytes) -> Pointer | None:
     """Read a pointer; None when the bytes are anything else."""
     match = _POINTER.fullmatch(data) if len(data) < MAX_SIZE else None
     return Pointer(match[1].decode("ascii"), int(match[2])) if match else None
+
+
+def read_pointer(git: GitStore, entry: Entry) -> Pointer | None:
+    """Return the pointer that an entry is, or None when git keeps its content itself."""
+    if entry.mode not in (FILE, EXECUTABLE) or git.blob_size(entry.oid) >= MAX_SIZE:
+        return None
+    return decode_pointer(git.read_blob(entry.oid))
+
+
+def iter_content(git: GitStore, audio: "AudioStore", entry: Entry) -> Iterator[bytes]:
+    """Yield the bytes of the file that an entry stands for, verified."""
+    pointer = read_pointer(git, entry)
+    if pointer:
+        yield from audio.iter_bytes(pointer.oid)
+    else:
+        yield git.read_blob(entry.oid)

@@ -40,6 +40,7 @@ _MEANING = {
     errno.EROFS: ("the disk is read-only", "unlock it, or mount it for writing"),
     errno.EACCES: ("you may not", "see who owns the folder"),
     errno.EPERM: ("you may not", "see who owns the folder"),
+    errno.ENOTDIR: ("a file is in its place", "see how it is spelt, or choose another folder"),
     errno.EFBIG: ("the disk cannot hold files that large", "format it as exFAT instead of FAT"),
     errno.EIO: (
         "the disk does not answer as it should",

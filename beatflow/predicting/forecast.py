@@ -15,7 +15,7 @@ from beatflow.filename import is_private
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import Entry, Tree
 from beatflow.objects.layout import Layout
-from beatflow.worktree import read_pointer
+from beatflow.objects.pointer import read_pointer
 
 if TYPE_CHECKING:
     from beatflow.objects.prediction import Guide

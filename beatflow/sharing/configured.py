@@ -12,6 +12,7 @@ from pathlib import Path
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.objects.git.store import GitStore
 from beatflow.repository import BRANCHES, REMOTES, Repository
+from beatflow.sharing.upstream import find_upstream, stage_upstream
 from beatflow.trackconfig import read_settings
 from beatflow.transaction import Transaction
 from beatflow.worktree import REPOSITORY
@@ -207,40 +208,6 @@ def remove_remote(repository: Repository, name: str, dry_run: bool = False) -> N
         _stage_forgetting(transaction, name)
         if not dry_run:
             transaction.publish()
-
-
-# What follows what ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """The branch at a remote that a branch here follows; ``ref`` is its full name there."""
-
-    remote: str
-    ref: str
-
-    @property
-    def branch(self) -> str:
-        """Its short name there."""
-        return self.ref.removeprefix(BRANCHES)
-
-    @property
-    def tracking(self) -> str:
-        """The full name of the ref that says here where it was."""
-        return f"{REMOTES}{self.remote}/{self.branch}"
-
-
-def find_upstream(repository: Repository, branch: str | None) -> Upstream | None:
-    """Return what a branch follows, None for nothing."""
-    values = _read(repository)
-    remote, ref = values.get(f"branch.{branch}.remote"), values.get(f"branch.{branch}.merge")
-    return Upstream(remote, ref) if remote and ref and ref.startswith(BRANCHES) else None
-
-
-def stage_upstream(transaction: Transaction, branch: str, upstream: Upstream | None) -> None:
-    """Have a branch follow one of a remote; None has it follow nothing."""
-    transaction.set_config(f"branch.{branch}.remote", upstream.remote if upstream else None)
-    transaction.set_config(f"branch.{branch}.merge", upstream.ref if upstream else None)
 
 
 def _list_followers(repository: Repository, name: str) -> list[str]:

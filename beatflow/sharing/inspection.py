@@ -49,6 +49,7 @@ _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _RECORDS = ".provenance"
 _OPERATIONS = "refs/beatflow/operations"
 _LAST_YEAR_S = 253_402_214_400  # 9999-12-31: what a calendar can still write
+_TAKE = "to take it all the same, this once: BF_ACCEPT={0}; for good: bf config --user accept {0}"
 _DISTRUST = "nothing was taken; ask who made it, or look at it with git in a place of its own"
 
 
@@ -83,8 +84,13 @@ NO_RULES = Rules()
 # Refs ----------------------------------------------------------------------------------------------------
 
 
-def check_refs(refs: RemoteRefs) -> None:
+def check_refs(refs: RemoteRefs, rules: Rules = NO_RULES) -> None:
     """Refuse refs that cannot all be kept here under names of their own.
+
+    Parameters
+    ----------
+    refs : RemoteRefs
+    rules : Rules
 
     Raises
     ------
@@ -99,10 +105,10 @@ def check_refs(refs: RemoteRefs) -> None:
     folded: dict[str, str] = {}
     for name in refs.refs:
         other = folded.setdefault("/".join(map(fold_name, name.split("/"))), name)
-        if other != name:
+        if other != name and not rules.clashes:
             raise UnsafeError(
                 f"{_short(other)} and {_short(name)} differ in case only: many disks cannot hold both",
-                "have one of them renamed or deleted there",
+                f"have one of them renamed there, or deleted; {_TAKE.format('clashes')}",
             )
     for name in folded:
         parts = name.split("/")
@@ -297,7 +303,7 @@ class _Inspector:
             if other != name and not (self._rules.clashes and SYMLINK not in (mode, its_mode)):
                 raise UnsafeError(
                     f"{who} has both {prefix + other!r} and {prefix + name!r}: many disks take them for one",
-                    "have one renamed there; if your disk can tell them apart: bf config --user accept clashes",
+                    f"have one renamed there; {_TAKE.format('clashes')}",
                 )
 
     def _inspect_file(self, mode: int, oid: str, path: str, who: str) -> int:
@@ -374,7 +380,7 @@ class _Inspector:
 def _leads_out(path: str, who: str) -> UnsafeError:
     return UnsafeError(
         f"{who} has the link {path!r}, which leads out of the track",
-        "have it taken out there; if you trust where it leads: bf config --user accept links",
+        f"have it taken out there; {_TAKE.format('links')}",
     )
 
 

@@ -90,16 +90,39 @@ def _open_depot(where: Address, access: Access, cache: Path | None) -> Remote:
     from beatflow.sharing.depot.depot import DepotRemote
 
     place = open_place(where, PlaceAccess(access.endpoint, environment=access.environment, home=access.home))
-    return DepotRemote(place, access, cache)
+    return DepotRemote(place, cache)
 
 
 def open_configured(repository: Repository, remote: Configured, access: Access) -> Remote:
     """Return a remote that a track knows by name. Relative addresses are meant from the track's folder on.
 
     An endpoint that was asked for goes before the one that is known.
+
+    Raises
+    ------
+    UsageError
+        It is the track itself, by whatever path: its sounds would count as kept twice. Others as in `open_remote`.
     """
     access = replace(access, directory=repository.root, endpoint=access.endpoint or remote.endpoint)
+    _refuse_itself(repository, remote, access)
     return open_remote(remote.url, access, find_cache(repository, remote.name))
+
+
+def _refuse_itself(repository: Repository, remote: Configured, access: Access) -> None:
+    where = parse_address(remote.url, access.directory)
+    if where.path is None:
+        return
+    from beatflow.sharing.track.track import find_track
+
+    root = find_track(where.path)
+    same = False
+    with suppress(FileNotFoundError):
+        # The stores are compared: one may be a link to the other's.
+        same = bool(root and (root / REPOSITORY / "audio").samefile(repository.directory / "audio"))
+    if same:
+        raise UsageError(
+            f"{remote.name} ({remote.url}) is this very track", hint=f"bf remote set-url {remote.name} URL"
+        )
 
 
 def open_named(repository: Repository, text: str, access: Access) -> tuple[Configured, Remote]:

@@ -71,11 +71,13 @@ class Transfer(Protocol):
 
 
 @runtime_checkable
-class Proving(Protocol):
-    """A remote whose stored bytes can be read through, not only listed."""
+class Mending(Protocol):
+    """A remote whose kept history can be read through and written anew where it is damaged."""
 
-    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
-        """Read all that is there of sounds; return the oids of those that are missing or damaged there."""
+    def mend_history(
+        self, repository: Repository, progress: Progress | None = None, dry_run: bool = False
+    ) -> int:
+        """Write anew what is damaged there of history that ``repository`` has; return how many files were."""
         ...
 
 
@@ -108,6 +110,10 @@ class Remote(Protocol):
 
     def find_missing(self, sounds: Sequence[Pointer]) -> set[str]:
         """Return the oids of those that the remote does not have, verifiably."""
+        ...
+
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of sounds; return the oids of those that are missing or damaged there."""
         ...
 
     def plan_fetch(self, repository: Repository, sounds: Sequence[Pointer]) -> Transfer:

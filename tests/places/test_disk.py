@@ -156,3 +156,12 @@ def test_somebody_who_holds_the_lock_too_long_is_told(
         with pytest.raises(LockedError):
             place.swap("b", b"", None)
     place.swap("b", b"", None)
+
+
+def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").write_bytes(b"RIFF")
+    for place in (DiskPlace(tmp_path / "song.wav"), DiskPlace(tmp_path / "song.wav" / "track")):
+        with pytest.raises(PlaceError, match=r"a file is in its place|there is no folder") as caught:
+            place.is_empty()
+            place.swap("refs.json", b"{}", None)
+        assert caught.value.hint

@@ -47,6 +47,14 @@ def song(tmp_path: Path) -> Path:
     return root
 
 
+def look(root: Path) -> None:
+    """See what came of it as git does, every file read anew: nothing is changed, and MIDI is git-lfs's still."""
+    for path in files(root):
+        (root / path).touch()
+    assert git(*LFS, "status", "--porcelain", cwd=root) == ""
+    assert b"oid sha256:" in git("show", "HEAD:riff.mid", cwd=root).encode()
+
+
 def work_in_it(bf: Bf, url: str, song: Path, tmp_path: Path) -> None:
     """Clone, look at the past, change things, push, and see with git what came of it."""
     bf.ok("clone", url, tmp_path / "copy")
@@ -63,11 +71,13 @@ def work_in_it(bf: Bf, url: str, song: Path, tmp_path: Path) -> None:
     copy.ok("switch", "trunk")
     git("checkout", "-q", "trunk", cwd=song)
     (copy.directory / "stems" / "dr\u00fcms 1.flac").write_bytes(b"fLaC" + os.urandom(3000))
+    (copy.directory / "riff.mid").write_bytes(b"MThd\0\0\0\6new")
     (copy.directory / "notes.txt").write_text("new\n")
     copy.ok("commit", "-m", "from BeatFlow")
     assert {one["path"] for one in copy.ok("show", "--json").json["changes"]} == {
         "stems/dr\u00fcms 1.flac",
         "notes.txt",
+        "riff.mid",
     }
     copy.ok("push")
     assert copy.ok("check", "--data").code == 0
@@ -88,6 +98,7 @@ if has("git", "git-lfs"):
         work_in_it(bf, url, song, tmp_path)
         git(*LFS, "clone", "-q", "-b", "trunk", url, tmp_path / "third", cwd=tmp_path, **environment)
         assert files(tmp_path / "third") == files(tmp_path / "copy")
+        look(tmp_path / "third")
         assert PASSWORD not in (tmp_path / "copy" / ".beatflow" / "config").read_text()
 
     def test_in_a_folder(bf: Bf, song: Path, tmp_path: Path) -> None:
@@ -98,3 +109,4 @@ if has("git", "git-lfs"):
         work_in_it(bf, str(host), song, tmp_path)
         git(*LFS, "clone", "-q", f"file://{host}", tmp_path / "third")
         assert files(tmp_path / "third") == files(tmp_path / "copy")
+        look(tmp_path / "third")

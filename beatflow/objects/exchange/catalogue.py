@@ -5,7 +5,6 @@ Knows packs, manifests and shelves. Nothing here is proof that a record is what 
 
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +13,7 @@ from beatflow.objects.ahead import work_ahead
 from beatflow.objects.exchange.links import NO_LINK, TABLE_BYTES, Link, read_link
 from beatflow.objects.exchange.shelf import Listed, Shelf
 from beatflow.objects.exchange.span import Piece, Span, join
-from beatflow.objects.exchange.tail import Tail, TailCache, read_tail
+from beatflow.objects.exchange.tail import Tail, TailCache, read_tail, rebuild_tail
 from beatflow.objects.ids import parse_oid
 from beatflow.objects.manifest import Manifest
 from beatflow.objects.pack import (
@@ -28,6 +27,7 @@ from beatflow.objects.pack import (
     prefix_of,
 )
 from beatflow.objects.pointer import Pointer
+from beatflow.objects.pool import Pool
 from beatflow.objects.reading import open_manifest
 
 if TYPE_CHECKING:
@@ -57,12 +57,15 @@ class Catalogue:
     Attributes
     ----------
     damaged : dict of str to str
-        Packs that are no whole packs, and why: what they hold counts as not there.
+        Packs that are no whole packs, and why: what they hold counts as not there, unless it is salvaged.
+    rotten : set of Spot
+        Records that were read and are not what their checksums say: these count as not there.
     """
 
     def __init__(self, shelf: Shelf, cache: TailCache) -> None:
         self.shelf = shelf
         self.damaged: dict[str, str] = {}
+        self.rotten: set[Spot] = set()
         self._cache = cache
         self._tails: dict[str, Tail] = {}
         self._links: dict[str, dict[bytes, Link]] = {}
@@ -75,9 +78,13 @@ class Catalogue:
         """Look at what is there now; only packs that were not seen before are read."""
         listed = self.shelf.list_packs()
         sizes = dict(listed)
-        known = {name: tail for name, tail in self._tails.items() if sizes.get(name) == tail.size}
+        known = {
+            name: tail
+            for name, tail in self._tails.items()
+            if sizes.get(name) == tail.size and name not in self.damaged
+        }
         self.damaged.clear()
-        with ThreadPoolExecutor(STREAMS, "beatflow-catalogue") as pool:
+        with Pool(STREAMS, "beatflow-catalogue") as pool:
             new = [pack for pack in listed if pack.name not in known]
             for pack, tail in work_ahead(pool, 2 * STREAMS, self._load, new):
                 if isinstance(tail, Tail):
@@ -85,9 +92,21 @@ class Catalogue:
                 else:
                     self.damaged[pack.name] = tail.message
         self._cache.keep_only(set(sizes))
-        self._tails = known
-        self._links = {name: links for name, links in self._links.items() if name in known}
-        self._names = sorted(known)
+        self._set(known)
+
+    def salvage(self) -> None:
+        """Look for the records of damaged packs one by one: until the next refresh they count as there."""
+        found = {}
+        for listed in self.shelf.list_packs():
+            if listed.name in self.damaged:
+                with suppress(DamagedError):
+                    found[listed.name] = rebuild_tail(self.shelf, listed)
+        self._set(self._tails | found)
+
+    def _set(self, tails: dict[str, Tail]) -> None:
+        self._tails = tails
+        self._links = {name: links for name, links in self._links.items() if name in tails}
+        self._names = sorted(tails)
         self._prefixes = self._packs = None
 
     def find_all(self, kind: int, id: bytes) -> Iterator[Spot]:
@@ -100,7 +119,7 @@ class Catalogue:
         while at < len(prefixes) and int(prefixes[at]) == prefix:
             name = self._names[int(packs[at])]
             entry = self._tails[name].directory.find(kind, id)
-            if entry:
+            if entry and Spot(name, entry) not in self.rotten:
                 yield Spot(name, entry)
             at += 1
 
@@ -163,7 +182,7 @@ class Catalogue:
                 # What a bad line spoils on the way is right the next time.
                 if attempt == _ATTEMPTS - 1:
                     where = f"pack {span.pack} of {self.shelf.address}"
-                    raise DamagedError(f"{where} is damaged: {error.message}", error.hint) from error
+                    raise DamagedError(f"{where} is damaged: {error.message}", self.shelf.remedy) from error
         raise AssertionError("unreachable")
 
     def _read_any(self, pack: str, wanted: Entry) -> Record:
@@ -175,15 +194,20 @@ class Catalogue:
                 return self._read_span(span)[0]
             except DamagedError as error:
                 first = first or error
+                self.rotten.add(spot)
         raise first or DamagedError(f"{wanted.id.hex()} is missing")
 
-    def find_damaged(self, span: Span[Entry]) -> list[Spot]:
-        """Read records and return those that are not what their checksums say."""
-        with suppress(DamagedError):
+    def try_span(self, span: Span[Entry]) -> None:
+        """Read records and note those that are not what their checksums say."""
+        try:
             self._read_span(span)
-            return []
-        spots = [Spot(span.pack, piece.what) for piece in span.pieces]
-        return [spot for spot in spots if len(spots) == 1 or self.find_damaged(*self.spans([spot]))]
+        except DamagedError:
+            spots = [Spot(span.pack, piece.what) for piece in span.pieces]
+            if len(spots) == 1:
+                self.rotten.update(spots)
+                return
+            for spot in spots:
+                self.try_span(*self.spans([spot]))
 
     def spans(self, spots: Iterable[Spot]) -> Iterator[Span[Entry]]:
         """Yield the reads that bring these records."""
@@ -219,11 +243,11 @@ class Catalogue:
                 rest.append(spot)
             else:
                 yield record
-        with ThreadPoolExecutor(STREAMS, "beatflow-catalogue") as pool:
-            for _, records in work_ahead(pool, STREAMS, self._try_span, self.spans(rest)):
+        with Pool(STREAMS, "beatflow-catalogue") as pool:
+            for _, records in work_ahead(pool, STREAMS, self._read_what_can_be, self.spans(rest)):
                 yield from records
 
-    def _try_span(self, span: Span[Entry]) -> list[Record]:
+    def _read_what_can_be(self, span: Span[Entry]) -> list[Record]:
         try:
             return self.read_span(span)
         except DamagedError:
@@ -238,7 +262,7 @@ class Catalogue:
         while wanted:
             pieces = [Piece(entry.offset, length, entry) for entry, length in wanted.items()]
             wanted = {}
-            with ThreadPoolExecutor(STREAMS, "beatflow-catalogue") as pool:
+            with Pool(STREAMS, "beatflow-catalogue") as pool:
                 spans = join(tail.name, pieces, self.shelf.gap)
                 for span, data in work_ahead(pool, STREAMS, self._read, spans):
                     for entry, part in span.cut(data):

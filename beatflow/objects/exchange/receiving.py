@@ -19,11 +19,13 @@ from beatflow.objects.exchange.links import Link
 from beatflow.objects.exchange.need import Closure, Presence
 from beatflow.objects.exchange.proving import Arrivals, check_known, prove_chunks
 from beatflow.objects.exchange.span import Span
+from beatflow.objects.exchange.wholeness import Wholeness
 from beatflow.objects.exporting import Output, verify_parts
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, ChunkRef, Manifest
 from beatflow.objects.pack import PACK_SUFFIX, RECORD_HEAD_BYTES, Entry, Kind, PackWriter, Record
 from beatflow.objects.packset import PackSet
 from beatflow.objects.pointer import Pointer
+from beatflow.objects.pool import Pool
 from beatflow.objects.reading import ChunkReader, default_workers
 
 GROUP_BYTES = 32 * 1024 * 1024
@@ -81,7 +83,10 @@ class Receiving:
         self._manifests: dict[str, Record] = {}
         # Of files whose chunks are in several groups, what was proved already.
         self._outputs: dict[str, Output] = {}
-        self._plan(list(Presence(packs).find_absent(sounds)))
+        absent = list(Presence(packs).find_absent(sounds))
+        if catalogue.damaged and Wholeness(catalogue).find_missing(absent):
+            catalogue.salvage()
+        self._plan(absent)
         spans = [span for group in self._groups for span in catalogue.spans(group.spots)]
         self.bytes = sum(span.length for span in spans)
         self.sounds = sum(len(group.files) for group in self._groups)
@@ -152,7 +157,7 @@ class Receiving:
         if spot is None:
             raise NotFoundError(
                 f"{self._catalogue.shelf.address} lacks a part of a sound (chunk {id.hex()[:12]}…)",
-                "push it there once more from where it is whole",
+                self._catalogue.shelf.remedy,
             )
         self._spots[id] = spot
         link: Link = self._catalogue.link(spot)
@@ -182,7 +187,7 @@ class Receiving:
         read = 0
         workers = default_workers()
         with (
-            ThreadPoolExecutor(STREAMS, "beatflow-fetch") as streams,
+            Pool(STREAMS, "beatflow-fetch") as streams,
             ThreadPoolExecutor(workers, "beatflow-prove") as pool,
             closing(self._fetch(streams)) as fetched,
         ):
@@ -209,7 +214,7 @@ class Receiving:
                     raise
         return read
 
-    def _fetch(self, streams: ThreadPoolExecutor) -> Generator[list[Record], None, None]:
+    def _fetch(self, streams: Pool) -> Generator[list[Record], None, None]:
         """Yield the records of all groups, span by span, while those that follow are under way."""
         spans: Iterator[Span[Entry]] = (
             span for group in self._groups for span in self._catalogue.spans(group.spots)
@@ -228,7 +233,8 @@ class Receiving:
         for _, error in prove_chunks(ChunkReader(arrivals), rest, store.pool, store.window):
             if error:
                 raise DamagedError(
-                    f"a sound from {self._catalogue.shelf.address} is damaged: {error.message}"
+                    f"a sound from {self._catalogue.shelf.address} is damaged: {error.message}",
+                    self._catalogue.shelf.remedy,
                 )
         manifests = [self._manifests[oid] for oid in group.files if oid in self._manifests]
         self._publish(store, arrivals, order, manifests)
@@ -326,5 +332,5 @@ def _missing(oid: str, catalogue: Catalogue) -> NotFoundError:
         why = f" ({len(catalogue.damaged)} damaged packs there, {next(iter(catalogue.damaged))[:12]}… the first)"
     return NotFoundError(
         f"{catalogue.shelf.address} does not have sound {oid}{why}",
-        "push it there once more from where it is whole",
+        catalogue.shelf.remedy,
     )

@@ -6,7 +6,6 @@ manifests go last of all, so that whoever finds a file's manifest finds all of t
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,6 +35,7 @@ from beatflow.objects.pack import (
 )
 from beatflow.objects.packset import PackSet
 from beatflow.objects.pointer import Pointer
+from beatflow.objects.pool import Pool
 from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, read_manifest, read_reach
 
@@ -190,7 +190,7 @@ class Sending:
         # Manifests wait until all chunks are there.
         first = next((number for number, parcel in enumerate(self._parcels) if parcel.manifests), 0)
         try:
-            with ThreadPoolExecutor(_UPLOADS, "beatflow-send") as pool:
+            with Pool(_UPLOADS, "beatflow-send") as pool:
                 for group in (self._parcels[:first], *([parcel] for parcel in self._parcels[first:])):
                     built = (self._build(temporary, parcel) for parcel in group)
                     with meter, closing(work_ahead(pool, 1, partial(_hand_over, put, meter), built)) as done:

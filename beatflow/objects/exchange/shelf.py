@@ -27,6 +27,11 @@ class Shelf(Protocol):
         ...
 
     @property
+    def remedy(self) -> str:
+        """What can be done, for people, where something is missing or damaged there."""
+        ...
+
+    @property
     def gap(self) -> int:
         """How many bytes are read along with what is wanted sooner than asking once more."""
         ...
@@ -56,6 +61,7 @@ class FolderShelf:
     def __init__(self, folder: Path, address: str) -> None:
         self._folder = folder
         self.address = address
+        self.remedy = f"in {address}: bf check --repair, with --from a track that has it"
 
     def list_packs(self) -> list[Listed]:
         """Return the packs that are there now."""

@@ -6,7 +6,9 @@ is what it was. The copy is compared with its own checksum, and made again where
 
 from collections.abc import Iterator
 from contextlib import suppress
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beatflow.errors import DamagedError
 from beatflow.objects.durable import write_cache
@@ -25,10 +27,15 @@ from beatflow.objects.pack import (
     Kind,
     Record,
     check_head,
+    make_directory,
     parse_directory,
     parse_record,
     parse_trailer,
+    scan,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _SUFFIX = ".tail"
 # A commit's directory, manifests and links, in one request.
@@ -41,31 +48,23 @@ _ATTEMPTS = 3
 
 
 class Tail:
-    """The last bytes of a pack.
+    """What is known of a pack without reading it whole.
 
     Parameters
     ----------
     listed : Listed
         The pack.
     data : bytes
-        Its last bytes, with its directory at least.
-
-    Raises
-    ------
-    DamagedError
-        They are not what they should be.
+        Its last bytes.
+    directory : Directory
+        Of all its records.
     """
 
-    def __init__(self, listed: Listed, data: bytes) -> None:
+    def __init__(self, listed: Listed, data: bytes, directory: Directory) -> None:
         self.name, self.size = listed
         self.data = data
         self.start = listed.size - len(data)
-        trailer = parse_trailer(data[-TRAILER_BYTES:], listed.size)
-        if trailer.start < self.start:
-            raise DamagedError("the end of a pack without all of its directory")
-        at = trailer.start - self.start
-        self.directory = parse_directory(data[at : at + trailer.entries * ENTRY_BYTES], trailer)
-        _check_order(self.directory, trailer.start)
+        self.directory = directory
 
     def read(self, entry: Entry) -> Record | None:
         """Return a record, verified, if all of it is at hand."""
@@ -73,6 +72,15 @@ class Tail:
             return None
         at = entry.offset - self.start
         return parse_record(self.data[at : at + RECORD_HEAD_BYTES + entry.stored_length], entry)
+
+    def is_sound(self) -> bool:
+        """Say whether all records at hand are what their checksums say."""
+        try:
+            for entry in self.directory:
+                self.read(entry)
+        except DamagedError:
+            return False
+        return True
 
     def dependents(self) -> Iterator[Entry]:
         """Yield the entries of chunks that are predicted from others."""
@@ -91,6 +99,67 @@ class Tail:
         return None
 
 
+def parse_tail(listed: Listed, data: bytes) -> Tail:
+    """Open a pack's last bytes, with its directory at least.
+
+    Raises
+    ------
+    DamagedError
+        They are not what they should be.
+    """
+    trailer = parse_trailer(data[-TRAILER_BYTES:], listed.size)
+    at = trailer.start - (listed.size - len(data))
+    if at < 0:
+        raise DamagedError("the end of a pack without all of its directory")
+    directory = parse_directory(data[at : at + trailer.entries * ENTRY_BYTES], trailer)
+    _check_order(directory, trailer.start)
+    return Tail(listed, data, directory)
+
+
+def rebuild_tail(shelf: Shelf, listed: Listed) -> Tail:
+    """Make a damaged pack's directory anew from what its records say, those that are left.
+
+    Raises
+    ------
+    DamagedError
+        The pack cannot be read.
+    """
+    with BufferedReader(_PackFile(shelf, listed), max(shelf.gap, 1)) as file:
+        return Tail(listed, b"", make_directory(scan(file, listed.size)))
+
+
+class _PackFile(RawIOBase):
+    """A pack on a shelf as a file."""
+
+    def __init__(self, shelf: Shelf, listed: Listed) -> None:
+        self._shelf = shelf
+        self._listed = listed
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self._at = offset + {SEEK_SET: 0, SEEK_CUR: self._at, SEEK_END: self._listed.size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        target = memoryview(buffer).cast("B")
+        length = min(len(target), self._listed.size - self._at)
+        if length <= 0:
+            return 0
+        data = self._shelf.read_range(self._listed.name, self._at, length)
+        target[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
 def read_tail(shelf: Shelf, listed: Listed) -> Tail:
     """Read the end of a pack.
 
@@ -101,14 +170,13 @@ def read_tail(shelf: Shelf, listed: Listed) -> Tail:
     BeatFlowError
         It is one of a later version, or cannot be read.
     """
-    for attempt in range(_ATTEMPTS):
-        try:
-            return _read_tail(shelf, listed)
-        except DamagedError:
-            # What a bad line spoils on the way is right the next time.
-            if attempt == _ATTEMPTS - 1:
-                raise
-    raise AssertionError("unreachable")
+    for _ in range(_ATTEMPTS - 1):
+        # What a bad line spoils on the way is right the next time.
+        with suppress(DamagedError):
+            tail = _read_tail(shelf, listed)
+            if tail.is_sound():
+                return tail
+    return _read_tail(shelf, listed)
 
 
 def _read_tail(shelf: Shelf, listed: Listed) -> Tail:
@@ -126,10 +194,10 @@ def _read_tail(shelf: Shelf, listed: Listed) -> Tail:
         raise DamagedError(f"a pack with a directory of {size - trailer.start} bytes")
     if trailer.start < size - len(data):
         data = _extend(shelf, listed, data, trailer.start)
-    tail = Tail(listed, data)
+    tail = parse_tail(listed, data)
     first = _find_heads(tail.directory)
     if first < tail.start and trailer.start - first <= _MOST_BYTES:
-        tail = Tail(listed, _extend(shelf, listed, data, first))
+        tail = Tail(listed, _extend(shelf, listed, data, first), tail.directory)
     return tail
 
 
@@ -178,12 +246,12 @@ class TailCache:
         with suppress(OSError, DamagedError):
             data = (self._folder / f"{listed.name}{_SUFFIX}").read_bytes()
             if sha256(data[ID_BYTES:]) == data[:ID_BYTES]:
-                return Tail(listed, data[ID_BYTES:])
+                return parse_tail(listed, data[ID_BYTES:])
         return None
 
     def keep(self, tail: Tail) -> None:
-        """Keep a copy; where there is no room, none."""
-        if self._folder is not None:
+        """Keep a copy, unless something in it is damaged or there is no room."""
+        if self._folder is not None and tail.is_sound():
             with suppress(OSError):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_cache(self._folder / f"{tail.name}{_SUFFIX}", sha256(tail.data) + tail.data)

@@ -3,8 +3,7 @@
 Knows catalogues and who needs whom; decodes nothing but manifests.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 
 from beatflow.objects.ahead import work_ahead
@@ -12,6 +11,7 @@ from beatflow.objects.exchange.catalogue import STREAMS, Catalogue, Spot
 from beatflow.objects.exchange.need import Closure
 from beatflow.objects.pack import Kind
 from beatflow.objects.pointer import Pointer
+from beatflow.objects.pool import Pool
 from beatflow.objects.reach import MAX_DEPTH
 
 Progress = Callable[[int], None]
@@ -23,13 +23,10 @@ class Wholeness:
     Parameters
     ----------
     catalogue : Catalogue
-    damaged : collection of Spot
-        Records that count as not there.
     """
 
-    def __init__(self, catalogue: Catalogue, damaged: Collection[Spot] = ()) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._damaged = damaged
         self._chunks: dict[bytes, bool] = {}
 
     def find_missing(self, pointers: Iterable[Pointer]) -> set[str]:
@@ -53,7 +50,6 @@ class Wholeness:
             known = self._chunks[id] = patience > 0 and any(
                 all(self.has_chunk(source, patience - 1) for source in self._catalogue.link(spot).sources)
                 for spot in self._catalogue.find_all(Kind.CHUNK, id)
-                if spot not in self._damaged
             )
         return known
 
@@ -66,21 +62,20 @@ def find_damaged(
     Parameters
     ----------
     catalogue : Catalogue
+        Learns what is rotten; nothing in it may be from a cache.
     pointers : sequence of Pointer
     progress : callable, optional
         Called with the bytes read since the last call.
     """
     missing = Wholeness(catalogue).find_missing(pointers)
     wanted = [pointer for pointer in pointers if pointer.oid not in missing]
-    damaged: set[Spot] = set()
-    with ThreadPoolExecutor(STREAMS, "beatflow-verify") as pool:
+    with Pool(STREAMS, "beatflow-verify") as pool:
         spans = catalogue.spans(_iter_needed(catalogue, wanted))
-        with closing(work_ahead(pool, STREAMS, catalogue.find_damaged, spans)) as read:
-            for span, found in read:
-                damaged.update(found)
+        with closing(work_ahead(pool, STREAMS, catalogue.try_span, spans)) as read:
+            for span, _ in read:
                 if progress:
                     progress(span.length)
-    return missing | Wholeness(catalogue, damaged).find_missing(wanted)
+    return missing | Wholeness(catalogue).find_missing(wanted)
 
 
 def _iter_needed(catalogue: Catalogue, pointers: Sequence[Pointer]) -> Iterator[Spot]:

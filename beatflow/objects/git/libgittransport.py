@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pygit2
 from pygit2.enums import CredentialType
@@ -226,7 +226,7 @@ class _Link(pygit2.RemoteCallbacks):
     """What libgit2 calls back; its counts go to the thread that waits."""
 
     # Not heard: it may be no UTF-8, or cut within a letter, which pygit2 takes for a failure of the whole.
-    sideband_progress = None  # type: ignore[assignment]
+    sideband_progress: Any = None
 
     def __init__(self, doorkeeper: Doorkeeper | None) -> None:
         super().__init__()

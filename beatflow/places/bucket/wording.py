@@ -76,7 +76,10 @@ def explain(error: Exception, address: str, scheme: str, doing: str) -> PlaceErr
     if status and (int(status[1]) >= 500 or status[1] == "429"):
         return PlaceError(f"{where}: the service is busy or broken (HTTP {status[1]})", _LATER)
     if status:
-        return PlaceError(f"{where}: it says no (HTTP {status[1]}{', ' + code[1] if code else ''})", _LATER)
+        return PlaceError(
+            f"{where}: it says no (HTTP {status[1]}{', ' + code[1] if code else ''})",
+            "see whether the endpoint is the right one, and a service for buckets",
+        )
     if "dns error" in text or "failed to lookup" in text:
         return PlaceError(
             f"{where}: there is no such host", "see whether the network is up and the endpoint right"

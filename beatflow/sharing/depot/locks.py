@@ -6,17 +6,21 @@ Whoever breaks somebody else's lock leaves a document that says so. Decides by t
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from beatflow.errors import ConflictError
-from beatflow.places.place import ChangedError, Content, Place
+from beatflow.objects.ahead import work_ahead
+from beatflow.objects.pool import Pool
+from beatflow.places.place import ChangedError, Content, Item, Place
 from beatflow.sharing.depot.layout import BROKEN_LOCKS, LOCKS, require_depot
 from beatflow.sharing.remote import BrokenLock, PathLock
 
 VERSION = 1
 _ATTEMPTS = 8
+_WORKERS = 8
+_MAX_BYTES = 1 << 20
 _SUFFIX = ".json"
 _FREE = b"{}\n"
 """What stands in place of a lock that was given up: buckets remove nothing on a condition, but replace."""
@@ -38,15 +42,11 @@ class DepotLocks:
 
     def list_locks(self, now_s: float) -> list[PathLock]:
         """Return those that have not expired, by path; what is damaged is none."""
-        found = []
-        for item in self._place.list(LOCKS):
-            if item.key.startswith(BROKEN_LOCKS) or not item.key.endswith(_SUFFIX):
-                continue
-            content = self._place.read(item.key)
-            lock = _decode(content.data) if content else None
-            if lock and _key(lock.path) == item.key and not _has_expired(lock, now_s):
-                found.append(lock)
-        return sorted(found, key=lambda lock: lock.path)
+        keys = [item.key for item in self._list(LOCKS) if not item.key.startswith(BROKEN_LOCKS)]
+        locks = (
+            lock for key, data in self._read_all(keys) if (lock := _decode(data)) and _key(lock.path) == key
+        )
+        return sorted((lock for lock in locks if not _has_expired(lock, now_s)), key=lambda lock: lock.path)
 
     def lock(self, path: str, owner: str, now_s: float, expires_at_s: float | None = None) -> PathLock:
         """Lock a path; one's own lock is renewed.
@@ -104,13 +104,23 @@ class DepotLocks:
 
     def list_broken(self) -> list[BrokenLock]:
         """Return the traces of locks that were broken, the oldest first."""
-        found = []
-        for item in self._place.list(BROKEN_LOCKS):
-            content = self._place.read(item.key)
-            broken = _decode_broken(content.data) if content else None
-            if broken:
-                found.append(broken)
+        keys = [item.key for item in self._list(BROKEN_LOCKS)]
+        found = [broken for _, data in self._read_all(keys) if (broken := _decode_broken(data))]
         return sorted(found, key=lambda broken: broken.broken_at_s)
+
+    def _list(self, folder: str) -> list[Item]:
+        """Return what may be locks: what is as short as a lock that was given up is one, and need not be read."""
+        return [
+            item
+            for item in self._place.list(folder)
+            if item.key.endswith(_SUFFIX) and len(_FREE) < item.size <= _MAX_BYTES
+        ]
+
+    def _read_all(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        with Pool(_WORKERS, "beatflow-locks") as pool:
+            for key, content in work_ahead(pool, _WORKERS, self._place.read, keys):
+                if content:
+                    yield key, content.data
 
     def _leave_trace(self, broken: BrokenLock) -> None:
         data = _dump(

@@ -60,6 +60,7 @@ class _PlaceShelf:
     """A place's packs of sound, to be read in parts."""
 
     gap = _GAP_BYTES
+    remedy = "from a track that has it: bf push --verify"
 
     def __init__(self, place: Place) -> None:
         self._place = place

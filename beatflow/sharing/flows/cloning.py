@@ -13,18 +13,11 @@ from pathlib import Path, PurePosixPath
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.history import read_content
 from beatflow.lock import Lock
+from beatflow.objects.pointer import read_pointer
 from beatflow.places.address import Address, AddressKind, parse_address
 from beatflow.repository import BRANCHES, DEFAULT_BRANCH, TAGS, Repository
 from beatflow.sharing.access import Access
-from beatflow.sharing.configured import (
-    ORIGIN,
-    PARENT,
-    Configured,
-    Upstream,
-    check_name,
-    stage_upstream,
-    write_remote,
-)
+from beatflow.sharing.configured import ORIGIN, PARENT, Configured, check_name, write_remote
 from beatflow.sharing.flows.destination import check_destination, settle
 from beatflow.sharing.flows.fetching import FetchRequest, Incoming, receive, stage_incoming
 from beatflow.sharing.inspection import check_room, inspect_history
@@ -34,10 +27,14 @@ from beatflow.sharing.partial.choosing import SoundChooser
 from beatflow.sharing.partial.previews import refresh_previews
 from beatflow.sharing.partial.selection import Selection, write_selection
 from beatflow.sharing.remote import Moved, Remote, RemoteRefs
+from beatflow.sharing.upstream import Upstream, stage_upstream
 from beatflow.sharing.watch import Watch
 from beatflow.trackconfig import find_cache
 from beatflow.transaction import Transaction
-from beatflow.worktree import REPOSITORY, read_pointer
+from beatflow.worktree import REPOSITORY
+
+_WORTH_KEEPING_BYTES = 1 << 20
+"""Of history, which is seldom so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +153,14 @@ def _name_unfinished(destination: Path, where: Address) -> Path:
 
 
 def _leave(unfinished: Path, access: Access) -> None:
-    """Remove a clone that has not come far; where sounds have come, say that they need not come again."""
-    packs = unfinished / REPOSITORY / "audio" / "packs"
-    incoming = unfinished / REPOSITORY / "tmp"
-    if any(packs.glob("*.pack")) or any(path.suffix == ".part" for path in incoming.rglob("*.part")):
+    """Remove a clone that has not come far; where much has come, say that it need not come again."""
+    directory = unfinished / REPOSITORY
+    history = (directory / "state" / "remotes").rglob("*.pack")
+    if (
+        any((directory / "audio" / "packs").glob("*.pack"))
+        or any((directory / "tmp").rglob("*.part"))
+        or sum(path.stat().st_size for path in history) >= _WORTH_KEEPING_BYTES
+    ):
         access.tell(f"what has come is kept in {unfinished}: the same command goes on there")
     else:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -98,7 +98,7 @@ def receive(
     git = repository.git
     watch.begin(f"asking {remote.address}")
     found = remote.read_refs()
-    check_refs(found)
+    check_refs(found, request.rules)
     theirs = _select(found, request.branches, remote.address)
     ours = _name_here(configured.name, theirs)
     moves, refs = _compare(git, theirs, ours)

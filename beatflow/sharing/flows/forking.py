@@ -1,7 +1,7 @@
 """Forking: a new track that starts at exactly one commit of another and knows its parent.
 
-On the same disk the sound is shared; from a remote a fork is a clone (`cloning`) on a branch of its own; at a remote
-it is a first push that says where it comes from.
+On the same disk the sound is shared; from a remote a fork is a clone (`cloning`) on a branch of its own; at a remote it
+is a first push that says where it comes from.
 """
 
 import errno
@@ -25,7 +25,7 @@ from beatflow.sharing.flows.destination import check_destination, settle
 from beatflow.sharing.opening import open_configured, open_remote, read_address
 from beatflow.sharing.parent import PARENT_REF, Parent, write_parent
 from beatflow.sharing.partial.selection import read_selection
-from beatflow.sharing.partial.supply import supply
+from beatflow.sharing.partial.supply import Elsewhere, supply
 from beatflow.sharing.remote import Moved, RefUpdate, Remote
 from beatflow.sharing.sounds.intake import find_absent
 from beatflow.sharing.sounds.listing import list_sounds
@@ -139,9 +139,8 @@ def _make_whole(source: Repository, commit: str, access: Access, watch: Watch) -
     refs = source.git.read_refs()
     tips = {commit, *(oid for name, oid in refs.items() if name.startswith((BRANCHES, TAGS)))}
     absent = find_absent(source.audio, list_sounds(source.git, tips))
-    supply(
-        source, [sound.oid for sound in absent], lambda remote: open_configured(source, remote, access), watch
-    )
+    elsewhere = Elsewhere(lambda remote: open_configured(source, remote, access))
+    supply(source, [sound.oid for sound in absent], elsewhere, watch)
 
 
 def _find_public_parent(source: Repository, commit: str, access: Access) -> Parent | None:

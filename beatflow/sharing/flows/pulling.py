@@ -16,10 +16,11 @@ from beatflow.merge.merge import (
 )
 from beatflow.repository import BRANCHES, Repository
 from beatflow.scratch import Scratch
-from beatflow.sharing.configured import PARENT, Configured, Upstream, find_upstream, stage_upstream
+from beatflow.sharing.configured import PARENT, Configured
 from beatflow.sharing.flows.fetching import FetchRequest, Incoming, receive, stage_incoming
 from beatflow.sharing.partial.previews import refresh_previews
 from beatflow.sharing.remote import Remote
+from beatflow.sharing.upstream import Upstream, find_upstream, stage_upstream
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
 

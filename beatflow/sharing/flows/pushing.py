@@ -5,20 +5,28 @@ comes second is told so, and nothing of anybody's is overwritten.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
 from beatflow.objects.git.history import is_behind
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
-from beatflow.sharing.configured import Configured, Upstream, find_upstream, stage_upstream
+from beatflow.sharing.configured import Configured
 from beatflow.sharing.flows.fetching import FORCED, FORWARD, GONE, NEW, RefMove
 from beatflow.sharing.inspection import check_refs
 from beatflow.sharing.parent import PARENT_REF
-from beatflow.sharing.remote import Moved, MovedError, RefUpdate, Remote, RemoteRefs
+from beatflow.sharing.remote import (
+    Mending,
+    Moved,
+    MovedError,
+    RefUpdate,
+    Remote,
+    RemoteRefs,
+)
 from beatflow.sharing.sounds.intake import find_absent
 from beatflow.sharing.sounds.listing import list_sounds
+from beatflow.sharing.upstream import Upstream, find_upstream, stage_upstream
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
 
@@ -38,6 +46,8 @@ class PushRequest:
     force : bool
         Change what is over there even where that is no step forward, if it is still where it was last seen.
     dry_run : bool
+    verify : bool
+        Read what is over there through, and send anew what is missing or damaged.
     """
 
     branches: tuple[str, ...] = ()
@@ -46,17 +56,30 @@ class PushRequest:
     delete: tuple[str, ...] = ()
     force: bool = False
     dry_run: bool = False
+    verify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push did, or would do: refs at the remote, what travelled, and what the current branch follows now."""
+    """What a push did, or would do: refs at the remote, what travelled, and what the current branch follows now.
+
+    Attributes
+    ----------
+    damaged : tuple of Pointer
+        Found missing or damaged over there.
+    lost : tuple of Pointer
+        Those of them that are so still.
+    history_damaged : int
+        Files of history that were missing or damaged over there, and have been written anew.
+    """
 
     remote: Configured
     moves: tuple[RefMove, ...]
     moved: Moved
     upstream: Upstream | None = None
-    sounds: tuple[Pointer, ...] = field(default=(), repr=False)
+    damaged: tuple[Pointer, ...] = ()
+    lost: tuple[Pointer, ...] = ()
+    history_damaged: int = 0
 
 
 Check = Callable[[Remote, Sequence[str], Sequence[str]], None]
@@ -91,7 +114,15 @@ def push(
     if check and moves:
         check(remote, tips, known)
     sounds = list_sounds(git, tips, known) if tips else []
+    damaged = _find_damaged(repository, remote, known, watch) if request.verify else []
+    lost = find_absent(repository.audio, damaged)
+    again = [sound for sound in damaged if sound not in lost]
+    sounds = list(dict.fromkeys([*sounds, *again]))
     moved = _send_sounds(repository, remote, sounds, watch, request.dry_run)
+    if again and not request.dry_run:
+        still = remote.find_damaged(again, watch.advance)
+        lost += [sound for sound in again if sound.oid in still]
+    history_damaged = _mend_history(repository, remote, request, watch) if known else 0
     upstream = _choose_upstream(repository, configured, moves, there)
     if moves and not request.dry_run:
         watch.begin("sending history")
@@ -99,7 +130,15 @@ def push(
         remote.publish(repository, updates, watch.advance)
     if not request.dry_run:
         _record(repository, configured, moves, there, upstream)
-    return Pushed(configured, tuple(moves), moved, upstream, tuple(sounds))
+    return Pushed(configured, tuple(moves), moved, upstream, tuple(damaged), tuple(lost), history_damaged)
+
+
+def _mend_history(repository: Repository, remote: Remote, request: PushRequest, watch: Watch) -> int:
+    """Have what a remote keeps of history read through and written anew where it must; return how many files."""
+    if not request.verify or not isinstance(remote, Mending):
+        return 0
+    watch.begin("reading the history that is there")
+    return remote.mend_history(repository, watch.advance, request.dry_run)
 
 
 def _read_refs(remote: Remote) -> RemoteRefs:
@@ -257,6 +296,14 @@ def _send_sounds(
         return Moved()
     watch.begin("sending sounds", transfer.bytes)
     return transfer.run(watch.advance)
+
+
+def _find_damaged(repository: Repository, remote: Remote, tips: Sequence[str], watch: Watch) -> list[Pointer]:
+    """Return the sounds of commits that are over there which are not, or not as they should be."""
+    watch.begin(f"reading {remote.address}")
+    sounds = list_sounds(repository.git, tips)
+    damaged = remote.find_damaged(sounds, watch.advance) if sounds else set()
+    return [sound for sound in sounds if sound.oid in damaged]
 
 
 def _find_elsewhere(repository: Repository, remote: Remote, sounds: Sequence[Pointer]) -> list[Pointer]:

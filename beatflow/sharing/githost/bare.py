@@ -44,11 +44,14 @@ class BareRepository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._sounds = folder / "lfs" / "objects"
+        self._rotten: set[str] = set()
 
     # Sounds ----------------------------------------------------------------------------------------------
 
     def find(self, sound: Pointer) -> Path | None:
-        """Return the file of a sound, if one of its name and size is there."""
+        """Return the file of a sound, if one of its name and size is there that was not found to be another."""
+        if sound.oid in self._rotten:
+            return None
         path = self._sounds / sound.oid[:2] / sound.oid[2:4] / sound.oid
         with suppress(OSError):
             if path.stat().st_size == sound.size:
@@ -61,7 +64,9 @@ class BareRepository:
         if path is None:
             return False
         with suppress(OSError), path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sound.oid
+            if hashlib.file_digest(file, "sha256").hexdigest() == sound.oid:
+                return True
+        self._rotten.add(sound.oid)
         return False
 
     def place(self, sound: Pointer, repository: Repository, progress: Progress | None) -> None:
@@ -78,6 +83,7 @@ class BareRepository:
                 if hashlib.file_digest(file, "sha256").hexdigest() != sound.oid:
                     raise DamagedError(f"sound {sound.oid[:12]} is not kept by that disk as it was written")
             publish_file(temporary, target)
+            self._rotten.discard(sound.oid)
         finally:
             temporary.unlink(missing_ok=True)
 

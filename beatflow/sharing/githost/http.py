@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, ProxySchemeUnknown, SSLError
 from urllib3.util import Timeout, make_headers
 
 from beatflow.sharing.access import Access
 from beatflow.sharing.githost.credentials import Keyring
-from beatflow.sharing.githost.words import TransientError, refuse
+from beatflow.sharing.githost.words import PROXY_HINT, TransientError, refuse, tidy
 from beatflow.sharing.remote import RemoteError
 
 T = TypeVar("T")
@@ -106,7 +106,12 @@ class Http:
         """
         host = urlsplit(request.url).netloc.rpartition("@")[2]
         with _translated(host):
-            response = self._send(request)
+            try:
+                response = self._send(request)
+            except ValueError as odd:
+                raise RemoteError(
+                    f"{host}: an address or a header is none: {tidy(str(odd))}", "ask who runs that host"
+                ) from odd
             try:
                 if response.status not in expected:
                     wait_s = _parse_wait(response)
@@ -201,13 +206,7 @@ class Http:
         proxy = self._find_proxy(parts.scheme, parts.hostname or "")
         with self._mutex:
             if proxy not in self._pools:
-                timeout = Timeout(connect=_CONNECT_S, read=_SILENCE_S)
-                headers = {"User-Agent": "beatflow"}
-                self._pools[proxy] = (
-                    urllib3.ProxyManager(proxy, maxsize=self._connections, timeout=timeout, headers=headers)
-                    if proxy
-                    else urllib3.PoolManager(maxsize=self._connections, timeout=timeout, headers=headers)
-                )
+                self._pools[proxy] = _make_pool(proxy, self._connections)
             return self._pools[proxy]
 
     def _find_proxy(self, scheme: str, host: str) -> str | None:
@@ -217,7 +216,23 @@ class Http:
         ]
         if "*" in near or any(host == suffix or host.endswith(f".{suffix}") for suffix in near):
             return None
-        return known.get(f"{scheme}_proxy") or known.get("all_proxy")
+        proxy = known.get(f"{scheme}_proxy") or known.get("all_proxy")
+        return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+def _make_pool(proxy: str | None, connections: int) -> urllib3.PoolManager:
+    """Return connections that go straight, or through a proxy, to which its own login is told."""
+    timeout = Timeout(connect=_CONNECT_S, read=_SILENCE_S)
+    headers = {"User-Agent": "beatflow"}
+    if proxy is None:
+        return urllib3.PoolManager(maxsize=connections, timeout=timeout, headers=headers)
+    parts = urlsplit(proxy)
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    known = make_headers(proxy_basic_auth=login) if parts.username else None
+    return urllib3.ProxyManager(
+        plain, maxsize=connections, timeout=timeout, headers=headers, proxy_headers=known
+    )
 
 
 @contextmanager
@@ -236,6 +251,8 @@ def _translate(error: Exception, host: str) -> Exception:
         return RemoteError(
             f"{host} has no certificate that this machine trusts", "set SSL_CERT_FILE to your own authority's"
         )
+    if isinstance(error, ProxySchemeUnknown):
+        return RemoteError(f"the proxy before {host} is of a kind that is not known here", PROXY_HINT)
     if isinstance(error, LocationParseError):
         return RemoteError(f"{host} is no host", "check the remote's address")
     words = f"{host} cannot be reached: {_say(error)}"

@@ -7,10 +7,13 @@ was asked for is looked at, and only addresses that are protected as well as the
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
+
+from urllib3.util import make_headers
 
 from beatflow.objects.pointer import Pointer
 from beatflow.sharing.githost.endpoint import Endpoint, Endpoints
@@ -147,7 +150,10 @@ def _read_offer(row: Mapping[str, Any] | None, endpoint: Endpoint, host: str) ->
 def _read_action(action: Mapping[str, Any], endpoint: Endpoint, host: str) -> Action:
     href, header, seconds = action.get("href"), action.get("header") or {}, action.get("expires_in")
     url = href if isinstance(href, str) else ""
-    scheme = urlsplit(url).scheme
+    scheme = ""
+    # Brackets without an end, and the like, are no address either.
+    with suppress(ValueError):
+        scheme = urlsplit(url).scheme
     if scheme not in ("http", "https") or not isinstance(header, dict):
         raise RemoteError(f"{host} names no address for a sound", "ask who runs that host")
     if urlsplit(endpoint.url).scheme == "https" and scheme == "http":
@@ -161,8 +167,16 @@ def _read_action(action: Mapping[str, Any], endpoint: Endpoint, host: str) -> Ac
 
 
 def request_for(action: Action, method: str, endpoint: Endpoint, headers: Mapping[str, str]) -> Request:
-    """Return the request of an action; the server's own login where it leads there without one."""
+    """Return the request of an action, with the login that opened the server where it leads there without one.
+
+    No other login is tried: what is refused here is a ticket that has run out, and the batch is to be asked anew.
+    """
     here, there = urlsplit(endpoint.url), urlsplit(action.url)
+    given = {name.lower() for name in action.headers}
+    merged = {name: value for name, value in headers.items() if name.lower() not in given}
+    merged |= action.headers
     own = (here.scheme, here.netloc) == (there.scheme, there.netloc)
-    merged = {**headers, **action.headers}
-    return Request(method, action.url, merged, None, endpoint.keyring if own else None)
+    login = endpoint.keyring.current() if endpoint.keyring else None
+    if own and login and "authorization" not in given:
+        merged |= make_headers(basic_auth=f"{login.user}:{login.password}")
+    return Request(method, action.url, merged)

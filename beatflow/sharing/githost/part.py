@@ -45,11 +45,6 @@ class Part:
         """The bytes that are here."""
         return os.fstat(self._file.fileno()).st_size
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether no more bytes are to come."""
-        return self.size >= self._sound.size
-
     def write(self, data: bytes) -> None:
         """Add what has arrived.
 

@@ -65,7 +65,7 @@ class Fetch:
         losses = Losses()
         arrived = 0
         with Intake(self._repository) as intake:
-            coming = work_together(self._offers(), self._bring, WORKERS, count)
+            coming = work_together(iter_offers(self._client, self._absent), self._bring, WORKERS, count)
             try:
                 for (sound, _), outcome in coming:
                     if isinstance(outcome, Exception):
@@ -84,12 +84,6 @@ class Fetch:
         losses.tell(len(self._absent))
         return Moved(arrived, moved)
 
-    def _offers(self) -> Iterator[tuple[Pointer, Offer]]:
-        waiting = iter(self._absent)
-        while group := list(islice(waiting, BATCH)):
-            offers = self._client.batch("download", group)
-            yield from ((sound, offers[sound.oid]) for sound in group)
-
     def _bring(self, item: tuple[Pointer, Offer], tell: Progress) -> Part:
         sound, offer = item
         action = find_download(sound, offer)
@@ -97,7 +91,7 @@ class Fetch:
         self._parts.append(part)
         try:
             for _ in range(_TRIES):
-                self._fill(part, sound, action, tell)
+                fill(self._client, sound, action, part, tell)
                 if part.is_right():
                     return part
                 part.restart()
@@ -110,25 +104,13 @@ class Fetch:
             "ask who pushed it to push it again",
         )
 
-    def _fill(self, part: Part, sound: Pointer, action: Action, tell: Progress) -> None:
-        client = self._client
 
-        def attempt() -> None:
-            nonlocal action
-            if part.is_whole:
-                return
-            if action.is_stale:
-                action = find_download(sound, client.batch("download", [sound])[sound.oid])
-            stream(client, sound, action, part, tell)
-
-        try:
-            client.http.retry(attempt, lambda: part.size)
-        except RefusedError as error:
-            # A ticket may have run out earlier than it said.
-            if error.status not in (400, 401, 403):
-                raise
-            action = find_download(sound, client.batch("download", [sound])[sound.oid])
-            client.http.retry(attempt, lambda: part.size)
+def iter_offers(client: LfsClient, sounds: Sequence[Pointer]) -> Iterator[tuple[Pointer, Offer]]:
+    """Ask where sounds are to be had, some at a time as they are wanted: what is offered runs out."""
+    waiting = iter(sounds)
+    while group := list(islice(waiting, BATCH)):
+        offers = client.batch("download", group)
+        yield from ((sound, offers[sound.oid]) for sound in group)
 
 
 class Sink(Protocol):
@@ -148,7 +130,31 @@ class Sink(Protocol):
         ...
 
 
-def stream(client: LfsClient, sound: Pointer, action: Action, sink: Sink, tell: Progress) -> None:
+def fill(client: LfsClient, sound: Pointer, action: Action, sink: Sink, tell: Progress) -> None:
+    """Download one sound to its end: again where the network breaks, and by a new ticket where one has run out."""
+
+    def attempt() -> None:
+        nonlocal action
+        if sink.size >= sound.size:
+            return
+        if action.is_stale:
+            action = find_download(sound, client.batch("download", [sound])[sound.oid])
+        _stream(client, sound, action, sink, tell)
+
+    renewed_at = -1
+    while True:
+        try:
+            client.http.retry(attempt, lambda: sink.size)
+            return
+        except RefusedError as error:
+            # It may run out earlier than it said, and the next one as well while a long sound comes.
+            if error.status not in (400, 401, 403) or renewed_at >= sink.size:
+                raise
+            renewed_at = sink.size
+            action = find_download(sound, client.batch("download", [sound])[sound.oid])
+
+
+def _stream(client: LfsClient, sound: Pointer, action: Action, sink: Sink, tell: Progress) -> None:
     """Download one sound once, from where the sink stands on where the server can.
 
     Raises

@@ -44,7 +44,7 @@ _ATTEMPTS = 4
 _FIRST_WAIT_S = 0.25
 _MAY_PASS = re.compile(
     r"reset|eof|timed out|timeout|closed|disconnect|broken pipe|refused|unreachable|status code: 5|connect|"
-    r"recv|send|unexpected (?!http status code: 4)|invalid pkt|short|parse|protocol|resolve|ssl error|checksum|"
+    r"recv|send|unexpected (?!http status code: 4(?!08|29))|invalid pkt|short|parse|protocol|resolve|ssl error|checksum|"
     r"corrupt|inflate|zlib",
     re.IGNORECASE,
 )
@@ -224,13 +224,25 @@ class GitRemote:
     # Sounds ----------------------------------------------------------------------------------------------
 
     def find_missing(self, sounds: Sequence[Pointer]) -> set[str]:
-        """Return the oids of those that it does not have; on a disk each is read, a host's word is taken."""
+        """Return the oids of those that it does not have, by its own word."""
         if self._on_disk:
-            return {sound.oid for sound in sounds if not self._on_disk.proves(sound)}
-        if not sounds:
-            return set()
+            return {sound.oid for sound in sounds if self._on_disk.find(sound) is None}
         offers = self._client.batch("download", sounds)
         return {oid for oid, offer in offers.items() if "download" not in offer.actions}
+
+    def find_damaged(self, sounds: Sequence[Pointer], progress: Progress | None = None) -> set[str]:
+        """Read all that is there of sounds; return the oids of those that are missing or damaged there."""
+        if self._on_disk is None:
+            from beatflow.sharing.githost.proving import find_damaged
+
+            return find_damaged(self._client, sounds, progress)
+        damaged = set()
+        for sound in sounds:
+            if not self._on_disk.proves(sound):
+                damaged.add(sound.oid)
+            if progress:
+                progress(sound.size)
+        return damaged
 
     def plan_fetch(self, repository: Repository, sounds: Sequence[Pointer]) -> Transfer:
         """Plan to bring sounds that ``repository`` lacks into its store; asks nobody yet."""

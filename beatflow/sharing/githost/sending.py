@@ -1,6 +1,5 @@
 """Sounds from the store to an LFS server: several at once, what it has is left out, and each is verified over there."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
@@ -11,14 +10,15 @@ from beatflow.repository import Repository
 from beatflow.sharing.githost.crew import work_together
 from beatflow.sharing.githost.http import Request
 from beatflow.sharing.githost.lfs import MEDIA_TYPE, Action, LfsClient, Offer, request_for
-from beatflow.sharing.githost.part import TooMuchError
-from beatflow.sharing.githost.receiving import WORKERS, Losses, find_download, stream
+from beatflow.sharing.githost.proving import reads_back
+from beatflow.sharing.githost.receiving import WORKERS, Losses
 from beatflow.sharing.githost.words import RefusedError
 from beatflow.sharing.remote import Moved, Progress
 
 _TRIES = 3
 _DONE = (200, 201, 202, 204)
 _CODING_THREADS = 2
+_OURS = ("transfer-encoding", "content-length")
 
 
 class Send:
@@ -98,9 +98,10 @@ class Send:
         return Moved(sent, moved)
 
     def _give(self, store: AudioStore, sound: Pointer, offer: Offer, tell: Progress) -> None:
+        client = self._client
         for _ in range(_TRIES):
             fresh = self._put(store, sound, offer, tell)
-            if fresh is None or not _is_open(fresh.actions["upload"]) or self._reads_back(sound):
+            if fresh is None or not _is_open(fresh.actions["upload"]) or reads_back(client, sound):
                 return
             offer = fresh
         raise DamagedError(
@@ -139,9 +140,9 @@ class Send:
 
         headers = {"Content-Type": "application/octet-stream"}
         request = request_for(action, "PUT", self._client.endpoint("upload"), headers)
-        given = {**request.headers, "Content-Length": str(sound.size)}
-        given.pop("Transfer-Encoding", None)
-        self._client.http.ask(Request("PUT", request.url, given, body, request.keyring), _DONE)
+        given = {name: value for name, value in request.headers.items() if name.lower() not in _OURS}
+        given["Content-Length"] = str(sound.size)
+        self._client.http.ask(Request("PUT", request.url, given, body), _DONE)
 
     def _verify(self, sound: Pointer, action: Action | None) -> None:
         """Have the server look at what came, where it wants to be asked."""
@@ -150,48 +151,7 @@ class Send:
         headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
         request = request_for(action, "POST", self._client.endpoint("upload"), headers)
         body = b'{"oid": "%s", "size": %d}' % (sound.oid.encode(), sound.size)
-        self._client.http.ask(Request("POST", request.url, request.headers, body, request.keyring), _DONE)
-
-    def _reads_back(self, sound: Pointer) -> bool:
-        """Say whether what lies there now is what was sent: nothing else proves what went over an open line."""
-        client = self._client
-        action = find_download(sound, client.batch("download", [sound])[sound.oid])
-        digest = _Digest(sound)
-
-        def attempt() -> None:
-            digest.restart()
-            stream(client, sound, action, digest, lambda count: None)
-
-        try:
-            client.http.retry(attempt)
-        except RefusedError as error:
-            # 0: it ends too early or too late, as wrong as other bytes.
-            if error.status:
-                raise
-            return False
-        return digest.hash.hexdigest() == sound.oid
-
-
-class _Digest:
-    """Takes a sound only to hash it."""
-
-    def __init__(self, sound: Pointer) -> None:
-        self._sound = sound
-        self.restart()
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    def write(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._sound.size:
-            raise TooMuchError
-        self.hash.update(data)
-
-    def restart(self) -> None:
-        self._size = 0
-        self.hash = hashlib.sha256()
+        self._client.http.ask(Request("POST", request.url, request.headers, body), _DONE)
 
 
 def _is_open(action: Action) -> bool:

@@ -6,6 +6,7 @@ import re
 from beatflow.errors import BeatFlowError
 from beatflow.sharing.remote import RemoteError
 
+PROXY_HINT = "export https_proxy=http://NAME:PASSWORD@PROXY:PORT"
 _MEANT = {
     401: ("{host} wants a login, and none of those known opens it", "{login}"),
     403: ("{host} does not allow that: {said}", "ask its owner for the right to {verb} there"),
@@ -14,6 +15,7 @@ _MEANT = {
         "check the address, and your login: {login}",
     ),
     406: ("{host} has no LFS there", "check lfs.url, or use a host with Git LFS"),
+    407: ("the proxy before {host} wants a login", PROXY_HINT),
     410: ("{host} has removed it", "ask its owner"),
     413: (
         "{host} takes no file as long as this: {said}",
@@ -85,11 +87,14 @@ def explain(error: BeatFlowError, where: str, complaint: str = "") -> RemoteErro
     low = text.lower()
     for pattern, message, hint in _COMPLAINTS:
         if re.search(pattern, low):
-            return RemoteError(message.format(where=where, text=text), hint.format(login=hint_login(where)))
+            values = {"host": where, "where": where, "text": text, "login": hint_login(where)}
+            return RemoteError(message.format(**values), hint.format(**values))
     return RemoteError(f"{where}: {text}", "check the address and the network, then run it again")
 
 
 _COMPLAINTS = (
+    (r"proxy authentication", "the proxy before {where} wants a login", PROXY_HINT),
+    (r"unknown http scheme", "the proxy before {where} is of a kind that is not known here", PROXY_HINT),
     (
         r"host key verification failed|identification has changed|host key is known",
         "{where} is not the host that ssh knows by this name, or ssh does not know it yet: {text}",
@@ -110,6 +115,7 @@ _COMPLAINTS = (
         "{where} does not allow that",
         "ask its owner for the right",
     ),
+    (r"status code: 429", *_MEANT[429]),
     (
         r"404|not found|does not exist|not appear to be a git|no such file|could not find repository|not a git repo",
         "{where} has no such repository, or does not show it to you",

@@ -15,12 +15,11 @@ from beatflow.objects.durable import copy_verified
 from beatflow.objects.git.history import copy_history, iter_new_files
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import EXECUTABLE, SYMLINK, Tree, decode_path
-from beatflow.objects.pointer import Pointer
+from beatflow.objects.pointer import Pointer, read_pointer
 from beatflow.repository import BRANCHES, DEFAULT_BRANCH, TAGS, Repository
 from beatflow.sharing.flows.destination import check_destination, settle
 from beatflow.sharing.inspection import check_room
 from beatflow.sharing.watch import Watch
-from beatflow.worktree import read_pointer
 
 # What `git lfs install --local` has git do; its pre-push hook sends the sounds of what is pushed.
 _SETTINGS = {

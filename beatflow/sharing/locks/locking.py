@@ -5,12 +5,14 @@ which leaves a trace.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
-from beatflow.objects.git.value import TREE, Signature
+from beatflow.objects.git.store import GitStore
+from beatflow.objects.git.value import TREE, Entry, Signature
 from beatflow.repository import Repository
 from beatflow.sharing.configured import Configured
 from beatflow.sharing.locks.known import Held, write_known
@@ -208,20 +210,17 @@ def refresh(keeping: Keeping) -> None:
 def check_locks(keeping: Keeping) -> Callable[[Remote, Sequence[str], Sequence[str]], None]:
     """Return what refuses a push of files that somebody else has locked.
 
-    A file counts as changed where a new commit has another one than every commit that is known at the remote.
+    A file counts as changed where a new commit has another one than all its parents, unless in the end it is again what
+    it was: what a merge takes over from a commit that the remote has is no change.
     """
 
     def check(remote: Remote, tips: Sequence[str], known: Sequence[str]) -> None:
         if remote.locks() is None or not known:
             return
-        git = keeping.repository.git
         theirs = [lock for lock in keeping.list_locks() if not lock.mine]
-        if not theirs:
-            return
-        new = [tip for tip in tips if next(git.iter_new_commits([tip], known), None)]
-        refused = [
-            lock for lock in theirs if any(_changes(keeping.repository, tip, known, lock.path) for tip in new)
-        ]
+        paths = {lock.path for lock in theirs}
+        changed = {path for tip in tips for path in _find_changed(keeping.repository.git, tip, known, paths)}
+        refused = [lock for lock in theirs if lock.path in changed]
         if refused:
             first = refused[0]
             more = f", and {plural(len(refused) - 1, 'other file')} as well" if len(refused) > 1 else ""
@@ -233,15 +232,22 @@ def check_locks(keeping: Keeping) -> Callable[[Remote, Sequence[str], Sequence[s
     return check
 
 
-def _changes(repository: Repository, tip: str, known: Sequence[str], path: str) -> bool:
-    """Say whether a commit has another file at a path than all that are known, and what it comes from."""
-    git = repository.git
+def _find_changed(git: GitStore, tip: str, known: Sequence[str], paths: Collection[str]) -> set[str]:
+    """Return those of the paths that the commits behind a tip and not behind ``known`` change."""
+    if not paths:
+        return set()
 
-    def entry(commit: str) -> object:
+    @cache
+    def entry(commit: str, path: str) -> Entry | None:
         return git.find_entry(git.read_commit(commit).tree, path)
 
-    now = entry(tip)
-    if any(entry(commit) == now for commit in known):
-        return False
-    bases = {base for commit in known if (base := git.merge_base(tip, commit))}
-    return all(entry(base) != now for base in bases)
+    new = {oid: git.read_commit(oid).parents for oid in git.iter_new_commits([tip], known)}
+    edges = {parent for parents in new.values() for parent in parents} - new.keys()
+    changed = {
+        path
+        for path in paths
+        for oid, parents in new.items()
+        if parents or entry(oid, path)
+        if all(entry(parent, path) != entry(oid, path) for parent in parents)
+    }
+    return {path for path in changed if all(entry(edge, path) != entry(tip, path) for edge in edges)}

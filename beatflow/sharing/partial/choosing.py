@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from beatflow.errors import NotFoundError, UsageError
-from beatflow.history import read_track
+from beatflow.history import find_branch_tips, read_track
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, TAGS, Repository
@@ -62,9 +62,10 @@ class SoundChooser:
         selection = self.selection
         if selection.wants_all_paths and selection.since is None:
             return list(sounds)
-        hidden: Sequence[str] = ()
+        # What was here before has been chosen from before.
+        hidden = find_branch_tips(self._repository)
         if selection.since and git.has(selection.since):
-            hidden = git.read_commit(selection.since).parents
+            hidden += git.read_commit(selection.since).parents
         wanted = {
             pointer.oid
             for _, path, pointer in Mentions(git).iter_new(git.iter_history(tips, hidden))

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import TREE, Commit, Entry
-from beatflow.objects.pointer import Pointer
+from beatflow.objects.pointer import Pointer, read_pointer
 from beatflow.provenance import FOLDER as PROVENANCE
-from beatflow.worktree import read_pointer
 
 
 class Mentions:

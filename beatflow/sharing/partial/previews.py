@@ -7,7 +7,6 @@ fetched is known to be whole, not to be true: it is shown and played, and nothin
 import json
 import math
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +17,7 @@ from beatflow.errors import AudioError, NotFoundError
 from beatflow.log.logbook import open_silhouettes
 from beatflow.objects.durable import temporary_name, write_cache
 from beatflow.objects.pointer import Pointer
+from beatflow.objects.pool import Pool
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch
 from beatflow.sharing.partial.mentions import Mentions
@@ -212,7 +212,7 @@ def send_previews(repository: Repository, remote: Remote, sounds: Sequence[Point
     ready = [oid for oid in lacking if find_small_copy(repository, oid)]
     sizes = {oid: copy.stat().st_size for oid in ready if (copy := find_small_copy(repository, oid))}
     watch.begin("sending previews", sum(sizes.values()))
-    with ThreadPoolExecutor(_AT_ONCE, "beatflow-previews") as pool:
+    with Pool(_AT_ONCE, "beatflow-previews") as pool:
         sent = pool.map(lambda oid: shelf.store_preview(oid, _folder(repository)), ready)
         for oid, _ in zip(ready, sent, strict=True):
             watch.advance(sizes.get(oid, 0))
@@ -252,7 +252,7 @@ def fetch_previews(repository: Repository, remote: Remote, sounds: Iterable[Poin
     _folder(repository).mkdir(exist_ok=True)
     with (
         Scratch(repository.scratch) as scratch,
-        ThreadPoolExecutor(_AT_ONCE, "beatflow-previews") as pool,
+        Pool(_AT_ONCE, "beatflow-previews") as pool,
     ):
         count = 0
         for came in pool.map(lambda oid: _fetch_one(repository, shelf, oid, scratch.folder), wanted):

@@ -14,7 +14,7 @@ from beatflow.sharing.partial.mentions import Mentions
 from beatflow.sharing.partial.previews import make_previews
 from beatflow.sharing.partial.selection import read_selection, write_selection
 from beatflow.sharing.partial.supply import Mentioned
-from beatflow.sharing.remote import Proving, Remote
+from beatflow.sharing.remote import Remote
 from beatflow.sharing.watch import Watch
 from beatflow.transaction import Transaction
 
@@ -104,8 +104,6 @@ def prune(
     ------
     DamagedError
         History or a sound that stays cannot be followed; nothing was changed.
-    UsageError
-        The remote cannot be read through, and that was asked for.
     """
     watch.begin("looking for what may go")
     may_go = list_dispensable(repository, terms)
@@ -147,11 +145,6 @@ def _find_unsafe(remote: Remote, may_go: Sequence[Mentioned], terms: Terms, watc
     missing = remote.find_missing(pointers)
     if not terms.verify:
         return missing
-    if not isinstance(remote, Proving):
-        raise UsageError(
-            f"{remote.address} can only be asked, not read through",
-            hint="bf prune --no-verify takes its word",
-        )
     watch.begin(f"reading {remote.address}")
     there = [pointer for pointer in pointers if pointer.oid not in missing]
     return missing | remote.find_damaged(there, watch.advance)

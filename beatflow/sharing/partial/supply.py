@@ -16,7 +16,7 @@ from beatflow.errors import (
 )
 from beatflow.history import find_branch_tips
 from beatflow.objects.git.value import Entry
-from beatflow.objects.pointer import Pointer
+from beatflow.objects.pointer import Pointer, read_pointer
 from beatflow.repository import Repository
 from beatflow.sharing.configured import Configured, list_remotes
 from beatflow.sharing.partial.mentions import Mentions
@@ -25,7 +25,6 @@ from beatflow.sharing.remote import Remote
 from beatflow.sharing.watch import Watch
 from beatflow.track import TRACK_FILE, parse_track
 from beatflow.transaction import Transaction
-from beatflow.worktree import read_pointer
 
 Open = Callable[[Configured], Remote]
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from beatflow.objects.git.history import iter_new_files
 from beatflow.objects.git.store import GitStore
-from beatflow.objects.pointer import Pointer
-from beatflow.worktree import read_pointer
+from beatflow.objects.pointer import Pointer, read_pointer
 
 
 def list_sounds(git: GitStore, tips: Iterable[str], known: Iterable[str] = ()) -> list[Pointer]:

@@ -25,9 +25,8 @@ if sys.platform == "linux":
         assert len(bytearray(SIZE)) == SIZE
 
     def test_other_errors_pass() -> None:
-        with pytest.raises(KeyError):
-            with bounded_memory("it"):
-                raise KeyError
+        with pytest.raises(KeyError), bounded_memory("it"):
+            raise KeyError
 
     def test_an_object_that_libgit2_unpacks_as_a_whole(tmp_path: Path) -> None:
         """An object that others lean on: a hundred megabytes of nothing, in a tenth of one."""

@@ -7,7 +7,6 @@ import pytest
 from beatflow.objects.git.value import Signature
 from beatflow.places.disk import DiskPlace
 from beatflow.places.place import Place
-from beatflow.sharing.access import Access
 
 ADA = Signature("Ada", "ada@example.com", 1_700_000_000)
 
@@ -16,9 +15,3 @@ ADA = Signature("Ada", "ada@example.com", 1_700_000_000)
 def place(tmp_path: Path) -> Place:
     """A folder that is not there yet."""
     return DiskPlace(tmp_path / "stick")
-
-
-@pytest.fixture
-def access(tmp_path: Path) -> Access:
-    """Whoever asks."""
-    return Access(lambda: ADA, tmp_path)

@@ -10,7 +10,7 @@ from beatflow.errors import DamagedError
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import FILE, Entry
 from beatflow.places.disk import DiskPlace
-from beatflow.places.place import Place, PlaceError
+from beatflow.places.place import Item, Place, PlaceError, Progress
 from beatflow.sharing.depot import history
 from beatflow.sharing.depot.history import DepotHistory
 from tests.sharing.depot.conftest import ADA
@@ -153,7 +153,7 @@ def test_who_lacks_what_others_pushed_does_not_put_packs_together(
 
 def test_what_dies_on_the_way_leaves_nothing_that_is_named(git: GitStore, tmp_path: Path) -> None:
     class Full(DiskPlace):
-        def store(self, *_: object) -> None:  # type: ignore[override]
+        def store(self, key: str, source: Path, progress: Progress | None = None) -> Item:
             raise PlaceError("full")
 
     one = commit(git, "one")
@@ -171,3 +171,62 @@ def test_a_blob_that_is_large_travels(git: GitStore, place: Place, tmp_path: Pat
     other = GitStore.create(tmp_path / "other.git")
     DepotHistory(place, None).fetch(other, [tip], packs)
     assert other.read_blob(blob) == data
+
+
+class Counting(DiskPlace):
+    """Tells what was fetched; from some moment on nothing can be."""
+
+    def __init__(self, root: Path, broken: str | None = None) -> None:
+        super().__init__(root)
+        self.fetched: list[str] = []
+        self.broken = broken
+
+    def fetch(self, key: str, target: Path, progress: Progress | None = None) -> None:
+        if key == self.broken:
+            raise PlaceError("the connection broke")
+        super().fetch(key, target, progress)
+        self.fetched.append(key)
+
+
+def test_what_came_before_an_interruption_need_not_come_again(
+    git: GitStore, place: Place, tmp_path: Path
+) -> None:
+    depot = DepotHistory(place, None)
+    one = commit(git, "one")
+    packs = depot.send(git, [one], [], [])
+    two = commit(git, "two", one)
+    packs = depot.send(git, [two], [one], packs)
+    other = GitStore.create(tmp_path / "other.git")
+    broken = Counting(tmp_path / "stick", f"history/{packs[1]}.pack")
+    with pytest.raises(PlaceError, match="broke"):
+        DepotHistory(broken, tmp_path / "cache").fetch(other, [two], packs)
+    (kept,) = (tmp_path / "cache" / "history").iterdir()
+    counting = Counting(tmp_path / "stick")
+    DepotHistory(counting, tmp_path / "cache").fetch(other, [two], packs)
+    assert (broken.fetched, counting.fetched) == (
+        [f"history/{packs[0]}.pack"],
+        [f"history/{packs[1]}.pack"],
+    )
+    check(other, two, 2)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["history.json"]
+    # What was kept is proved like anything that comes.
+    kept.parent.mkdir()
+    kept.write_bytes(b"PACK")
+    third = GitStore.create(tmp_path / "third.git")
+    (tmp_path / "cache" / "history.json").unlink()
+    DepotHistory(place, tmp_path / "cache").fetch(third, [two], packs)
+    check(third, two, 2)
+
+
+def test_damaged_packs_are_found(git: GitStore, place: Place, tmp_path: Path) -> None:
+    depot = DepotHistory(place, None)
+    packs: list[str] = []
+    tips: list[str] = []
+    for number in range(3):
+        tips.append(commit(git, str(number), *tips[-1:]))
+        packs = depot.send(git, tips[-1:], tips[-2:-1], packs)
+    assert depot.find_damaged(git, packs) == []
+    folder = tmp_path / "stick" / "history"
+    (folder / f"{packs[0]}.pack").unlink()
+    (folder / f"{packs[2]}.pack").write_bytes(b"PACK")
+    assert depot.find_damaged(git, packs) == [packs[0], packs[2]]

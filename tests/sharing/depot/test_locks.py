@@ -2,11 +2,13 @@
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
 from beatflow.errors import ConflictError, NotFoundError
-from beatflow.places.place import Place
+from beatflow.places.disk import DiskPlace
+from beatflow.places.place import Content, Place
 from beatflow.sharing.depot.layout import LOCKS, make_depot
 from beatflow.sharing.depot.locks import DepotLocks
 
@@ -111,3 +113,19 @@ def test_of_many_at_once_one_gets_it(locks: DepotLocks) -> None:
     for thread in threads:
         thread.join()
     assert [lock.owner for lock in locks.list_locks(NOW)] == won
+
+
+def test_a_lock_that_was_given_up_is_not_read_again(locks: DepotLocks, tmp_path: Path) -> None:
+    class Counting(DiskPlace):
+        def read(self, key: str) -> Content | None:
+            read.append(key)
+            return super().read(key)
+
+    read: list[str] = []
+    for name in ("a.wav", "b.wav", "c.wav"):
+        locks.lock(name, "Ada", NOW)
+    locks.unlock("a.wav", "Ada", NOW)
+    locks.unlock("b.wav", "Ada", NOW)
+    counting = DepotLocks(Counting(tmp_path / "stick"))
+    assert [lock.path for lock in counting.list_locks(NOW)] == ["c.wav"]
+    assert len(read) == 1

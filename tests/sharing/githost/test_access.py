@@ -13,6 +13,7 @@ from beatflow.sharing.githost.remote import GitRemote
 from beatflow.sharing.githost.url import GitUrl, parse_git_url
 from beatflow.sharing.githost.words import explain, refuse, tidy
 from beatflow.sharing.remote import RemoteError
+from tests.conftest import Bf
 from tests.servers import PASSWORD, GitHost, SshHost, has
 from tests.servers import git as plain_git
 from tests.sharing.githost.hosting import (
@@ -178,6 +179,18 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tls_host: GitHost, tmp
         open_host(tls_host, name).read_refs()
     with pytest.raises(RemoteError, match="no certificate that this machine trusts"):
         open_host(tls_host, name).find_missing([pointer_of(KICK)])
+
+
+def test_over_a_certificate_that_is_trusted_all_goes(tls_host: GitHost, tmp_path: Path) -> None:
+    """In processes of their own: which certificates are trusted is read when libgit2 is loaded."""
+    tls_host.netrc(tmp_path)
+    make_track(tmp_path / "track", kick=KICK)
+    url = tls_host.url(tls_host.repository())
+    bf = Bf(tmp_path / "track", {"HOME": str(tmp_path), "SSL_CERT_FILE": str(tls_host.certificate)})
+    for argv in (["push", url], ["clone", url, "../clone"]):
+        done = bf.spawn(*argv)
+        assert done.code == 0, done.stderr
+    assert (tmp_path / "clone/kick.wav").read_bytes() == KICK
 
 
 def test_words_are_plain_and_hold_no_secret() -> None:

@@ -1,5 +1,6 @@
 """What only a strange host does, and what then becomes of us: tickets that run out, redirects, lies, odd answers."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,6 +123,71 @@ def test_redirects_are_followed_without_our_password(empty: Repository, tmp_path
     assert empty.audio.read(pointer_of(KICK).oid) == KICK
 
 
+def test_history_is_not_sought_at_another_host(tmp_path: Path) -> None:
+    """Not even our login: libgit2 would tell it to whoever is sent on to."""
+    wants = Answer(401, b"", {"WWW-Authenticate": 'Basic realm="x"'})
+    with serve(lambda asked: wants) as elsewhere:
+
+        def script(asked: Asked) -> Answer:
+            where = elsewhere.url.replace("127.0.0.1", "localhost")
+            return Answer(302, b"", {"Location": where + asked.path})
+
+        with serve(script) as host, pytest.raises(RemoteError, match="sends on to another host"):
+            host.open(tmp_path).read_refs()
+        assert elsewhere.asked == []
+
+
+def test_a_ticket_that_ran_out_does_not_cost_the_login(
+    empty: Repository, track: Repository, tmp_path: Path
+) -> None:
+    """A long sound over a bad line may outlive several tickets, which stand in the address as giftless's do."""
+
+    def script(asked: Asked) -> Answer:
+        if "authorization" not in asked.headers:
+            return Answer(401)
+        number = len(host.paths("GET"))
+        if asked.method == "POST":
+            return offer(asked, download=at(host, f"/get?ticket={number}"))
+        if asked.path != f"/get?ticket={number - 1}":
+            return Answer(401, {"message": "expired"})
+        begin = int(asked.headers.get("range", "bytes=0-")[6:-1])
+        return Answer(206 if begin else 200, KICK[begin : begin + 7000], {
+            "Content-Range": f"bytes {begin}-{begin + 6999}/{len(KICK)}"
+        })  # fmt: skip
+
+    with serve(script) as host:
+        host.open(tmp_path).plan_fetch(empty, [pointer_of(KICK)]).run()
+        assert empty.audio.read(pointer_of(KICK).oid) == KICK
+        logins = {asked.headers["authorization"] for asked in host.asked if "authorization" in asked.headers}
+        assert len(logins) == 1
+        assert len([asked for asked in host.asked if "authorization" not in asked.headers]) == 1
+
+
+def test_what_lies_there_can_be_read_through(track: Repository, tmp_path: Path) -> None:
+    rotten, missing = pointer_of(SNARE), pointer_of(song(0.1, 440.0))
+
+    def script(asked: Asked) -> Answer:
+        if asked.method == "POST":
+            rows = [
+                {**row, "actions": {"download": at(host, "/" + row["oid"])}}
+                for row in asked.json["objects"]
+                if row["oid"] != missing.oid
+            ]
+            return Answer(200, {"objects": rows})
+        return Answer(200, KICK if asked.path.endswith(pointer_of(KICK).oid) else b"x" * rotten.size)
+
+    with serve(script) as host:
+        remote = host.open(tmp_path)
+        heard: list[float] = []
+        sounds = [pointer_of(KICK), rotten, missing]
+        assert remote.find_damaged(sounds, heard.append) == {rotten.oid, missing.oid}
+        assert sum(heard) == len(KICK) + rotten.size
+        assert remote.find_missing(sounds) == {missing.oid}
+        host.script = lambda asked: Answer(403, {"message": "no"})
+        with pytest.raises(RemoteError, match="does not allow"):
+            remote.find_damaged(sounds)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -166,13 +232,27 @@ def test_what_says_nothing_of_a_sound_counts_as_not_having_it(row: object, tmp_p
         assert host.open(tmp_path).find_missing([SOUND]) == {SOUND.oid}
 
 
-@pytest.mark.parametrize("href", [None, "", "file:///etc/passwd", 7])
+@pytest.mark.parametrize("href", [None, "", "file:///etc/passwd", 7, "http://[::1"])
 def test_an_address_that_is_none_is_refused(href: object, tmp_path: Path) -> None:
     with (
         serve(lambda asked: offer(asked, download={"href": href})) as host,
         pytest.raises(RemoteError, match="names no address"),
     ):
         host.open(tmp_path).find_missing([SOUND])
+
+
+@pytest.mark.parametrize(
+    "action",
+    [{"href": "http://h:99999/x"}, {"href": "http:///x"}, {"header": {"a": "b\nc"}}, {"header": {"a": "日"}}],
+)
+def test_what_cannot_be_asked_for_is_refused(
+    action: dict[str, object], empty: Repository, tmp_path: Path
+) -> None:
+    with (
+        serve(lambda asked: offer(asked, download=at(host, "/get") | action)) as host,
+        pytest.raises(RemoteError, match="an address or a header is none"),
+    ):
+        host.open(tmp_path).plan_fetch(empty, [pointer_of(KICK)]).run()
 
 
 def test_more_than_the_sound_has_is_not_read_to_the_end(
@@ -254,6 +334,16 @@ def test_a_proxy_is_used_and_left_out_where_it_is_to_be(tmp_path: Path) -> None:
         near = proxy.open(tmp_path, **through, NO_PROXY="example.com, 127.0.0.1")
         assert near.find_missing([SOUND]) == set()
         assert proxy.paths("POST")[1:] == ["/a.git/info/lfs/objects/batch"]
+        # What stands in its address is for the proxy alone.
+        login = proxy.url.removeprefix("http://")
+        proxy.open(tmp_path, http_proxy=f"me:p%40ss@{login}").find_missing([SOUND])
+        told = proxy.asked[-1].headers["proxy-authorization"]
+        assert base64.b64decode(told.removeprefix("Basic ")) == b"me:p@ss"
+        proxy.script = lambda asked: Answer(407)
+        with pytest.raises(RemoteError, match="the proxy before .* wants a login"):
+            proxy.open(tmp_path, **through).find_missing([SOUND])
+        with pytest.raises(RemoteError, match="of a kind that is not known"):
+            proxy.open(tmp_path, http_proxy="socks5://127.0.0.1:1").find_missing([SOUND])
 
 
 def test_locks_come_in_pages_and_odd_ones_are_refused(tmp_path: Path) -> None:

@@ -193,6 +193,66 @@ def test_a_refused_ref_takes_the_others_back(git_host: GitHost, tmp_path: Path) 
     assert remote.read_refs().refs == {}
 
 
+@pytest.mark.parametrize("status", [0, 1])
+def test_hooks_may_say_what_is_no_utf8(status: int, git_host: GitHost, tmp_path: Path) -> None:
+    name = git_host.repository()
+    hook = git_host.path(name) / "hooks/pre-receive"
+    hook.write_bytes(b"#!/bin/sh\nprintf 'caf\\351 ferm\\351\\n'\nexit %d\n" % status)
+    hook.chmod(0o755)
+    track = make_track(tmp_path / "track")
+    commit(track, notes_txt=b"hello\n")
+    remote = open_host(git_host, name)
+    updates = [RefUpdate(MAIN, None, track.head)]
+    if status:
+        with pytest.raises(RemoteError, match="refuses refs/heads/main: pre-receive hook declined"):
+            remote.publish(track, updates)
+    else:
+        remote.publish(track, updates)
+    assert remote.read_refs().refs == ({} if status else {MAIN: track.head})
+
+
+def test_repositories_of_kinds_that_are_not_known_are_named(git_host: GitHost, tmp_path: Path) -> None:
+    track = make_track(tmp_path / "track")
+    commit(track, notes_txt=b"hello\n")
+    name = git_host.repository()
+    other = git_host.path(name).with_name("sha256.git")
+    plain_git("init", "-q", "--bare", "--object-format=sha256", other)
+    plain_git("config", "http.receivepack", "true", cwd=other)
+    update = [RefUpdate(MAIN, None, track.head)]
+    for remote in (
+        open_host(git_host, "label/sha256.git"),
+        GitRemote(str(other), Access(lambda: ADA, tmp_path)),
+    ):
+        with pytest.raises(RemoteError, match="of a kind that BeatFlow does not know"):
+            remote.publish(track, update)
+    shallow = git_host.path(name).with_name("shallow.git")
+    open_host(git_host, name).publish(track, update)
+    commit(track, notes_txt=b"more\n")
+    open_host(git_host, name).publish(track, [RefUpdate(MAIN, update[0].after, track.head)])
+    plain_git("clone", "-q", "--bare", "--depth", "1", git_host.path(name).as_uri(), shallow)
+    with pytest.raises(RemoteError, match="otherwise than a whole git repository") as refused:
+        open_host(git_host, "label/shallow.git").read_refs()
+    assert "--unshallow" in str(refused.value.hint)
+
+
+def test_a_sound_that_has_rotted_on_a_disk_is_sent_anew(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    plain_git("init", "-q", "--bare", "-b", "main", bare)
+    track = make_track(tmp_path / "track", kick=KICK)
+    remote = GitRemote(str(bare), Access(lambda: ADA, tmp_path))
+    send_all(remote, track)
+    sounds = [pointer_of(KICK)]
+    assert remote.find_damaged(sounds) == set()
+    (stored,) = (path for path in (bare / "lfs/objects").rglob("*") if path.is_file())
+    stored.chmod(0o644)
+    stored.write_bytes(bytes(len(KICK)))
+    assert remote.find_missing(sounds) == set()  # it only looks
+    assert remote.find_damaged(sounds) == remote.find_missing(sounds) == {pointer_of(KICK).oid}
+    remote.plan_send(track, sounds).run()
+    assert stored.read_bytes() == KICK
+    assert remote.find_damaged(sounds) == remote.find_missing(sounds) == set()
+
+
 def test_a_checked_out_branch_is_left_alone(tmp_path: Path) -> None:
     plain_git("init", "-q", "-b", "main", tmp_path / "work")
     track = make_track(tmp_path / "track", kick=KICK)

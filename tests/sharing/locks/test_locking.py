@@ -126,6 +126,38 @@ def test_a_push_heeds_locks_of_others_and_only_where_it_changes_that_file(ada: B
     bob.ok("push", "origin", "main:sketch")
 
 
+def test_to_delete_a_locked_file_is_a_change_though_a_branch_never_had_it(ada: Bf, bob: Bf) -> None:
+    ada.ok("branch", "early")
+    write(ada, "stems/vocals.wav", wav(take(12)))
+    ada.ok("commit", "-m", "vocals")
+    ada.ok("push", "--all")
+    bob.ok("pull")
+    ada.ok("lock", "stems/vocals.wav")
+    bob.ok("rm", "stems/vocals.wav")
+    bob.ok("commit", "-m", "no vocals")
+    assert "stems/vocals.wav is locked by Ada" in bob.fails(4, "push")
+
+
+def test_a_locked_file_that_is_renamed_is_gone_from_its_place(ada: Bf, bob: Bf) -> None:
+    ada.ok("lock", DRUMS)
+    (bob.directory / DRUMS).rename(bob.directory / "stems/beat.wav")
+    bob.ok("commit", "-m", "another name")
+    assert f"{DRUMS} is locked by Ada" in bob.fails(4, "push")
+
+
+def test_what_a_merge_takes_over_from_its_holder_is_no_change(ada: Bf, bob: Bf) -> None:
+    ada.ok("lock", DRUMS)
+    ada.ok("switch", "-c", "take2")
+    write(ada, DRUMS, wav(take(13)))
+    ada.ok("commit", "-m", "mine")
+    ada.ok("push")
+    bob.ok("fetch")
+    write(bob, BASS, wav(take(14)))
+    bob.ok("commit", "-m", "bass")
+    bob.ok("merge", "origin/take2")
+    bob.ok("push")
+
+
 def test_what_cannot_be_locked_is_refused(ada: Bf, tmp_path: Path) -> None:
     assert "is no file here" in ada.fails(3, "lock", "stems/vocals.wav")
     assert "is a folder" in ada.fails(2, "lock", "stems")

@@ -4,6 +4,13 @@ import shutil
 
 import pytest
 
+from beatflow.errors import AbsentError
+from beatflow.objects.git.value import Signature
+from beatflow.repository import Repository
+from beatflow.sharing.configured import Configured
+from beatflow.sharing.partial.supply import Elsewhere, list_elsewhere, supply
+from beatflow.sharing.remote import Remote, RemoteError
+from beatflow.sharing.watch import Unwatched
 from tests.conftest import Bf
 from tests.sharing.partial.studio import Studio
 from tests.world import write_tone
@@ -241,6 +248,80 @@ def test_another_remote_is_asked_too(studio: Studio) -> None:
     bf.ok("remote", "rm", "stick")
     bf.ok("remote", "rm", "origin")
     assert "no remote of that name" in bf.fails(3, "cat", "HEAD:stems/bass.wav")
+
+
+def test_a_copy_that_is_spoilt_is_made_up_for_by_another(studio: Studio) -> None:
+    bf = studio.clone("--no-audio")
+    studio.bf.ok("push", studio.folder / "stick")
+    for pack in (studio.depot / "audio").iterdir():
+        data = bytearray(pack.read_bytes())
+        for at in range(len(data) // 20, len(data) * 9 // 10, 5_000):
+            data[at] ^= 1
+        pack.chmod(0o644)
+        pack.write_bytes(data)
+    assert bf("cat", "HEAD:mix.wav").code == 7
+    bf.ok("remote", "add", "stick", studio.folder / "stick")
+    assert bf.ok("cat", "HEAD:mix.wav").out_bytes == studio.sounds["mix.wav"]
+
+
+def test_who_does_not_answer_is_asked_once(studio: Studio) -> None:
+    bf = studio.clone("--no-audio")
+    asked = []
+
+    def open_remote(configured: Configured) -> Remote:
+        asked.append(configured.name)
+        raise RemoteError("nobody answers")
+
+    elsewhere = Elsewhere(open_remote)
+    repository = Repository(bf.directory, lambda: Signature("Ada", "ada@example.com", 1))
+    for mentioned in list_elsewhere(repository)[:3]:
+        with pytest.raises(AbsentError, match="nobody answers"):
+            supply(repository, [mentioned.pointer.oid], elsewhere, Unwatched())
+    assert asked == ["origin"]
+
+
+def test_what_cannot_be_had_is_no_damage_and_no_verdict(studio: Studio) -> None:
+    bf = studio.clone("--no-audio")
+    studio.depot.rename(studio.folder / "away")
+    result = bf("diff", "HEAD~1")
+    assert result.code == 1
+    assert "damaged" not in result.stdout
+    assert "not here but at origin" in result.stdout
+    assert "not here but at origin" in bf.fails(3, "bisect", "start", "HEAD", "HEAD~3")
+    assert "not here but at origin" in bf.fails(3, "bisect", "run", "true")
+    (studio.folder / "away").rename(studio.depot)
+    bf.ok("bisect", "start", "HEAD", "HEAD~3")
+
+
+def test_what_is_absent_can_be_deleted(studio: Studio) -> None:
+    bf = studio.clone("--stems", "drums")
+    assert bf.ok("rm", "-n", "stems/bass.wav").stdout == "stems/bass.wav\n"
+    assert_clean(bf)
+    shutil.move(studio.depot, studio.folder / "away")
+    bf.ok("rm", "stems/bass.wav")
+    changes = bf.ok("status", "--json").json["changes"]
+    assert [(change["path"], change["kind"]) for change in changes] == [("stems/bass.wav", "deleted")]
+    bf.ok("undo")
+    assert_clean(bf)
+    bf.ok("rm", "stems", "mix.wav")
+    bf.ok("commit", "-m", "nothing left")
+    assert [row["path"] for row in bf.ok("ls", "--json").json["files"]] == ["track.toml"]
+    assert_clean(bf)
+    bf.ok("undo")
+    bf.ok("undo")
+    assert_clean(bf)
+    assert files(bf) == ["stems/drums.wav", "track.toml"]
+
+
+def test_a_fetch_brings_what_now_has_a_wanted_name(studio: Studio) -> None:
+    bf = studio.clone("--stems", "drums")
+    vocals = studio.bf.directory / "stems/vocals.wav"
+    vocals.rename(studio.bf.directory / "stems/drums.wav")
+    studio.bf.ok("commit", "-m", "a mouthed beat")
+    studio.bf.ok("push")
+    bf.ok("pull")
+    studio.depot.rename(studio.folder / "away")
+    assert (bf.directory / "stems/drums.wav").read_bytes() == studio.sounds["stems/vocals.wav"]
 
 
 def test_check_asks_the_remote(studio: Studio) -> None:

@@ -103,14 +103,38 @@ def test_a_rotten_copy_is_none(studio: Studio) -> None:
     assert bf("check", "--remote", "origin", "--data").code == 7
 
 
-def test_a_git_host_can_only_be_asked(studio: Studio) -> None:
+def test_a_git_repository_is_read_through(studio: Studio) -> None:
     bare = studio.folder / "bare.git"
     subprocess.run(["git", "init", "-q", "--bare", bare], check=True)
     studio.bf.ok("remote", "add", "host", bare)
     studio.bf.ok("push", "host", "--all")
-    assert "can only be asked" in studio.bf.fails(2, "prune", "--remote", "host", "--verify")
-    assert len(pruned(studio, "--remote", "host")) == 6
+    oid = studio.bf.ok("show", "HEAD~2:mix.wav", "--json").json["oid"]
+    (sound,) = (bare / "lfs/objects").rglob(oid)
+    right = sound.read_bytes()
+    sound.chmod(0o644)
+    sound.write_bytes(bytes(len(right)))
+    result = studio.bf("prune", "--remote", "host", "--json")
+    assert result.code == 1
+    assert len(result.json["pruned"]["refused"]) == 1
+    sound.write_bytes(right)
+    assert len(pruned(studio, "--remote", "host")) == 1
     assert studio.bf.ok("cat", "HEAD~2:mix.wav").out_bytes.startswith(b"RIFF")
+
+
+def test_the_track_itself_is_no_other_copy(studio: Studio) -> None:
+    track = studio.bf.directory
+    (studio.folder / "link").symlink_to(track)
+    for name, place in (("me", track), ("inside", track / ".beatflow"), ("link", studio.folder / "link")):
+        studio.bf.ok("remote", "add", name, place)
+        assert "is this very track" in studio.bf.fails(2, "prune", "--remote", name)
+    assert elsewhere(studio) == 0
+
+
+def test_another_track_that_lacks_them_is_not_believed(studio: Studio) -> None:
+    studio.clone("--no-audio", name="hollow")
+    studio.bf.ok("remote", "add", "hollow", studio.folder / "hollow")
+    result = studio.bf("prune", "--remote", "hollow", "--json")
+    assert (result.code, result.json["pruned"]["dropped"]) == (1, [])
 
 
 def test_a_remote_that_is_gone_drops_nothing(studio: Studio) -> None:

@@ -7,6 +7,7 @@ import pytest
 from beatflow.errors import DamagedError, LockedError, NotFoundError
 from beatflow.lock import Lock
 from beatflow.objects.git.value import Signature
+from beatflow.objects.pack import NewRecord, PackWriter
 from beatflow.objects.pointer import Pointer
 from beatflow.places.disk import DiskPlace
 from beatflow.repository import Repository
@@ -14,7 +15,8 @@ from beatflow.sharing.depot.sounds import DepotSounds
 from beatflow.sharing.remote import Moved
 from beatflow.sharing.sounds.intake import Intake, find_absent
 from beatflow.sharing.track.sounds import TrackSounds
-from tests.objects.damage import flip
+from tests.objects.damage import entries, flip
+from tests.objects.test_coding import chunk_of, file_of, predicted, whole
 from tests.world import tone, wav_bytes
 
 
@@ -107,14 +109,68 @@ def test_a_damaged_depot_is_mended_by_the_next_push(
     depot.plan_send(here, sounds).run()
     (pack,) = (tmp_path / "depot" / "audio").iterdir()
     pack.chmod(0o644)
-    flip(pack, -20)
+    pack.write_bytes(pack.read_bytes()[:100])
     assert depot.find_missing(sounds)
-    with pytest.raises(NotFoundError, match="damaged pack"):
+    with pytest.raises(NotFoundError, match="damaged pack") as raised:
         DepotSounds(DiskPlace(tmp_path / "depot")).plan_fetch(there, sounds)
+    assert "bf push --verify" in (raised.value.hint or "")
     depot = DepotSounds(DiskPlace(tmp_path / "depot"))
     depot.plan_send(here, sounds).run()
     depot.plan_fetch(there, sounds).run()
     assert there.audio.read(sounds[0].oid) == SONG
+
+
+def test_what_has_rotted_is_found_and_sent_anew(here: Repository, there: Repository, tmp_path: Path) -> None:
+    """Though a copy of the pack's end, with the manifests, says that all is well."""
+    sounds = add(here, SONG, OTHER)
+    depot = DepotSounds(DiskPlace(tmp_path / "depot"), tmp_path / "cache")
+    depot.plan_send(here, sounds).run()
+    assert depot.find_missing(sounds) == set()
+    (pack,) = (tmp_path / "depot" / "audio").iterdir()
+    pack.chmod(0o644)
+    manifest = next(entry for entry in entries(pack) if entry.id.hex() == sounds[1].oid)
+    flip(pack, manifest.offset + 80)
+    assert depot.find_missing(sounds) == set()
+    assert depot.find_damaged(sounds) == {sounds[1].oid}
+    flip(pack, 100)
+    assert depot.find_damaged(sounds) == {sound.oid for sound in sounds}
+    plan = depot.plan_send(here, sounds)
+    assert plan.bytes < pack.stat().st_size
+    plan.run()
+    assert depot.find_damaged(sounds) == set()
+    assert depot.plan_send(here, sounds).sounds == 0
+    DepotSounds(DiskPlace(tmp_path / "depot")).plan_fetch(there, sounds).run()
+    assert [there.audio.read(sound.oid) for sound in sounds] == [SONG, OTHER]
+
+
+def test_another_copy_may_stand_on_other_chunks(here: Repository, there: Repository, tmp_path: Path) -> None:
+    """Which were not asked for, since the copy that proves damaged stands alone."""
+    folder = tmp_path / "depot" / "audio"
+    folder.mkdir(parents=True)
+    put(folder, whole(2), file_of(2))
+    (pack,) = folder.iterdir()
+    put(folder, whole(1), predicted(2, [1], 1))
+    flip(pack, 100)
+    sounds = [Pointer(chunk_of(2).id.hex(), chunk_of(2).length)]
+    depot = DepotSounds(DiskPlace(tmp_path / "depot"))
+    depot.plan_fetch(there, sounds).run()
+    assert there.audio.size(sounds[0].oid) == sounds[0].size
+    assert not list(there.audio.check(data=True))
+
+    flip(next(path for path in folder.iterdir() if path != pack), 100)
+    with pytest.raises(DamagedError, match="is damaged") as raised:
+        DepotSounds(DiskPlace(tmp_path / "depot")).plan_fetch(here, sounds).run()
+    assert "bf push --verify" in (raised.value.hint or "")
+    assert is_clean(here)
+
+
+def put(folder: Path, *records: NewRecord) -> None:
+    """Put a pack of records into a folder."""
+    writer = PackWriter(folder / "new")
+    for record in records:
+        writer.add(record)
+    name = writer.finish()
+    writer.path.rename(folder / f"{name}.pack")
 
 
 def test_between_tracks(here: Repository, there: Repository) -> None:
