@@ -15,7 +15,13 @@ _BLOCK = 1 << 20
 
 
 def recognise(
-    path: Path, size: int, expected: str, pointer: Pointer | None, blob_size: int, kept_as_audio: bool
+    path: Path,
+    size: int,
+    expected: str,
+    pointer: Pointer | None,
+    blob_size: int,
+    kept_as_audio: bool,
+    beside_git: bool = False,
 ) -> bool:
     """Say whether a file is just what is expected, where BeatFlow itself would keep it otherwise.
 
@@ -32,10 +38,15 @@ def recognise(
         Its length in bytes.
     kept_as_audio : bool
         Whether BeatFlow would keep the file in its store.
+    beside_git : bool
+        Whether git wrote the file: it may have given lines other ends than its commit has (``core.autocrlf``, ``eol``).
     """
     if pointer and size == blob_size and blob_oid(path.read_bytes()) == expected:
         # The pointer itself, where git-lfs has not brought yet what it stands for.
         return True
+    if beside_git and not pointer and not kept_as_audio and size > blob_size:
+        data = path.read_bytes()
+        return b"\r\n" in data and blob_oid(data.replace(b"\r\n", b"\n")) == expected
     if pointer:
         ours = kept_as_audio and blob_oid(encode_pointer(pointer)) == expected
         length, wanted, digest = pointer.size, pointer.oid, hashlib.sha256()

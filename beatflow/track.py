@@ -48,7 +48,7 @@ def parse_track(data: bytes) -> Track:
     """
     try:
         document = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{TRACK_FILE} cannot be read: {error}", hint=f"mend or remove {TRACK_FILE}"
         ) from error

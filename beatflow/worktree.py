@@ -123,6 +123,10 @@ class Worktree:
     def _audio(self) -> "AudioStore":
         return self._open_audio()
 
+    @cached_property
+    def _is_beside_git(self) -> bool:
+        return os.path.lexists(self.root / ".git")
+
     # Reading ---------------------------------------------------------------------------------------------
 
     def scan(self) -> Iterator[Found]:
@@ -261,7 +265,7 @@ class Worktree:
         if kept_as_audio is None:
             kept_as_audio = _is_kept_as_audio(path, found.status, found.path in self._lfs_paths)
         same = mode in files and recognise(
-            path, found.status.st_size, expected.oid, pointer, size, kept_as_audio
+            path, found.status.st_size, expected.oid, pointer, size, kept_as_audio, self._is_beside_git
         )
         return Entry(mode, expected.oid) if same else None
 

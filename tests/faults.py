@@ -28,7 +28,7 @@ CORRUPT_ANSWER = "corrupt-answer"
 REPEAT = "repeat"  # the server gets it twice, the client the second answer
 DELAY = "delay"
 BUSY = "busy"  # 503 without asking the server
-LIMIT = "limit"  # 429; both say to come back in ``retry_after_s``, by itself one second
+LIMIT = "limit"  # 429; both say to come back in ``retry_after_s``, by itself at once
 KINDS = (
     REFUSE, CUT_REQUEST, LOSE_ANSWER, CUT_ANSWER, CORRUPT_REQUEST, CORRUPT_ANSWER, REPEAT, DELAY, BUSY, LIMIT
 )  # fmt: skip
@@ -124,7 +124,7 @@ class FaultProxy:
 
     def __init__(self, upstream: int, rule: Rule | None = None, certificate: Path | None = None) -> None:
         self.rule = rule
-        self.retry_after_s = 1
+        self.retry_after_s = 0
         self.counts = Counts()
         self.faults: list[tuple[str, str, str]] = []  # what happened: kind, method, target
         self._upstream = upstream

@@ -398,21 +398,31 @@ def git(*argv: str | Path, cwd: Path | None = None, **environment: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def s3(hermetic: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    """SeaweedFS, once for the run; each test makes a bucket of its own."""
+def s3(hermetic: dict[str, str], impatient: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """SeaweedFS, once for the run."""
     with serve_s3(tmp_path_factory.mktemp("s3")) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-def git_host(hermetic: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHost]:
+def bucket(s3: S3) -> str:
+    """A bucket for all tests, each with a prefix of its own, since every bucket costs SeaweedFS volumes; its name."""
+    return s3.bucket()
+
+
+@pytest.fixture(scope="session")
+def git_host(
+    hermetic: dict[str, str], impatient: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GitHost]:
     """Git over http with LFS, once for the run; each test makes a repository of its own."""
     with serve_git(tmp_path_factory.mktemp("githost") / "host") as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-def tls_host(hermetic: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHost]:
+def tls_host(
+    hermetic: dict[str, str], impatient: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GitHost]:
     """The same over https, with a certificate (``certificate``) that nobody vouches for."""
     folder = tmp_path_factory.mktemp("tlshost")
     with serve_git(folder / "host", make_certificate(folder)) as found:
@@ -420,7 +430,9 @@ def tls_host(hermetic: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def ssh_host(hermetic: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
+def ssh_host(
+    hermetic: dict[str, str], impatient: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SshHost]:
     """Git over ssh, once for the run."""
     with serve_ssh(tmp_path_factory.mktemp("sshhost") / "host") as found:
         yield found

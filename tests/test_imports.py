@@ -21,6 +21,8 @@ HEAVY = {
     "mido",
     "pyfastcdc",
     "tomlkit",
+    "urllib3",
+    "obstore",
 }
 
 
@@ -47,6 +49,22 @@ def test_quick_commands_of_a_track(argv: list[str], bf: Bf) -> None:
         bf.ok("commit", "-m", f"take {number}")
     bf(*argv)  # what the sounds are like is measured once
     assert not loaded(f"from beatflow.cli import main\nmain({argv!r})", bf) & HEAVY
+
+
+@pytest.mark.parametrize("argv", [["status"], ["log"], ["ls"], ["branch"]])
+def test_quick_commands_of_a_clone(argv: list[str], bf: Bf) -> None:
+    """Its history came as a pack, and its branch is ahead of the one that it follows."""
+    bf.ok("init", "song")
+    song = bf.directory / "song"
+    write_tone(song / "mix.wav")
+    bf.ok("-C", str(song), "commit", "-m", "first")
+    bf.ok("clone", "song", "copy")
+    copy = str(bf.directory / "copy")
+    (bf.directory / "copy" / "notes.txt").write_text("more bass\n")
+    bf.ok("-C", copy, "commit", "-m", "second")
+    bf.ok("-C", copy, *argv)
+    command = ["-C", copy, *argv]
+    assert not loaded(f"from beatflow.cli import main\nassert main({command!r}) == 0", bf) & HEAVY
 
 
 def test_sound_that_is_known_elsewhere_is_neither_cut_nor_coded(bf: Bf) -> None:

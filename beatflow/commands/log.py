@@ -11,6 +11,7 @@ from beatflow.commands.options import JsonOption, complete_word
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.invocation import Invocation
 from beatflow.ui import Ui, safe_line
+from beatflow.wording import plural
 
 if TYPE_CHECKING:
     from beatflow.log.logbook import Logbook, LogEntry
@@ -153,6 +154,9 @@ def _listen(
             page = listener.complete(page, progress, explanations)
         if not everything and time.monotonic() > end_s:
             ui.say("there is more to find out about these commits: bf log --measure")
+    if everything and listener.elsewhere:
+        count = plural(len(listener.elsewhere), "sound")
+        ui.say(f"not listened to: {count} that are not here; bf fetch --rest brings all of them")
     return chain(page, entries)
 
 

@@ -23,7 +23,7 @@ def ls_remote(
       bf ls-remote
       bf ls-remote s3://label/night-drive --json
     """
-    from beatflow.sharing.inspection import check_refs
+    from beatflow.sharing.inspection import Rules, check_refs
     from beatflow.sharing.opening import open_source
 
     invocation = Invocation.of(ctx)
@@ -31,7 +31,7 @@ def ls_remote(
     access = make_access(invocation, endpoint)
     place = open_source(invocation.find_repository(), remote, access)
     found = place.read_refs()
-    check_refs(found)
+    check_refs(found, Rules(clashes=True))
     if json:
         rows = [{"ref": name, "oid": oid} for name, oid in sorted(found.refs.items())]
         ui.emit_json(

@@ -78,7 +78,7 @@ def prune(
         invocation.ui.warn(
             f"kept {plural(len(pruned.refused), 'sound')} that {configured.name} does not have whole, "
             f"such as {safe(pruned.refused[0].path)}",
-            f"bf push --all --tags {configured.name}",
+            f"bf push --all --tags --verify {configured.name}",
         )
     return 1 if pruned.refused else 0
 

@@ -12,6 +12,7 @@ from beatflow.wording import plural
 if TYPE_CHECKING:
     from beatflow.sharing.upstream import Distance
     from beatflow.status import Status
+    from beatflow.ui import Ui
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R"}
 STYLES = {"added": "added", "modified": "changed", "deleted": "removed", "renamed": "changed"}
@@ -43,55 +44,68 @@ def status(
     with ui.progress("reading") as progress:
         found = read_status(repository, invocation.clock().time, lambda _, path: progress(0.0, path))
     if json:
-        ui.emit_json(
-            "beatflow.status/1",
-            {
-                "branch": found.branch,
-                "commit": found.commit,
-                "changes": [
-                    {"path": change.path, "kind": change.kind, "source": change.source}
-                    for change in found.changes
-                ],
-                "conflicts": [
-                    {"path": conflict.path, "takes": conflict.files, "deleted_by": conflict.deleted_by}
-                    for conflict in found.conflicts
-                ],
-                "upstream": asdict(found.distance) if found.distance else None,
-                "locks": [asdict(lock) for lock in found.locks],
-            },
-        )
+        _emit_json(ui, found)
     elif porcelain or zero:
-        for conflict in found.conflicts:
-            ui.emit(f"U {conflict.path}", end="\0" if zero else "\n")
-        for change in found.changes:
-            if zero:
-                former = f"{change.source}\0" if change.source else ""
-                ui.emit(f"{LETTERS[change.kind]} {change.path}\0{former}", end="")
-            else:
-                former = f" <- {change.source}" if change.source else ""
-                ui.emit(f"{LETTERS[change.kind]} {change.path}{former}")
+        _emit_lines(ui, found, zero)
     else:
-        where = (
-            f"on {ui.style(found.branch, 'branch')}"
-            if found.branch
-            else f"on no branch, at {(found.commit or '')[:7]}"
-        )
-        ui.emit(where + ("" if found.commit else ", no commit yet") + _tell_distance(found.distance))
-        for conflict in found.conflicts:
-            ui.emit(f"  {ui.style('conflict ', 'removed')} {conflict.path} ({', '.join(conflict.takes)})")
-        for change in found.changes:
-            former = f" (was {change.source})" if change.source else ""
-            ui.emit(f"  {ui.style(f'{change.kind:9}', STYLES[change.kind])} {change.path}{former}")
-        if found.locks:
-            _show_locks(invocation, found)
-        if found.conflicts:
-            ui.say(f"{plural(len(found.conflicts), 'conflict')}; bf resolve decides them")
-        if found.changes:
-            ui.say(f'{plural(len(found.changes), "change")}; bf commit -m "..." keeps them')
-        elif not found.conflicts:
-            ui.say("nothing changed since the last commit" if found.commit else "nothing here yet")
-        if absent := len(repository.worktree.list_absent()):
-            ui.say(f"{plural(absent, 'file')} left elsewhere; bf fetch PATH brings what you want")
+        _show(invocation, found, len(repository.worktree.list_absent()))
+
+
+def _emit_json(ui: "Ui", found: "Status") -> None:
+    ui.emit_json(
+        "beatflow.status/1",
+        {
+            "branch": found.branch,
+            "commit": found.commit,
+            "changes": [
+                {"path": change.path, "kind": change.kind, "source": change.source}
+                for change in found.changes
+            ],
+            "conflicts": [
+                {"path": conflict.path, "takes": conflict.files, "deleted_by": conflict.deleted_by}
+                for conflict in found.conflicts
+            ],
+            "upstream": asdict(found.distance) if found.distance else None,
+            "locks": [asdict(lock) for lock in found.locks],
+        },
+    )
+
+
+def _emit_lines(ui: "Ui", found: "Status", zero: bool) -> None:
+    for conflict in found.conflicts:
+        ui.emit(f"U {conflict.path}", end="\0" if zero else "\n")
+    for change in found.changes:
+        if zero:
+            former = f"{change.source}\0" if change.source else ""
+            ui.emit(f"{LETTERS[change.kind]} {change.path}\0{former}", end="")
+        else:
+            former = f" <- {change.source}" if change.source else ""
+            ui.emit(f"{LETTERS[change.kind]} {change.path}{former}")
+
+
+def _show(invocation: Invocation, found: "Status", absent: int) -> None:
+    ui = invocation.ui
+    where = (
+        f"on {ui.style(found.branch, 'branch')}"
+        if found.branch
+        else f"on no branch, at {(found.commit or '')[:7]}"
+    )
+    ui.emit(where + ("" if found.commit else ", no commit yet") + _tell_distance(found.distance))
+    for conflict in found.conflicts:
+        ui.emit(f"  {ui.style('conflict ', 'removed')} {conflict.path} ({', '.join(conflict.takes)})")
+    for change in found.changes:
+        former = f" (was {change.source})" if change.source else ""
+        ui.emit(f"  {ui.style(f'{change.kind:9}', STYLES[change.kind])} {change.path}{former}")
+    if found.locks:
+        _show_locks(invocation, found)
+    if found.conflicts:
+        ui.say(f"{plural(len(found.conflicts), 'conflict')}; bf resolve decides them")
+    if found.changes:
+        ui.say(f'{plural(len(found.changes), "change")}; bf commit -m "..." keeps them')
+    elif not found.conflicts:
+        ui.say("nothing changed since the last commit" if found.commit else "nothing here yet")
+    if absent:
+        ui.say(f"{plural(absent, 'file')} left elsewhere; bf fetch PATH brings what you want")
 
 
 def _tell_distance(distance: "Distance | None") -> str:

@@ -46,6 +46,8 @@ class GitPlan:
         Kept by git-lfs.
     absent : list of Pointer
         Those of them whose files are not on this machine.
+    unfilled : list of str
+        Paths at which the pointer itself lies, since git-lfs has not brought the file.
     remotes : list of Configured
     """
 
@@ -55,6 +57,7 @@ class GitPlan:
     commits: int
     sounds: list[Pointer]
     absent: list[Pointer]
+    unfilled: list[str]
     remotes: list[Configured]
 
     @property
@@ -93,14 +96,14 @@ def plan_git_import(source: GitFolder, watch: Watch, rules: Rules = NO_RULES) ->
 
     sounds = inspect_history(git, tips, rules=rules, progress=count)
     remotes = _read_remotes(source)
-    checked_out = _find_checked_out(source, git, refs.get(head) or head)
+    checked_out, unfilled = _find_checked_out(source, git, refs.get(head) or head)
     absent = [one for one in sounds if not source.find_sound(one.oid) and one.oid not in checked_out]
     if absent and not remotes:
         raise NotFoundError(
             f"{plural(len(absent), 'sound')} of that history are not on this machine",
             hint="git lfs fetch --all there, then again",
         )
-    return GitPlan(source, refs, head, counted[0], sounds, absent, remotes)
+    return GitPlan(source, refs, head, counted[0], sounds, absent, unfilled, remotes)
 
 
 def find_import_place(source: GitFolder, to: Path | None, signer: Signer) -> Path:
@@ -164,7 +167,7 @@ def _take_sounds(plan: GitPlan, repository: Repository, watch: Watch) -> None:
     wanted = [one for one in plan.sounds if one.oid not in known and one.oid not in repository.audio]
     watch.begin("taking over sounds", sum(one.size for one in wanted))
     git = plan.source.open()
-    checked_out = _find_checked_out(plan.source, git, plan.refs.get(plan.head) or plan.head)
+    checked_out, _ = _find_checked_out(plan.source, git, plan.refs.get(plan.head) or plan.head)
     with Intake(repository) as intake:
         # The oldest first: what came later shares with what was there before.
         for one in reversed(wanted):
@@ -209,18 +212,24 @@ def _check_out(transaction: Transaction, commit: str | None, watch: Watch) -> No
     transaction.put_entries(content, watch.advance)
 
 
-def _find_checked_out(source: GitFolder, git: GitStore, commit: str) -> dict[str, Path]:
-    """Return the files of the worktree that are as long as the sounds which they stand for: oid to path."""
-    if source.root is None or commit.startswith("refs/"):
-        return {}
+def _find_checked_out(source: GitFolder, git: GitStore, commit: str) -> tuple[dict[str, Path], list[str]]:
+    """Return the files that are as long as the sounds which they stand for, and the paths of bare pointers."""
     found: dict[str, Path] = {}
+    unfilled: list[str] = []
+    if source.root is None or commit.startswith("refs/"):
+        return found, unfilled
     for path, entry in git.read_tree(git.read_commit(commit).tree).items():
         with suppress(OSError, BeatFlowError):
             pointer = read_pointer(git, entry)
             file = source.root / path
-            if pointer and not file.is_symlink() and file.stat().st_size == pointer.size:
+            if pointer is None or file.is_symlink():
+                continue
+            size = file.stat().st_size
+            if size == pointer.size:
                 found[pointer.oid] = file
-    return found
+            elif size == git.blob_size(entry.oid) and file.read_bytes() == git.read_blob(entry.oid):
+                unfilled.append(path)
+    return found, unfilled
 
 
 def _read_remotes(source: GitFolder) -> list[Configured]:

@@ -37,7 +37,10 @@ def format_git_remarks(plan: GitPlan, root: Path) -> list[str]:
     remarks = []
     if plan.absent:
         count = plural(len(plan.absent), "sound")
-        remarks.append(f"{count} of older versions stay at {plan.remotes[0].name} until they are needed")
+        remarks.append(f"{count} left at {plan.remotes[0].name} until needed")
+    if plan.unfilled and root == plan.source.root:
+        count = plural(len(plan.unfilled), "file")
+        remarks.append(f"pointers of git-lfs in place of sounds: {count}; git lfs pull brings them")
     if (root / ".gitignore").exists() and not (root / ".bfignore").exists():
         remarks.append("what .gitignore names is new to BeatFlow: cp .gitignore .bfignore")
     return remarks

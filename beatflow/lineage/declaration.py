@@ -22,7 +22,7 @@ def read_declarations(score: bytes) -> dict[str, str]:
     """Return path to licence, as a score says; what is malformed says nothing."""
     try:
         table = tomllib.loads(score.decode("utf-8")).get(TABLE)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(table, dict):
         return {}

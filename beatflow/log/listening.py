@@ -40,12 +40,18 @@ class Listener:
         What read the entries.
     may : callable
         Asked before anything is measured but the first thing, which is measured in any case.
+
+    Attributes
+    ----------
+    elsewhere : set of str
+        The sounds, met so far, that could be measured if they were here.
     """
 
     def __init__(self, repository: Repository, book: Logbook, may: May) -> None:
         self._repository = repository
         self._book = book
         self._may = may
+        self.elsewhere: set[str] = set()
         self._explainer = Explainer(repository)
 
     def lacks(self, entry: LogEntry, explanations: bool = True) -> bool:
@@ -82,7 +88,9 @@ class Listener:
         for what, task in self._find_unknown(entry, explanations):
             oids = [task.oid, *([task.before] if task.before else [])]
             # A log is no reason to fetch what a partial clone has left elsewhere.
-            if all(oid in self._repository.audio for oid in oids):
+            absent = {oid for oid in oids if oid not in self._repository.audio}
+            self.elsewhere |= absent
+            if not absent:
                 yield what, task
 
     def _find_unknown(self, entry: LogEntry, explanations: bool) -> Iterator[tuple[str, "_Task"]]:

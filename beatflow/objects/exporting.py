@@ -4,6 +4,7 @@ Knows packs and manifests; every file is verified as a whole before this ends.
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,15 +19,16 @@ from beatflow.objects.packset import PackSet, RecordSource
 from beatflow.objects.reading import ChunkReader, read_manifest
 
 _FILES_AT_ONCE = 32
+_NOTHING = hashlib.sha256()
 
 Progress = Callable[[int], None]
 T = TypeVar("T")
 
 
 class Output:
-    """One file being written, or, where there is no file, only compared."""
+    """One file being written."""
 
-    def __init__(self, oid: str, file: BinaryIO | None = None) -> None:
+    def __init__(self, oid: str, file: BinaryIO) -> None:
         self.oid = oid
         self._file = file
         self._whole = hashlib.sha256()
@@ -34,8 +36,7 @@ class Output:
     def write(self, data: bytes) -> None:
         """Take the bytes that follow."""
         self._whole.update(data)
-        if self._file:
-            self._file.write(data)
+        self._file.write(data)
 
     @property
     def is_whole(self) -> bool:
@@ -45,9 +46,43 @@ class Output:
     def begin_again(self) -> None:
         """Forget what was written."""
         self._whole = hashlib.sha256()
-        if self._file:
-            self._file.seek(0)
-            self._file.truncate()
+        self._file.seek(0)
+        self._file.truncate()
+
+
+class Proof:
+    """One file being compared with its oid, chunk by chunk."""
+
+    def __init__(self, oid: str) -> None:
+        self.oid = oid
+        self.whole = _NOTHING
+
+    @property
+    def holds(self) -> bool:
+        """Whether what came is the file."""
+        return self.whole.hexdigest() == self.oid
+
+
+class _Beginnings:
+    """SHA-256 of how files begin: what several have in common at their beginning, as versions do, is hashed once."""
+
+    def __init__(self) -> None:
+        # With the hash before, so that it lives as long as its id stands for it.
+        self._latest: OrderedDict[tuple[int, bytes], tuple[hashlib._Hash, hashlib._Hash]] = OrderedDict()
+
+    def add(self, proof: Proof, chunk: ChunkRef, data: bytes) -> None:
+        """Give a file the chunk that follows, already compared with its id."""
+        key = id(proof.whole), chunk.id
+        if key not in self._latest:
+            after = proof.whole.copy()
+            after.update(data)
+            self._latest[key] = proof.whole, after
+            if len(self._latest) > 2 * _FILES_AT_ONCE:
+                self._latest.popitem(last=False)
+        _, proof.whole = self._latest[key]
+
+
+F = TypeVar("F", Output, Proof)
 
 
 def write_files(
@@ -81,7 +116,7 @@ def write_files(
                     Output(oid, stack.enter_context(path.open("xb", buffering=0))) for oid, path in group
                 ]
                 manifests = [read_manifest(packs, bytes.fromhex(output.oid)) for output in outputs]
-                for output, data in _decode(pool, quick, outputs, manifests, 2 * workers):
+                for output, _, data in _decode(pool, quick, outputs, manifests, 2 * workers):
                     output.write(data)
                     if progress:
                         progress(len(data))
@@ -90,9 +125,9 @@ def write_files(
 
 
 def verify_parts(
-    source: RecordSource, parts: Sequence[tuple[Output, Manifest]], pool: ThreadPoolExecutor, window: int
+    source: RecordSource, parts: Sequence[tuple[Proof, Manifest]], pool: ThreadPoolExecutor, window: int
 ) -> None:
-    """Decode parts of files, each chunk compared with its id, and write each to its output, which need have no file.
+    """Decode parts of files, each chunk compared with its id, and give each to its file's proof.
 
     Raises
     ------
@@ -100,10 +135,11 @@ def verify_parts(
         A chunk is not what it is called, or cannot be decoded.
     """
     reader = ChunkReader(source)
+    beginnings = _Beginnings()
     for group in _grouped(parts):
-        outputs, manifests = zip(*group, strict=True)
-        for output, data in _decode(pool, reader, outputs, manifests, window):
-            output.write(data)
+        proofs, manifests = zip(*group, strict=True)
+        for proof, ref, data in _decode(pool, reader, proofs, manifests, window):
+            beginnings.add(proof, ref, data)
 
 
 def _write_again(
@@ -116,7 +152,7 @@ def _write_again(
     """Write files whose parts do not make the whole from parts that are each verified: there may be other copies."""
     for output in outputs:
         output.begin_again()
-    for output, data in _decode(pool, reader, outputs, manifests, most):
+    for output, _, data in _decode(pool, reader, outputs, manifests, most):
         output.write(data)
     for output in outputs:
         if not output.is_whole:
@@ -131,10 +167,10 @@ def _grouped(targets: Sequence[T]) -> Iterator[Sequence[T]]:
 def _decode(
     pool: ThreadPoolExecutor,
     reader: ChunkReader,
-    outputs: Sequence[Output],
+    outputs: Sequence[F],
     manifests: Sequence[Manifest],
     most: int,
-) -> Iterator[tuple[Output, bytes]]:
+) -> Iterator[tuple[F, ChunkRef, bytes]]:
     """Yield each file's chunks in order, those of all files in the order of time, decoding a few ahead."""
     timed = merge(*(_timed(number, manifest) for number, manifest in enumerate(manifests)))
 
@@ -142,8 +178,8 @@ def _decode(
         _, number, ref = item
         return _read(reader, ref, len(outputs) > 1, outputs[number].oid)
 
-    for (_, number, _), data in work_ahead(pool, most, read, timed):
-        yield outputs[number], data
+    for (_, number, ref), data in work_ahead(pool, most, read, timed):
+        yield outputs[number], ref, data
 
 
 def _read(reader: ChunkReader, ref: ChunkRef, keep: bool, oid: str) -> bytes:

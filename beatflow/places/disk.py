@@ -329,7 +329,7 @@ class DiskPlace:
             raise PlaceError(f"cannot {doing} {self.address}: {why}", hint) from error
 
 
-_CHECK = "bf fetch again; if it stays so, push it again from where it is whole"
+_CHECK = "bf fetch again; if it stays so, bf push --verify from where it is whole"
 
 
 def _item(key: str, stat: os.stat_result) -> Item:

@@ -56,6 +56,11 @@ def get_remote(repository: Repository, name: str) -> Configured:
     found = find_remote(repository, name)
     if found:
         return found
+    if name == PARENT:
+        raise NotFoundError(
+            "this track knows no parent: it is no fork, or its parent is a folder elsewhere",
+            hint="bf remote add parent URL",
+        )
     names = [remote.name for remote in list_remotes(repository)]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:

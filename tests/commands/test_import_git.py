@@ -209,6 +209,31 @@ if has("git", "git-lfs"):
         shallow = Bf(tmp_path / "shallow", dict(song.environment), song.now)
         assert "--unshallow" in shallow.fails(7, "import", "--git")
 
+    def test_what_git_writes_otherwise_than_it_keeps(song: Bf, tmp_path: Path) -> None:
+        """Sounds that git-lfs has not brought, and lines that end as Windows has it, are no changes."""
+        root = song.directory
+        (root / ".gitattributes").write_text(
+            (root / ".gitattributes").read_text() + "*.txt text eol=crlf\n", newline=""
+        )
+        (root / "words.txt").write_bytes(b"one\r\ntwo\r\n")
+        git("add", ".", cwd=root)
+        git("commit", "-q", "-m", "words", cwd=root, **WHO)
+        host = tmp_path / "host.git"
+        git("init", "-q", "--bare", "-b", "master", host)
+        git("remote", "add", "origin", f"file://{host}", cwd=root)
+        git("push", "-q", "--all", "origin", cwd=root)
+        git("clone", "-q", f"file://{host}", tmp_path / "copy")
+        copy = Bf(tmp_path / "copy", dict(song.environment), song.now)
+        assert (copy.directory / "words.txt").read_bytes() == b"one\r\ntwo\r\n"
+        assert (copy.directory / "riff.mid").read_bytes().startswith(b"version https://git-lfs")
+        assert "pointers of git-lfs in place of sounds: 2 files" in copy.ok("import", "--git").stderr
+        assert copy.ok("status", "--porcelain").stdout == ""
+        git("-c", "filter.lfs.smudge=git-lfs smudge -- %f", "lfs", "pull", cwd=copy.directory)
+        assert copy.ok("status", "--porcelain").stdout == ""
+        (copy.directory / "words.txt").write_bytes(b"one\r\ntwo\r\nthree\r\n")
+        (copy.directory / "riff.mid").write_bytes(b"MThd\0\0\0\6new")
+        assert copy.ok("status", "--porcelain").stdout.split() == ["M", "riff.mid", "M", "words.txt"]
+
     def test_odd_encodings_and_tags(song: Bf, tmp_path: Path) -> None:
         (tmp_path / "message").write_bytes(b"caf\xe9")
         latin = (

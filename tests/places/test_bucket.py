@@ -229,6 +229,15 @@ if has("weed"):
                     "a", tmp_path / "source"
                 )  # the service has refused what did not fit its signature
             assert place.read_range("a", 0, len(data)) == data
+            tag = None
+            for text in (b"one" * 100, b"two" * 100):
+                proxy.rule = faults.once(faults.CORRUPT_REQUEST, "PUT", "refs.json")
+                tag = place.swap("refs.json", text, tag)
+                assert (content := place.read("refs.json"))
+                assert (content.data, content.tag) == (text, tag)
+            proxy.rule = lambda request: faults.CORRUPT_REQUEST if request.method == "PUT" else None
+            with pytest.raises(PlaceError, match="does not hold what was sent"):
+                place.swap("refs.json", b"three", tag)
             proxy.rule = faults.once(faults.CORRUPT_ANSWER, "GET")
             content = place.read("a")
             assert content

@@ -160,8 +160,7 @@ def test_somebody_who_holds_the_lock_too_long_is_told(
 
 def test_a_file_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "song.wav").write_bytes(b"RIFF")
-    for place in (DiskPlace(tmp_path / "song.wav"), DiskPlace(tmp_path / "song.wav" / "track")):
-        with pytest.raises(PlaceError, match=r"a file is in its place|there is no folder") as caught:
-            place.is_empty()
-            place.swap("refs.json", b"{}", None)
-        assert caught.value.hint
+    with pytest.raises(PlaceError, match="a file is in its place"):
+        DiskPlace(tmp_path / "song.wav").is_empty()
+    with pytest.raises(PlaceError, match="there is no folder"):
+        DiskPlace(tmp_path / "song.wav" / "track").swap("refs.json", b"{}", None)

@@ -1,5 +1,6 @@
 """Every kind of place that a track is shared over, for tests that run against each: where it is, and how to get in."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +51,7 @@ def _track(request: pytest.FixtureRequest, tmp_path: Path) -> Shared:
 
 def _s3(request: pytest.FixtureRequest, tmp_path: Path) -> Shared:
     s3 = request.getfixturevalue("s3")
-    url = f"s3://{s3.bucket()}/night drive"
+    url = f"s3://{request.getfixturevalue('bucket')}/{secrets.token_hex(6)}/night drive"
 
     def through(port: int) -> Shared:
         return Shared("s3", url, s3.environment(f"http://127.0.0.1:{port}"), port, through)

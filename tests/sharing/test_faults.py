@@ -36,7 +36,6 @@ def proxy(network: Shared) -> Iterator[FaultProxy]:
     """What stands before it; quiet until it is given a rule."""
     assert network.port
     with FaultProxy(network.port) as proxy:
-        proxy.retry_after_s = 0
         yield proxy
 
 

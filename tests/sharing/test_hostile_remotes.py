@@ -17,6 +17,7 @@ from beatflow.sharing.depot import refs
 from beatflow.sharing.opening import open_remote
 from beatflow.sharing.remote import RefUpdate
 from tests.conftest import Bf
+from tests.servers import GitHost, has
 from tests.sharing.hostile import FILE, LINK, SUBMODULE, TREE, Forger, entry, number, pack
 from tests.world import write_tone
 
@@ -139,19 +140,53 @@ def test_a_depot_whose_history_unpacks_without_end(good: Bf, tmp_path: Path, bom
     assert not (tmp_path / "copy").exists()
 
 
-@pytest.mark.parametrize("name", ["up", "link", "ours", "case"])
-def test_a_fetch_and_a_pull_move_nothing(good: Bf, tmp_path: Path, name: str) -> None:
+PULLS = [
+    (kind, name)
+    for kind in (bare, track, depot)
+    for name in ("up", "link", "ours", "case", "size", "submodule")
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), PULLS)
+def test_a_fetch_and_a_pull_move_nothing(
+    good: Bf, tmp_path: Path, kind: Callable[[Bf, Path, Forge], Path], name: str
+) -> None:
     forge, word = HARM[name]
-    where = bare(good, tmp_path, forge)
+    where = kind(good, tmp_path, forge)
     good.ok("remote", "add", "evil", where)
     before = GitStore(good.directory / ".beatflow").read_refs()
-    for command in (["fetch", "evil"], ["pull", "evil"]):
+    for command in (["fetch", "evil"], ["pull", "evil"], ["pull", "evil"]):
         result = good(*command)
         assert result.code == 1
         assert word in result.stderr
     assert GitStore(good.directory / ".beatflow").read_refs() == before
     assert good.ok("status", "--porcelain").stdout == ""
+    assert not (tmp_path / "evil.txt").exists()
     assert good.ok("gc").code == 0
+
+
+if has("git", "git-lfs"):
+
+    @pytest.mark.parametrize("name", ["up", "link", "ours", "case", "git by its short name"])
+    def test_a_host(good: Bf, tmp_path: Path, git_host: GitHost, name: str) -> None:
+        """A git host passes on whatever was put there: git itself looks at it when it is checked out."""
+        forge, word = HARM[name]
+        repository = git_host.repository()
+        forger = Forger.of(GitStore(git_host.path(repository)))
+        (forger.git.path / "refs" / "heads" / "main").write_text(forge(forger) + "\n")
+        home = tmp_path / "home"
+        home.mkdir()
+        git_host.netrc(home)
+        good.environment |= {"HOME": str(home)}
+        result = good("clone", git_host.url(repository), tmp_path / "copy")
+        assert result.code == 1
+        assert word in result.stderr
+        assert not (tmp_path / "copy").exists()
+        good.ok("remote", "add", "evil", git_host.url(repository))
+        result = good("pull", "evil")
+        assert result.code == 1
+        assert word in result.stderr
+        assert good.ok("status", "--porcelain").stdout == ""
 
 
 def test_refs_of_odd_names(good: Bf, tmp_path: Path) -> None:
@@ -163,7 +198,11 @@ def test_refs_of_odd_names(good: Bf, tmp_path: Path) -> None:
     result = good("clone", where, tmp_path / "copy")
     assert result.code == 1
     assert "differ in case only" in result.stderr
+    assert "BF_ACCEPT=clashes" in result.stderr
     assert not (tmp_path / "copy").exists()
+    assert len(good.ok("ls-remote", where).stdout.splitlines()) == 2
+    good.environment["BF_ACCEPT"] = "clashes"
+    good.ok("clone", where, tmp_path / "copy")
 
 
 def test_what_is_accepted_where_it_is_wanted(good: Bf, tmp_path: Path) -> None:
@@ -175,10 +214,42 @@ def test_what_is_accepted_where_it_is_wanted(good: Bf, tmp_path: Path) -> None:
     assert (tmp_path / "copy" / "MIX.wav").read_bytes() == b"2"
 
 
-def test_track_toml_leads_nowhere(good: Bf, tmp_path: Path) -> None:
-    """A score that came from elsewhere cannot have its mix written outside the track."""
-    for path in ("../out.wav", str(tmp_path / "out.wav"), ".beatflow/out.wav"):
-        (good.directory / "track.toml").write_text(f'[mix]\nfile = "{path}"\n[stems.a]\nfile = "mix.wav"\n')
-        result = good("mix")
-        assert result.code not in (0, 70), result.stderr
-    assert not (tmp_path / "out.wav").exists()
+@pytest.mark.parametrize("path", ["../out.wav", "/out.wav", ".beatflow/out.wav", "stems/../../out.wav"])
+def test_a_score_leads_nowhere(good: Bf, tmp_path: Path, path: str) -> None:
+    """A score that came from elsewhere has nothing written outside the track, nor read there."""
+    (good.directory / "stems").mkdir()
+    write_tone(good.directory / "stems" / "a.wav")
+    write_tone(tmp_path / "out.wav")
+    path = str(tmp_path / "out.wav") if path == "/out.wav" else path
+    (good.directory / "track.toml").write_text(
+        f'[mix]\nfile = "mix.wav"\n[stems.a]\nfile = "stems/a.wav"\n[stems."../../b"]\nfile = "{path}"\n'
+        '[stems."../../c"]\nfile = "stems/a.wav"\n'
+    )
+    good.ok("commit", "-m", "odd")
+    before = {one.name for one in tmp_path.iterdir()}
+    for turn, kind in enumerate(("--wav", "--reaper", "--dawproject", "--zip")):
+        (tmp_path / "a" / "b").mkdir(parents=True, exist_ok=True)
+        result = good("export", kind, tmp_path / "a" / "b" / f"to{turn}")
+        assert result.code != 70, result.stderr
+    good("split", "mix.wav", "--to", path)
+    good("verify", "--sum")
+    assert {one.name for one in tmp_path.iterdir()} - before <= {"a"}
+    assert {one.name for one in (tmp_path / "a").iterdir()} == {"b"}
+
+
+def test_a_bfignore_that_would_take_for_ever(good: Bf) -> None:
+    (good.directory / ".bfignore").write_text("*a" * 30 + "b\n")
+    (good.directory / ("a" * 200)).write_text("x")
+    assert "too many *" in good.fails(2, "status")
+
+
+@pytest.mark.parametrize("score", ["a = " + "[" * 100_000, "a = " + "9" * 5000, 'a = {b = "'])
+def test_a_score_that_nobody_can_read(good: Bf, tmp_path: Path, score: str) -> None:
+    """History goes on without it; what needs it says so."""
+    (good.directory / "track.toml").write_text(score)
+    good.ok("commit", "-m", "odd")
+    good.ok("clone", good.directory, tmp_path / "copy")
+    copy = Bf(tmp_path / "copy", dict(good.environment), good.now)
+    for command in ("log", "show", "status", "license", "check"):
+        assert copy(command).code != 70, command
+    assert "track.toml cannot be read" in copy.fails(2, "export", "--reaper", tmp_path / "song.rpp")

@@ -50,7 +50,7 @@ def test_a_clone_is_the_same_bit_for_bit(shared: Shared, tmp_path: Path) -> None
     assert files(bob) == files(ada)
     assert head(bob) == head(ada)
     assert bob.ok("tag").stdout == ada.ok("tag").stdout
-    assert bob.ok("status").stdout == "on main\n"
+    assert bob.ok("status").stdout == "on main, as origin/main\n"
     bob.ok("check")
     listed = bob.ok("ls-remote", "origin").stdout.split()
     assert {"refs/heads/main", "refs/tags/demo", head(ada)} <= set(listed)
@@ -140,10 +140,53 @@ def test_a_partial_clone_gets_the_rest_when_it_is_needed(shared: Shared, tmp_pat
     ada = begin(shared, tmp_path / "ada")
     bob = shared.clone(tmp_path / "bob", "--no-audio")
     assert set(files(bob)) == {"notes.txt"}
-    assert bob.ok("status").stdout == "on main\n"
+    assert bob.ok("status").stdout == "on main, as origin/main\n"
     assert bob.ok("cat", f"HEAD:{DRUMS}").out_bytes == files(ada)[DRUMS]
     bob.ok("fetch", BASS)
     assert files(bob)[BASS] == files(ada)[BASS]
+
+
+def test_who_has_a_part_works_on_it_and_gets_no_more(shared: Shared, tmp_path: Path) -> None:
+    ada = begin(shared, tmp_path / "ada")
+    bob = shared.clone(tmp_path / "bob", "--stems", "drums")
+    assert set(files(bob)) == {"notes.txt", DRUMS}
+    write(ada, DRUMS, wav(put(take(1), 0.2, new(7))))
+    bass = write(ada, BASS, wav(take(5)))
+    ada.ok("commit", "-m", "both")
+    ada.ok("push")
+    bob.ok("pull")
+    assert set(files(bob)) == {"notes.txt", DRUMS}
+    assert files(bob)[DRUMS] == files(ada)[DRUMS]
+    write(bob, DRUMS, wav(take(6)))
+    bob.ok("rm", BASS)
+    bob.ok("commit", "-m", "drums alone")
+    bob.ok("push")
+    assert bob.ok("check", "--remote", "origin", "--json").json["elsewhere"] == 2
+    bob.ok("restore", "--source", "HEAD~1", BASS)
+    assert files(bob)[BASS] == bass
+    bob.ok("fetch", "--rest")
+    assert bob.ok("check", "--json").json["elsewhere"] == 0
+    ada.ok("pull")
+    assert set(files(ada)) == {"notes.txt", DRUMS}
+
+
+def test_what_was_pruned_comes_back(shared: Shared, tmp_path: Path) -> None:
+    ada = begin(shared, tmp_path / "ada")
+    first = files(ada)[DRUMS]
+    for number in (5, 6):
+        write(ada, DRUMS, wav(take(number)))
+        ada.ok("commit", "-m", f"take {number}")
+    refused = ada("prune", "--json")
+    assert refused.code == 1
+    assert [row["path"] for row in refused.json["pruned"]["refused"]] == [DRUMS]
+    ada.ok("push")
+    dropped = ada.ok("prune", "--verify", "--json").json["pruned"]["dropped"]
+    assert [row["path"] for row in dropped] == [DRUMS]
+    assert ada.ok("check", "--json").json["elsewhere"] == 2
+    assert ada.ok("cat", f"demo:{DRUMS}").out_bytes == first
+    ada.ok("restore", "--source", "HEAD~1", DRUMS)
+    assert files(ada)[DRUMS] == wav(take(5))
+    ada.ok("check", "--data")
 
 
 def test_a_lock_keeps_others_from_pushing_that_file(shared: Shared, tmp_path: Path) -> None:

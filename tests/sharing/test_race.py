@@ -15,7 +15,7 @@ from tests.forks import take, wav
 from tests.sharing.places import KINDS, Shared
 from tests.sharing.test_matrix import BASS, DRUMS, begin, files, head, write
 
-RACES = int(os.environ.get("BEATFLOW_RACES", "2"))
+RACES = int(os.environ.get("BEATFLOW_RACES", "1"))
 CONFLICT = 4
 
 

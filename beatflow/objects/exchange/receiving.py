@@ -20,7 +20,7 @@ from beatflow.objects.exchange.need import Closure, Presence
 from beatflow.objects.exchange.proving import Arrivals, check_known, prove_chunks
 from beatflow.objects.exchange.span import Span
 from beatflow.objects.exchange.wholeness import Wholeness
-from beatflow.objects.exporting import Output, verify_parts
+from beatflow.objects.exporting import Proof, verify_parts
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, ChunkRef, Manifest
 from beatflow.objects.pack import PACK_SUFFIX, RECORD_HEAD_BYTES, Entry, Kind, PackWriter, Record
 from beatflow.objects.packset import PackSet
@@ -82,7 +82,7 @@ class Receiving:
         self._groups = [_Group()]
         self._manifests: dict[str, Record] = {}
         # Of files whose chunks are in several groups, what was proved already.
-        self._outputs: dict[str, Output] = {}
+        self._proofs: dict[str, Proof] = {}
         absent = list(Presence(packs).find_absent(sounds))
         if catalogue.damaged and Wholeness(catalogue).find_missing(absent):
             catalogue.salvage()
@@ -241,10 +241,10 @@ class Receiving:
 
     def _prove_files(self, store: "_Store", group: _Group, arrivals: Arrivals) -> set[bytes]:
         """Prove what there is of files by now; return the ids of the chunks in that."""
-        parts = [(self._outputs.setdefault(oid, Output(oid)), part) for oid, part in group.parts]
+        parts = [(self._proofs.setdefault(oid, Proof(oid)), part) for oid, part in group.parts]
         verify_parts(arrivals, parts, store.pool, store.window)
         for oid in group.files:
-            if not self._outputs.pop(oid).is_whole:
+            if not self._proofs.pop(oid).holds:
                 raise DamagedError(f"sound {oid} is damaged: its parts do not make the whole")
         return {ref.id for _, part in group.parts for ref in part.chunks}
 

@@ -1,6 +1,7 @@
 """How many commits two lines of history have, each without the other."""
 
 import heapq
+import math
 
 from beatflow.objects.git.store import GitStore
 
@@ -23,8 +24,7 @@ def count_apart(git: GitStore, one: str, two: str, most: int = MOST) -> tuple[in
     parents: dict[str, tuple[str, ...]] = {}
     times: dict[str, int] = {}
     waiting: list[tuple[int, str]] = []
-    # Met from the other side only after they were passed, as within one second: what is behind them is not told yet.
-    late: set[str] = set()
+    oldest_s: float = math.inf
 
     def reach(oid: str, side: int) -> None:
         before = sides.get(oid, 0)
@@ -34,17 +34,17 @@ def count_apart(git: GitStore, one: str, two: str, most: int = MOST) -> tuple[in
         if oid not in parents:
             commit = git.read_commit(oid)
             parents[oid], times[oid] = commit.parents, commit.time_s
-        else:
-            late.add(oid)
         heapq.heappush(waiting, (-times[oid], oid))
 
     reach(one, _ONE)
     reach(two, _TWO)
-    while any(sides[oid] != _BOTH or oid in late for _, oid in waiting):
+    # What is as old as the oldest that only one side has may yet be found to lie before it, as within one second.
+    while any(sides[oid] != _BOTH or -time >= oldest_s for time, oid in waiting):
         if len(sides) > most:
             return None, None
-        oid = heapq.heappop(waiting)[1]
-        late.discard(oid)
+        time, oid = heapq.heappop(waiting)
+        if sides[oid] != _BOTH:
+            oldest_s = min(oldest_s, -time)
         for parent in parents[oid]:
             reach(parent, sides[oid])
     found = list(sides.values())

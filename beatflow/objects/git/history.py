@@ -15,6 +15,9 @@ SUBMODULE = 0o160000
 _COMMIT = 0
 """Stands for a commit itself, which has no mode."""
 
+_Row = tuple[bytes, bytes]
+"""Mode and id of an entry, as git writes them."""
+
 Tell = Callable[[int], None]
 """Called with the objects looked at since the last call; raising in it interrupts the work."""
 
@@ -37,7 +40,7 @@ def iter_new_files(git: GitStore, tips: Iterable[str], haves: Iterable[str]) -> 
 
 def _iter_new(git: GitStore, tips: Iterable[str], haves: Iterable[str]) -> Iterator[Entry]:
     known = list(haves)
-    seen: set[Entry] = set()
+    seen: set[_Row] = set()
     for commit in known:
         for _ in _iter_tree(git, git.read_commit(commit).tree, seen):
             pass
@@ -101,20 +104,28 @@ def is_surely_behind(git: GitStore, old: str, new: str) -> bool:
     return False
 
 
-def _iter_tree(git: GitStore, root: str, seen: set[Entry]) -> Iterator[Entry]:
-    waiting = [Entry(TREE, root)]
+def _iter_tree(git: GitStore, root: str, seen: set[_Row]) -> Iterator[Entry]:
+    """Yield a tree and what lies in it, but for what was seen; equal rows of many trees are passed over unread."""
+    waiting = [(b"%o" % TREE, bytes.fromhex(root))]
+    if waiting[0] in seen:
+        return
+    seen.add(waiting[0])
     while waiting:
-        entry = waiting.pop()
+        mode, id = waiting.pop()
+        entry = Entry(int(mode, 8), id.hex())
         # A submodule's commit is another repository's.
-        if entry in seen or entry.mode == SUBMODULE:
+        if entry.mode == SUBMODULE:
             continue
-        seen.add(entry)
         if entry.mode != TREE:
             # Before libgit2 packs it.
             git.check_own_file(entry.oid)
         yield entry
         if entry.mode == TREE:
-            waiting += [child for _, child in git.iter_folder(entry.oid)]
+            for row_mode, _, row_id in git.read_rows(entry.oid):
+                row = row_mode, row_id
+                if row not in seen:
+                    seen.add(row)
+                    waiting.append(row)
 
 
 def write_pack(

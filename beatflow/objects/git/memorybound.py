@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from beatflow.errors import DamagedError
-from beatflow.wording import format_size
 
 ENOUGH_BYTES = 2 << 30
 """For the largest object that is taken (512 MiB), what it leans on and the delta between them, with room to spare."""
@@ -45,7 +44,7 @@ def bounded_memory(what: str, most: int | None = None) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, MemoryError) or _OUT_OF_MEMORY in str(error).lower():
             raise DamagedError(
-                f"{what} unpacks to more than {format_size(most)} of memory can hold",
+                f"{what} unpacks to more than {most / 1e6:.1f} MB of memory can hold",
                 "nothing was taken; ask who made it, or look at it with git in a place of its own",
             ) from error
         raise

@@ -173,6 +173,16 @@ class GitObjects:
         for name, mode, child in self._tree_rows(oid):
             yield name, Entry(mode, child)
 
+    def read_rows(self, tree: str) -> list[tuple[bytes, bytes, bytes]]:
+        """Return mode, name and id of what lies directly in a tree as git writes them, for walks over all of history.
+
+        Nothing of it is kept: the trees of a long history would fill the memory.
+        """
+        kind, raw = self._read(tree)
+        if kind != TREE_KIND:
+            raise DamagedError(f"object {tree[:12]} should be a tree", hint="bf check")
+        return files.split_tree(tree, raw)
+
     def find_entry(self, tree: str, path: str) -> Entry | None:
         """Return what stands at a path, a folder (mode ``TREE``) included, or None; ``""`` is the tree itself."""
         entry = Entry(TREE, tree)
@@ -252,7 +262,7 @@ class GitObjects:
         DamagedError
             It does, or does not match its id.
         """
-        if self._files.place_of(oid).exists():
+        if self._files.has_own_file(oid):
             self._files.read_object(oid)
 
     def copy_object(self, oid: str, source: "GitObjects", refuge: Path) -> list[str]:

@@ -37,7 +37,7 @@ _BLOCK = 1 << 18
 _ATTEMPTS = 4
 _PAUSE_S = 0.2
 _MD5 = re.compile(r'"?([0-9a-f]{32}(?:-\d+)?)"?')
-_WHOLE = "fetch again; if it stays so, push it again from where it is whole"
+_WHOLE = "bf fetch again; if it stays so, bf push --verify from where it is whole"
 
 
 class BucketPlace:
@@ -164,7 +164,10 @@ class BucketPlace:
             there = self.find(key)
             if there and there.size == size and self._holds(there, source, expected):
                 return there
-        raise PlaceError(
+        raise self._refuse_loss()
+
+    def _refuse_loss(self) -> PlaceError:
+        return PlaceError(
             f"{self._address} does not hold what was sent to it", "try again; if it stays so, ask the service"
         )
 
@@ -184,8 +187,7 @@ class BucketPlace:
 
     def _holds(self, item: Item, source: Path, expected: str) -> bool:
         """Say whether an item has a file's bytes: by its digest, or by reading it back."""
-        match = _MD5.fullmatch(item.tag.partition("\n")[0])
-        if match and match[1] == expected:
+        if _is_digest(item.tag, expected):
             return True
         # Encrypted by a key of one's own, or not at Amazon: the tag is no digest.
         digest = hashlib.sha256()
@@ -195,11 +197,11 @@ class BucketPlace:
             return hashlib.file_digest(file, "sha256").digest() == digest.digest()
 
     def swap(self, key: str, data: bytes, tag: str | None) -> str:
-        """Put small content in place of what had ``tag`` by a conditional write."""
+        """Put small content in place of what had ``tag`` by a conditional write, and prove that it is there."""
         check_key(key)
         for attempt in range(_ATTEMPTS):
             try:
-                return self._swap_once(key, data, tag)
+                new = self._swap_once(key, data, tag)
             except (AlreadyExistsError, PreconditionError, FileNotFoundError) as error:
                 self._refuse_missing_bucket(error)
                 # After an answer that was lost, what refuses may be what we have written ourselves.
@@ -213,7 +215,18 @@ class BucketPlace:
                 if attempt + 1 == _ATTEMPTS or not is_worth_repeating(error, unconnected=True):
                     raise explain(error, self._address, self._scheme, "write to") from None
                 time.sleep(_PAUSE_S * 2**attempt)
-        raise AssertionError("unreachable")
+            else:
+                if self._has_arrived(key, data, new):
+                    return new
+                tag = new  # damaged on the way: put right what we have put there
+        raise self._refuse_loss()
+
+    def _has_arrived(self, key: str, data: bytes, tag: str) -> bool:
+        """Say whether what was put and got a tag is what was sent, or has been changed by somebody else since."""
+        if _is_digest(tag, _md5(data)):
+            return True
+        there = self.read(key)
+        return there is None or there.tag != tag or there.data == data
 
     def _swap_once(self, key: str, data: bytes, tag: str | None) -> str:
         mode: Any = "create" if tag is None else _version(tag)
@@ -308,6 +321,12 @@ def _tag(meta: Any) -> str:
 def _version(tag: str) -> dict[str, str]:
     e_tag, _, version = tag.partition("\n")
     return {**({"e_tag": e_tag} if e_tag else {}), **({"version": version} if version else {})}
+
+
+def _is_digest(tag: str, expected: str) -> bool:
+    """Say whether a tag is the digest that is expected; other services' tags are none."""
+    match = _MD5.fullmatch(tag.partition("\n")[0])
+    return match is not None and match[1] == expected
 
 
 def _md5(data: bytes) -> str:

@@ -131,11 +131,13 @@ class DepotRemote:
         git = repository.git
         document = read_document(self._place) or RefsDocument()
         head = git.read_head()
+        replaced: set[str] = set()
         for _ in range(_ATTEMPTS):
             apply_updates(document, updates, document.history, head)  # refused before anything travels
             tips = sorted({update.after for update in updates if update.after})
             there = sorted(set(document.refs.values()))
             packs = self._history.send(git, tips, there, document.history, progress, damaged)
+            replaced |= {*document.history, *packs}
             data = encode_document(apply_updates(document, updates, packs, head))
             if document.tag is not None and data == encode_document(document):
                 return
@@ -147,7 +149,7 @@ class DepotRemote:
                 continue
             if all(git.has(oid) for oid in there):
                 self._history.remember(packs)
-            self._history.drop(set(document.history) - set(packs))
+            self._history.drop(replaced - set(packs))
             return
         raise ChangedError(f"{self.address} is being pushed to too often", "try again")
 

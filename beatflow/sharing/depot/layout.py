@@ -1,4 +1,7 @@
-"""Where what lies in a depot, and whether a place is one. docs/format.md says the same in words."""
+"""Where what lies in a depot, and whether a place is one. docs/format.md says the same in words.
+
+Previews lie in ``previews/``, as `beatflow.sharing.partial.shelf` puts them into any place.
+"""
 
 import re
 
@@ -12,7 +15,6 @@ HISTORY = "history/"
 AUDIO = "audio/"
 LOCKS = "locks/"
 BROKEN_LOCKS = "locks/broken/"
-PREVIEWS = "previews/"
 PACK = ".pack"
 
 _TEXT = b"beatflow depot 1\n"
@@ -33,6 +35,8 @@ def is_depot(place: Place) -> bool:
     if content is None:
         if place.is_empty():
             return False
+        content = place.read(MARKER)  # somebody may have made one this very moment
+    if content is None:
         raise RemoteError(
             f"{place.address} holds other things and no depot of BeatFlow's",
             f"choose a folder of its own, such as {place.address.rstrip('/')}/track",

@@ -75,7 +75,8 @@ def _encode(value: Mapping[str, Any]) -> bytes:
 
 def _decode(place: Place, content: Content) -> RefsDocument:
     damaged = DamagedError(
-        f"the refs at {place.address} are damaged ({REFS})", "copy it back from a backup of that place"
+        f"the refs at {place.address} are damaged ({REFS})",
+        f"copy {REFS} back from a backup; or delete it there, and bf push --all --tags from where everything is",
     )
     if len(content.data) > MAX_BYTES:
         raise damaged

@@ -13,10 +13,10 @@ from beatflow.objects.pack import PACK_SUFFIX
 from beatflow.objects.pointer import Pointer
 from beatflow.places.place import Place, Progress
 from beatflow.repository import Repository
+from beatflow.sharing.depot.layout import AUDIO
 from beatflow.sharing.remote import Transfer
 from beatflow.sharing.sounds.exchange import Exchange
 
-FOLDER = "audio/"
 # What a line brings in the time that a request takes.
 _GAP_BYTES = 64 * 1024
 
@@ -71,8 +71,8 @@ class _PlaceShelf:
 
     def list_packs(self) -> list[Listed]:
         found = []
-        for item in self._place.list(FOLDER):
-            name = item.key.removeprefix(FOLDER).removesuffix(PACK_SUFFIX)
+        for item in self._place.list(AUDIO):
+            name = item.key.removeprefix(AUDIO).removesuffix(PACK_SUFFIX)
             if is_oid(name) and item.key == _key(name):
                 found.append(Listed(name, item.size))
         return found
@@ -85,4 +85,4 @@ class _PlaceShelf:
 
 
 def _key(name: str) -> str:
-    return f"{FOLDER}{name}{PACK_SUFFIX}"
+    return f"{AUDIO}{name}{PACK_SUFFIX}"

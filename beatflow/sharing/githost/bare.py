@@ -23,6 +23,10 @@ from beatflow.sharing.sounds.intake import Intake, find_absent
 _PATIENCE_S = 2.0
 _RETRY_S = 0.02
 BRANCHES = "refs/heads/"
+_GROUP, _ALL = 0o070, 0o075
+_SHARED = dict.fromkeys(("group", "true", "1", "0660"), _GROUP) | dict.fromkeys(
+    ("all", "world", "everybody", "2", "0664"), _ALL
+)
 
 
 def find_git(path: Path) -> Path | None:
@@ -87,6 +91,17 @@ class BareRepository:
         finally:
             temporary.unlink(missing_ok=True)
 
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Make folders there that all may write to whom ``core.sharedRepository`` names, within the block."""
+        word = (GitStore(self.folder).read_config("core.sharedrepository") or "").lower()
+        before = os.umask(0)
+        os.umask(before & ~_SHARED.get(word, 0))
+        try:
+            yield
+        finally:
+            os.umask(before)
+
     # History ---------------------------------------------------------------------------------------------
 
     def publish(self, git: GitStore, updates: Sequence[RefUpdate]) -> None:
@@ -101,6 +116,10 @@ class BareRepository:
         """
         there = GitStore(self.folder)
         self._refuse_checked_out(there, updates)
+        with self.shared():
+            self._copy_and_move(git, there, updates)
+
+    def _copy_and_move(self, git: GitStore, there: GitStore, updates: Sequence[RefUpdate]) -> None:
         tips = [update.after for update in updates if update.after]
         with there.receiving():
             copy_history(git, there, tips)
@@ -220,8 +239,9 @@ class DiskSend:
 
     def run(self, progress: Progress | None = None) -> Moved:
         """Send them."""
-        for sound in self._missing:
-            self._bare.place(sound, self._repository, progress)
+        with self._bare.shared():
+            for sound in self._missing:
+                self._bare.place(sound, self._repository, progress)
         return Moved(self.sounds, self.bytes)
 
 

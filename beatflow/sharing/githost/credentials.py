@@ -1,8 +1,9 @@
-"""Who we are for a host: a password from the address, a token of the environment, netrc, git's credential helpers.
+"""Who we are for a host: a password from the address, a token of the environment, netrc, git's own.
 
 A login is looked for only once a host has asked for one, is given to that host alone, and is kept nowhere here.
 """
 
+import base64
 import netrc
 import re
 import shutil
@@ -81,6 +82,9 @@ class Keyring:
         found = self._from_netrc(host, user)
         if found:
             yield found
+        found = self._from_header()
+        if found:
+            yield found
         found = self._from_git(user)
         if found:
             yield found
@@ -97,6 +101,19 @@ class Keyring:
                     return Login(found[0], found[2])
         return None
 
+    def _from_header(self) -> Login | None:
+        """Read a login out of git's ``http.extraHeader`` for this URL, which builders of code (CI) set."""
+        url = self._parts._replace(netloc=self._parts.netloc.rpartition("@")[2]).geturl()
+        said = self._run_git(["config", "--get-urlmatch", "http.extraHeader", url])
+        name, _, value = said.strip().partition(":")
+        kind, _, word = value.strip().partition(" ")
+        if name.lower() != "authorization" or kind.lower() != "basic":
+            return None
+        with suppress(ValueError):
+            user, colon, password = base64.b64decode(word).decode().partition(":")
+            return Login(user, password) if colon else None
+        return None
+
     def _from_git(self, user: str) -> Login | None:
         said = self._ask_git("fill", [f"username={user}"] if user else [])
         values = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
@@ -111,17 +128,21 @@ class Keyring:
             self._ask_git(what, [f"username={login.user}", f"password={login.password}"])
 
     def _ask_git(self, what: str, more: list[str]) -> str:
-        """Run ``git credential``, which may ask the user; empty where git is not installed or gives nothing."""
-        if not shutil.which("git"):
-            return ""
+        """Run ``git credential``, which may ask the user."""
         place = (self._parts.netloc.rpartition("@"))[2]
         lines = [f"protocol={self._parts.scheme}", f"host={place}", f"path={self._parts.path.lstrip('/')}"]
         lines += more
         if any("\n" in line or "\0" in line for line in lines):
             return ""
+        return self._run_git(["credential", what], "\n".join([*lines, "", ""]))
+
+    def _run_git(self, arguments: list[str], said: str = "") -> str:
+        """Run git and return its answer, empty where it is not installed or has none."""
+        if not shutil.which("git"):
+            return ""
         done = subprocess.run(
-            ["git", "credential", what],
-            input="\n".join([*lines, "", ""]),
+            ["git", *arguments],
+            input=said,
             stdout=subprocess.PIPE,
             # What a helper complains about is no answer to whether there is a login.
             stderr=subprocess.DEVNULL,

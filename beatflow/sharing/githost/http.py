@@ -15,7 +15,7 @@ from typing import TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, ProxySchemeUnknown, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProxySchemeUnknown, SSLError
 from urllib3.util import Timeout, make_headers
 
 from beatflow.sharing.access import Access
@@ -108,6 +108,10 @@ class Http:
         with _translated(host):
             try:
                 response = self._send(request)
+            except ProxySchemeUnknown as odd:
+                raise RemoteError(
+                    f"the proxy before {host} is of a kind that is not known here", PROXY_HINT
+                ) from odd
             except ValueError as odd:
                 raise RemoteError(
                     f"{host}: an address or a header is none: {tidy(str(odd))}", "ask who runs that host"
@@ -251,10 +255,6 @@ def _translate(error: Exception, host: str) -> Exception:
         return RemoteError(
             f"{host} has no certificate that this machine trusts", "set SSL_CERT_FILE to your own authority's"
         )
-    if isinstance(error, ProxySchemeUnknown):
-        return RemoteError(f"the proxy before {host} is of a kind that is not known here", PROXY_HINT)
-    if isinstance(error, LocationParseError):
-        return RemoteError(f"{host} is no host", "check the remote's address")
     words = f"{host} cannot be reached: {_say(error)}"
     return TransientError(
         RemoteError(words, "check the network, then run it again: it goes on where it stopped")

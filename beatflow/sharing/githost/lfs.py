@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib3.util import make_headers
 
 from beatflow.objects.pointer import Pointer
-from beatflow.sharing.githost.endpoint import Endpoint, Endpoints
+from beatflow.sharing.githost.endpoint import SET_URL, Endpoint, Endpoints
 from beatflow.sharing.githost.http import Http, Request
 from beatflow.sharing.githost.words import RefusedError, tidy
 from beatflow.sharing.remote import RemoteError
@@ -26,6 +26,10 @@ BATCH = 100
 """Sounds asked for at once, as git-lfs does; servers may refuse more."""
 _LEEWAY_S = 20.0
 _FOR_EVER_S = 7 * 86400.0
+_NO_LFS = (404, 405, 406, 501)
+_WITHOUT_LFS = (
+    f"switch it on there, name another LFS server ({SET_URL} https://…), or share in a folder or a bucket"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,10 @@ class LfsClient:
             # What giftless says when it has none of those asked for.
             if operation == "download" and error.status in (404, 422) and isinstance(error.answer, dict):
                 return {sound.oid: Offer({}, error.status, error.message) for sound in group}
+            if error.status in _NO_LFS:
+                host = urlsplit(self.endpoint(operation).url).netloc
+                message = f"{host} has no Git LFS for this repository, or does not show it to you"
+                raise RefusedError(error.status, error.answer, message, _WITHOUT_LFS) from error
             raise
         endpoint = self.endpoint(operation)
         host = urlsplit(endpoint.url).netloc

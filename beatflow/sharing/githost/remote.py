@@ -5,7 +5,7 @@ plain ``git clone`` with git-lfs gives the same files.
 """
 
 import re
-import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -43,9 +43,9 @@ T = TypeVar("T")
 _ATTEMPTS = 4
 _FIRST_WAIT_S = 0.25
 _MAY_PASS = re.compile(
-    r"reset|eof|timed out|timeout|closed|disconnect|broken pipe|refused|unreachable|status code: 5|connect|"
-    r"recv|send|unexpected (?!http status code: 4(?!08|29))|invalid pkt|short|parse|protocol|resolve|ssl error|checksum|"
-    r"corrupt|inflate|zlib",
+    r"reset|eof|timed out|timeout|closed|disconnect|broken pipe|refused|unreachable|connect|recv|send|"
+    r"status code: (408|429|5)|unexpected (?!http status)|invalid pkt|short|parse|protocol|resolve|ssl error|"
+    r"checksum|corrupt|inflate|zlib",
     re.IGNORECASE,
 )
 _LFS_URL = "lfs-url"
@@ -163,7 +163,7 @@ class GitRemote:
                 # It may have happened all the same: only the refs over there can tell.
                 if attempt == _ATTEMPTS - 1:
                     raise lost.reason from lost
-                threading.Event().wait(_FIRST_WAIT_S * 2**attempt)
+                time.sleep(_FIRST_WAIT_S * 2**attempt)
                 continue
             self._settle(git, waiting, report)
             return
@@ -309,7 +309,7 @@ class GitRemote:
             except _LostError as lost:
                 if attempt == _ATTEMPTS - 1:
                     raise lost.reason from lost
-                threading.Event().wait(_FIRST_WAIT_S * 2**attempt)
+                time.sleep(_FIRST_WAIT_S * 2**attempt)
         raise AssertionError
 
     @contextmanager

@@ -14,7 +14,6 @@ _MEANT = {
         "{host} has no such repository, or does not show it to you",
         "check the address, and your login: {login}",
     ),
-    406: ("{host} has no LFS there", "check lfs.url, or use a host with Git LFS"),
     407: ("the proxy before {host} wants a login", PROXY_HINT),
     410: ("{host} has removed it", "ask its owner"),
     413: (

@@ -104,6 +104,8 @@ def prune(
     ------
     DamagedError
         History or a sound that stays cannot be followed; nothing was changed.
+    NotFoundError
+        Nothing is at the remote.
     """
     watch.begin("looking for what may go")
     may_go = list_dispensable(repository, terms)
@@ -142,6 +144,8 @@ def _find_unsafe(remote: Remote, may_go: Sequence[Mentioned], terms: Terms, watc
     """Return the oids of those that the remote does not have, or not as they should be."""
     pointers = [sound.pointer for sound in may_go]
     watch.begin(f"asking {remote.address}")
+    # If it is not there at all, that says more than that it lacks each sound.
+    remote.read_refs()
     missing = remote.find_missing(pointers)
     if not terms.verify:
         return missing

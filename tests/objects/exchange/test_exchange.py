@@ -449,9 +449,9 @@ def put_pack(shelf: CountingShelf, *records: NewRecord) -> None:
     writer.path.rename(shelf.folder / f"{name}.pack")
 
 
-def refuse(store: AudioStore, shelf: CountingShelf, sound: Pointer, match: str) -> None:
+def refuse(store: AudioStore, shelf: CountingShelf, sounds: Pointer | list[Pointer], match: str) -> None:
     with pytest.raises(BeatFlowError, match=match):
-        receive(store, shelf, [sound])
+        receive(store, shelf, sounds if isinstance(sounds, list) else [sounds])
     assert not packs(store)
 
 
@@ -467,6 +467,28 @@ def test_a_file_that_its_chunks_do_not_make(there: AudioStore, shelf: CountingSh
     manifest = encode(Manifest((Region(None, (chunk_of(1), chunk_of(2))),)))
     put_pack(shelf, whole(1), whole(2), plain(Kind.MANIFEST, b"\x07" * 32, manifest))
     refuse(there, shelf, Pointer((b"\x07" * 32).hex(), 400), "do not make the whole")
+
+
+def test_versions_that_begin_alike_are_each_proved(there: AudioStore, shelf: CountingShelf) -> None:
+    """What they begin with is hashed once for all of them, and each end for itself."""
+    raw = {number: bytes([number]) * 100 for number in range(1, 60)}
+
+    def version(*numbers: int, oid: str = "") -> tuple[Pointer, NewRecord]:
+        data = b"".join(raw[number] for number in numbers)
+        id = bytes.fromhex(oid) if oid else sha256(data)
+        refs = tuple(ChunkRef(sha256(raw[number]), 100) for number in numbers)
+        manifest = encode(Manifest((Region(None, refs),)))
+        return Pointer(id.hex(), len(data)), plain(Kind.MANIFEST, id, manifest)
+
+    true = [version(1, 2, *range(3, last)) for last in range(3, 50)]
+    true += [version(1, last, 2) for last in range(50, 59)]
+    lie = version(1, 2, 59, oid="07" * 32)
+    chunks = [plain(Kind.CHUNK, sha256(data), data) for data in raw.values()]
+    put_pack(shelf, *chunks, *(record for _, record in [*true, lie]))
+    sounds = [pointer for pointer, _ in true]
+    refuse(there, shelf, [*sounds, lie[0]], "do not make the whole")
+    receive(there, shelf, sounds)
+    assert list(AudioStore(there.path).check(data=True)) == []
 
 
 def test_chunks_of_another_length_or_none(there: AudioStore, shelf: CountingShelf) -> None:

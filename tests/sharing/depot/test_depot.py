@@ -243,6 +243,26 @@ def test_packs_that_were_put_together_are_removed_and_who_was_reading_them_reads
     assert len(list_history(place)) == 1
 
 
+def test_who_comes_second_leaves_no_pack_that_nobody_names(
+    track: Repository, bf: Bf, place: Place, tmp_path: Path
+) -> None:
+    first, second = tip(track), add_version(bf, "two")
+
+    class Overtaken(DiskPlace):
+        def swap(self, key: str, data: bytes, tag: str | None) -> str:
+            if key == REFS and tag is None:
+                DepotRemote(place, None).publish(track, [RefUpdate("refs/heads/other", None, first)])
+            return super().swap(key, data, tag)
+
+    remote = DepotRemote(Overtaken(tmp_path / "stick"), None)
+    remote.publish(track, [RefUpdate(MAIN, None, second)])
+    assert remote.read_refs().refs == {MAIN: second, "refs/heads/other": first}
+    assert len(list_history(place)) == 2
+    other = Repository.create(tmp_path / "other", lambda: ADA)
+    remote.fetch_history(other.git, [MAIN, "refs/heads/other"])
+    assert other.git.read_commit(second).parents == (first,)
+
+
 @pytest.mark.parametrize("damage", ["lost", "flipped"])
 def test_a_push_that_verifies_mends_history(
     track: Repository, bf: Bf, place: Place, tmp_path: Path, damage: str

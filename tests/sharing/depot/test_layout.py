@@ -40,6 +40,16 @@ def test_what_is_not_ours_is_left_alone(tmp_path: Path, name: str, data: bytes, 
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_one_that_somebody_makes_this_moment_is_one(tmp_path: Path) -> None:
+    class Overtaken(DiskPlace):
+        def read(self, key: str) -> Content | None:
+            content = super().read(key)
+            make_depot(DiskPlace(tmp_path))
+            return content
+
+    assert is_depot(Overtaken(tmp_path))
+
+
 def test_a_service_that_ignores_conditions_is_refused(tmp_path: Path) -> None:
     class Careless(DiskPlace):
         def swap(self, key: str, data: bytes, tag: str | None) -> str:

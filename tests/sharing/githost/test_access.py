@@ -109,6 +109,23 @@ if has("git"):
         remote.find_missing([pointer_of(KICK)])
         assert (tmp_path / "asked").read_text().split() == ["get", "store"]
 
+    def test_the_header_that_ci_gives_git_is_a_login(
+        git_host: GitHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = git_host.repository()
+        monkeypatch.setenv("GIT_TERMINAL_PROMPT", "0")
+        monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+        monkeypatch.setenv("GIT_CONFIG_VALUE_0", f"AUTHORIZATION: {git_host.authorization}")
+        for host, opens in (("127.0.0.2", False), ("127.0.0.1", True)):
+            monkeypatch.setenv("GIT_CONFIG_KEY_0", f"http.http://{host}:{git_host.port}/.extraheader")
+            remote = GitRemote(git_host.url(name), Access(lambda: ADA, tmp_path))
+            if opens:
+                assert remote.read_refs().refs == {}
+                assert remote.find_missing([pointer_of(KICK)]) == {pointer_of(KICK).oid}
+            else:
+                with pytest.raises(RemoteError, match="wants a login"):
+                    remote.read_refs()
+
 
 def test_an_lfsconfig_sends_sounds_elsewhere(git_host: GitHost, tmp_path: Path) -> None:
     """History lies in a folder, sounds at a host that the track itself names."""

@@ -196,6 +196,8 @@ def test_what_lies_there_can_be_read_through(track: Repository, tmp_path: Path) 
         (Answer(200, b"<html>"), "does not answer as an LFS server"),
         (Answer(200, b"[]"), "does not answer as an LFS server"),
         (Answer(200, b"[" * 100_000), "does not answer as an LFS server"),
+        (Answer(404, b"<html>"), "has no Git LFS for this repository"),
+        (Answer(405), "has no Git LFS for this repository"),
         (Answer(200, {"transfer": "tus"}), "wants to transfer by 'tus'"),
         (Answer(200, b" " * (17 << 20)), "answers without end"),
         (Answer(507, {"message": "full"}), "has no room left"),
@@ -340,7 +342,7 @@ def test_a_proxy_is_used_and_left_out_where_it_is_to_be(tmp_path: Path) -> None:
         told = proxy.asked[-1].headers["proxy-authorization"]
         assert base64.b64decode(told.removeprefix("Basic ")) == b"me:p@ss"
         proxy.script = lambda asked: Answer(407)
-        with pytest.raises(RemoteError, match="the proxy before .* wants a login"):
+        with pytest.raises(RemoteError, match=r"the proxy before .* wants a login"):
             proxy.open(tmp_path, **through).find_missing([SOUND])
         with pytest.raises(RemoteError, match="of a kind that is not known"):
             proxy.open(tmp_path, http_proxy="socks5://127.0.0.1:1").find_missing([SOUND])

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_a_bridge_ends_what_hangs(tmp_path: Path) -> None:
         waiting = threading.Thread(target=request, args=(url.port, "git-upload-pack", url.path.lstrip("/")))
         waiting.start()
         while not bridge.is_busy:
-            pass
+            time.sleep(0.01)
     waiting.join(10)
     assert not waiting.is_alive()
 

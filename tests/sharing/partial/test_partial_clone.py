@@ -324,6 +324,14 @@ def test_a_fetch_brings_what_now_has_a_wanted_name(studio: Studio) -> None:
     assert (bf.directory / "stems/drums.wav").read_bytes() == studio.sounds["stems/vocals.wav"]
 
 
+def test_a_log_says_what_it_did_not_listen_to(studio: Studio) -> None:
+    bf = studio.clone("--no-audio")
+    assert "not listened to: 8 sounds that are not here" in bf.ok("log", "--measure").stderr
+    assert "not listened to" not in bf.ok("log").stderr
+    bf.ok("fetch", "--rest")
+    assert "not listened to" not in bf.ok("log", "--measure").stderr
+
+
 def test_check_asks_the_remote(studio: Studio) -> None:
     bf = studio.clone("--no-audio")
     assert bf("check", "--remote", "origin").code == 0
