@@ -16,6 +16,7 @@ from beatflow.lock import Lock
 from beatflow.objects.git.value import Signature
 from beatflow.objects.operation import iter_operations
 from beatflow.repository import Repository
+from beatflow.trackconfig import read_settings
 from beatflow.transaction import JOURNAL, Transaction, recover
 from beatflow.undo import redo, undo
 from tests.world import write_tone
@@ -159,6 +160,25 @@ def test_recovery_leaves_what_somebody_changed_since(repository: Repository) -> 
         assert recover(after)
         assert not recover(after)
     assert (after.root / "mix.wav").read_bytes() == mine
+
+
+def test_recovery_finishes_settings_too(repository: Repository) -> None:
+    config = repository.directory / "config"
+    before = config.read_bytes()
+    with Transaction(repository, "remote", "") as transaction:
+        transaction.set_config("remote.origin.url", "/media/stick/song")
+        transaction.set_config("branch.main.remote", "origin")
+        oid = transaction.publish()
+    assert oid
+    after = read_settings(repository.directory)
+    assert after["remote.origin.url"] == "/media/stick/song"
+    config.write_bytes(before)
+    (repository.state / JOURNAL).write_text(oid)
+    with Lock(repository.directory / "lock", "test"):
+        assert recover(reopen(repository))
+    assert read_settings(repository.directory) == after
+    undo(reopen(repository))
+    assert "remote.origin.url" not in read_settings(repository.directory)
 
 
 def test_undo_refuses_when_a_ref_moved_without_us(repository: Repository) -> None:

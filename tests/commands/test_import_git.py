@@ -166,7 +166,7 @@ if has("git", "git-lfs"):
         drums = git("rev-parse", "take2:stems/dr\u00fcms 1.flac", cwd=song.directory).strip()
         oid = git("cat-file", "blob", drums, cwd=song.directory).split("sha256:")[1][:64]
         (song.directory / ".git" / "lfs" / "objects" / oid[:2] / oid[2:4] / oid).unlink()
-        assert "1 sound of older versions stay at origin" in song.ok("import", "--git").stderr
+        assert "1 sound left at origin" in song.ok("import", "--git").stderr
         assert song.ok("status", "--porcelain").stdout == ""
         everything = b"".join(
             path.read_bytes() for path in (song.directory / ".beatflow").rglob("*") if path.is_file()

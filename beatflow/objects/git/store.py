@@ -260,6 +260,7 @@ class GitStore(GitObjects):
 
     def write_config(self, key: str, value: str) -> None:
         """Set a value in the repository's configuration file."""
+        self._unflushed.add(self.path / "config")
         self._library.write_config(key, value.encode("utf-8", "backslashreplace").decode())
 
     def read_config(self, key: str) -> str | None:
@@ -268,6 +269,7 @@ class GitStore(GitObjects):
 
     def remove_config(self, key: str) -> None:
         """Take a value, or all values of that name, out of the repository's configuration file."""
+        self._unflushed.add(self.path / "config")
         with self._writing():
             self._library.remove_config(key)
 

@@ -177,7 +177,12 @@ def _decode(data: bytes) -> PathLock | None:
         return None
     if not all(math.isfinite(time_s) for time_s in (locked_at_s, expires_at_s or 0.0)):
         return None
-    return PathLock(path, owner, locked_at_s, expires_at_s, name)
+    return PathLock(path, _make_printable(owner), locked_at_s, expires_at_s, name)
+
+
+def _make_printable(name: str) -> str:
+    """Return a name that cannot steer a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
 
 
 def _decode_broken(data: bytes) -> BrokenLock | None:
@@ -186,7 +191,7 @@ def _decode_broken(data: bytes) -> BrokenLock | None:
         return None
     value = json.loads(data)
     try:
-        return BrokenLock(lock, str(value["broken_by"]), float(value["broken_at_s"]))
+        return BrokenLock(lock, _make_printable(str(value["broken_by"])), float(value["broken_at_s"]))
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
 

@@ -14,7 +14,7 @@ from beatflow.objects.pointer import Pointer
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.sharing.configured import Configured
 from beatflow.sharing.flows.fetching import FORCED, FORWARD, GONE, NEW, RefMove
-from beatflow.sharing.inspection import check_refs
+from beatflow.sharing.inspection import Rules, check_refs
 from beatflow.sharing.parent import PARENT_REF
 from beatflow.sharing.remote import (
     Mending,
@@ -147,7 +147,7 @@ def _read_refs(remote: Remote) -> RemoteRefs:
     except NotFoundError:
         # The first push makes something of it.
         return RemoteRefs({})
-    check_refs(there)
+    check_refs(there, Rules(clashes=True))
     return there
 
 

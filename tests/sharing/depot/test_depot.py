@@ -281,7 +281,9 @@ def test_a_push_that_verifies_mends_history(
     assert elsewhere("clone", str(stick), "before").code != 0
     assert "1 file of history lost or damaged\n" in bf.ok("push", str(stick), "--verify", "-n").stderr
     assert elsewhere("clone", str(stick), "before").code != 0
-    assert "1 file of history lost or damaged, and written anew" in bf.ok("push", str(stick), "--verify").stderr
+    assert (
+        "1 file of history lost or damaged, and written anew" in bf.ok("push", str(stick), "--verify").stderr
+    )
     elsewhere.ok("clone", str(stick), "after")
     assert len(list_history(place)) == 1
     assert DepotRemote(place, None).mend_history(track) == 0

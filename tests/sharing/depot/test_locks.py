@@ -129,3 +129,8 @@ def test_a_lock_that_was_given_up_is_not_read_again(locks: DepotLocks, tmp_path:
     counting = DepotLocks(Counting(tmp_path / "stick"))
     assert [lock.path for lock in counting.list_locks(NOW)] == ["c.wav"]
     assert len(read) == 1
+
+
+def test_a_holders_name_cannot_steer_a_terminal(locks: DepotLocks) -> None:
+    locks.lock(PATH, "Eve \x1b[31m", NOW)
+    assert [lock.owner for lock in locks.list_locks(NOW)] == ["Eve ?[31m"]

@@ -1,4 +1,4 @@
-"""A remote whose disk has rotted: found by `bf check --remote`, mended by `bf push --verify` from who has the sounds."""
+"""A remote whose disk has rotted: found by `bf check --remote`, mended by `bf push --verify` from whoever is whole."""
 
 import shutil
 from pathlib import Path

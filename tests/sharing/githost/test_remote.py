@@ -430,7 +430,9 @@ def test_git_daemons_are_remotes_too(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     options = ("--export-all", "--enable=receive-pack", f"--base-path={tmp_path}/git", "--listen=127.0.0.1")
     log = tmp_path / "log"
-    with running(["git", "daemon", *options, f"--port={port}"], log) as process:
+    # Not by way of git, which would leave it running when it is killed.
+    daemon = Path(plain_git("--exec-path").strip()) / "git-daemon"
+    with running([daemon, *options, f"--port={port}"], log) as process:
         wait_for(port, process, log)
         remote = GitRemote(f"git://127.0.0.1:{port}/track.git", Access(lambda: ADA, tmp_path))
         track = make_track(tmp_path / "track", notes_txt=b"hello\n")
