@@ -72,6 +72,7 @@ def lock(
 
 def _show(invocation: Invocation, keeping: "Keeping", broken: bool, json: bool) -> None:
     from beatflow.sharing.locks.text import format_broken, format_lock
+    from beatflow.ui import safe_line
 
     ui, offset_min = invocation.ui, invocation.clock().offset_minutes
     traces = keeping.list_broken() if broken else []
@@ -83,9 +84,9 @@ def _show(invocation: Invocation, keeping: "Keeping", broken: bool, json: bool) 
         ui.emit_json("beatflow.lock/1", {"locks": [asdict(held) for held in locks], "broken": rows})
         return
     for trace in traces:
-        ui.emit(format_broken(trace, offset_min))
+        ui.emit(safe_line(format_broken(trace, offset_min)))
     for held in locks:
-        ui.emit(format_lock(held, offset_min, ui.style))
+        ui.emit(format_lock(held, offset_min, lambda text, name: ui.style(safe_line(text), name)))
     where = keeping.configured.name
     if broken:
         ui.say(f"{plural(len(traces), 'lock')} broken at {where}")

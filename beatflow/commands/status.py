@@ -123,12 +123,13 @@ def _tell_distance(distance: "Distance | None") -> str:
 
 def _show_locks(invocation: Invocation, found: "Status") -> None:
     from beatflow.sharing.locks.text import format_lock
+    from beatflow.ui import safe_line
 
     ui, changed = invocation.ui, {change.path for change in found.changes}
+    offset_min = invocation.clock().offset_minutes
     for lock in found.locks:
-        ui.emit(
-            f"  {ui.style('locked   ', 'changed')} {format_lock(lock, invocation.clock().offset_minutes, ui.style)}"
-        )
+        line = format_lock(lock, offset_min, lambda text, name: ui.style(safe_line(text), name))
+        ui.emit(f"  {ui.style('locked   ', 'changed')} {line}")
     for lock in found.locks:
         if lock.path in changed and not lock.mine:
             ui.warn(

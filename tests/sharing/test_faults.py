@@ -147,7 +147,9 @@ if "ssh" in KINDS:
         assert place.redirect
         ada = begin(place, tmp_path / "ada")
         with Wire(place.port, **cut) as wire:
-            ada.ok("remote", "set-url", "origin", place.redirect(wire.port).url)
+            through = place.redirect(wire.port)
+            ada.ok("remote", "set-url", "origin", through.url)
+            ada.environment |= through.environment
             write(ada, DRUMS, wav(take(3)))
             ada.ok("commit", "-m", "again")
             assert ada("push").code in CODES
