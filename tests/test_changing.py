@@ -109,8 +109,8 @@ def test_words_that_change_while_they_are_read(bf: Bf, monkeypatch: pytest.Monke
 
     meanwhile, real = Meanwhile(notes, rewrite, times), worktree._read_small
 
-    def read(path: Path, status: os.stat_result) -> tuple[bytes, bool]:
-        found = real(path, status)
+    def read(path: Path, status: os.stat_result, is_lfs: bool) -> tuple[bytes, bool]:
+        found = real(path, status, is_lfs)
         if path == notes:
             meanwhile()
         return found

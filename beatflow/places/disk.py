@@ -255,10 +255,12 @@ class DiskPlace:
         while True:
             path = temporary_name(folder, ".part")
             file = path.open("x+b")
-            with suppress(OSError):
-                try_lock(file.fileno())
-            # Somebody may have swept it before the lock was ours.
-            if path.exists():
+            try:
+                locked = try_lock(file.fileno())
+            except OSError:
+                locked = True  # where nobody can lock, nobody sweeps
+            # Somebody may be sweeping it, or have swept it, before the lock was ours.
+            if locked and path.exists():
                 return path, file
             file.close()
 
