@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from beatflow.commands.options import DryRunOption, JsonOption, MessageOption, complete_revision
+from beatflow.commands.options import (
+    DryRunOption,
+    FastForwardOnlyOption,
+    FastForwardOption,
+    JsonOption,
+    MessageOption,
+    UnrelatedOption,
+    complete_revision,
+)
 from beatflow.errors import ConflictError, UsageError
 from beatflow.invocation import Invocation
 
@@ -21,16 +29,9 @@ def merge(
         ),
     ],
     message: MessageOption = None,
-    fast_forward: Annotated[
-        bool | None,
-        typer.Option(
-            "--ff/--no-ff", help="Just go forward where that is all there is to do (as usual), or never."
-        ),
-    ] = None,
-    only: Annotated[bool, typer.Option("--ff-only", help="Go forward, or do nothing.")] = False,
-    unrelated: Annotated[
-        bool, typer.Option("--allow-unrelated", help="Merge histories that have no commit in common.")
-    ] = False,
+    fast_forward: FastForwardOption = None,
+    only: FastForwardOnlyOption = False,
+    unrelated: UnrelatedOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:

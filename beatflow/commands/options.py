@@ -100,6 +100,16 @@ OutputOption = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FILE|DIR|-", help="Write here; - is standard output."),
 ]
+FastForwardOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--ff/--no-ff", help="Just go forward where that is all there is to do (as usual), or never."
+    ),
+]
+FastForwardOnlyOption = Annotated[bool, typer.Option("--ff-only", help="Go forward, or do nothing.")]
+UnrelatedOption = Annotated[
+    bool, typer.Option("--allow-unrelated", help="Merge histories that have no commit in common.")
+]
 MessageOption = Annotated[
     str | None, typer.Option("--message", "-m", metavar="TEXT", help="The commit's message.")
 ]

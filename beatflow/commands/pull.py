@@ -7,8 +7,11 @@ import typer
 from beatflow.commands.options import (
     DryRunOption,
     EndpointOption,
+    FastForwardOnlyOption,
+    FastForwardOption,
     JsonOption,
     MessageOption,
+    UnrelatedOption,
     complete_remote,
     make_access,
     make_keeping,
@@ -34,16 +37,9 @@ def pull(
         bool, typer.Option("--from-parent", help="From the track that this one is a fork of.")
     ] = False,
     message: MessageOption = None,
-    fast_forward: Annotated[
-        bool | None,
-        typer.Option(
-            "--ff/--no-ff", help="Just go forward where that is all there is to do (as usual), or never."
-        ),
-    ] = None,
-    only: Annotated[bool, typer.Option("--ff-only", help="Go forward, or do nothing.")] = False,
-    unrelated: Annotated[
-        bool, typer.Option("--allow-unrelated", help="Merge histories that have no commit in common.")
-    ] = False,
+    fast_forward: FastForwardOption = None,
+    only: FastForwardOnlyOption = False,
+    unrelated: UnrelatedOption = False,
     endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,

@@ -19,28 +19,20 @@ class Mentions:
     def iter_new(self, commits: Iterable[Commit]) -> Iterator[tuple[Commit, str, Pointer]]:
         """Yield commit, path and sound for what no commit before had at that path."""
         for commit in commits:
-            for path, pointer in self._iter_tree(commit.tree):
+            for path, pointer in self._iter_tree(commit.tree, self._seen):
                 yield commit, path, pointer
 
     def list_all(self, tree: str) -> list[tuple[str, Pointer]]:
         """Return the paths and sounds of a whole tree, whatever was told before."""
-        found = []
-        waiting = [("", Entry(TREE, tree))]
-        while waiting:
-            path, entry = waiting.pop()
-            if entry.mode == TREE:
-                waiting += self._list_children(path, entry)
-            elif pointer := self._find_pointer(entry):
-                found.append((path, pointer))
-        return sorted(found, key=lambda pair: pair[0])
+        return sorted(self._iter_tree(tree, set()), key=lambda pair: pair[0])
 
-    def _iter_tree(self, tree: str) -> Iterator[tuple[str, Pointer]]:
+    def _iter_tree(self, tree: str, seen: set[tuple[str, str]]) -> Iterator[tuple[str, Pointer]]:
         waiting = [("", Entry(TREE, tree))]
         while waiting:
             path, entry = waiting.pop()
-            if (path, entry.oid) in self._seen:
+            if (path, entry.oid) in seen:
                 continue
-            self._seen.add((path, entry.oid))
+            seen.add((path, entry.oid))
             if entry.mode == TREE:
                 waiting += self._list_children(path, entry)
             elif pointer := self._find_pointer(entry):
