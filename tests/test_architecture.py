@@ -28,7 +28,7 @@ OWNERS = {
     "platformdirs": {"beatflow.config"},
     "typer": {"beatflow.cli", "beatflow.commands", "beatflow.invocation", "beatflow.reference"},
     "torch": {"beatflow.ai"},
-    "transformers": {"beatflow.ai.musicgen"},
+    "transformers": {"beatflow.ai.musicgen", "beatflow.ai.clap"},
     "demucs": {
         "beatflow.ai.demucs",
         "beatflow.ai.musicgen.audiocraft_runtime",
@@ -38,6 +38,13 @@ OWNERS = {
     "safetensors": {"beatflow.ai"},
     "urllib3": {"beatflow.ai.beatoven", "beatflow.sharing.githost"},
     "obstore": {"beatflow.places.bucket"},
+    "sqlalchemy": {"beatflow.library"},
+    "psycopg": {"beatflow.library"},
+    "PIL": {"beatflow.picture"},
+    "watchfiles": {"beatflow.watching"},
+    "sklearn": {"beatflow.mood"},
+    "skops": {"beatflow.mood"},
+    "sounddevice": {"beatflow.playing"},
 }
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core", "base"}
 FRONT = {"cli", "commands", "reference", "__main__"}
@@ -83,7 +90,7 @@ def allowed(importer: str, imported: str) -> bool:
     if source in ("errors", "filelock"):
         return False
     if source == "ai":
-        plain = ("audio", "note", "tonality", "exact", "resample", "loudness")
+        plain = ("audio", "note", "tonality", "exact", "resample", "loudness", "mood.rating")
         # What comes over the network comes as files.
         decodes = importer.startswith("beatflow.ai.beatoven.") and imported == "beatflow.sound.files"
         return decodes or imported in {f"beatflow.sound.{name}" for name in plain}

@@ -1,0 +1,1 @@
+"""Effects: what a chain of them is, and each of them, block by block."""

@@ -1,0 +1,1 @@
+"""Mood: what is heard of it in the samples, and what that says."""
