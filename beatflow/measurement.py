@@ -39,7 +39,7 @@ class FactCache:
         """Remember more of a sound."""
         document = {"version": VERSION, "facts": (self.get(oid) or {}) | facts}
         try:
-            self._folder.mkdir(exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
             write_cache(self._folder / f"{oid}.json", json.dumps(document, sort_keys=True).encode())
         except OSError:
             return

@@ -1,14 +1,17 @@
 """``bf analyze``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from beatflow.commands.options import BpmRangeOption, JsonOption, parse_bpm_range
-from beatflow.errors import BeatFlowError
+from beatflow.commands.options import BpmRangeOption, JobsOption, JsonOption, parse_bpm_range
+from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
 from beatflow.ui import Ui
+
+if TYPE_CHECKING:
+    from beatflow.making.analyzing import Survey
 
 Facts = dict[str, Any]
 
@@ -34,52 +37,80 @@ BASS_AGAINST = -0.2
 def analyze(
     ctx: typer.Context,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...|-", help="Sound files; - reads standard input.")
+        list[str],
+        typer.Argument(metavar="FILE|DIR...|-", help="Sounds, folders of them; - reads standard input."),
     ],
     bpm_range: BpmRangeOption = None,
+    jobs: JobsOption = None,
     json: JsonOption = False,
 ) -> int:
     """Measure tempo, bars, key, form, loudness, stereo and faults.
 
     Half and double tempo are often as right: the other candidates are shown, and --bpm-range decides. A file that
-    cannot be read does not stop the others; the exit code is then 1. docs/listening.md says how each figure is
-    measured, and how often it is right.
+    cannot be read does not stop the others; the exit code is then 1. Of a folder every sound is measured, in the
+    folders in it too; what was measured before is remembered by its content. docs/listening.md says how each figure
+    is measured, and how often it is right.
 
     Examples:
       bf analyze mix.wav
       bf analyze stems/*.wav --json | jq -r '.files[] | [.path, .loudness_lufs] | @tsv'
+      bf analyze samples/ --json > samples.json
       bf analyze loop.wav --bpm-range 70..140
     """
-    from beatflow.making.hearing import measure_file
+    from beatflow.making.analyzing import measure_all
 
     invocation = Invocation.of(ctx)
     ui = invocation.ui
-    tempi = parse_bpm_range(bpm_range)
-    repository = invocation.find_repository()
-    results: list[Facts] = []
-    failures: list[BeatFlowError] = []
+    survey = _find_subjects(invocation, files, parse_bpm_range(bpm_range))
+    order = {id(subject): number for number, subject in enumerate(survey.subjects)}
+    results: dict[int, Facts] = {}
+    failures: list[Facts] = [
+        {"path": mishap.path, "error": mishap.message, "hint": mishap.hint}
+        for mishap in survey.mishaps
+        if mishap.broken
+    ]
     with ui.progress("measuring") as progress:
-        for number, file in enumerate(files):
-
-            def report(fraction: float, what: str, number: int = number) -> None:
-                progress((number + fraction) / len(files), what)
-
-            name = "standard input" if file == "-" else file
-            try:
-                source = ui.read_input() if file == "-" else Path(file)
-                results.append({"path": file, **measure_file(source, name, tempi, repository, report)})
-            except BeatFlowError as error:
-                failures.append(error)
-                results.append({"path": file, "error": error.message, "hint": error.hint})
+        for outcome in measure_all(survey.subjects, jobs, progress):
+            subject, error = outcome.item, outcome.error
+            path = subject.name if isinstance(subject.recording, Path) else "-"
+            if outcome.result is not None:
+                results[order[id(subject)]] = {"path": path, **outcome.result}
+            elif isinstance(error, BeatFlowError):
+                failures.append({"path": path, "error": error.message, "hint": error.hint})
+            elif error is not None:
+                failures.append({"path": path, "error": f"{path}: {error}", "hint": None})
+    good = [results[number] for number in sorted(results)]
     if json:
-        good = [facts for facts in results if "error" not in facts]
-        bad = [facts for facts in results if "error" in facts]
-        ui.emit_json("beatflow.analyze/1", {"files": good, "failures": bad})
+        ui.emit_json("beatflow.analyze/1", {"files": good, "failures": failures})
     else:
-        _show(ui, [facts for facts in results if "error" not in facts])
+        _show(ui, good)
     for failure in failures:
-        ui.error(failure.message, failure.hint)
+        known = failure["path"] in failure["error"] or failure["path"] == "-"
+        ui.error(failure["error"] if known else f"{failure['path']}: {failure['error']}", failure["hint"])
     return 1 if failures else 0
+
+
+def _find_subjects(invocation: Invocation, files: list[str], tempi: tuple[float, float] | None) -> "Survey":
+    """The sounds that are named, and those in the folders that are."""
+    from beatflow.making.analyzing import Subject, Survey
+
+    repository, state = invocation.find_repository(), invocation.settings.state
+    folder = repository.state if repository else state
+    memory = folder / "analysis" if folder else None
+    survey = Survey()
+    for file in files:
+        if file == "-":
+            survey.subjects.append(Subject(invocation.ui.read_input(), "standard input", tempi))
+        elif Path(file).is_dir():
+            survey.add_folder(Path(file), file, tempi, memory)
+        else:
+            # A sound by itself is remembered in its track alone: who measures one file is not going through a heap.
+            survey.subjects.append(Subject(Path(file), file, tempi, memory if repository else None))
+    if not survey.subjects and not any(mishap.broken for mishap in survey.mishaps):
+        raise UsageError(
+            f"there is no sound in {', '.join(files)}", hint="name a folder with sounds, or a file"
+        )
+    return survey
 
 
 def _show(ui: Ui, results: list[Facts]) -> None:

@@ -217,6 +217,15 @@ RuntimeOption = Annotated[
     typer.Option("--runtime", metavar="NAME", help="MusicGen's library: auto, transformers, audiocraft."),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="How many to work on at once; else what this machine has cores for.",
+    ),
+]
 MidiOption = Annotated[
     Path | None, typer.Option("--midi", metavar="FILE", help="Write the notes to a MIDI file as well.")
 ]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
     from beatflow.making.separation import Split
-    from beatflow.making.splitting import Mishap
+    from beatflow.soundfolder import Mishap
     from beatflow.making.splitwish import SplitWish
 
 _SUFFIXES = (".wav", ".flac", ".aiff", ".mp3", ".ogg")

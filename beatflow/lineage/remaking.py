@@ -266,7 +266,7 @@ def _run_stem(
 
 
 def _run_mix(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Rendering:
-    from beatflow.merge.remixing import render
+    from beatflow.mixing.rendering import render
 
     track, oids = _find_mix(recipe, path, pantry)
     first = next(iter(oids))

@@ -14,7 +14,7 @@ from beatflow.ai.table import Choice
 from beatflow.delivery import digest
 from beatflow.errors import AudioError, UsageError
 from beatflow.making.take import CONFIDENT, Source
-from beatflow.repository import Repository
+from beatflow.measurement import FactCache
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import AudioReader, check_finite, check_sound, hint_missing
@@ -251,12 +251,12 @@ def measure_file(
     recording: Path | BinaryIO,
     name: str,
     bpm_range: tuple[float, float] | None = None,
-    repository: Repository | None = None,
+    memory: FactCache | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Measure a sound file: the figures of `Analysis.to_json`, its ``format`` and ``subtype``, and its ``oid``.
 
-    Measured once for each content: a track remembers the figures.
+    Measured once for each content where there is a ``memory``.
 
     Raises
     ------
@@ -265,7 +265,7 @@ def measure_file(
     """
     with AudioReader(recording, name) as reader:
         oid = digest(recording) if isinstance(recording, Path) else None
-        cache = repository.analysis_cache if repository and oid and bpm_range is None else None
+        cache = memory if oid and bpm_range is None else None
         known = cache.get(oid) if cache and oid else None
         if known and _COMPLETE in known:
             return {"oid": oid, **known}

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from beatflow.making.splitting import Batch, Mishap
+from beatflow.making.splitting import Batch
+from beatflow.soundfolder import Mishap
 
 
 def describe_mishap(mishap: Mishap) -> str:

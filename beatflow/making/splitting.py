@@ -4,48 +4,21 @@ One bad file never stops the others; what is finished stays, whatever comes afte
 """
 
 import errno
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from beatflow.ai.engine import Progress, Separation, no_progress
 from beatflow.ai.separation import stems_of
 from beatflow.ai.table import Choice
-from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.delivery import Handover, digest
-from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError, UsageError
+from beatflow.errors import AudioError, ConflictError, DamagedError, UsageError
 from beatflow.making.separation import Naming, Split, is_split, split_file, write_true_stems
 from beatflow.making.stemname import check_clashes
 from beatflow.making.truestems import TrueStemFinder
-from beatflow.sound.files import read_info
+from beatflow.soundfolder import FoundSound, Mishap, explain_error, iter_sounds
 
-_SUFFIXES = {
-    ".wav",
-    ".wave",
-    ".rf64",
-    ".bwf",
-    ".aif",
-    ".aiff",
-    ".aifc",
-    ".flac",
-    ".mp3",
-    ".ogg",
-    ".oga",
-    ".opus",
-}
-"""A file of such a name that is no sound is a broken one; any other is simply not meant."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-@dataclass(frozen=True, slots=True)
-class Mishap:
-    """A file that gave no stems, and why; ``broken`` where it should have given some."""
-
-    path: str
-    message: str
-    hint: str | None = None
-    broken: bool = True
 
 
 @dataclass(slots=True)
@@ -59,14 +32,6 @@ class Batch:
     done: list[str] = field(default_factory=list)
     skipped: list[Mishap] = field(default_factory=list)
     failed: list[Mishap] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    path: Path
-    name: str
-    below: PurePosixPath
-    duration_s: float
 
 
 def split_folder(
@@ -112,11 +77,11 @@ def split_folder(
     """
     batch = Batch()
 
-    def note(mishaps: list[Mishap], mishap: Mishap) -> None:
-        mishaps.append(mishap)
+    def sort(mishap: Mishap) -> None:
+        (batch.failed if mishap.broken else batch.skipped).append(mishap)
         on_mishap(mishap)
 
-    jobs = list(_find_jobs(folder, name, handover.folder, batch, note))
+    jobs = list(iter_sounds(folder, name, sort, handover.folder))
     stems = stems_of(choice.engine, wanted)
     jobs = _drop_stems(jobs, handover.folder, template, stems)
     if not jobs and not batch.failed:
@@ -125,34 +90,34 @@ def split_folder(
         (job.name, file) for job in jobs for file in Naming(template, job.below).fill(stems).values()
     )
     truth = TrueStemFinder(handover.repository if true_stems else None)
-    total_s = sum(job.duration_s for job in jobs) or 1.0
+    total_s = sum(job.info.duration_s for job in jobs) or 1.0
     before_s = 0.0
     for job in jobs:
 
-        def report(fraction: float, what: str, job: _Job = job, before_s: float = before_s) -> None:
-            progress((before_s + fraction * job.duration_s) / total_s, f"{job.name}: {what}")
+        def report(fraction: float, what: str, job: FoundSound = job, before_s: float = before_s) -> None:
+            progress((before_s + fraction * job.info.duration_s) / total_s, f"{job.name}: {what}")
 
         try:
             found = _split_one(job, choice, handover, template, wanted, truth, report)
         except (AudioError, ConflictError, DamagedError) as error:
-            note(batch.failed, Mishap(job.name, error.message, error.hint))
+            sort(Mishap(job.name, error.message, error.hint))
         except OSError as error:
             if error.errno in _FULL:
                 raise
-            note(batch.failed, Mishap(job.name, _explain(error)))
+            sort(Mishap(job.name, explain_error(error)))
         else:
             if found is None:
                 batch.done.append(job.name)
             else:
                 batch.splits.append(found)
                 on_split(found)
-        before_s += job.duration_s
+        before_s += job.info.duration_s
     progress(1.0, "separating")
     return batch
 
 
 def _split_one(
-    job: _Job,
+    job: FoundSound,
     choice: Choice,
     handover: Handover,
     template: str,
@@ -192,46 +157,10 @@ def _split_one(
         raise
 
 
-def _drop_stems(jobs: list[_Job], output: Path, template: str, stems: Iterable[str]) -> list[_Job]:
+def _drop_stems(
+    jobs: list[FoundSound], output: Path, template: str, stems: Iterable[str]
+) -> list[FoundSound]:
     """Leave out what an earlier run made of another mix here: stems that lie among the mixes."""
     files = [file for job in jobs for file in Naming(template, job.below).fill(stems).values()]
     made = {(output / file).resolve() for file in files}
     return [job for job in jobs if job.path.resolve() not in made]
-
-
-def _find_jobs(
-    folder: Path, name: str, output: Path, batch: Batch, note: Callable[[list[Mishap], Mishap], None]
-) -> Iterator[_Job]:
-    """The sounds in a folder, by name; what is no sound, or a broken one, is noted."""
-    for path in _walk(folder, output.resolve()):
-        below = PurePosixPath(path.relative_to(folder).as_posix())
-        shown = (PurePosixPath(name) / below).as_posix()
-        try:
-            with path.open("rb") as file:
-                head = file.read(HEAD_BYTES)
-            if not is_sound(head) and path.suffix.lower() not in _SUFFIXES:
-                note(batch.skipped, Mishap(shown, "no sound", broken=False))
-                continue
-            info = read_info(path, shown)
-        except BeatFlowError as error:
-            note(batch.failed, Mishap(shown, error.message, error.hint))
-        except OSError as error:
-            note(batch.failed, Mishap(shown, _explain(error)))
-        else:
-            yield _Job(path, shown, below, info.duration_s)
-
-
-def _walk(folder: Path, output: Path) -> Iterator[Path]:
-    """Files of a folder and those in it, in order; nothing hidden, and not what the stems go to."""
-    for parent, folders, files in os.walk(folder):
-        here = Path(parent)
-        folders[:] = sorted(
-            one for one in folders if not one.startswith(".") and (here / one).resolve() != output
-        )
-        yield from (
-            here / file for file in sorted(files) if not file.startswith(".") and (here / file).is_file()
-        )
-
-
-def _explain(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

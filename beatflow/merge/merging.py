@@ -14,10 +14,10 @@ from beatflow.history import read_content, read_track
 from beatflow.merge.ancestry import find_merge_bases
 from beatflow.merge.conflict import TAKES, Conflict, find_conflicts, name_take
 from beatflow.merge.linemerge import is_text, merge_lines
-from beatflow.merge.remixing import describe_render, is_render, render, says_render
 from beatflow.merge.scoremerge import merge_scores
 from beatflow.merge.soundmerge import Refusal, SplicedSound, splice_sounds
 from beatflow.merge.threeway import Clash, check_folders, merge_entries, merge_mode
+from beatflow.mixing.rendering import describe_render, is_render, render, says_render
 from beatflow.objects.git.value import EXECUTABLE, FILE, Entry, Tree
 from beatflow.objects.pointer import Pointer, encode_pointer, read_pointer
 from beatflow.provenance import Record, find_record

@@ -226,7 +226,7 @@ def _render_again(
     parts = {stem.file for stem in track.stems.values()} | {TRACK_FILE}
     if not changed & parts or track.mix_file in in_conflict or not track.stems:
         return None
-    from beatflow.merge.remixing import describe_render, is_render, render
+    from beatflow.mixing.rendering import describe_render, is_render, render
 
     def open_now(path: str) -> BinaryIO:
         return _open(root / path)

@@ -23,6 +23,7 @@ from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
 from beatflow.objects.pack import (
     PACK_SUFFIX,
+    REBUILT,
     Codec,
     Flag,
     Kind,
@@ -193,7 +194,7 @@ class Batch:
             return LOST
 
     def _reach_of_record(self, record: Record, limit: int) -> Reach:
-        if record.entry.codec != Codec.PREDICTION:
+        if record.entry.codec not in REBUILT:
             return LOST if record.entry.flags & Flag.DEPENDS else ALONE
         reach = read_reach(record)
         if reach.depth >= limit or any(
@@ -393,7 +394,7 @@ class Batch:
             self._writer = PackWriter(temporary_name(self._temporary, PACK_SUFFIX))
         self._writer.add(record)
         if record.kind == Kind.CHUNK:
-            predicted = record.codec == Codec.PREDICTION
+            predicted = record.codec in REBUILT
             self._reaches[record.id] = Reach(*record.parameters[2:4]) if predicted else ALONE
         self._new[key] = None
 

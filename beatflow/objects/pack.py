@@ -53,6 +53,11 @@ class Codec(IntEnum):
     FLAC = 2
     PLANES = 3
     PREDICTION = 64
+    RENDITION = 65
+
+
+REBUILT = (Codec.PREDICTION, Codec.RENDITION)
+"""Codecs that rebuild a chunk from others: they say on what, and have the same parameters."""
 
 
 class Flag(IntFlag):

@@ -7,7 +7,7 @@ All arithmetic that decides a sample is on integers. They are carried in float64
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
@@ -356,9 +356,7 @@ def encode(samples: Integers, layout: Layout, proposal: Proposal, level: float =
     parts = [_COUNT.pack(len(table)), *(ref.id for ref in table)]
     parts.append(_HEAD.pack(kind, len(prediction.sources), len(prediction.segments), len(prediction.terms)))
     for source in prediction.sources:
-        fields = (source.layout.format, source.layout.channels, len(source.chunks), 0, source.start)
-        parts.append(_SOURCE.pack(*fields))
-        parts += [struct.pack("<HI", place[ref], ref.length) for ref in source.chunks]
+        parts.append(pack_source(source, place))
     parts.append(struct.pack(f"<{len(prediction.segments)}I", *prediction.segments))
     parts += [_pack_term(term) for term in prediction.terms]
     parameters = _PARAMETERS.pack(layout.format, layout.channels, *proposal.reach)
@@ -456,7 +454,7 @@ def _unpack(payload: bytes, frames: int, channels: int) -> tuple[Residual, Predi
         raise ValueError(f"{segment_count} segments, {term_count} terms")
     sources = []
     for _ in range(source_count):
-        source, at = _unpack_source(payload, at, count)
+        source, at = unpack_source(payload, at, count)
         sources.append(source)
     if sum(ref.length for source in sources for ref in source.chunks) > MAX_SOURCE_BYTES:
         raise ValueError("sources are too long")
@@ -477,7 +475,21 @@ def _unpack(payload: bytes, frames: int, channels: int) -> tuple[Residual, Predi
     return Residual(kind), Prediction(tuple(sources), tuple(segments), terms), rest
 
 
-def _unpack_source(payload: bytes, at: int, count: int) -> tuple[Source, int]:
+def pack_source(source: Source, place: Mapping[ChunkRef, int]) -> bytes:
+    """Write a source down, given each chunk's place in the table of dependencies."""
+    fields = (source.layout.format, source.layout.channels, len(source.chunks), 0, source.start)
+    chunks = (struct.pack("<HI", place[ref], ref.length) for ref in source.chunks)
+    return _SOURCE.pack(*fields) + b"".join(chunks)
+
+
+def unpack_source(payload: bytes, at: int, count: int) -> tuple[Source, int]:
+    """Read a source from a payload with `count` dependencies; also return where what follows begins.
+
+    Raises
+    ------
+    ValueError, struct.error
+        It is none.
+    """
     form, channels, chunk_count, _, start = _SOURCE.unpack_from(payload, at)
     at += _SOURCE.size
     layout = Layout(SampleFormat(form), channels)

@@ -18,7 +18,7 @@ from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, MAX_MANIFEST_BYTES, ChunkRef, Manifest
 from beatflow.objects.manifest import decode as decode_manifest
-from beatflow.objects.pack import MUST_KNOW, Codec, Flag, Kind, Record
+from beatflow.objects.pack import MUST_KNOW, REBUILT, Codec, Flag, Kind, Record
 from beatflow.objects.packset import RecordSource
 from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach
 
@@ -134,19 +134,16 @@ class ChunkReader:
         return raw
 
     def _open(self, record: Record, length: int, limit: int, budget: "_Budget") -> tuple[bytes, int]:
-        if record.entry.codec != Codec.PREDICTION:
+        if record.entry.codec not in REBUILT:
             return open_chunk(record, length, self._verify), 0
-        from beatflow.objects.prediction import decode, join_samples
+        from beatflow.objects.rebuilding import rebuild
 
         depth = read_reach(record).depth
         _check_length(record, length)
         if not 1 <= depth < limit:
             raise DamagedError("it is predicted from itself")
 
-        def fetch(ref: ChunkRef) -> bytes:
-            return self._find(ref, depth, budget)
-
-        raw = decode(record.parameters, record.payload, length, lambda source: join_samples(source, fetch))
+        raw = rebuild(record, lambda ref: self._find(ref, depth, budget))
         return _prove(record, raw, self._verify), depth
 
 
@@ -182,7 +179,7 @@ class _Budget:
 
 def read_reach(record: Record) -> Reach:
     """Return how far the predictions of a chunk's record reach."""
-    if record.entry.codec != Codec.PREDICTION:
+    if record.entry.codec not in REBUILT:
         return ALONE
     _check_flags(record.entry.flags & MUST_KNOW)
     if not record.entry.flags & Flag.DEPENDS:

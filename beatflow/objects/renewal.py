@@ -20,7 +20,7 @@ from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest
-from beatflow.objects.pack import MUST_KNOW, PACK_SUFFIX, Codec, Flag, Kind, NewRecord, PackWriter, Record
+from beatflow.objects.pack import MUST_KNOW, PACK_SUFFIX, REBUILT, Codec, Flag, Kind, NewRecord, PackWriter, Record
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, iter_verified, open_manifest
@@ -241,7 +241,7 @@ class Renewal:
         entry, copy = record.entry, copy_of(record)
         if entry.flags & MUST_KNOW or entry.codec not in Codec.__members__.values():
             raise DamagedError("it cannot be read")
-        if entry.codec != Codec.PREDICTION:
+        if entry.codec not in REBUILT:
             if entry.flags & Flag.DEPENDS:
                 raise DamagedError("it cannot be read")
             return copy
@@ -258,7 +258,7 @@ class Renewal:
             self._writer = PackWriter(temporary_name(self._temporary, PACK_SUFFIX))
         self._writer.add(record)
         if record.kind == Kind.CHUNK:
-            predicted = record.codec == Codec.PREDICTION
+            predicted = record.codec in REBUILT
             reach = Reach(*record.parameters[2:4]) if predicted else ALONE
             self._reaches[record.id] = self._known_reaches.setdefault(reach, reach)
         if self._writer.position > MAX_PACK_BYTES or len(self._writer) > MAX_PACK_RECORDS:

@@ -19,6 +19,7 @@ from beatflow.sound.audio import Audio, Samples
 _STEPS_PER_S, _PER_HOP = 100, 10
 _MOMENTARY = 40  # in such steps
 _BLOCK, _SHORT_TERM = 4, 30  # in hops
+HOP_S = _PER_HOP / _STEPS_PER_S
 _ABSOLUTE_GATE_LUFS = -70.0
 # BS.1770-5 table 4: 1.41 for speakers 60° to 120° to the side, 1 elsewhere, none for the LFE; by number of channels, in
 # WAV's order of speakers.
@@ -60,6 +61,23 @@ class Loudness:
             "true_peak_dbtp": self.true_peak_dbtp,
             "sample_peak_dbfs": self.sample_peak_dbfs,
         }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """Loudness over time.
+
+    Parameters
+    ----------
+    momentary, short_term : ndarray
+        LUFS of each complete window of 0.4 s and of 3 s, one every ``hop_s``, the first of which begins with the
+        sound; minus infinity where it is silent. Empty for what is shorter than a window.
+    hop_s : float
+    """
+
+    momentary: NDArray[np.float64]
+    short_term: NDArray[np.float64]
+    hop_s: float
 
 
 def measure_loudness(audio: Audio | Iterable[Audio]) -> Loudness:
@@ -104,11 +122,8 @@ class LoudnessMeter:
 
     def result(self) -> Loudness:
         """The figures so far; nothing can be added afterwards."""
-        for filtered in self._filter.finish():
-            self._add_energy(filtered)
         true_peak, sample_peak = self._peak.result()
-        steps = np.concatenate([*self._energies, np.zeros(0)]) / (self._rate / _STEPS_PER_S)
-        hops = steps[: len(steps) // _PER_HOP * _PER_HOP].reshape(-1, _PER_HOP).mean(axis=1)
+        steps, hops = self._finish()
         momentary, short_term = _moving_mean(steps, _MOMENTARY), _moving_mean(hops, _SHORT_TERM)
         return Loudness(
             integrated_lufs=_round(_integrate(_moving_mean(hops, _BLOCK))),
@@ -118,6 +133,20 @@ class LoudnessMeter:
             true_peak_dbtp=_round(_decibels(true_peak)),
             sample_peak_dbfs=_round(_decibels(sample_peak)),
         )
+
+    def course(self) -> Course:
+        """The loudness over time; nothing can be added afterwards."""
+        _, hops = self._finish()
+        return Course(
+            _to_lufs(_moving_mean(hops, _BLOCK)), _to_lufs(_moving_mean(hops, _SHORT_TERM)), HOP_S
+        )
+
+    def _finish(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The mean energies of whole steps of 10 ms and of whole hops of 0.1 s."""
+        for filtered in self._filter.finish():
+            self._add_energy(filtered)
+        steps = np.concatenate([*self._energies, np.zeros(0)]) / (self._rate / _STEPS_PER_S)
+        return steps, steps[: len(steps) // _PER_HOP * _PER_HOP].reshape(-1, _PER_HOP).mean(axis=1)
 
     def _add_energy(self, filtered: Samples) -> None:
         """Sum the squares of filtered samples, shape (channels, frames), into steps of 10 ms.
@@ -174,10 +203,11 @@ class _KFilter:
                 self._filled = self._history
 
     def finish(self) -> Iterable[Samples]:
-        """Yield what is left."""
+        """Yield what is left, once."""
         if self._filled > self._history:
             self._buffer[:, self._filled :] = 0
-            yield self._transform()[:, self._history : self._filled]
+            filled, self._filled = self._filled, self._history
+            yield self._transform()[:, self._history : filled]
 
     def _transform(self) -> Samples:
         # Samples that are not finite become NaN, which the explanation or the store names; numpy need not warn as well.

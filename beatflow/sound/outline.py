@@ -3,7 +3,7 @@
 Reads blocks of any length in constant memory; knows no files, no colours and no page.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,49 @@ class Outline:
         return np.asarray(10 * np.log10(np.maximum(self.power, 10 ** (floor_db / 10))))
 
 
+class OutlineMeter:
+    """Takes the blocks of a sound in order, gives its `Outline` at the end.
+
+    Parameters
+    ----------
+    sample_rate, frames : int
+        Of the sound; what comes beyond ``frames`` is left out.
+    step : int
+        How many frames there are to a column.
+    """
+
+    def __init__(self, sample_rate: int, frames: int, step: int) -> None:
+        columns = -(-frames // step)
+        self._shape = (step, frames, sample_rate)
+        self._low, self._high = np.full(columns, np.inf), np.full(columns, -np.inf)
+        self._energies = np.zeros(columns)
+        self._counts = np.zeros(columns)
+        self._position = 0
+
+    def add(self, samples: Samples) -> None:
+        """Take the next frames, shape (frames, channels)."""
+        step, frames, _ = self._shape
+        samples = samples[: frames - self._position]
+        if not len(samples):
+            return
+        first, last = self._position // step, (self._position + len(samples) - 1) // step + 1
+        starts = np.maximum(np.arange(first, last) * step - self._position, 0)
+        # Along time first: over two channels numpy takes ten times as long.
+        low, high = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
+        energy = np.einsum("fc,fc->f", samples, samples, dtype=np.float64)
+        self._low[first:last] = np.minimum(self._low[first:last], low.min(axis=1))
+        self._high[first:last] = np.maximum(self._high[first:last], high.max(axis=1))
+        self._energies[first:last] += np.add.reduceat(energy, starts)
+        self._counts[first:last] += np.diff(np.append(starts, len(samples))) * samples.shape[1]
+        self._position += len(samples)
+
+    def result(self) -> Outline:
+        """Return the outline of what came so far; columns that nothing came for are silent."""
+        came = self._counts > 0
+        low, high = np.where(came, self._low, 0.0), np.where(came, self._high, 0.0)
+        return Outline(low, high, self._energies / np.maximum(self._counts, 1), *self._shape)
+
+
 def trace(blocks: Iterable[Audio], sample_rate: int, frames: int, step: int) -> Outline:
     """Return the outline of a sound.
 
@@ -73,35 +116,12 @@ def trace(blocks: Iterable[Audio], sample_rate: int, frames: int, step: int) -> 
     frames, step : int
         How long it is, and how many frames there are to a column.
     """
-    columns = -(-frames // step)
-    outline = Outline(np.zeros(columns), np.zeros(columns), np.zeros(columns), step, frames, sample_rate)
-    for column, samples in enumerate(_regroup(blocks, step)):
-        if column >= columns:
-            break
-        outline.low[column] = samples.min()
-        outline.high[column] = samples.max()
-        outline.power[column] = np.square(samples, dtype=np.float64).mean()
-    return outline
+    meter = OutlineMeter(sample_rate, frames, step)
+    for block in blocks:
+        meter.add(block.samples)
+    return meter.result()
 
 
 def choose_step(frames: int, columns: int) -> int:
     """Return how many frames make a column, so that there are about as many columns and never more."""
     return max(1, -(-frames // max(1, columns)))
-
-
-def _regroup(blocks: Iterable[Audio], step: int) -> Iterator[Samples]:
-    """Yield the same frames in groups of ``step``, the last one shorter."""
-    waiting: list[Samples] = []
-    count = 0
-    for block in blocks:
-        at = 0
-        while count + block.frames - at >= step:
-            end = at + step - count
-            waiting.append(block.samples[at:end])
-            yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
-            waiting, count, at = [], 0, end
-        if at < block.frames:
-            waiting.append(block.samples[at:])
-            count += block.frames - at
-    if count:
-        yield np.concatenate(waiting)

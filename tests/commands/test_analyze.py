@@ -1,6 +1,7 @@
 """``bf analyze`` as a person meets it."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -258,3 +259,40 @@ def test_figures_of_an_older_version_are_measured_again(bf: Bf, clicks: Path) ->
     (facts,) = bf.ok("analyze", "clicks.wav", "--json").json["files"]
     assert facts["key"] == "A:min"
     assert {"sections", "phase_correlation", "downbeats", "meter"} <= set(facts)
+
+
+def test_a_folder_is_measured_whole_and_remembered(bf: Bf, clicks: Path) -> None:
+    inner = bf.directory / "takes" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "clicks.wav").write_bytes(clicks.read_bytes())
+    (inner.parent / "notes.txt").write_text("no sound, and nobody meant it to be")
+    (inner.parent / ".hidden.wav").write_text("hidden")
+    first = json.loads(bf.ok("analyze", "takes", "--json").stdout)
+    assert [facts["path"] for facts in first["files"]] == ["takes/inner/clicks.wav"]
+    assert first["failures"] == []
+    home = Path(os.environ["HOME"])
+    (memory,) = home.rglob(f"{first['files'][0]['oid']}.json")
+    remembered = json.loads(memory.read_text())
+    remembered["facts"]["tempo"] = 77.0
+    memory.write_text(json.dumps(remembered))
+    assert json.loads(bf.ok("analyze", "takes", "--json").stdout)["files"][0]["tempo"] == 77.0
+    # By itself it is measured anew: nobody asked for it to be remembered.
+    assert json.loads(bf.ok("analyze", "clicks.wav", "--json").stdout)["files"][0]["tempo"] == 120.0
+
+
+def test_several_at_once_come_in_order_and_the_broken_do_not_stop_them(
+    bf: Bf, clicks: Path, broken: None
+) -> None:
+    folder = bf.directory / "all"
+    folder.mkdir()
+    for name in ("b", "a"):
+        (folder / f"{name}.wav").write_bytes(clicks.read_bytes())
+    (folder / "text.wav").write_bytes((bf.directory / "text.wav").read_bytes())
+    (folder / "nan.wav").write_bytes((bf.directory / "float.wav").read_bytes())
+    done = bf("analyze", "all", "--jobs", "2", "--json")
+    assert done.code == 1
+    document = json.loads(done.stdout)
+    assert [facts["path"] for facts in document["files"]] == ["all/a.wav", "all/b.wav"]
+    assert sorted(failure["path"] for failure in document["failures"]) == ["all/nan.wav", "all/text.wav"]
+    (bf.directory / "empty").mkdir()
+    assert "there is no sound in empty" in bf.fails(2, "analyze", "empty")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beatflow.merge.remixing import describe_render, render
+from beatflow.mixing.rendering import describe_render, render
 from beatflow.provenance import find_record
 from beatflow.track import parse_track
 from tests.conftest import Bf

@@ -94,7 +94,7 @@ def may_be_links(entry: Entry) -> bool:
 
 def link_of(record: Record) -> Link:
     """Return what a record itself says of its predictions."""
-    if record.entry.codec != Codec.PREDICTION:
+    if record.entry.codec not in REBUILT:
         return Link(ALONE, record.dependencies)
     return Link(Reach(*record.parameters[2:4]), record.dependencies)
 

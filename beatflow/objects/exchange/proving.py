@@ -94,7 +94,7 @@ class Arrivals:
 
 def fit_reach(record: Record, reach_of: Callable[[bytes], Reach]) -> Record | None:
     """Return a record with its reach as its sources have it now; None where that is too far to be read."""
-    if record.entry.codec != Codec.PREDICTION:
+    if record.entry.codec not in REBUILT:
         return record
     reaches = [reach_of(id) for id in record.dependencies]
     depth = 1 + max(reach.depth for reach in reaches)
@@ -116,15 +116,10 @@ def stand_alone(record: Record, reader: ChunkReader) -> Record:
         It cannot be decoded, or proves to be another.
     """
     from beatflow.objects.codec import encode
-    from beatflow.objects.prediction import decode, join_samples
+    from beatflow.objects.rebuilding import rebuild
 
     entry = record.entry
-    raw = decode(
-        record.parameters,
-        record.payload,
-        entry.raw_length,
-        lambda source: join_samples(source, reader.read),
-    )
+    raw = rebuild(record, reader.read)
     if sha256(raw) != entry.id:
         raise DamagedError(f"{entry.id.hex()}: the bytes do not match their SHA-256")
     form, channels = record.parameters[:2]
@@ -146,7 +141,7 @@ def check_known(record: Record) -> None:
     if (
         entry.codec not in Codec.__members__.values()
         or entry.flags & MUST_KNOW
-        or dependent != (entry.codec == Codec.PREDICTION)
+        or dependent != (entry.codec in REBUILT)
     ):
         raise BeatFlowError(
             f"a sound is coded in a way that is newer than this BeatFlow (codec {entry.codec})",

@@ -3,7 +3,7 @@
 What the stems of a commit are is the caller's to know: it hands over the score and a way to open a path.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +12,8 @@ import numpy as np
 
 from beatflow.errors import AudioError, UsageError
 from beatflow.provenance import Record
-from beatflow.sound.files import BLOCK_FRAMES, AudioReader, SoundInfo, iter_audio, read_info
+from beatflow.sound.audio import Audio
+from beatflow.sound.files import BLOCK_FRAMES, AudioReader, SoundInfo, read_info
 from beatflow.sound.formats import FORMATS, LOSSY
 from beatflow.sound.mix import Fader, Mix
 from beatflow.sound.writing import AudioWriter
@@ -30,7 +31,7 @@ def is_render(track: Track, open_path: Opener) -> bool:
             reader = stack.enter_context(AudioReader(file, track.mix_file))
             if not _can_be_rendered(reader.info):
                 return False
-            mix = _open_mix(track, open_path, reader.info.subtype, stack)
+            mix = open_mix(track, open_path, reader.info.subtype, stack)
             if (mix.sample_rate, mix.channels) != (reader.info.sample_rate, reader.info.channels):
                 return False
             for block in mix:
@@ -52,7 +53,7 @@ def render(track: Track, open_path: Opener, like: BinaryIO, path: Path) -> int:
     with like:
         info = read_info(like, track.mix_file)
     with ExitStack() as stack:
-        mix = _open_mix(track, open_path, info.subtype, stack)
+        mix = open_mix(track, open_path, info.subtype, stack)
         kind = "WAV" if info.format == "RF64" else info.format
         writer = stack.enter_context(AudioWriter(path, mix.sample_rate, mix.channels, info.subtype, kind))
         for block in mix:
@@ -89,13 +90,36 @@ def _can_be_rendered(info: SoundInfo) -> bool:
     return plain and info.format in written
 
 
-def _open_mix(track: Track, open_path: Opener, subtype: str, stack: ExitStack) -> Mix:
-    stems = {
-        name: iter_audio(stack.enter_context(open_path(stem.file)), BLOCK_FRAMES, stem.file)
-        for name, stem in track.stems.items()
-    }
-    faders = {
-        name: Fader(stem.gain_db, stem.pan, stem.mute, stem.solo, stem.offset)
-        for name, stem in track.stems.items()
-    }
+def open_mix(track: Track, open_path: Opener, subtype: str, stack: ExitStack, start: int = 0) -> Mix:
+    """Open the stems of a score for rendering; its blocks come by iterating, once.
+
+    Parameters
+    ----------
+    track : Track
+    open_path : callable
+        Opens a stem's file by its path in the track.
+    subtype : str
+        What the mix will be stored as; ``FLOAT`` does not saturate.
+    stack : ExitStack
+        Closes the stems.
+    start : int
+        Frame of the mix to begin at.
+
+    Raises
+    ------
+    AudioError, UsageError
+        The stems cannot be read, or do not go together.
+    """
+    stems, faders = {}, {}
+    for name, stem in track.stems.items():
+        reader = stack.enter_context(AudioReader(stack.enter_context(open_path(stem.file)), stem.file))
+        begin = start - stem.offset
+        reader.seek(max(begin, 0))
+        stems[name] = _iter_blocks(reader)
+        faders[name] = Fader(stem.gain_db, stem.pan, stem.mute, stem.solo, max(-begin, 0))
     return Mix(stems, faders, subtype, track.master_db)
+
+
+def _iter_blocks(reader: AudioReader) -> Iterator[Audio]:
+    while (block := reader.read(BLOCK_FRAMES)).frames:
+        yield block

@@ -1,0 +1,20 @@
+"""The mood of a sound by the embedded model, from its samples alone: as a whole, and section by section.
+
+Knows no files and no engines.
+"""
+
+from collections.abc import Iterable
+
+from beatflow.sound.audio import Audio
+from beatflow.sound.mood.rating import Mood
+
+
+def measure_mood(blocks: Audio | Iterable[Audio]) -> Mood | None:
+    """Rate a sound, or its blocks in order; None for silence.
+
+    Raises
+    ------
+    AudioError
+        There are no blocks at all, or they differ in channels or sample rate, or samples are not numbers.
+    """
+    raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Drafts of a track, made while other programs write into its folder."""
