@@ -23,6 +23,7 @@ from beatflow.commandtable import COMMANDS, GROUPS, READERS
 from beatflow.config import completing
 from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
+from beatflow.library.registry import remember_track
 
 if TYPE_CHECKING:
     from beatflow.objects.store import Supply
@@ -196,6 +197,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     invocation = Invocation()
     invocation.supplier = lambda repository: _make_supply(invocation, repository)
+    invocation.announcer = lambda root: remember_track(invocation.settings.state, root)
     try:
         code = _run(sys.argv[1:] if argv is None else argv, invocation)
         invocation.ui.flush()

@@ -108,6 +108,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.reproduce:reproduce",
         "Make a sound again from its record, and prove that it is the same.",
     ),
+    "play": ("listen", "beatflow.commands.play:play", "Listen to a sound, of any version."),
     "license": (
         "find",
         "beatflow.commands.license:license",

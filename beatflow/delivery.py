@@ -6,6 +6,7 @@ moved into place only when all of them are whole.
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -172,6 +173,11 @@ class Delivery:
     def describe(self, oid: str, record: dict[str, Any]) -> None:
         """Keep where a sound comes from; outside a track there is no place for it."""
         self._records[oid] = record
+
+    @property
+    def records(self) -> Mapping[str, dict[str, Any]]:
+        """Where its sounds come from, so far."""
+        return self._records
 
     def expect(self, path: Path, oid: str) -> None:
         """Have the delivery refused when a file that it was made from is not the same any more."""

@@ -30,6 +30,8 @@ class Invocation:
         """The command line as it was given."""
         self.supplier: Callable[[Repository], Callable[[list[str]], None]] | None = None
         """Gives what brings the sounds that a partial clone lacks when they are needed; the command line sets it."""
+        self.announcer: Callable[[Path], None] | None = None
+        """Told of each track that is made or changed; the command line sets it."""
         self._flags: dict[str, str | bool | None] = {}
 
     @staticmethod
@@ -92,4 +94,10 @@ class Invocation:
     def _prepare(self, repository: "Repository") -> "Repository":
         if self.supplier:
             repository.supply = self.supplier(repository)
+        repository.announce = lambda: self.announce(repository.root)
         return repository
+
+    def announce(self, root: Path) -> None:
+        """Tell the library that there is a track."""
+        if self.announcer:
+            self.announcer(root)

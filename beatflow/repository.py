@@ -48,6 +48,8 @@ class Repository:
     ----------
     supply : callable or None
         Brings sounds that a partial clone has left elsewhere, when one is needed.
+    announce : callable or None
+        Told after each change that was published.
     is_locked : bool
         A change is being made through this very object: its process holds the lock.
 
@@ -62,6 +64,7 @@ class Repository:
         self.directory = root / REPOSITORY
         self.signer = signer
         self.supply: Supply | None = None
+        self.announce: Callable[[], None] | None = None
         self.is_locked = False
         self._asking = threading.RLock()
         self._tree_at_head = "", ""

@@ -43,6 +43,7 @@ from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 from beatflow.statcache import identify
+from beatflow.track import TRACK_FILE
 from beatflow.trackconfig import apply_settings, read_settings
 from beatflow.worktree import Placed
 
@@ -143,7 +144,17 @@ class Transaction:
     def forecast(self) -> Forecast:
         """What the sounds of this change may be predicted from."""
         repository = self.repository
-        return Forecast(repository.git, self.batch, repository.tree_of(repository.head))
+        return Forecast(
+            repository.git, self.batch, repository.tree_of(repository.head), score=self._read_score
+        )
+
+    def _read_score(self) -> bytes | None:
+        """Return the score as this change leaves it, None where there will be none."""
+        if TRACK_FILE in self._staged:
+            staged = self._staged[TRACK_FILE]
+            return self.repository.git.read_blob(staged[1].oid) if staged else None
+        found = self.repository.worktree.find(TRACK_FILE)
+        return (self.repository.root / TRACK_FILE).read_bytes() if found else None
 
     def put_entries(
         self,
@@ -239,6 +250,8 @@ class Transaction:
                     f"the change is recorded, but not finished: {error}",
                     hint="mend that; the next command that changes something finishes it",
                 ) from error
+        if self.repository.announce:
+            self.repository.announce()
         return oid
 
     def _compare(self) -> tuple[dict[str, Change], Change | None, dict[str, Change]]:

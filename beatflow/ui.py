@@ -357,6 +357,28 @@ class Ui:
 
             yield show
 
+    @contextmanager
+    def live_line(self) -> Iterator[Callable[[str, Mapping[str, object]], None]]:
+        """Give what shows a line that is written anew each time: on a terminal, or as NDJSON with ``--progress=json``.
+
+        It takes the line, and its facts for JSON.
+        """
+        if self.look.progress == "json":
+            yield lambda _, facts: self._event({"event": "position", **facts})
+        elif self.look.progress == "auto" and not self.look.quiet and _isatty(self._err):
+            self._out.flush()
+            try:
+                yield lambda line, _: self._overwrite(safe_line(line)[: self.width - 1])
+            finally:
+                self._overwrite("")
+        else:
+            yield lambda _, __: None
+
+    def _overwrite(self, line: str) -> None:
+        with suppress(OSError):
+            _write(self._err, f"\r\x1b[K{line}")
+            self._err.flush()
+
     def check_output(self) -> None:
         """Refuse to write sound to standard output when it is a terminal.
 

@@ -9,8 +9,9 @@ import pytest
 
 from beatflow.diff.composition import Composition, Desk, Fader, Move
 from beatflow.diff.drawing import Drawing
-from beatflow.diff.graphics import draw_eq, draw_faders, draw_level, draw_time, iter_ticks
+from beatflow.diff.graphics import draw_eq, draw_faders, draw_level, draw_time
 from beatflow.diff.plot import plot_difference
+from beatflow.picture.axis import iter_ticks
 from beatflow.sound.explanation import Change, Explanation, Piece
 from beatflow.sound.outline import Outline
 from beatflow.timecode import Clock

@@ -17,6 +17,7 @@ from beatflow.objects.store import AudioStore
 from beatflow.predicting.forecast import Forecast
 from beatflow.predicting.prediction import THOROUGH
 from beatflow.repository import Repository
+from beatflow.track import TRACK_FILE
 from beatflow.transaction import Transaction
 
 # What gains less is not worth writing everything again.
@@ -147,7 +148,9 @@ class _Rewriting:
         if all(self._pointers[entry.oid] in self._renewal for entry in sounds.values()):
             return
         earlier = self._find_earlier(state) if state.others else self._versions
-        forecast = Forecast(self._git, self._renewal, state.former, earlier, THOROUGH)
+        forecast = Forecast(
+            self._git, self._renewal, state.former, earlier, THOROUGH, lambda: self._read_score(state.tree)
+        )
         forecast.expect(state.tree.keys())
         for path in sorted(sounds, key=forecast.order):
             entry = sounds[path]
@@ -156,6 +159,10 @@ class _Rewriting:
                 self._renewal.add(oid, forecast.advise(path), self._meter.code)
                 self._versions[path] = [entry, *self._versions.get(path, ())][:_KEPT_VERSIONS]
             forecast.note(path, entry, None)
+
+    def _read_score(self, tree: Tree) -> bytes | None:
+        entry = tree.get(TRACK_FILE)
+        return self._git.read_blob(entry.oid) if entry else None
 
     def _find_earlier(self, state: _State) -> Mapping[str, Sequence[Entry]]:
         """Return the further versions of paths in a merge: the other sides' first."""

@@ -284,7 +284,7 @@ def _show_candidate(ui: "Ui", repository: "Repository", hearing: "Hearing") -> N
 
 def _play_and_ask(ui: "Ui", file: Path) -> str | None:
     """Play a file and ask what is to be heard; None without a terminal, or when the user stops."""
-    from beatflow.bisect.player import Playback
+    from beatflow.playing.programs import Playback
 
     if not ui.can_ask:
         return None

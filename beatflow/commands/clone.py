@@ -63,6 +63,7 @@ def clone(
     request = CloneRequest(branch, name, fetching, wanted)
     with ui.progress("cloning") as progress:
         made = make_clone(url, invocation.directory / folder, request, access, progress)
+    invocation.announce(made.root)
     if json:
         document = {"path": made.root, "commit": made.commit, "branch": made.branch}
         ui.emit_json("beatflow.clone/1", document | moved_document(made.moved))

@@ -121,6 +121,8 @@ def export(
     look = Look(listen, get_commit(repository, since) if since else None, artist, album)
     with ui.progress("exporting") as progress:
         report = write_out(repository, commit, wish, look, progress)
+    if not dry_run:
+        _note(invocation, repository, commit, report)
     left = list_uncommitted(repository, commit) if revision == "HEAD" else []
     if left:
         names = ", ".join(left[:_SHOWN]) + (" …" if len(left) > _SHOWN else "")
@@ -132,6 +134,22 @@ def export(
     for failure in report.failures:
         ui.error(failure.message, failure.hint)
     return 1 if report.failures else 0
+
+
+def _note(invocation: Invocation, repository: "Repository", commit: str, report: "Report") -> None:
+    """Note for the library which sounds were taken out: those that files are of; by an archive, all of them."""
+    from beatflow.commands.takes import note
+    from beatflow.history import list_files
+
+    sounds = {file.path: file.oid for file in list_files(repository, commit) if file.sound}
+    kinds = {file.kind for file in report.files}
+    taken = {file.source for file in report.files if file.source}
+    if report.session and kinds & {"reaper", "dawproject"}:
+        taken |= {lane.path for lane in report.session.lanes}
+    if "zip" in kinds:
+        taken |= set(sounds)
+    for path in sorted(taken & sounds.keys()):
+        note(invocation, "download", oid=sounds[path], path=path, commit=commit)
 
 
 def _export_git(

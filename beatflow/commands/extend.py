@@ -36,6 +36,7 @@ from beatflow.commands.takes import (
     choose,
     make_handover,
     make_setup,
+    noting,
     relative,
     remember_pace,
     say_written,
@@ -120,11 +121,15 @@ def extend(
     needs = frozenset(request.options)
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
         path = _find_input(invocation, file, Path(scratch))
-        choice = choose(invocation, "extend", engine, setup, needs)
-        if piped:
-            _to_stdout(invocation, path, file, choice, request, handover)
-            return
-        done = _extend(invocation, path, file, choice, request, handover)
+        asked = {"prompt": prompt, "engine": engine, "seed": seed, "asked": request.asked}
+        with noting(invocation, "extend", dry_run, inputs=[file], **asked) as run:
+            choice = choose(invocation, "extend", engine, setup, needs)
+            run.ask(engine=choice.info.name)
+            if piped:
+                run.add(_to_stdout(invocation, path, file, choice, request, handover), (), choice.facts)
+                return
+            done = _extend(invocation, path, file, choice, request, handover)
+            run.add(done, (done.sound,) if done.sound else (), choice.facts)
     remember_pace(invocation, setup, choice, done)
     _show(invocation, done, json)
     say_written(invocation, handover)
@@ -168,7 +173,7 @@ def _to_stdout(
     choice: "Choice",
     request: Request,
     handover: "Handover",
-) -> None:
+) -> "Extension":
     from beatflow.delivery import digest
     from beatflow.making.extension import compose_extension, summarize_extension, write_extension
     from beatflow.making.original import Original
@@ -179,9 +184,11 @@ def _to_stdout(
         record = find_record(handover.repository, oid) if handover.repository else None
         with invocation.ui.progress("composing") as progress:
             found = compose_extension(original, choice, request, oid, progress, record)
-        _say(invocation, summarize_extension(original, found, None))
+        done = summarize_extension(original, found, None)
+        _say(invocation, done)
         with invocation.ui.open_pipe() as out:
             write_extension(original, found, out)
+    return done
 
 
 def _show(invocation: Invocation, done: "Extension", json: bool) -> None:

@@ -41,6 +41,8 @@ def fork(
     access = make_access(invocation, endpoint)
     with invocation.ui.progress("forking") as progress:
         made = fork_track(ForkRequest(source, destination, dry_run), access, progress)
+    if made.path and not dry_run:
+        invocation.announce(made.path)
     if json:
         document = {"path": made.path, "address": made.address, "parent": made.parent, "commit": made.commit}
         invocation.ui.emit_json("beatflow.fork/1", document | {"dry_run": dry_run})

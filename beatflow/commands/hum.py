@@ -41,6 +41,8 @@ from beatflow.commands.takes import (
     choose,
     make_handover,
     make_setup,
+    note_takes,
+    noting,
     remember_pace,
     say_promises,
     say_written,
@@ -167,12 +169,16 @@ def hum(
     request.check()
     setup = make_setup(invocation, device, dtype, runtime, offline)
     handover = make_handover(invocation, output, force, message, dry_run, midi)
-    choice = choose(invocation, "accompany", engine, setup, _needs(request, part))
-    request.check_heeded(choice.info)
-    _check_part(choice, part)
-    heard = _listen(invocation, file, hearing)
-    _check_part(choice, heard.source.part)
-    take = _play_around(invocation, choice, heard, request, handover)
+    asked = {"prompt": prompt or "", "engine": engine, "seed": seed, "asked": request.asked}
+    with noting(invocation, "hum", dry_run, inputs=[file], **asked) as run:
+        choice = choose(invocation, "accompany", engine, setup, _needs(request, part))
+        run.ask(engine=choice.info.name)
+        request.check_heeded(choice.info)
+        _check_part(choice, part)
+        heard = _listen(invocation, file, hearing)
+        _check_part(choice, heard.source.part)
+        take = _play_around(invocation, choice, heard, request, handover)
+        note_takes(run, choice, take)
     remember_pace(invocation, setup, choice, take)
     if json:
         say_promises(invocation, [take])

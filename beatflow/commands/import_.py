@@ -98,6 +98,7 @@ def import_(
     if not dry_run:
         with ui.progress("importing") as progress:
             commits = run_import(target, invocation.signature, found, plan, ear if listen else None, progress)
+        invocation.announce(target.root)
     _report(invocation, found, plan, commits, target.root, dry_run, json)
     return 1 if any(item.failed for item in found.skipped) else 0
 
@@ -141,6 +142,7 @@ def _import_git(invocation: Invocation, directory: Path, to: Path | None, dry_ru
         plan = plan_git_import(source, watch, Rules.parse(invocation.settings.accept))
         if not dry_run:
             run_git_import(plan, place, invocation.signature, watch)
+            invocation.announce(place)
     if json:
         ui.emit_json("beatflow.import/1", {"path": place, "dry_run": dry_run} | describe_git_plan(plan))
         return

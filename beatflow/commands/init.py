@@ -45,6 +45,7 @@ def init(
             return
     if not dry_run:
         Repository.create(root, invocation.signature)
+        invocation.announce(root)
     if json:
         invocation.ui.emit_json("beatflow.init/1", {"path": root, "created": not existed, "dry_run": dry_run})
     else:
@@ -72,5 +73,6 @@ def _take_over(invocation: Invocation, source: "GitFolder") -> None:
     with ui.progress("reading history") as watch:
         plan = plan_git_import(source, watch, Rules.parse(invocation.settings.accept))
         run_git_import(plan, place, invocation.signature, watch)
+    invocation.announce(place)
     for line in (format_git_outcome(plan, str(place), False), *format_git_remarks(plan, place)):
         ui.say(line)

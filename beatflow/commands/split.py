@@ -24,6 +24,7 @@ from beatflow.commands.takes import (
     choose,
     make_handover,
     make_setup,
+    noting,
     relative,
     remember_pace,
     say_written,
@@ -33,12 +34,15 @@ from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from beatflow.ai.engine import Setup
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
+    from beatflow.library.noting import Run
     from beatflow.making.separation import Split
-    from beatflow.soundfolder import Mishap
     from beatflow.making.splitwish import SplitWish
+    from beatflow.soundfolder import Mishap
 
 _SUFFIXES = (".wav", ".flac", ".aiff", ".mp3", ".ogg")
 
@@ -162,6 +166,11 @@ class _Job:
         self.wish.check(choice)
         return choice
 
+    def noting(self) -> "AbstractContextManager[Run]":
+        """What comes of it is noted for the library."""
+        asked = {"inputs": [self.file], "engine": self.engine}
+        return noting(self.invocation, "split", self.handover.dry_run, **asked)
+
     @property
     def any_stems(self) -> bool:
         """Whether the stems that a mix was made from will do."""
@@ -186,7 +195,7 @@ def _split_one(job: _Job) -> None:
 
     invocation, ui = job.invocation, job.invocation.ui
     choice = None
-    with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch, job.noting() as run:
         piped = job.file == "-"
         path = spool(ui.read_input(), Path(scratch)) if piped else find_sound(invocation.directory, job.file)
         name = "standard input" if piped else job.file
@@ -210,6 +219,8 @@ def _split_one(job: _Job) -> None:
                 else:
                     assert choice is not None
                     found = split_file(path, name, choice, handover, progress, job.wish.separation, naming)
+        if choice:
+            _note(run, choice, found)
     if choice:
         remember_pace(invocation, job.setup, choice, found)
     if job.json:
@@ -236,11 +247,13 @@ def _split_folder(job: _Job) -> None:
 
     def finish(found: "Split") -> None:
         finished.append(found)
+        if not found.known:
+            _note(run, choice, found)
         if not job.json:
             _show(invocation, found)
 
     try:
-        with ui.progress("separating") as progress:
+        with job.noting() as run, ui.progress("separating") as progress:
             batch = split_folder(
                 folder,
                 job.file,
@@ -258,6 +271,8 @@ def _split_folder(job: _Job) -> None:
             raise
         stays = f"{plural(len(finished), 'sound')} split and kept"
         raise KeyboardInterrupt(f"{stays}; the same command goes on with the others") from None
+    for mishap in batch.failed:
+        run.fail(mishap.message, inputs=[mishap.path])
     separated = [found for found in batch.splits if not found.known]
     if separated:
         remember_pace(invocation, job.setup, choice, *separated)
@@ -271,6 +286,11 @@ def _split_folder(job: _Job) -> None:
         ui.say("a dry run: nothing was written")
     if batch.failed:
         raise typer.Exit(1)
+
+
+def _note(run: "Run", choice: "Choice", found: "Split") -> None:
+    source = {"path": found.mix, "oid": found.mix_oid}
+    run.add(found, found.stems, choice.facts, inputs=[source], duration_s=found.frames / found.sample_rate)
 
 
 def _document(invocation: Invocation, found: "Split") -> dict[str, Any]:

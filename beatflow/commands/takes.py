@@ -1,7 +1,8 @@
 """What the commands that make music share: choosing the engine, handing over, showing takes."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from beatflow.ai.engine import Progress, Setup
     from beatflow.ai.table import Choice
     from beatflow.delivery import Handover
+    from beatflow.library.noting import Run
     from beatflow.making.take import SoundFile, Take
 
 
@@ -154,6 +156,48 @@ def remember_pace(invocation: Invocation, setup: "Setup", choice: "Choice", *mad
             measured=invocation.clock().time, sound_s=sound_s, weights_bytes=count_bytes(folder),
         ),
     )  # fmt: skip
+
+
+@contextmanager
+def noting(invocation: Invocation, command: str, dry_run: bool = False, **asked: object) -> "Iterator[Run]":
+    """Note each result that is added, or why there is none, in the journal that ``bf library`` reads."""
+    from beatflow.library.noting import Run
+    from beatflow.library.noting import noting as watch
+
+    folder, root = _find_journal(invocation)
+    run = Run(None if dry_run else folder, lambda: _iso_time(invocation), command, root, dict(asked))
+    with watch(run):
+        yield run
+
+
+def note_takes(run: "Run", choice: "Choice", *takes: "Take") -> None:
+    """Add takes, with all their files, to what is noted."""
+    for take in takes:
+        run.add(take, (*([take.mix] if take.mix else []), *take.stems), choice.facts)
+
+
+def note(invocation: Invocation, kind: str, **facts: object) -> None:
+    """Note that a sound was played (``play``) or taken out (``download``): its ``oid``, ``path``, and what is known.
+
+    A path below the track is given as seen from its root.
+    """
+    from beatflow.library.journal import note_event
+
+    folder, _ = _find_journal(invocation)
+    if folder:
+        note_event(folder, kind, _iso_time(invocation), **facts)
+
+
+def _find_journal(invocation: Invocation) -> tuple[Path | None, Path | None]:
+    """Where events are noted: in the track around the folder, and its root, or else among the user's own things."""
+    repository = invocation.find_repository()
+    return (repository.state, repository.root) if repository else (invocation.settings.state, None)
+
+
+def _iso_time(invocation: Invocation) -> str:
+    from beatflow.wording import format_iso_time
+
+    return format_iso_time(invocation.signature())
 
 
 def make_handover(

@@ -83,7 +83,12 @@ class Measurement:
         }
 
 
-def measure(audio: Audio | Iterable[Audio], tempo: float | None = None, loop: bool = False) -> Measurement:
+def measure(
+    audio: Audio | Iterable[Audio],
+    tempo: float | None = None,
+    loop: bool = False,
+    bpm_range: tuple[float, float] | None = None,
+) -> Measurement:
     """Measure a sound, or its blocks in order.
 
     Parameters
@@ -94,6 +99,8 @@ def measure(audio: Audio | Iterable[Audio], tempo: float | None = None, loop: bo
         BPM that should be borne out.
     loop : bool
         Measure the seam as well.
+    bpm_range : (float, float), optional
+        Where to look for the tempo; else around the one that should be borne out, or everywhere.
     """
     blocks = _cut(audio) if isinstance(audio, Audio) else iter(audio)
     first = next(blocks)
@@ -111,7 +118,7 @@ def measure(audio: Audio | Iterable[Audio], tempo: float | None = None, loop: bo
             beating.result()
             block = next(blocks, None)
     fits = [beat.test(tempo)] if tempo else []
-    found = beat.result(_around(tempo))
+    found = beat.result(bpm_range or _around(tempo))
     if tempo and found.tempo:
         fits += [beat.test(near) for near in _find_near(found, tempo)]
     drift = beat.drift(found.tempo) if tempo and found.tempo else 0.0

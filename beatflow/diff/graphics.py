@@ -1,6 +1,6 @@
 """The pictures of a diff's page as SVG: two sounds on one axis of time, what is left, curves, faders."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from math import log10
@@ -8,6 +8,7 @@ from math import log10
 from beatflow.changetext import format_hz
 from beatflow.diff.composition import Composition, Fader
 from beatflow.diff.drawing import Drawing
+from beatflow.picture.axis import iter_ticks
 from beatflow.sound.explanation import Explanation
 from beatflow.sound.outline import Outline
 from beatflow.timecode import Clock
@@ -16,9 +17,6 @@ from beatflow.wording import format_number
 WIDTH = 1200
 _LANE, _GAP, _REST, _AXIS, _TOP = 96, 26, 64, 24, 18
 _REST_FLOOR_DB = -96.0
-_MOST_TICKS = 13
-_BAR_STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-_SECOND_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 3600)
 _LEAST_PX = 3.0
 _LEAST_PEAK = 0.01  # -40 dB: what is quieter looks quiet
 
@@ -148,20 +146,6 @@ def _draw_ticks(clock: Clock, span_s: float, x: Callable[[float], float], bottom
         if at < WIDTH - 30:
             parts.append(f'<text class="tick" x="{at + 3:.1f}" y="{bottom + 15}">{text}</text>')
     return "".join(parts)
-
-
-def iter_ticks(clock: Clock, span_s: float, most: int = _MOST_TICKS) -> Iterator[tuple[float, str]]:
-    """Yield where to write the time, in seconds, and what: the numbers of bars, or minutes and seconds."""
-    unit_s = clock.beat_s * clock.beats_per_bar if clock.beat_s else 1.0
-    steps: Sequence[float] = _BAR_STEPS if clock.beat_s else _SECOND_STEPS
-    step = next((step for step in steps if span_s / unit_s / step <= most), steps[-1])
-    for number in range(int(span_s / unit_s / step) + 1):
-        seconds = number * step * unit_s
-        if clock.beat_s:
-            yield seconds, f"{int(number * step) + 1}"
-        else:
-            digits = 0 if step >= 1 else 2
-            yield seconds, f"{int(seconds // 60)}:{seconds % 60:0{digits + 3 if digits else 2}.{digits}f}"
 
 
 # Curves --------------------------------------------------------------------------------------------------

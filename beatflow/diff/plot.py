@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beatflow.changetext import format_hz
 from beatflow.diff.drawing import Drawing
-from beatflow.diff.graphics import iter_ticks
+from beatflow.picture.axis import iter_ticks
 from beatflow.sound.explanation import Change, Explanation
 from beatflow.sound.outline import Outline
 from beatflow.timecode import Clock

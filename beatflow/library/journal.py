@@ -30,7 +30,10 @@ def note_event(folder: Path, kind: str, at: str, **facts: Any) -> None:
         By the glossary's names: ``oid``, ``path``, ``engine``, ``prompt``, ``seconds``, ``ok`` …
     """
     assert kind in KINDS
-    line = json.dumps({"kind": kind, "at": at, **facts}, ensure_ascii=True, sort_keys=True) + "\n"
+    # What JSON has no form for is told in words.
+    line = (
+        json.dumps({"kind": kind, "at": at, **facts}, ensure_ascii=True, sort_keys=True, default=str) + "\n"
+    )
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         # One write in append mode: two processes at once never mix their lines.

@@ -54,17 +54,19 @@ def list_tracks(state: Path | None) -> list[Path]:
 
 
 def _is_known(lines: bytes, path: str) -> bool:
-    return lines.rfind(_encode(path)) > lines.rfind(_encode([path]))
+    known, forgotten = _encode(path), _encode([path])
+    last = next((line for line in reversed(lines.split(b"\n")) if line in (known, forgotten)), None)
+    return last == known
 
 
 def _encode(item: str | list[str]) -> bytes:
-    # Between line ends, so that neither is found within the other; names that are not UTF-8 have an escape.
-    return b"\n" + json.dumps(item).encode() + b"\n"
+    # Names that are not UTF-8 come as lone surrogates, for which JSON has an escape.
+    return json.dumps(item).encode()
 
 
 def _read(state: Path) -> bytes:
     with suppress(OSError):
-        return b"\n" + (state / NAME).read_bytes().replace(b"\n", b"\n\n")
+        return (state / NAME).read_bytes()
     return b""
 
 
@@ -73,6 +75,6 @@ def _append(state: Path, item: str | list[str]) -> None:
         state.mkdir(parents=True, exist_ok=True)
         handle = os.open(state / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            os.write(handle, _encode(item)[1:])
+            os.write(handle, _encode(item) + b"\n")
         finally:
             os.close(handle)

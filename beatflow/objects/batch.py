@@ -334,7 +334,7 @@ class Batch:
         new = stored.count(False)
         # Where little of a run is new, as around a cut, looking for what explains it costs more than it saves.
         few = new <= _FEW_PIECES and 2 * new < len(refs)
-        coder = _open_coder(run.layout, None if few else advisor) if new and run.layout else None
+        coder = _open_coder(run.layout, advisor, few) if new and run.layout else None
         coded = []
         passed = []
         at = run.start
@@ -422,11 +422,12 @@ class Batch:
             self._writer.rollback(mark.writer)
 
 
-def _open_coder(layout: Layout, advisor: "Advisor | None") -> "RunCoder":
+def _open_coder(layout: Layout, advisor: "Advisor | None", few: bool) -> "RunCoder":
     """Begin to code a run; not before something in it is new, since this loads numpy and the codecs."""
     from beatflow.objects.coding import RunCoder
 
-    return RunCoder(layout, advisor.guide(layout) if advisor else None)
+    guide = advisor.guide(layout) if advisor and not few else None
+    return RunCoder(layout, guide, renderer=advisor.renderer(layout) if advisor else None)
 
 
 def _code_bytes(ref: ChunkRef, data: bytes) -> NewRecord:

@@ -1,4 +1,4 @@
-"""Turns the chunks of one run of samples, or single chunks of bytes, into records: plain or predicted.
+"""Turns the chunks of one run of samples, or single chunks of bytes, into records: plain, predicted or rendered.
 
 Knows codecs and predictions, no packs. Whichever is smaller is taken; where predictions have proven much smaller, the
 plain codec is no longer tried.
@@ -12,7 +12,7 @@ from beatflow.objects.flac import LEVEL
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Codec, Flag, Kind, NewRecord
-from beatflow.objects.prediction import Guide, read_samples
+from beatflow.objects.prediction import Guide, Predicted, Renderer, read_samples
 from beatflow.objects.prediction import encode as encode_prediction
 from beatflow.objects.samples import Integers
 
@@ -31,11 +31,20 @@ class RunCoder:
         Proposes predictions.
     level : float
         FLAC's.
+    renderer : Renderer or None
+        Knows what the samples are the sum of.
     """
 
-    def __init__(self, layout: Layout | None, guide: Guide | None, level: float = LEVEL) -> None:
+    def __init__(
+        self,
+        layout: Layout | None,
+        guide: Guide | None,
+        level: float = LEVEL,
+        renderer: Renderer | None = None,
+    ) -> None:
         self._layout = layout
         self._guide = guide
+        self._renderer = renderer
         self._level = level
         # The first stream of a run proves that the compressor, and what surrounds it, works as it should.
         self._flac_proven = False
@@ -62,6 +71,9 @@ class RunCoder:
             known = passed.pop(0)
             if self._guide:
                 self._guide.pass_over(*known)
+        rendered = self._renderer.render(frame, raw) if self._renderer and not plainly else None
+        if rendered is not None:
+            return _make_record(Codec.RENDITION, ref, raw, rendered)
         attempt = None if plainly else self._predict(frame, ref, raw)
         if attempt is None:
             return self._code_plainly(ref, raw)
@@ -88,9 +100,7 @@ class RunCoder:
             found = encode_prediction(samples, self._layout, proposal, self._level)
         except (DamagedError, ValueError):
             return None
-        predicted = NewRecord(
-            Kind.CHUNK, ref.id, Codec.PREDICTION, Flag.DEPENDS, found.parameters, len(raw), found.payload
-        )
+        predicted = _make_record(Codec.PREDICTION, ref, raw, found)
         return predicted, _measure_roughness(samples), samples.size
 
     def _code_plainly(self, ref: ChunkRef, raw: bytes) -> NewRecord:
@@ -101,6 +111,10 @@ class RunCoder:
     def _guide_settles(self, won: bool) -> None:
         if self._guide:
             self._guide.settle(won)
+
+
+def _make_record(codec: Codec, ref: ChunkRef, raw: bytes, found: Predicted) -> NewRecord:
+    return NewRecord(Kind.CHUNK, ref.id, codec, Flag.DEPENDS, found.parameters, len(raw), found.payload)
 
 
 def _measure_roughness(samples: Integers) -> float:

@@ -122,11 +122,23 @@ class Guide(Protocol):
         ...
 
 
+class Renderer(Protocol):
+    """Knows what the score of a mix makes of its stems. Used by one thread at a time."""
+
+    def render(self, frame: int, raw: bytes) -> "Predicted | None":
+        """Return what gives back new bytes that begin at a frame of their region; None where nothing does."""
+        ...
+
+
 class Advisor(Protocol):
     """Knows what a file may be predicted from. Its guides are used one per thread."""
 
     def guide(self, layout: Layout) -> Guide | None:
         """Return a guide for a run of samples, None where there is nothing to predict from."""
+        ...
+
+    def renderer(self, layout: Layout) -> "Renderer | None":
+        """Return what renders a run of samples from stems; None where the file is no mix of any."""
         ...
 
 
@@ -355,8 +367,7 @@ def encode(samples: Integers, layout: Layout, proposal: Proposal, level: float =
     place = {ref: number for number, ref in enumerate(table)}
     parts = [_COUNT.pack(len(table)), *(ref.id for ref in table)]
     parts.append(_HEAD.pack(kind, len(prediction.sources), len(prediction.segments), len(prediction.terms)))
-    for source in prediction.sources:
-        parts.append(pack_source(source, place))
+    parts += [pack_source(source, place) for source in prediction.sources]
     parts.append(struct.pack(f"<{len(prediction.segments)}I", *prediction.segments))
     parts += [_pack_term(term) for term in prediction.terms]
     parameters = _PARAMETERS.pack(layout.format, layout.channels, *proposal.reach)

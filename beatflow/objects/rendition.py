@@ -6,7 +6,7 @@ carries exactly in any order; it is frozen.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,19 +72,21 @@ def read_stem(raw: bytes, layout: Layout) -> Array:
     if form.width < 4:
         values = read_samples(raw, layout)
         assert values is not None  # 24 bits hold all of those
-        return values * 2.0 ** (FULL_BITS - get_bits(form))
-    words = np.frombuffer(raw, f"{'>' if form.is_big_endian else '<'}{'f' if form.is_float else 'i'}{form.width}")
+        scaled: Array = values.astype(np.float64) * 2.0 ** (FULL_BITS - get_bits(form))
+        return scaled
+    words = np.frombuffer(
+        raw, f"{'>' if form.is_big_endian else '<'}{'f' if form.is_float else 'i'}{form.width}"
+    )
     with np.errstate(over="ignore"):
         single = words.astype(np.float32)
         if not np.isfinite(single).all():
             raise ValueError("samples that are not numbers")
         levels = np.rint(single * np.float32(2.0 ** (23 if form.is_float else -8))).astype(np.float64)
-    return np.clip(levels, -(2.0**23), 2.0**23 - 1).reshape(-1, layout.channels)
+    limited: Array = np.clip(levels, -(2.0**23), 2.0**23 - 1)
+    return limited.reshape(-1, layout.channels)
 
 
-def render(
-    voices: Sequence[Voice], fetch: Callable[[ChunkRef], bytes], layout: Layout, frames: int
-) -> bytes:
+def render(voices: Sequence[Voice], fetch: Callable[[ChunkRef], bytes], layout: Layout, frames: int) -> bytes:
     """Return the sum of stems as it stands in a file.
 
     Parameters
@@ -102,17 +104,30 @@ def render(
         The sums could leave what float64 holds exactly, or a stem does not fit the mix.
     """
     check_voices(voices, layout, frames)
+
+    def iter_parts() -> Iterator[Part]:
+        for source, gains in voices:
+            begin = -source.start
+            for ref in source.chunks:
+                end = begin + ref.length // source.layout.frame_bytes
+                if max(begin, 0) < min(end, frames):
+                    yield begin, read_stem(fetch(ref), source.layout), gains
+                begin = end
+
+    return sum_parts(iter_parts(), layout, frames)
+
+
+Part = tuple[int, Array, tuple[int, ...]]
+"""The frame of the result at which samples of a stem begin, those samples, and their gains."""
+
+
+def sum_parts(parts: Iterable[Part], layout: Layout, frames: int) -> bytes:
+    """Return the sum of stems' samples, from `read_stem`, as it stands in a file; what lies outside counts not."""
     total = np.zeros((frames, layout.channels))
-    for source, gains in voices:
-        levels = np.array(gains, np.float64)
-        begin = -source.start
-        for ref in source.chunks:
-            end = begin + ref.length // source.layout.frame_bytes
-            low, high = max(begin, 0), min(end, frames)
-            if low < high:
-                samples = read_stem(fetch(ref), source.layout)
-                total[low:high] += samples[low - begin : high - begin] * levels
-            begin = end
+    for begin, samples, gains in parts:
+        low, high = max(begin, 0), min(begin + len(samples), frames)
+        if low < high:
+            total[low:high] += samples[low - begin : high - begin] * np.array(gains, np.float64)
     return _write(total, layout)
 
 
@@ -174,9 +189,7 @@ def encode(voices: Sequence[Voice], layout: Layout, reach: Reach) -> Predicted:
     return Predicted(_PARAMETERS.pack(layout.format, layout.channels, *reach), payload)
 
 
-def decode(
-    parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[ChunkRef], bytes]
-) -> bytes:
+def decode(parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[ChunkRef], bytes]) -> bytes:
     """Give a rendered chunk's bytes back.
 
     Parameters

@@ -20,7 +20,17 @@ from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest
-from beatflow.objects.pack import MUST_KNOW, PACK_SUFFIX, REBUILT, Codec, Flag, Kind, NewRecord, PackWriter, Record
+from beatflow.objects.pack import (
+    MUST_KNOW,
+    PACK_SUFFIX,
+    REBUILT,
+    Codec,
+    Flag,
+    Kind,
+    NewRecord,
+    PackWriter,
+    Record,
+)
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, iter_verified, open_manifest
@@ -210,7 +220,8 @@ class Renewal:
         from beatflow.objects.coding import RunCoder
 
         guide: Guide | None = advisor.guide(run.layout) if advisor and run.layout else None
-        coder = RunCoder(run.layout, guide, _LEVEL)
+        renderer = advisor.renderer(run.layout) if advisor and run.layout else None
+        coder = RunCoder(run.layout, guide, _LEVEL, renderer)
         coded: list[tuple[ChunkRef, NewRecord | None]] = []
         passed = []
         frame = run.frame

@@ -102,12 +102,18 @@ class SourceFile:
         low, high = max(start, 0), min(start + frames, self.frames)
         if low >= high:
             return result
-        raw = self._read_bytes(low * self.layout.frame_bytes, high * self.layout.frame_bytes)
+        raw = self.peek_bytes(low, high)
         found = None if raw is None else read_samples(raw, self.layout)
         if found is None:
             return None
         result[low - start : high - start] = found
         return result
+
+    def peek_bytes(self, low: int, high: int) -> bytes | None:
+        """Return what stands in the file from one frame, not below 0, to another; not verified. See `peek`."""
+        width = self.layout.frame_bytes if self.layout else 0
+        high = min(high, self.frames)
+        return self._read_bytes(low * width, high * width) if low < high else b""
 
     def read(self, chunks: tuple[ChunkRef, ...]) -> dict[bytes, bytes] | None:
         """Return the verified bytes of some chunks of this file by their ids; None where they cannot be had."""

@@ -21,10 +21,14 @@ _TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, 
 
 # Lightness, chroma and hue (degrees) that a map runs through.
 _STOPS = {
-    "heat": ((0.13, 0.02, 280), (0.30, 0.13, 290), (0.47, 0.17, 345), (0.66, 0.175, 35), (0.83, 0.15, 75), (0.97, 0.07, 105)),
-    "heat-light": ((0.985, 0.005, 95), (0.86, 0.09, 75), (0.72, 0.145, 45), (0.55, 0.17, 10), (0.38, 0.14, 310), (0.20, 0.06, 285)),
-    "tone": ((0.13, 0.02, 280), (0.32, 0.075, 245), (0.52, 0.09, 215), (0.72, 0.115, 178), (0.87, 0.12, 150), (0.97, 0.06, 120)),
-    "tone-light": ((0.985, 0.004, 150), (0.86, 0.06, 165), (0.70, 0.09, 190), (0.52, 0.09, 215), (0.36, 0.08, 245), (0.22, 0.05, 270)),
+    "heat": ((0.13, 0.02, 280), (0.30, 0.13, 290), (0.47, 0.17, 345),
+             (0.66, 0.175, 35), (0.83, 0.15, 75), (0.97, 0.07, 105)),
+    "heat-light": ((0.985, 0.005, 95), (0.86, 0.09, 75), (0.72, 0.145, 45),
+                   (0.55, 0.17, 10), (0.38, 0.14, 310), (0.20, 0.06, 285)),
+    "tone": ((0.13, 0.02, 280), (0.32, 0.075, 245), (0.52, 0.09, 215),
+             (0.72, 0.115, 178), (0.87, 0.12, 150), (0.97, 0.06, 120)),
+    "tone-light": ((0.985, 0.004, 150), (0.86, 0.06, 165), (0.70, 0.09, 190),
+                   (0.52, 0.09, 215), (0.36, 0.08, 245), (0.22, 0.05, 270)),
     "less": ((0.93, 0.08, 220), (0.66, 0.14, 240), (0.40, 0.12, 262), (0.16, 0.015, 280)),
     "more": ((0.16, 0.015, 280), (0.40, 0.13, 30), (0.66, 0.17, 45), (0.93, 0.09, 80)),
     "less-light": ((0.30, 0.11, 262), (0.50, 0.13, 245), (0.75, 0.08, 230), (0.985, 0.003, 95)),
@@ -89,6 +93,11 @@ def colour_map(name: str) -> Table:
     path = np.stack(
         [np.interp(fine, at, row) for row in (light, chroma * np.cos(angle), chroma * np.sin(angle))], axis=1
     )
+    # Without its corners, which the eye takes for edges. Mirrored beyond the ends, these stay where they are.
+    reach = len(fine) // 14
+    padded = np.concatenate([2 * path[0] - path[reach:0:-1], path, 2 * path[-1] - path[-2 : -2 - reach : -1]])
+    total = np.cumsum(np.concatenate([np.zeros((1, 3)), padded]), axis=0)
+    path = (total[2 * reach + 1 :] - total[: -2 * reach - 1]) / (2 * reach + 1)
     colours = from_oklab(path)
     # What a screen cannot show is clipped: distances are taken along what it does show.
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(to_oklab(colours), axis=0), axis=1))])

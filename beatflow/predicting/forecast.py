@@ -4,13 +4,14 @@ Knows paths and entries: what a file was before, what is around it now, and in w
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from beatflow.errors import UsageError
 from beatflow.filename import is_private
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import Entry, Tree
@@ -18,9 +19,10 @@ from beatflow.objects.layout import Layout
 from beatflow.objects.pointer import read_pointer
 
 if TYPE_CHECKING:
-    from beatflow.objects.prediction import Guide
+    from beatflow.objects.prediction import Guide, Renderer
     from beatflow.objects.sources import SourceFile
     from beatflow.predicting.prediction import Effort, SoundAdvisor
+    from beatflow.track import Track
 
 _MIXES = ("mix", "master", "bounce", "main")
 _MOST_LOOKED_AT = 40
@@ -53,6 +55,8 @@ class Forecast:
         Further versions of what stands there, the likeliest first.
     effort : Effort, optional
         How hard to search.
+    score : callable, optional
+        Gives the text of `track.toml` as the change has it, None where there is none: asked when a mix may be new.
     """
 
     def __init__(
@@ -62,8 +66,10 @@ class Forecast:
         former: Tree,
         earlier: Mapping[str, Sequence[Entry]] = MappingProxyType({}),
         effort: "Effort | None" = None,
+        score: Callable[[], bytes | None] = lambda: None,
     ) -> None:
         self._git = git
+        self._score = score
         self._keeper = keeper
         self._former = former
         self._earlier = earlier
@@ -73,13 +79,24 @@ class Forecast:
         # By folder, in the order in which they came: a change may bring ten thousand.
         self._here: dict[str, list[_Place]] = {}
         self._below: dict[str, list[str]] = {}
-        self._noted: set[str] = set()
+        self._noted: dict[str, _Place] = {}
         self._sources: dict[tuple[str, Path | None], SourceFile | None] = {}
 
     def order(self, path: str) -> tuple[bool, int, str]:
         """Return what to sort paths by: mixes come last, deeper folders first."""
         pure = PurePosixPath(path)
-        return any(word in pure.name.lower() for word in _MIXES), -len(pure.parts), path
+        mix = any(word in pure.name.lower() for word in _MIXES) or path == self.track.mix_file
+        return mix, -len(pure.parts), path
+
+    @cached_property
+    def track(self) -> "Track":
+        """The score of the change; an empty one where there is none that can be read."""
+        from beatflow.track import Track, parse_track
+
+        try:
+            return parse_track(self._score() or b"")
+        except (UsageError, OSError):
+            return Track()
 
     def is_likely_kept(self, path: str, size: int) -> bool:
         """Say whether a file may be one that is kept already, elsewhere: its path is new, its size is not."""
@@ -106,7 +123,7 @@ class Forecast:
             for above in PurePosixPath(folder).parents:
                 self._below.setdefault(str(above), []).append(folder)
         self._here[folder].append((entry, place))
-        self._noted.add(path)
+        self._noted[path] = entry, place
 
     def advise(self, path: str) -> "_Advice":
         """Return what the file at a path may be predicted from."""
@@ -118,7 +135,7 @@ class Forecast:
             map(self._former.get, gone),
         )
         versions = [(entry, None) for entry in dict.fromkeys(chain.from_iterable(found)) if entry]
-        return _Advice(self, versions, list(islice(self._around(path), _MOST_LOOKED_AT)))
+        return _Advice(self, path, versions, list(islice(self._around(path), _MOST_LOOKED_AT)))
 
     def _find_gone(self, path: str) -> Iterator[str]:
         for key in (PurePosixPath(path).name, _folder_of(path) + "/", ""):
@@ -128,6 +145,14 @@ class Forecast:
         """Open those files that are sound, the first of them."""
         found = (self._open(entry, place) for entry, place in places)
         return list(islice((source for source in found if source), most))
+
+    def open_stems(self) -> "dict[str, SourceFile | None]":
+        """Open the stems of the score, by name; None for what is not stored."""
+        stems: dict[str, SourceFile | None] = {}
+        for name, stem in self.track.stems.items():
+            entry, place = self._noted.get(stem.file) or (self._former.get(stem.file), None)
+            stems[name] = self._open(entry, place) if entry else None
+        return stems
 
     def _around(self, path: str) -> Iterator[_Place]:
         """Yield what was noted: the newest of the same folder, then of those below, then of the one above.
@@ -162,12 +187,16 @@ class Forecast:
 class _Advice:
     """What one file may be predicted from, found out when the first chunk of it is new: most files are not."""
 
-    def __init__(self, forecast: Forecast, versions: Sequence[_Place], around: Sequence[_Place]) -> None:
+    def __init__(
+        self, forecast: Forecast, path: str, versions: Sequence[_Place], around: Sequence[_Place]
+    ) -> None:
         self._forecast = forecast
+        self._path = path
         self._versions = versions
         self._around = around
         self._lock = threading.Lock()
         self._advisor: SoundAdvisor | None = None
+        self._stems: dict[str, SourceFile | None] | None = None
 
     def guide(self, layout: Layout) -> "Guide | None":
         """Return a guide for a run of samples, None where there is nothing to predict from."""
@@ -182,6 +211,18 @@ class _Advice:
                     effort,
                 )
         return self._advisor.guide(layout)
+
+    def renderer(self, layout: Layout) -> "Renderer | None":
+        """Return what renders a run of samples from stems; None where the file is no mix of any."""
+        track = self._forecast.track
+        if self._path != track.mix_file or not track.stems:
+            return None
+        from beatflow.predicting.scoring import make_renderer
+
+        with self._lock:
+            if self._stems is None:
+                self._stems = self._forecast.open_stems()
+        return make_renderer(track, layout, self._stems)
 
 
 def _folder_of(path: str) -> str:

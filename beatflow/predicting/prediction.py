@@ -41,6 +41,9 @@ from beatflow.sound.fit import (
 MAX_COST = 12
 """How many chunks' worth of decoding one chunk may take."""
 
+_DEEPEST = MAX_DEPTH - 1
+"""One step is left for the mix that is rendered from what is predicted so."""
+
 _PEEKS, _PEEK_FRAMES = 4, 1024
 _LEAST_FRAMES = 256
 _LEAST_GAIN_BITS = 0.5
@@ -172,6 +175,9 @@ class SoundAdvisor:
         versions = [file for file in self._versions if _fits(file, layout)]
         siblings = [file for file in self._siblings if _fits(file, layout)]
         return _Guide(self, layout, versions, siblings) if versions or siblings else None
+
+    def renderer(self, layout: Layout) -> None:
+        """Return None: what makes a mix is not to be guessed, see `predicting/scoring.py`."""
 
     def may_try_hard(self) -> bool:
         """Say whether enough is at stake for what takes long, and count one more chunk."""
@@ -321,7 +327,7 @@ class _Guide:
         segments, terms, bits, noise = fitted
         used = sorted({term.source for term in terms})
         reach = _join_reaches([laid[number].reach for number in used])
-        if reach.cost > self._effort.cost or reach.depth > MAX_DEPTH:
+        if reach.cost > self._effort.cost or reach.depth > _DEEPEST:
             return None
         place = {source: number for number, source in enumerate(used)}
         prediction = Prediction(
@@ -391,7 +397,7 @@ def _try_gains(view: _View, inputs: Sequence[_Input]) -> _Model | None:
     found = []
     for one in inputs:
         reach = _reach_at(one, view.frame)
-        feature = view.read(one) if reach.cost < view.effort.cost and reach.depth < MAX_DEPTH else None
+        feature = view.read(one) if reach.cost < view.effort.cost and reach.depth < _DEEPEST else None
         if feature is not None and feature.any():
             found.append((one, feature, reach.cost))
     while found:
@@ -443,7 +449,7 @@ def _lay(one: _Input, frame: int, frames: int, lags: int) -> _Laid | None:
     if part is None or layout is None or len(part.chunks) > MAX_SOURCE_CHUNKS:
         return None
     reach = one.file.reach(part.chunks)
-    raw = one.file.read(part.chunks) if reach.depth < MAX_DEPTH else None
+    raw = one.file.read(part.chunks) if reach.depth < _DEEPEST else None
     if raw is None:
         return None
     source = Source(Layout(layout.format, layout.channels), part.chunks, part.start + lags)

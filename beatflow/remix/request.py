@@ -109,7 +109,9 @@ class RemixRequest:
             Something is out of range, contradicts something else, or nothing is asked for.
         """
         if self.empty:
-            raise UsageError("nothing is asked for", hint='say what: --tempo 100, --fx "reverb", --genre lofi')
+            raise UsageError(
+                "nothing is asked for", hint='say what: --tempo 100, --fx "reverb", --genre lofi'
+            )
         _check_range("--pitch", self.semitones, -MOST_SEMITONES, MOST_SEMITONES, "semitones")
         if self.semitones and self.key:
             raise UsageError("--pitch and --key both say how far to transpose", hint="leave one of them out")

@@ -5,10 +5,12 @@ So that nothing of a long sound needs to be in memory. Who asks for a file remov
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import BLOCK_FRAMES, AudioReader
 from beatflow.sound.shaping import EdgeMeter
@@ -35,20 +37,24 @@ class Tape:
         self.path.unlink(missing_ok=True)
 
 
-def record(blocks: Iterable[Audio], path: Path, sample_rate: int, channels: int) -> Tape:
+def record(blocks: Iterable[Audio], path: Path) -> Tape:
     """Write blocks to a tape.
 
     Raises
     ------
     AudioError
-        Samples are not numbers.
+        There are none, or samples are not numbers.
     """
+    waiting = iter(blocks)
+    first = next(waiting, None)
+    if first is None:
+        raise AudioError("nothing is left of the sound")
     edges = EdgeMeter()
-    with AudioWriter(path, sample_rate, channels, "FLOAT", "WAV") as writer:
-        for block in blocks:
+    with AudioWriter(path, first.sample_rate, first.channels, "FLOAT", "WAV") as writer:
+        for block in chain([first], waiting):
             writer.write(block)
             edges.add(block.samples)
-    return Tape(path, sample_rate, channels, edges.frames, edges.peak)
+    return Tape(path, first.sample_rate, first.channels, edges.frames, edges.peak)
 
 
 def read_range(reader: AudioReader, start: int, frames: int, backwards: bool = False) -> Iterator[Audio]:

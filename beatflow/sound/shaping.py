@@ -16,7 +16,9 @@ HEADROOM = 10 ** (-0.1 / 20)
 """The sample peak to which a sound is taken down that would pass full scale."""
 
 
-def fade(blocks: Iterable[Audio], frames: int, fade_in_s: float = 0.0, fade_out_s: float = 0.0) -> Iterator[Audio]:
+def fade(
+    blocks: Iterable[Audio], frames: int, fade_in_s: float = 0.0, fade_out_s: float = 0.0
+) -> Iterator[Audio]:
     """Fade a sound in and out by raised cosines, which begin and end without a corner.
 
     Parameters

@@ -192,6 +192,10 @@ class TempoMeter:
             bars.confidence,
         )
 
+    def onsets(self) -> Onsets:
+        """The curves of onset strength that the tempo is found in. Nothing can be added afterwards."""
+        return self._listen()
+
     def drift(self, tempo: float) -> float:
         """By which part a tempo grows from start to end; see `measure_drift`. Nothing can be added afterwards."""
         onsets = self._listen()

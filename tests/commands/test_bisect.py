@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.bisect.player import Playback
+from beatflow.playing.programs import Playback
 from beatflow.history import read_content, write_commit
 from beatflow.objects.git.value import Entry, Signature
 from beatflow.repository import Repository
@@ -352,7 +352,7 @@ def test_a_player_stops_when_it_is_no_longer_wanted(tmp_path: Path, monkeypatch:
     player.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
     player.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("beatflow.bisect.player._PLAYERS", (("afplay",),))
+    monkeypatch.setattr("beatflow.playing.programs._PLAYERS", (("afplay",),))
     with Playback(file) as playback:
         assert playback.playing
         pid = int((tmp_path / "pid").read_text())

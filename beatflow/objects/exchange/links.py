@@ -12,6 +12,7 @@ from beatflow.errors import DamagedError
 from beatflow.objects.ids import ID_BYTES, sha256
 from beatflow.objects.manifest import MAX_CHUNK_BYTES
 from beatflow.objects.pack import (
+    REBUILT,
     RECORD_HEAD_BYTES,
     Codec,
     Entry,

@@ -1,0 +1,273 @@
+"""What an argument of a listening command names: a file, standard input, a file of a commit, a commit's mix, its stems.
+
+Says which sound is meant and how to open it; reads no samples but those of the stems' heads.
+"""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from beatflow.bisect.audition import find_mix_path
+from beatflow.errors import NotFoundError, UsageError
+from beatflow.explaining import make_clock, read_clock
+from beatflow.history import read_content, read_track
+from beatflow.objects.git.value import Entry
+from beatflow.objects.pointer import read_pointer
+from beatflow.playing.source import FileSource, ScoreSource, Source
+from beatflow.repository import Repository
+from beatflow.revision.revision import find_commit, get_entry, list_names, split_path
+from beatflow.sharing.partial.previews import find_small_copy
+from beatflow.sound.files import hint_missing
+from beatflow.timecode import Clock
+from beatflow.track import TRACK_FILE, Stem, Track, parse_track
+from beatflow.wording import short_name
+
+_SOUNDS = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".w64", ".rf64"}
+ALL_STEMS = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A sound that an argument names.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    open : callable
+        Opens it as a source; may raise what reading it may raise.
+    clock : Clock
+        Its bars; the sample rate in it means nothing.
+    path : str or None
+        In the track, or as it was given.
+    oid : str or None
+        The sound's id, where it is in history.
+    commit : str or None
+        The commit that it was named in.
+    small : bool
+        It is elsewhere, and a small copy is heard in its place.
+    """
+
+    name: str
+    open: Callable[[], Source]
+    clock: Clock
+    path: str | None = None
+    oid: str | None = None
+    commit: str | None = None
+    small: bool = False
+
+
+class Finder:
+    """Finds what arguments name.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the user is.
+    repository : Repository or None
+        The track around it.
+    read_input : callable
+        Gives standard input.
+    """
+
+    def __init__(
+        self, directory: Path, repository: Repository | None, read_input: Callable[[], BinaryIO]
+    ) -> None:
+        self._directory, self._repository, self._read_input = directory, repository, read_input
+
+    def find(self, word: str | None) -> Named:
+        """Return the sound that a word names; the mix in the folder for None.
+
+        Files come before commits, so that ``./main`` and ``main`` can be told apart.
+
+        Raises
+        ------
+        NotFoundError, UsageError
+            It names none.
+        """
+        if word is None:
+            return self._find_mix(None, "the folder")
+        if word == "-":
+            return Named(
+                "standard input",
+                lambda: FileSource(self._read_input(), "standard input"),
+                make_clock(1, None, None),
+            )
+        place = self._directory / word
+        if place.is_dir():
+            raise UsageError(f"{word} is a folder, not a sound", hint=f"bf play {word} --stems all")
+        if place.exists():
+            return self._name_file(place, word)
+        if self._repository is None:
+            raise NotFoundError(f"{word} does not exist, and this is no track", hint=hint_missing(word))
+        if split_path(word) != ("HEAD", word):
+            return self._find_entry(word)
+        commit = find_commit(self._repository, word)
+        if commit:
+            return self._find_mix(commit, word)
+        path = self._repository.worktree.relative(Path(word))
+        if path in self._repository.tree_of(self._repository.head):
+            return self._find_entry(f"HEAD:{path}")
+        near = difflib.get_close_matches(word, list_names(self._repository), n=2)
+        raise NotFoundError(
+            f"{word!r} is neither a sound nor a revision",
+            hint=f"did you mean {' or '.join(near)}?" if near else hint_missing(word),
+        )
+
+    def find_stems(self, word: str | None, names: Sequence[str]) -> Named:
+        """Return some stems together, as one sound: those of a score, with its faders, or the files of a folder.
+
+        Parameters
+        ----------
+        word : str or None
+            A commit, or a folder; None for the score in the folder.
+        names : sequence of str
+            Of stems; ``all`` for those that the faders let be heard. Stems that are named are heard though muted.
+
+        Raises
+        ------
+        NotFoundError, UsageError
+            There is no such score, folder or stem.
+        """
+        track, opener, title, commit, clock = self._find_score(word)
+        if list(names) != [ALL_STEMS]:
+            track = replace(track, stems={name: _unmute(_choose(track, name, title)) for name in names})
+            title = f"{'+'.join(names)}" + (f" of {title}" if word else "")
+        return Named(title, lambda: ScoreSource(track, opener, title), clock, commit=commit)
+
+    def _find_score(
+        self, word: str | None
+    ) -> tuple[Track, Callable[[str], BinaryIO], str, str | None, Clock]:
+        repository = self._repository
+        folder = self._directory / word if word else None
+        if folder and folder.is_dir():
+            score = folder / TRACK_FILE
+            track = parse_track(score.read_bytes()) if score.is_file() else _read_folder(folder)
+            clock = make_clock(1, track.tempo, track.meter)
+            return track, lambda path: (folder / path).open("rb"), str(word), None, clock
+        if repository is None:
+            raise NotFoundError(
+                f"{word or 'this'} is no folder of stems, and this is no track",
+                hint="bf play DIR --stems all",
+            )
+        commit = find_commit(repository, word) if word else None
+        if word and commit is None:
+            raise NotFoundError(
+                f"{word!r} is neither a revision nor a folder of stems", hint="bf play HEAD --stems all"
+            )
+        if commit is None:
+            track = _read_worktree_score(repository)
+        else:
+            track = read_track(repository, read_content(repository, commit))
+
+        def open_path(path: str) -> BinaryIO:
+            return _open_at(repository, commit, path)
+
+        return track, open_path, word or "the stems", commit, read_clock(repository, commit, 1)
+
+    # Files -----------------------------------------------------------------------------------------------
+
+    def _name_file(self, place: Path, word: str) -> Named:
+        repository, path, oid, commit = self._repository, word, None, None
+        clock = make_clock(1, None, None)
+        if repository and place.resolve().is_relative_to(repository.root.resolve()):
+            path = place.resolve().relative_to(repository.root.resolve()).as_posix()
+            clock = read_clock(repository, None, 1)
+            oid = _find_oid(repository, path)
+            commit = _find_unchanged(repository, path)
+        return Named(word, lambda: FileSource(place, word), clock, path, oid, commit)
+
+    def _find_entry(self, word: str) -> Named:
+        repository = self._repository
+        assert repository is not None
+        path, entry = get_entry(repository, word)
+        commit = find_commit(repository, split_path(word)[0])
+        return _name_entry(repository, path, entry, commit, word)
+
+    def _find_mix(self, commit: str | None, title: str) -> Named:
+        """Return the mix: its file, or where there is none what its stems give."""
+        repository = self._repository
+        if repository is None:
+            raise NotFoundError("this is no track, so there is no mix of it", hint="bf play FILE")
+        if commit is None:
+            path = _read_worktree_score(repository).mix_file
+            if (repository.root / path).is_file():
+                return self._name_file(repository.root / path, path)
+            score = _read_worktree_score(repository)
+        else:
+            found = find_mix_path(repository, commit)
+            tree = read_content(repository, commit)
+            if found:
+                return _name_entry(repository, found, tree[found], commit, f"{title}:{found}")
+            score = read_track(repository, tree)
+        if not score.stems:
+            raise NotFoundError(f"there is no mix in {title}, and no stems", hint="bf ls shows what there is")
+        return replace(self.find_stems(title if commit else None, [ALL_STEMS]), name=f"the stems of {title}")
+
+
+def _name_entry(repository: Repository, path: str, entry: Entry, commit: str | None, title: str) -> Named:
+    pointer = read_pointer(repository.git, entry)
+    if pointer is None:
+        raise UsageError(f"{path} is no sound", hint=f"bf cat {title}")
+    oid = pointer.oid
+    clock = read_clock(repository, commit, 1)
+    small = None if oid in repository.audio else find_small_copy(repository, oid)
+    if small:
+        return Named(title, lambda: FileSource(small, title), clock, path, oid, commit, small=True)
+    return Named(title, lambda: FileSource(repository.audio.open(oid), title), clock, path, oid, commit)
+
+
+def _open_at(repository: Repository, commit: str | None, path: str) -> BinaryIO:
+    """Open a file of the score: of a commit, or of the folder."""
+    if commit is None and (repository.root / path).is_file():
+        return (repository.root / path).open("rb")
+    _, entry = get_entry(repository, f"{commit or 'HEAD'}:{path}")
+    pointer = read_pointer(repository.git, entry)
+    if pointer is None:
+        raise UsageError(f"{path} is no sound", hint="mend track.toml")
+    return repository.audio.open(pointer.oid)
+
+
+def _read_worktree_score(repository: Repository) -> Track:
+    file = repository.root / TRACK_FILE
+    return parse_track(file.read_bytes()) if file.is_file() else Track()
+
+
+def _read_folder(folder: Path) -> Track:
+    """Take each sound of a folder for a stem."""
+    files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in _SOUNDS)
+    if not files:
+        raise UsageError(f"there is no sound in {folder.name}", hint="bf play DIR --stems all")
+    return Track(stems={short_name(name): Stem(name) for name in files})
+
+
+def _choose(track: Track, name: str, title: str) -> Stem:
+    if name not in track.stems:
+        near = difflib.get_close_matches(name, track.stems, n=1)
+        known = ", ".join(track.stems) or "none"
+        hint = f"did you mean {near[0]}?" if near else f"stems: {known}"
+        raise UsageError(f"there is no stem {name!r} in {title}", hint=hint)
+    return track.stems[name]
+
+
+def _unmute(stem: Stem) -> Stem:
+    return replace(stem, mute=False, solo=False)
+
+
+def _find_oid(repository: Repository, path: str) -> str | None:
+    """Return the id of a sound in the folder that a commit has as it is."""
+    entry = repository.worktree.identify(path)
+    known = entry is not None and repository.git.has(entry.oid)
+    pointer = read_pointer(repository.git, entry) if entry and known else None
+    return pointer.oid if pointer else None
+
+
+def _find_unchanged(repository: Repository, path: str) -> str | None:
+    """Return the current commit where it has a file as it is in the folder."""
+    head = repository.head
+    if head is None:
+        return None
+    entry = repository.git.find_entry(repository.git.read_commit(head).tree, path)
+    return head if entry and repository.worktree.identify(path) == entry else None

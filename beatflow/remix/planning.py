@@ -1,0 +1,435 @@
+"""From what is asked for and what a sound is to what exactly is done to it. Joins figures, reads no sound."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beatflow.ai.engine import QUARTERS
+from beatflow.contract.judging import KEY_CONTRADICTS
+from beatflow.contract.measuring import CONFIDENT
+from beatflow.contract.terms import Terms, Value
+from beatflow.errors import UsageError
+from beatflow.making.request import draw_seed
+from beatflow.remix.hearing import LEVELS_PER_S, Heard, Known
+from beatflow.remix.plan import Groove, Plan
+from beatflow.remix.request import FASTEST_RATIO, SLOWEST_RATIO, RemixRequest
+from beatflow.remix.styles import LAYERED, REMOVED, Style, find_feel, get_style
+from beatflow.sound.effects.chain import Chain, parse_chain
+from beatflow.sound.tonality import parse_key
+
+BEFORE_S, AFTER_S = 0.005, 0.05
+"""What stays of the silence at both ends, so that attacks and tails stay whole."""
+_RANGE_DB = 24.0
+"""A bar that is this much softer than the loudest one has no energy left."""
+_LONGEST_S = 240.0
+"""How much of a part an engine makes at most; a longer piece hears it again and again."""
+_MOST_BARS = 512
+
+Times = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the sound turned out to be before the remix; ``exact`` says that its first bar begins where it does."""
+
+    tempo: float | None = None
+    steady: bool = True
+    exact: bool = False
+    key: str | None = None
+    meter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan, the terms that its result is held to, and what is worth telling.
+
+    Parameters
+    ----------
+    plan : Plan
+    terms : Terms
+    source : Source
+    tempo, key : float, str or None
+        Of the result, as far as they are known.
+    notes : tuple of str
+        Lines for the user.
+    """
+
+    plan: Plan
+    terms: Terms
+    source: Source
+    tempo: float | None
+    key: str | None
+    notes: tuple[str, ...]
+
+
+def needs_ears(request: RemixRequest, known: Known) -> bool:
+    """Whether the sound has to be listened to before anything can be decided."""
+    if request.genre:
+        return True
+    if request.key and not known.key:
+        return True
+    wants_tempo = (request.tempo and request.tempo.tempo) or (
+        request.fx and parse_chain(request.fx).needs_tempo
+    )
+    return bool(wants_tempo) and not known.tempo
+
+
+def draft(request: RemixRequest, heard: Heard, known: Known, name: str) -> Draft:
+    """Decide what is done.
+
+    Parameters
+    ----------
+    request : RemixRequest
+    heard : Heard
+    known : Known
+        Goes before what is heard.
+    name : str
+        What to call the sound.
+
+    Raises
+    ------
+    UsageError
+        Its tempo or key is needed and not known, or what is asked for is too far away.
+    """
+    notes: list[str] = []
+    start, frames = _find_stretch(request, heard)
+    source = _find_source(request, heard, known)
+    ratio = _find_ratio(request, heard, known, source, name, notes)
+    semitones = request.semitones
+    if request.key:
+        semitones = float(_find_shift(request.key, source, heard, known, name, notes))
+    tempo = source.tempo / ratio if source.tempo else None
+    if request.tempo and request.tempo.tempo:
+        tempo = request.tempo.tempo
+    key = _move_key(source.key, semitones) if semitones == round(semitones) else None
+    key = str(parse_key(request.key)) if request.key else key
+    chain = parse_chain(request.fx) if request.fx else None
+    plan = Plan(
+        start_frame=start,
+        frames=frames,
+        reverse=request.reverse,
+        length_frames=max(1, math.floor(frames * ratio + 0.5)),
+        semitones=semitones,
+        formants=request.formants and bool(semitones),
+        fx=str(chain) if chain else "",
+        tail=request.tail,
+        fade_in_s=request.fade_in_s,
+        fade_out_s=request.fade_out_s,
+        loudness_lufs=request.loudness_lufs,
+    )
+    if request.genre:
+        style = get_style(request.genre)
+        plan = replace(plan, groove=_find_groove(request, style, plan, heard, source, tempo, key, name))
+        if tempo and plan.groove and plan.groove.bars:
+            notes.append(_tell_feel(plan.groove, tempo))
+    if plan.groove or (chain and chain.needs_tempo):
+        plan = replace(plan, tempo=round(_count_at(tempo, chain, name), 6))
+    terms = _make_terms(request, source, known)
+    return Draft(plan, terms, source, tempo, key, tuple(notes))
+
+
+def refine(found: Draft, tempo: float, asked: float) -> Draft:
+    """The same with a stretch that is a little more or less, since what came out has another tempo than was asked."""
+    length = math.floor(found.plan.length_frames * tempo / asked + 0.5)
+    plan = replace(found.plan, length_frames=length)
+    if plan.groove and plan.groove.bars:
+        share = tempo / asked
+        beats = tuple(round(beat * share, 5) for beat in plan.groove.beats)
+        plan = replace(plan, groove=replace(plan.groove, offset_s=plan.groove.offset_s * share, beats=beats))
+    return replace(found, plan=plan)
+
+
+def _find_stretch(request: RemixRequest, heard: Heard) -> tuple[int, int]:
+    """The first frame and how many of what is kept."""
+    if not request.trim_silence:
+        return 0, heard.frames
+    first = max(0, heard.first - round(BEFORE_S * heard.sample_rate))
+    end = min(heard.frames, heard.end + round(AFTER_S * heard.sample_rate))
+    return first, end - first
+
+
+def _find_source(request: RemixRequest, heard: Heard, known: Known) -> Source:
+    measured = heard.measured
+    found = measured.tempo if measured else None
+    sure = bool(found and found.tempo and found.confidence >= CONFIDENT)
+    tempo = known.tempo or (found.tempo if found and sure else None)
+    key = known.key
+    if key is None and measured and measured.key.confidence >= CONFIDENT:
+        key = measured.key.key
+    meter = known.meter if known.meter in QUARTERS else None
+    if meter is None and found and found.meter in QUARTERS and found.downbeat_confidence >= CONFIDENT:
+        meter = found.meter
+    # What was told of a tempo says nothing of whether it wanders.
+    steady = known.sure or found is None or not measured or not measured.wanders
+    return Source(tempo, steady, known.sure, key, meter)
+
+
+def _find_ratio(
+    request: RemixRequest, heard: Heard, known: Known, source: Source, name: str, notes: list[str]
+) -> float:
+    """How many times as long the sound becomes."""
+    wish = request.tempo
+    if wish is None:
+        return 1.0
+    if wish.tempo is None:
+        return 1 / (wish.factor or 1.0)
+    if source.tempo is None:
+        raise _explain_no_tempo(heard, name)
+    own = source.tempo
+    if not known.tempo and heard.measured:
+        own = _nearest_relative(own, heard.measured.tempo.alternatives, wish.tempo)
+        if own != source.tempo:
+            notes.append(
+                f"the tempo of {name} is taken as {own:.2f} BPM, not {source.tempo:.2f}; "
+                f"--source-tempo {source.tempo:.2f} takes that"
+            )
+    factor = wish.tempo / own
+    if not SLOWEST_RATIO - 1e-6 <= factor <= FASTEST_RATIO + 1e-6:
+        low, high = own * SLOWEST_RATIO, own * FASTEST_RATIO
+        raise UsageError(
+            f"from {own:.2f} to {wish.tempo:g} BPM is too far: -50 % to +100 % can be done",
+            hint=f"{low:.5g} to {high:.5g} BPM, or --source-tempo if it is not at {own:.2f}",
+        )
+    if not source.steady:
+        notes.append(f"the tempo wanders around {own:.2f} BPM; it will around {wish.tempo:g}")
+    return own / wish.tempo
+
+
+def _nearest_relative(own: float, alternatives: tuple[float, ...], asked: float) -> float:
+    """Half or double of a measured tempo, where the sound bears that out as well and it is nearer to what is asked."""
+    relatives = [own, *(other for other in alternatives if abs(abs(math.log2(other / own)) - 1) < 0.02)]
+    return min(relatives, key=lambda tempo: abs(math.log2(tempo / asked)))
+
+
+def _explain_no_tempo(heard: Heard, name: str) -> UsageError:
+    found = heard.measured.tempo if heard.measured else None
+    if found is None or found.tempo is None:
+        return UsageError(
+            f"{name} has no steady beat, so its tempo is not known",
+            hint="--tempo +10% needs none; or tell it: --source-tempo 90",
+        )
+    return UsageError(
+        f"the tempo of {name} is a guess: {found.tempo:.2f} BPM",
+        hint=f"--source-tempo {found.tempo:.2f} takes it, --source-tempo 90 another",
+    )
+
+
+def _find_shift(asked: str, source: Source, heard: Heard, known: Known, name: str, notes: list[str]) -> int:
+    """How many semitones to the key that is asked for, the nearest way.
+
+    A key of the other mode cannot be reached by transposing; its relative has the same notes.
+    """
+    wanted = parse_key(asked)
+    own = known.key
+    if own is None:
+        fits = heard.measured.key.fits if heard.measured else {}
+        if heard.measured is None or heard.measured.key.key is None:
+            raise UsageError(
+                f"{name} has no key to start from", hint="--pitch moves it, or tell its key: --source-key Am"
+            )
+        if source.key is None:
+            best = heard.measured.key.key
+            raise UsageError(
+                f"the key of {name} is a guess: {best}",
+                hint=f"--source-key {best} takes it; or --pitch SEMITONES",
+            )
+        same = {key: fit for key, fit in fits.items() if parse_key(key).mode == wanted.mode}
+        own = max(same, key=lambda key: same[key])
+        if fits[source.key] - same[own] > KEY_CONTRADICTS:
+            own = source.key
+    mine = parse_key(own)
+    if mine.mode != wanted.mode:
+        relative = (mine.tonic + (9 if mine.mode == "maj" else 3)) % 12
+        notes.append(
+            f"{own} does not become {wanted} by transposing; it goes to the notes of {wanted}, its relative"
+        )
+        return (wanted.tonic - relative + 6) % 12 - 6
+    return (wanted.tonic - mine.tonic + 6) % 12 - 6
+
+
+def _move_key(key: str | None, semitones: float) -> str | None:
+    if key is None:
+        return None
+    own = parse_key(key)
+    return str(replace(own, tonic=(own.tonic + round(semitones)) % 12))
+
+
+def _make_terms(request: RemixRequest, source: Source, known: Known) -> Terms:
+    """What the result is held to. A tempo that wanders, and what was told, are kept by construction."""
+    values: dict[str, Value] = {}
+    built: set[str] = set()
+    if request.tempo and request.tempo.tempo:
+        values["tempo"] = request.tempo.tempo
+        if known.tempo or not source.steady:
+            built.add("tempo")
+    if request.key:
+        values["key"] = str(parse_key(request.key))
+        # The sound is moved by whole semitones from where it was: what it does not tell is as it was before.
+        built.add("key")
+    if request.loudness_lufs is not None:
+        values["loudness_lufs"] = request.loudness_lufs
+    return Terms(values, source.meter or "4/4", request.tolerance, frozenset(values), frozenset(built))
+
+
+def _count_at(tempo: float | None, chain: Chain | None, name: str) -> float:
+    """The tempo that note values in effects are counted at."""
+    if tempo is None and chain and chain.needs_tempo:
+        raise UsageError(
+            f"{name} has no steady beat to count note values at",
+            hint="--source-tempo 90 tells its tempo; or write times: delay(250ms)",
+        )
+    return tempo or 120.0
+
+
+def _tell_feel(groove: Groove, tempo: float) -> str:
+    share = groove.tempo / tempo
+    feel = "at half time, " if share < 0.75 else "at double time, " if share > 1.5 else ""
+    return f"{groove.style}: {groove.prompt} drums {feel}{groove.tempo:.2f} BPM, {groove.meter}"
+
+
+def _find_groove(
+    request: RemixRequest,
+    style: Style,
+    plan: Plan,
+    heard: Heard,
+    source: Source,
+    tempo: float | None,
+    key: str | None,
+    name: str,
+) -> Groove:
+    """What a genre adds, and where on the sound as it will be."""
+    groove = Groove(
+        style=style.name,
+        prompt=style.prompt,
+        seed=draw_seed() if request.seed is None else request.seed,
+        key=key or "",
+        meter=source.meter or "4/4",
+        swing=style.swing,
+        drums_lu=style.drums_lu,
+        pump_db=style.pump_db,
+        bed=str(parse_chain(style.bed)),
+        kit=str(parse_chain(style.kit)) if style.kit else "",
+        master=str(parse_chain(style.master)) if style.master else "",
+        separator="" if style.drums == LAYERED else "auto",
+    )
+    if style.drums == REMOVED:
+        return groove
+    if tempo is None:
+        raise _explain_no_grid(heard, name)
+    return _lay_grid(groove, style, plan, heard, source, tempo)
+
+
+def _explain_no_grid(heard: Heard, name: str) -> UsageError:
+    found = heard.measured.tempo if heard.measured else None
+    if found is None or found.tempo is None:
+        return UsageError(
+            f"{name} has no steady beat to lay drums on",
+            hint="--source-tempo 90 lays them from its start; --genre classical needs none",
+        )
+    return UsageError(
+        f"the tempo of {name} is a guess: {found.tempo:.2f} BPM",
+        hint=f"--source-tempo {found.tempo:.2f} takes it, --source-tempo 90 another",
+    )
+
+
+def _lay_grid(groove: Groove, style: Style, plan: Plan, heard: Heard, source: Source, tempo: float) -> Groove:
+    """Where the drums' bars are, in time of the result."""
+    length_s = plan.length_frames / heard.sample_rate
+    beats, first = _move_beats(plan, heard, source)
+    # In 6/8 a beat that is heard is a dotted quarter, and what an engine counts are quarters.
+    per_beat = 1.5 if groove.meter == "6/8" else 1.0
+    feel = find_feel(tempo * per_beat, style)
+    steady = source.steady or len(beats) < 2
+    own = tempo * per_beat * feel
+    bar_s = QUARTERS[groove.meter] * 60 / own
+    start_s = float(beats[first]) if len(beats) else 0.0
+    if steady:
+        offset_s = start_s - math.ceil(max(0.0, start_s) / bar_s - 1e-9) * bar_s
+        count = max(1, math.ceil((length_s - offset_s) / bar_s - 0.01))
+        grid: tuple[float, ...] = ()
+    else:
+        grid, count = _lay_quarters(beats, first, 1 / (per_beat * feel), groove.meter, length_s)
+        offset_s = grid[0]
+    longest = max(1, min(_MOST_BARS, int(_LONGEST_S / bar_s)))
+    bars = min(count, longest)
+    return replace(
+        groove,
+        tempo=round(own, 6),
+        bars=bars,
+        offset_s=round(min(offset_s, 0.0), 6),
+        beats=tuple(round(beat, 5) for beat in grid),
+        energy=_measure_energy(heard, plan, offset_s, bar_s, bars),
+    )
+
+
+def _move_beats(plan: Plan, heard: Heard, source: Source) -> tuple[Times, int]:
+    """The beats in time of the result, and which of them begins a bar."""
+    found = heard.measured.tempo if heard.measured else None
+    begin_s, kept_s = plan.start_frame / heard.sample_rate, plan.frames / heard.sample_rate
+    if source.exact:
+        return np.array([kept_s + begin_s if plan.reverse else -begin_s]) * plan.ratio, 0
+    if found is None or not found.beats:
+        return np.zeros(0), 0
+    beats = np.array(found.beats) - begin_s
+    downs = np.array(found.downbeats[:1] or found.beats[:1]) - begin_s
+    if plan.reverse:
+        beats, downs = (kept_s - beats)[::-1], kept_s - downs
+    inside = (beats >= -1e-3) & (beats <= kept_s)
+    beats = beats[inside] if inside.any() else beats
+    nearest = int(np.argmin(np.abs(beats - downs[0])))
+    return beats * plan.ratio, nearest
+
+
+def _lay_quarters(
+    beats: Times, first: int, step: float, meter: str, length_s: float
+) -> tuple[tuple[float, ...], int]:
+    """The times of the drums' quarters in whole bars that cover all of a piece that wanders, and how many bars.
+
+    Between beats time runs evenly; before the first and after the last beat as in the four nearest.
+    """
+    known = [float(beat) for beat in beats]
+    edge = min(4, len(known) - 1)
+    before = (known[edge] - known[0]) / edge
+    after = (known[-1] - known[-1 - edge]) / edge
+
+    def time(position: float) -> float:
+        if position <= 0:
+            return known[0] + position * before
+        if position >= len(known) - 1:
+            return known[-1] + (position - len(known) + 1) * after
+        low = int(position)
+        return known[low] + (position - low) * (known[low + 1] - known[low])
+
+    quarters = QUARTERS[meter]
+    start = float(first)
+    while time(start) > 1e-6:
+        start -= quarters * step
+    grid = []
+    count = 0
+    while not count or grid[-1] < length_s:
+        grid += [time(start + (count * quarters + quarter) * step) for quarter in range(quarters)]
+        count += 1
+        grid.append(time(start + count * quarters * step))
+        end = grid.pop()
+        if end >= length_s - 0.01:
+            grid.append(end)
+            break
+    return tuple(grid), count
+
+
+def _measure_energy(heard: Heard, plan: Plan, offset_s: float, bar_s: float, bars: int) -> tuple[float, ...]:
+    """How loud the piece is in each bar, 0 to 1, for drums that follow it."""
+    hops = len(heard.levels)
+    times = (np.arange(hops) + 0.5) / LEVELS_PER_S - plan.start_frame / heard.sample_rate
+    if plan.reverse:
+        times = plan.frames / heard.sample_rate - times
+    times = times * plan.ratio
+    bar = np.floor((times - offset_s) / bar_s).astype(int)
+    inside = (bar >= 0) & (bar < bars)
+    total = np.bincount(bar[inside], heard.levels[inside].astype(np.float64), bars)
+    counts = np.maximum(np.bincount(bar[inside], minlength=bars), 1)
+    level = 10 * np.log10(np.maximum(total / counts, 1e-12))
+    share = np.clip((level - level.max()) / _RANGE_DB + 1, 0, 1)
+    return tuple(round(float(one), 2) for one in share)

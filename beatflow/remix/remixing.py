@@ -1,0 +1,382 @@
+"""Remixing a sound: listened to, planned, rendered, measured against what was asked, and handed over with its record.
+
+Joins the parts of this package with files, engines and the track.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from beatflow.ai.engine import Progress, no_progress
+from beatflow.contract.judging import judge
+from beatflow.contract.measuring import Measurement, measure
+from beatflow.contract.terms import Contract, Promise, Terms, is_held
+from beatflow.contract.text import tell_misses
+from beatflow.delivery import Delivery, Handover
+from beatflow.errors import ContractError
+from beatflow.making.recipe import describe_engine, surroundings
+from beatflow.making.separation import stem_subtype
+from beatflow.making.take import SoundFile
+from beatflow.remix.hearing import Heard, hear
+from beatflow.remix.plan import Plan
+from beatflow.remix.planning import Draft, draft, needs_ears, refine
+from beatflow.remix.rendering import Rendered, render
+from beatflow.remix.request import RemixRequest
+from beatflow.remix.studio import Crew, Studio
+from beatflow.remix.subject import Subject
+from beatflow.remix.tape import Tape
+from beatflow.scratch import Scratch
+from beatflow.sound.files import AudioReader, SoundInfo
+from beatflow.sound.formats import FORMATS, check_rate, get_format
+from beatflow.sound.writing import AudioWriter
+
+_ROUNDS = 2
+"""How often a stretch that came out a little off is refined."""
+_WORN = 0.03
+"""A tempo that is further off than this was not what it was taken for: refining would not help."""
+
+Choose = Callable[[Plan], Crew]
+"""Gives the engines that a plan needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remix:
+    """What came of a sound.
+
+    Parameters
+    ----------
+    subject : Subject
+    draft : Draft
+        What was decided.
+    before : Heard
+    frames, sample_rate, channels, subtype
+        Of the result.
+    tempo, key : float, str or None
+        Of the result, as far as they are known.
+    contract : Contract or None
+        None for a dry run, where nothing is rendered.
+    measured : Measurement or None
+    limited_db, headroom_db : float
+        What happened to its level besides what was asked.
+    clipped : int
+        Samples that passed full scale when they were written.
+    crew : Crew
+    sound : SoundFile or None
+    seconds : float
+    """
+
+    subject: Subject
+    draft: Draft
+    before: Heard
+    frames: int
+    sample_rate: int
+    channels: int
+    subtype: str
+    tempo: float | None
+    key: str | None
+    contract: Contract | None = None
+    measured: Measurement | None = None
+    limited_db: float = 0.0
+    headroom_db: float = 0.0
+    clipped: int = 0
+    crew: Crew = field(default_factory=Crew)
+    sound: SoundFile | None = None
+    seconds: float = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """Of the result, seconds."""
+        return self.frames / self.sample_rate
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of sound made per second of work."""
+        return round(self.duration_s / max(self.seconds, 1e-6), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A rendering that was measured."""
+
+    draft: Draft
+    rendered: Rendered
+    measured: Measurement | None
+    promises: tuple[Promise, ...]
+
+
+def plan_remix(
+    subject: Subject, request: RemixRequest, suffix: str | None = None, progress: Progress = no_progress
+) -> Remix:
+    """Say what would be done, without doing it. See `remix_file` for the errors."""
+    request.check()
+    started = time.perf_counter()
+    with AudioReader(subject.file, subject.name) as reader:
+        heard = _hear(reader, subject, request, progress)
+        found = draft(request, heard, subject.known, subject.name)
+        seconds = round(time.perf_counter() - started, 3)
+        return Remix(
+            subject, found, heard, found.plan.length_frames, reader.info.sample_rate, reader.info.channels,
+            choose_subtype(reader.info, suffix or name_suffix(subject)), found.tempo, found.key, seconds=seconds,
+        )  # fmt: skip
+
+
+def remix_file(
+    subject: Subject,
+    request: RemixRequest,
+    choose: Choose,
+    handover: Handover,
+    progress: Progress = no_progress,
+) -> Remix:
+    """Remix a sound into the file that the handover's place names, or into ``NAME-remix`` in its folder.
+
+    Raises
+    ------
+    AudioError
+        It cannot be read, is silent, or cannot be written under that name.
+    ConflictError
+        A file is in the way.
+    ContractError
+        The result does not bear out what was asked for; nothing is written.
+    UsageError
+        The request makes no sense, or not for this sound.
+    """
+    request.check()
+    assert handover.place is not None
+    target = handover.place.file or f"{subject.title}-remix{name_suffix(subject)}"
+    suffix = PurePosixPath(target).suffix.lower()
+    if suffix not in FORMATS:
+        get_format(target, "PCM_16")
+    with (
+        Delivery(handover, "remix", subject.name) as delivery,
+        AudioReader(subject.file, subject.name) as reader,
+    ):
+        check_rate(target, reader.info.sample_rate)
+        delivery.check_free(target)
+        done = _make(reader, subject, request, choose, delivery.new_file, progress)
+        subtype = choose_subtype(reader.info, suffix)
+        file = delivery.new_file(target)
+        clipped = _write(done[0].rendered.tape, file, subtype)
+        sound = SoundFile("remix", delivery.folder / target, delivery.add(target, file))
+        found = _tell(reader, subject, done, subtype, clipped, sound)
+        delivery.describe(sound.oid, describe_remix(found, request))
+        if subject.here:
+            delivery.expect(subject.file, subject.oid)
+        delivery.publish()
+        for choice in (found.crew.maker, found.crew.separator):
+            if choice:
+                choice.settle()
+        progress(1.0, "done")
+        return found
+
+
+def pipe_remix(
+    subject: Subject,
+    request: RemixRequest,
+    choose: Choose,
+    open_pipe: Callable[[], BinaryIO],
+    folder: Path,
+    progress: Progress = no_progress,
+) -> Remix:
+    """Remix a sound to a stream, as WAV; the stream is opened once there is something to write."""
+    request.check()
+    with Scratch(folder) as scratch, AudioReader(subject.file, subject.name) as reader:
+        done = _make(reader, subject, request, choose, scratch.new_file, progress)
+        subtype = choose_subtype(reader.info, ".wav")
+        clipped = _write(done[0].rendered.tape, open_pipe(), subtype)
+        progress(1.0, "done")
+        return _tell(reader, subject, done, subtype, clipped, None)
+
+
+def write_again(
+    inputs: Sequence[Path], plan: Plan, subtype: str, crew: Crew, target: Path, scratch: Path
+) -> None:
+    """Run a plan of a record once more, into a file."""
+    with ExitStack() as stack:
+        reader = stack.enter_context(AudioReader(inputs[0]))
+        names = (scratch / f"tape-{number}.wav" for number in range(1000))
+        rendered = render(reader, plan, Studio(lambda _: next(names), crew))
+        _write(rendered.tape, target, subtype)
+        rendered.tape.drop()
+
+
+def name_suffix(subject: Subject) -> str:
+    """The suffix of a remix that nobody named: the sound's own, where that loses nothing."""
+    return subject.suffix if subject.suffix in (".wav", ".flac", ".aif", ".aiff") else ".wav"
+
+
+def choose_subtype(info: SoundInfo, suffix: str) -> str:
+    """The depth of a result: the sound's own, or 24 bits where that is lossy or the format cannot hold it."""
+    own = stem_subtype(info.subtype)
+    if info.format in ("OGG", "MP3") or (own == "FLOAT" and info.subtype == "PCM_32"):
+        own = "PCM_24"
+    if suffix != ".wav":
+        own = {"PCM_U8": "PCM_16", "FLOAT": "PCM_24", "DOUBLE": "PCM_24"}.get(own, own)
+    return own
+
+
+def _hear(reader: AudioReader, subject: Subject, request: RemixRequest, progress: Progress) -> Heard:
+    known = subject.known
+    listen = needs_ears(request, known)
+    return hear(reader, listen, known.tempo, request.bpm_range, lambda f, what: progress(0.2 * f, what))
+
+
+def _make(
+    reader: AudioReader,
+    subject: Subject,
+    request: RemixRequest,
+    choose: Choose,
+    new_file: Callable[[str], Path],
+    progress: Progress,
+) -> tuple[_Work, Heard, Crew, float]:
+    """Listen, plan, render, measure, and refine; refuse what does not hold."""
+    started = time.perf_counter()
+    heard = _hear(reader, subject, request, progress)
+    found = draft(request, heard, subject.known, subject.name)
+    crew = choose(found.plan)
+    found = _name_separator(found, crew)
+    studio = Studio(new_file, crew, lambda f, what: progress(0.2 + 0.7 * f, what))
+    work = _work(reader, found, studio, heard)
+    for _ in range(_ROUNDS):
+        better = _refine(reader, work, studio, heard)
+        if better is None:
+            break
+        work = better
+    if not is_held(work.promises):
+        raise _refuse(work, subject)
+    return work, heard, crew, time.perf_counter() - started
+
+
+def _name_separator(found: Draft, crew: Crew) -> Draft:
+    """Have the plan say which engine takes the drums out, and that all is made anew where the maker gives no stems."""
+    groove = found.plan.groove
+    if groove is None:
+        return found
+    if crew.maker and "stems" not in crew.maker.info.promises:
+        groove = replace(groove, guided=True, separator="")
+    elif groove.separator:
+        groove = replace(groove, separator=crew.separator.info.name if crew.separator else "")
+    return replace(found, plan=replace(found.plan, groove=groove))
+
+
+def _work(reader: AudioReader, found: Draft, studio: Studio, heard: Heard) -> _Work:
+    rendered = render(reader, found.plan, studio)
+    terms = found.terms
+    if not terms.values:
+        return _Work(found, rendered, None, ())
+    studio.progress(1.0, "measuring")
+    measured = measure(rendered.tape.blocks(), terms.number("tempo"))
+    return _Work(found, rendered, measured, judge(terms, measured, _before(heard, terms)))
+
+
+def _before(heard: Heard, terms: Terms) -> Measurement | None:
+    """What was measured before; a wandering tempo is known to be one, and is not asked about again."""
+    return heard.measured if not terms.number("tempo") or "tempo" in terms.built else None
+
+
+def _refine(reader: AudioReader, work: _Work, studio: Studio, heard: Heard) -> _Work | None:
+    """The same stretched a little more or less; None where it is right, cannot be helped, or did not get better."""
+    asked = work.draft.terms.number("tempo")
+    fit = work.measured.fit if work.measured else None
+    if asked is None or "tempo" in work.draft.terms.built or fit is None or fit.tempo is None:
+        return None
+    off = abs(fit.tempo - asked)
+    if off <= work.draft.terms.tolerance / 2 or off / asked > _WORN:
+        return None
+    again = _work(reader, refine(work.draft, fit.tempo, asked), studio, heard)
+    now = again.measured.fit if again.measured else None
+    if now is None or now.tempo is None or abs(now.tempo - asked) >= off:
+        again.rendered.tape.drop()
+        return None
+    work.rendered.tape.drop()
+    return again
+
+
+def _refuse(work: _Work, subject: Subject) -> ContractError:
+    told = "; ".join(tell_misses([work.promises]))
+    ways = []
+    for one in work.promises:
+        if not one.binding or one.held:
+            continue
+        if one.term == "tempo":
+            known = isinstance(one.measured, int | float) and work.draft.source.tempo
+            if known and isinstance(one.asked, int | float) and isinstance(one.measured, int | float):
+                own = (work.draft.source.tempo or 0.0) * one.measured / one.asked
+                ways.append(f"--source-tempo {own:.2f} if that is what it is at")
+            ways.append(f"--tolerance allows more than {work.draft.terms.tolerance:g} BPM")
+        if one.term == "key":
+            ways.append("--source-key tells what it is in, --pitch moves it without a question")
+        if one.term == "loudness_lufs" and isinstance(one.measured, int | float):
+            ways.append(f"--normalize {int(one.measured) - 1} is within reach")
+    return ContractError(
+        f"the remix of {subject.name} does not keep what was asked for: {told}; nothing was written",
+        hint="; ".join(dict.fromkeys(ways)) or "ask for less",
+    )
+
+
+def _write(tape: Tape, target: Path | BinaryIO, subtype: str) -> int:
+    """Write a tape in a format; gives how many samples passed full scale."""
+    with AudioWriter(target, tape.sample_rate, tape.channels, subtype, frames=tape.frames) as writer:
+        for block in tape.blocks():
+            writer.write(block)
+    return writer.clipped
+
+
+def _tell(
+    reader: AudioReader,
+    subject: Subject,
+    done: tuple[_Work, Heard, Crew, float],
+    subtype: str,
+    clipped: int,
+    sound: SoundFile | None,
+) -> Remix:
+    work, heard, crew, seconds = done
+    tape = work.rendered.tape
+    contract = Contract(work.promises, (), 0, work.draft.terms.tolerance, ())
+    return Remix(
+        subject, work.draft, heard, tape.frames, reader.info.sample_rate, tape.channels, subtype,
+        work.draft.tempo, work.draft.key, contract, work.measured, work.rendered.limited_db,
+        work.rendered.headroom_db, clipped, crew, sound, round(seconds, 3),
+    )  # fmt: skip
+
+
+def describe_remix(remix: Remix, request: RemixRequest) -> dict[str, Any]:
+    """Where a remix comes from; `write_again` needs nothing else."""
+    found, crew = remix.draft, remix.crew
+    record: dict[str, Any] = {
+        "kind": "remix",
+        "asked": tell_request(request),
+        "plan": found.plan.to_json(),
+        "subtype": remix.subtype,
+        "tempo": round(found.tempo, 6) if found.tempo else None,
+        "key": found.key,
+        "meter": found.source.meter,
+        "contract": remix.contract.to_json() if remix.contract else None,
+        "measured": remix.measured.to_json() if remix.measured else {},
+        "inputs": [{"path": remix.subject.path or remix.subject.name, "oid": remix.subject.oid}],
+        "seconds": remix.seconds,
+        "real_time_factor": remix.real_time_factor,
+    }
+    weights: list[str] = []
+    if crew.maker:
+        record |= describe_engine(crew.maker) | surroundings(crew.maker, remix.seconds, remix.duration_s)
+        record["prompt"] = found.plan.groove.prompt if found.plan.groove else ""
+        record["seed"] = found.plan.groove.seed if found.plan.groove else 0
+        weights += crew.maker.info.weights
+    if crew.separator:
+        info = crew.separator.info
+        record["separator"] = {"engine": info.name, "engine_version": info.version}
+        weights += info.weights
+    return record | ({"weights": weights} if weights else {})
+
+
+def tell_request(request: RemixRequest) -> Mapping[str, Any]:
+    """What was asked for, under the glossary's names, without what was not."""
+    asked = {name: value for name, value in asdict(request).items() if value not in (None, False, 0.0, "")}
+    if request.tempo:
+        asked["tempo"] = request.tempo.tempo if request.tempo.tempo is not None else str(request.tempo)
+    if request.tail:
+        asked.pop("tail")
+    return asked
