@@ -268,13 +268,14 @@ def _make_batch(
     finished: list[Take] = []
 
     def note(asked: Request) -> "AbstractContextManager[Run]":
-        figures = {
-            "prompt": asked.prompt,
-            "engine": choice.info.name,
-            "seed": asked.seed,
-            "asked": asked.asked,
-        }
-        return noting(invocation, "generate", **figures)
+        return noting(
+            invocation,
+            "generate",
+            prompt=asked.prompt,
+            engine=choice.info.name,
+            seed=asked.seed,
+            asked=asked.asked,
+        )
 
     def finish(wish: "Wish", take: "Take") -> None:
         finished.append(take)

@@ -8,10 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, bindparam, text
+from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.orm import Session
 
-from beatflow.library.schema import Document, escape
+from beatflow.library.schema import escape
 
 MAX_LETTERS = 60
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -69,8 +69,8 @@ def drop_orphans(session: Session) -> None:
     session.execute(text(_DROP_ORPHANS[_dialect(session)]))
 
 
-def matches(session: Session, query: str) -> ColumnElement[bool] | None:
-    """Return the condition on `Document` that it holds all words of a query; None for a query without words."""
+def matches(session: Session, query: str) -> TextClause | None:
+    """Return the condition on a document that it holds all words of a query; None for a query without words."""
     words = list(dict.fromkeys(tokenize(query)))
     if not words:
         return None
@@ -78,11 +78,9 @@ def matches(session: Session, query: str) -> ColumnElement[bool] | None:
     # Words hold neither quotes nor backslashes, so nothing needs escaping.
     terms = [f'"{word}"*' if dialect == "sqlite" else f"'{word}':*" for word in words]
     asked = (" " if dialect == "sqlite" else " & ").join(terms)
-    return text(_FIND[dialect]).bindparams(bindparam("query", asked)).columns().self_group()  # type: ignore
+    return text(_FIND[dialect]).bindparams(query=asked)
 
 
 def _dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
-
-__all__ = ["Document", "add_words", "create_index", "drop_index", "drop_orphans", "matches", "tokenize"]

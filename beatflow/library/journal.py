@@ -6,13 +6,15 @@ Light on purpose: commands that make or play a sound write here and load no data
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 KINDS = ("generation", "play", "download", "favorite", "unfavorite")
 NAME = "library.jsonl"
+
+Event = Mapping[str, Any]
 
 
 def note_event(folder: Path, kind: str, at: str, **facts: Any) -> None:
@@ -44,11 +46,23 @@ def note_event(folder: Path, kind: str, at: str, **facts: Any) -> None:
             os.close(handle)
 
 
-def iter_events(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines of a journal in order; those that cannot be read are left out."""
-    with suppress(OSError), (folder / NAME).open("rb") as lines:
-        for line in lines:
-            with suppress(ValueError):
-                event = json.loads(line)
-                if isinstance(event, dict) and event.get("kind") in KINDS:
-                    yield event
+def read_events(folder: Path, start: int = 0) -> tuple[list[Event], int]:
+    """Read the whole lines of a journal from a byte on; also say where they end.
+
+    Lines that cannot be read are left out. A journal that is shorter than ``start`` is another one: it is read whole.
+    """
+    try:
+        with (folder / NAME).open("rb") as file:
+            file.seek(0 if file.seek(0, os.SEEK_END) < start else start)
+            start, data = file.tell(), file.read()
+    except OSError:
+        return [], 0
+    # What somebody is writing just now is left for the next time.
+    whole = data[: data.rfind(b"\n") + 1]
+    events = []
+    for line in whole.splitlines():
+        with suppress(ValueError, RecursionError):
+            event = json.loads(line)
+            if isinstance(event, dict) and event.get("kind") in KINDS and isinstance(event.get("at"), str):
+                events.append(event)
+    return events, start + len(whole)

@@ -62,7 +62,7 @@ DARK = Theme(
     {
         "paper": "#12141a", "panel": "#1a1e27", "ink": "#e8eaf0", "dim": "#98a0b3", "line": "#2a303d",
         "wave": "#3fc7bb", "second": "#f0a04e", "third": "#a98ff0", "fourth": "#62c47f", "fifth": "#f0697c",
-        "sixth": "#6ea8f5", "beat": "#98a0b3", "downbeat": "#f0b04e", "clip": "#ff5a6e", "target": "#f0b04e",
+        "sixth": "#6ea8f5", "beat": "#98a0b3", "downbeat": "#f0b04e", "clip": "#ff5a6e",
     },
     "",
 )  # fmt: skip
@@ -71,7 +71,7 @@ LIGHT = Theme(
     {
         "paper": "#f6f5f2", "panel": "#ffffff", "ink": "#1d2330", "dim": "#626a7a", "line": "#e3e1db",
         "wave": "#0d8f86", "second": "#c8701a", "third": "#7657cf", "fourth": "#2f8a4b", "fifth": "#c93c50",
-        "sixth": "#2f6fd0", "beat": "#8a94a8", "downbeat": "#b86e00", "clip": "#d1243c", "target": "#b86e00",
+        "sixth": "#2f6fd0", "beat": "#8a94a8", "downbeat": "#b86e00", "clip": "#d1243c",
     },
     "-light",
 )  # fmt: skip

@@ -28,12 +28,7 @@ _WEIGHTS = {"wave": 1.0, "spectrum": 2.0, "chroma": 1.25, "loudness": 1.15, "bea
 _SURE = 0.3
 
 
-def compose(
-    traces: Sequence[Trace],
-    kinds: Sequence[str],
-    stems: Sequence[Trace] = (),
-    target_lufs: float | None = None,
-) -> Figure:
+def compose(traces: Sequence[Trace], kinds: Sequence[str], stems: Sequence[Trace] = ()) -> Figure:
     """Return the picture of sounds, in lanes of the kinds that are wanted, in that order, and stems below.
 
     Parameters
@@ -44,8 +39,6 @@ def compose(
         Of `tracing.KINDS`.
     stems : sequence of Trace
         All with outlines.
-    target_lufs : float, optional
-        A line among the loudness.
     """
     everything = [*traces, *stems]
     reach = _find_reach([trace.outline for trace in everything if trace.outline])
@@ -58,7 +51,7 @@ def compose(
         elif kind == "chroma":
             lanes += [_draw_chroma(trace, number, traces) for number, trace in enumerate(traces)]
         elif kind == "loudness":
-            lanes.append(_draw_loudness(traces, target_lufs))
+            lanes.append(_draw_loudness(traces))
         elif kind == "beats":
             lanes += [_draw_beats(trace, number, traces) for number, trace in enumerate(traces)]
     lanes += [_draw_stem(trace, reach, len(traces) + number, stems) for number, trace in enumerate(stems)]
@@ -237,12 +230,9 @@ def _draw_chroma(trace: Trace, number: int, traces: Sequence[Trace]) -> Lane:
 # Curves --------------------------------------------------------------------------------------------------
 
 
-def _draw_loudness(traces: Sequence[Trace], target_lufs: float | None) -> Lane:
+def _draw_loudness(traces: Sequence[Trace]) -> Lane:
     heard = [trace.loudness.momentary_max_lufs for trace in traces if trace.loudness]
-    loudest = max(
-        [level for level in heard if level is not None] + ([target_lufs] if target_lufs else []),
-        default=-20.0,
-    )
+    loudest = max([level for level in heard if level is not None], default=-20.0)
     top = float(np.ceil((loudest + 1) / 3) * 3)
     low = top - _LOUDNESS_LU
 
@@ -261,11 +251,6 @@ def _draw_loudness(traces: Sequence[Trace], target_lufs: float | None) -> Lane:
         values = place(course.short_term)
         name = "short-term (3 s)" if len(traces) == 1 else _short(trace, traces)
         contents.append(Curve(values, 1.5, course.hop_s, role, name))
-    levels = (
-        [((target_lufs - low) / _LOUDNESS_LU, f"target {format_number(target_lufs)} LUFS")]
-        if target_lufs
-        else []
-    )
     note = "  ·  ".join(filter(None, (_tell_loudness(trace, traces) for trace in traces[:4])))
     legend = [(item.role, item.name) for item in contents if isinstance(item, Curve) and item.name]
     return Lane(
@@ -274,7 +259,6 @@ def _draw_loudness(traces: Sequence[Trace], target_lufs: float | None) -> Lane:
         note=note,
         weight=_WEIGHTS["loudness"],
         ticks=list_levels(low, top, 7),
-        levels=levels,
         legend=legend[:6],
         sound=0,
     )

@@ -72,8 +72,6 @@ class Lane:
         Its height relative to a waveform's.
     ticks : sequence of (float, str)
         Its own scale, from the bottom up.
-    levels : sequence of (float, str)
-        Lines right across, with a word on each: a target, a mean.
     beats, downbeats : sequence of float
         Where to draw lines of time, seconds from the start of the picture.
     legend : sequence of (str, str)
@@ -89,7 +87,6 @@ class Lane:
     note: str = ""
     weight: float = 1.0
     ticks: Sequence[Tick] = ()
-    levels: Sequence[Tick] = ()
     beats: Sequence[float] = ()
     downbeats: Sequence[float] = ()
     legend: Sequence[tuple[str, str]] = ()

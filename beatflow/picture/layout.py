@@ -243,10 +243,7 @@ def _write_axis(
         for at, word in ticks:
             x = scene.left + at * per_s
             if x + measure_text(word, _TICK) + 3 <= scene.width - 4:
-                scene.add(
-                    Line([(x, base - 15), (x, base - 9)], "dim", 1.0, 0.7)
-                    if base < top + 20
-                    else Line([], "dim")
-                )
                 scene.add(Text(x + 3, base, word, role, _TICK))
+                if base < top + 20:
+                    scene.add(Line([(x, base - 15), (x, base - 8)], "dim", 1.0, 0.7))
         base += 15

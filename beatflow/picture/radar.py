@@ -20,10 +20,8 @@ def draw_radar(scene: Scene, radar: Radar, top: float) -> None:
     """Draw a radar on the left, and its figures beside it."""
     count = len(radar.axes)
     middle = scene.left + 210.0, top + 30 + _RADIUS + 12
-    scene.add(
-        Text(scene.left, top + 15, "mood", size=_TEXT, bold=True),
-        Text(scene.left + 56, top + 15, radar.note, "dim", 11.5),
-    )
+    scene.add(Text(scene.left, top + 15, "mood", size=_TEXT, bold=True))
+    scene.add(Text(scene.left + 56, top + 15, radar.note, "dim", 11.5))
 
     def place(number: int, share: float) -> Point:
         x, y = spoke(number, count, share)

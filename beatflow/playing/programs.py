@@ -24,8 +24,12 @@ _PLAYERS = (
     ("aplay", "-q"),
     ("play", "-q"),
 )
-_PIPED = {"ffplay": ("-i", "-"), "aplay": ("-t", "wav", "-"), "play": ("-t", "wav", "-")}
+_PIPED = {
+    "ffplay": ("-loglevel", "error", "-i", "-"), "aplay": ("-t", "wav", "-"), "play": ("-t", "wav", "-"),
+}  # fmt: skip
 """What tells these to read a WAV from standard input."""
+_NO_DEVICE = b"audio open failed"
+"""ffplay says that and ends with 0, as if it had played."""
 _STARTED_S = 0.5
 """A player without a device gives up sooner than that."""
 _PIPE_LATENCY_S = 1.0
@@ -126,7 +130,7 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
             assert self._process.stdin is not None
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
-            if self._process.wait() == 0 or self._head is None:
+            if (self._process.wait() == 0 and not self._has_failed()) or self._head is None:
                 return
             self._replay()
         self._writer.close()
@@ -141,6 +145,10 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
     ) -> None:
         self._end_process()
         self._stack.close()
+
+    def _has_failed(self) -> bool:
+        self._said.seek(0)
+        return _NO_DEVICE in self._said.read()
 
     def _replay(self) -> None:
         """Give what was given so far to the next program."""
@@ -169,7 +177,8 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
             name, *options = self._left.pop(0)
             command = [shutil.which(name) or name, *options, *_PIPED[name]]
             with suppress(OSError):  # a broken pipe is one: it is gone already
-                process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
+                self._said = self._stack.enter_context(tempfile.TemporaryFile())
+                process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=self._said)
                 self._process, self.name = process, name
                 pipe = cast(BinaryIO, process.stdin)
                 self._writer = AudioWriter(pipe, self.sample_rate, self.channels, "FLOAT", "WAV")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.crossfade import rise
@@ -45,7 +46,7 @@ def slice_steady(
     bars_s : float
         After how many seconds it begins again.
     """
-    slices = []
+    slices: list[Slice] = []
     number = 0
     while True:
         begin = round((offset_s + number * bars_s) * sample_rate)
@@ -133,9 +134,7 @@ def _joins(slices: list[Slice], place: int) -> bool:
     return one.target + one.frames == two.target and one.source + one.frames == two.source
 
 
-def _edges(
-    place: np.ndarray[tuple[int], np.dtype[np.int64]], frames: int, fade_in: int, fade_out: int
-) -> Samples:
+def _edges(place: NDArray[np.int64], frames: int, fade_in: int, fade_out: int) -> Samples:
     weight = np.ones(len(place), np.float32)
     for length, distance in ((fade_in, place), (fade_out, frames - 1 - place)):
         near = distance < length
@@ -144,9 +143,7 @@ def _edges(
     return weight
 
 
-def duck(
-    blocks: Iterator[Audio], beats: np.ndarray[tuple[int], np.dtype[np.float64]], depth_db: float
-) -> Iterator[Audio]:
+def duck(blocks: Iterator[Audio], beats: NDArray[np.float64], depth_db: float) -> Iterator[Audio]:
     """Push a sound down at each beat, and let it come back before the next.
 
     Parameters

@@ -406,7 +406,7 @@ def _lay_quarters(
     start = float(first)
     while time(start) > 1e-6:
         start -= quarters * step
-    grid = []
+    grid: list[float] = []
     count = 0
     while not count or grid[-1] < length_s:
         grid += [time(start + (count * quarters + quarter) * step) for quarter in range(quarters)]

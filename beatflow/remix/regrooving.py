@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beatflow.ai.engine import QUARTERS, Brief, Context, Guide, Performance, Separation, StreamSeparator
 from beatflow.ai.performance import check_performance
@@ -21,7 +22,7 @@ from beatflow.remix.laying import duck, lay, slice_beats, slice_steady
 from beatflow.remix.plan import Groove, Plan
 from beatflow.remix.studio import Studio
 from beatflow.remix.tape import Tape
-from beatflow.sound.audio import Audio
+from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.effects.chain import apply_chain, parse_chain
 from beatflow.sound.levelling import QUIETEST_LUFS, plan_level
 from beatflow.sound.loudness import measure_loudness
@@ -198,12 +199,13 @@ def _balance(bed: Tape, kit: Tape, drums_lu: float) -> float:
     return float(10 ** ((levels[0] + drums_lu - levels[1]) / 20))
 
 
-def _list_beats(groove: Groove, length_s: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _list_beats(groove: Groove, length_s: float) -> NDArray[np.float64]:
     """The drums' quarters."""
     if groove.beats:
         return np.array(groove.beats)
     quarter_s = 60 / groove.tempo
-    return groove.offset_s + quarter_s * np.arange(int((length_s - groove.offset_s) / quarter_s) + 2)
+    count = int((length_s - groove.offset_s) / quarter_s) + 2
+    return np.asarray(groove.offset_s + quarter_s * np.arange(count), np.float64)
 
 
 class _Reader:
@@ -214,7 +216,7 @@ class _Reader:
         self._channels = channels
         self._rest = np.zeros((0, channels), np.float32)
 
-    def read(self, frames: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    def read(self, frames: int) -> Samples:
         while len(self._rest) < frames:
             block = next(self._blocks, None)
             if block is None:

@@ -20,7 +20,7 @@ from beatflow.errors import ContractError
 from beatflow.making.recipe import describe_engine, surroundings
 from beatflow.making.separation import stem_subtype
 from beatflow.making.take import SoundFile
-from beatflow.remix.hearing import Heard, hear
+from beatflow.remix.hearing import Heard, Known, hear, prefer
 from beatflow.remix.plan import Plan
 from beatflow.remix.planning import Draft, draft, needs_ears, refine
 from beatflow.remix.rendering import Rendered, render
@@ -31,6 +31,7 @@ from beatflow.remix.tape import Tape
 from beatflow.scratch import Scratch
 from beatflow.sound.files import AudioReader, SoundInfo
 from beatflow.sound.formats import FORMATS, check_rate, get_format
+from beatflow.sound.tonality import parse_key
 from beatflow.sound.writing import AudioWriter
 
 _ROUNDS = 2
@@ -115,7 +116,7 @@ def plan_remix(
     started = time.perf_counter()
     with AudioReader(subject.file, subject.name) as reader:
         heard = _hear(reader, subject, request, progress)
-        found = draft(request, heard, subject.known, subject.name)
+        found = draft(request, heard, _know(subject, request), subject.name)
         seconds = round(time.perf_counter() - started, 3)
         return Remix(
             subject, found, heard, found.plan.length_frames, reader.info.sample_rate, reader.info.channels,
@@ -218,9 +219,15 @@ def choose_subtype(info: SoundInfo, suffix: str) -> str:
 
 
 def _hear(reader: AudioReader, subject: Subject, request: RemixRequest, progress: Progress) -> Heard:
-    known = subject.known
+    known = _know(subject, request)
     listen = needs_ears(request, known)
     return hear(reader, listen, known.tempo, request.bpm_range, lambda f, what: progress(0.2 * f, what))
+
+
+def _know(subject: Subject, request: RemixRequest) -> Known:
+    """What was told on the command line goes before the record, and that before the score."""
+    key = str(parse_key(request.source_key)) if request.source_key else None
+    return prefer(Known(request.source_tempo, key), subject.known)
 
 
 def _make(
@@ -234,7 +241,7 @@ def _make(
     """Listen, plan, render, measure, and refine; refuse what does not hold."""
     started = time.perf_counter()
     heard = _hear(reader, subject, request, progress)
-    found = draft(request, heard, subject.known, subject.name)
+    found = draft(request, heard, _know(subject, request), subject.name)
     crew = choose(found.plan)
     found = _name_separator(found, crew)
     studio = Studio(new_file, crew, lambda f, what: progress(0.2 + 0.7 * f, what))

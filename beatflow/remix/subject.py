@@ -1,4 +1,4 @@
-"""Which sound a word means: a file, a stem of the track, a file of a commit, or standard input; and what is known of it.
+"""Which sound a word means (a file, a stem of the track, a file of a commit, standard input), and what is known of it.
 
 Looks for it and copies it where it is not a file; listens to nothing.
 """

@@ -1,4 +1,4 @@
-"""The mood of a sound by the embedded model, from its samples alone: as a whole, and section by section.
+"""The mood of a sound by the embedded model, from its samples alone.
 
 Knows no files and no engines.
 """
@@ -6,6 +6,8 @@ Knows no files and no engines.
 from collections.abc import Iterable
 
 from beatflow.sound.audio import Audio
+from beatflow.sound.mood.cues import rate
+from beatflow.sound.mood.features import measure_features
 from beatflow.sound.mood.rating import Mood
 
 
@@ -17,4 +19,5 @@ def measure_mood(blocks: Audio | Iterable[Audio]) -> Mood | None:
     AudioError
         There are no blocks at all, or they differ in channels or sample rate, or samples are not numbers.
     """
-    raise NotImplementedError
+    features = measure_features(blocks)
+    return rate(features) if features else None

@@ -96,7 +96,9 @@ class TimbreMeter:
         grown = np.cumsum(power, axis=1)
         rolloff = self._hz[(grown < _ROLLOFF * grown[:, -1:]).sum(axis=1).clip(max=len(self._hz) - 1)]
         # Not a matrix product of BLAS: it would start its threads for each block.
-        bands = np.stack([np.add.reduce(power[:, low:high] * weights, axis=1) for low, high, weights in self._mel], axis=1)
+        bands = np.stack(
+            [np.add.reduce(power[:, low:high] * weights, axis=1) for low, high, weights in self._mel], axis=1
+        )
         decibels = 10 * np.log10(np.maximum(bands, 1e-12))
         decibels = np.maximum(decibels, decibels.max(axis=1, keepdims=True) - _RANGE_DB)
         means = np.maximum(bands.mean(axis=1), 1e-12)
@@ -130,7 +132,9 @@ def _describe_levels(levels: NDArray[np.float32], rate: float) -> dict[str, floa
     rises = np.maximum(np.diff(clipped.astype(np.float64)), 0)
     return {
         "dynamics_db": float(audible.std()),
-        "articulation_db": float((rows.max(axis=1) - rows.min(axis=1)).mean(dtype=np.float64)) if len(rows) else 0.0,
+        "articulation_db": float((rows.max(axis=1) - rows.min(axis=1)).mean(dtype=np.float64))
+        if len(rows)
+        else 0.0,
         "attack_db": float(rises.mean()) if len(rises) else 0.0,
     }
 
