@@ -88,6 +88,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.split:split",
         "Split mixes into stems that sum to them, sample for sample.",
     ),
+    "remix": (
+        "make",
+        "beatflow.commands.remix:remix",
+        "Make another sound of a sound: tempo, pitch, key, effects, another genre.",
+    ),
+    "mix": (
+        "make",
+        "beatflow.commands.mix:mix",
+        "Render the mix of track.toml, moving faders on the way.",
+    ),
     "loop": (
         "make",
         "beatflow.commands.loop:loop",
@@ -109,6 +119,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Make a sound again from its record, and prove that it is the same.",
     ),
     "play": ("listen", "beatflow.commands.play:play", "Listen to a sound, of any version."),
+    "ab": (
+        "listen",
+        "beatflow.commands.ab:ab",
+        "Compare two sounds by ear: equally loud, in step, blind if wanted.",
+    ),
+    "plot": (
+        "listen",
+        "beatflow.commands.plot:plot",
+        "Draw sounds: waveform, spectrum, harmony, loudness, beats, mood, stems, versions.",
+    ),
     "license": (
         "find",
         "beatflow.commands.license:license",

@@ -6,7 +6,7 @@ Knows no terminal and no repository beyond the place of its configuration file, 
 Environment
 -----------
 ``BF_COLOR`` ``BF_PROGRESS`` ``BF_PAGER`` ``BF_EDITOR`` ``BF_ENGINE`` ``BF_DEVICE`` ``BF_DTYPE`` ``BF_RUNTIME``
-``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_ACCEPT`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names
+``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_LIBRARY`` ``BF_ACCEPT`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names
 say; ``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``, ``EDITOR``, ``HF_HUB_OFFLINE``, ``GIT_AUTHOR_NAME`` and
 ``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since 1970 and, if wanted, a zone:
 ``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and tests that must not differ.
@@ -49,6 +49,8 @@ TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _SIZE = r"(\d{1,15}(?:\.\d+)?) ?([KMGT]?)(i?B)?"
 _SECRETS = {"beatoven": "BEATOVEN_API_KEY", "huggingface": "HF_TOKEN"}
 _ADDRESSES = {"beatoven": "BF_BEATOVEN_URL", "huggingface": "HF_ENDPOINT"}
+_TRUE_TERMS = {"kitty", "ghostty", "alacritty", "foot", "wezterm"}
+_TRUE_PROGRAMS = {"iTerm.app", "WezTerm", "ghostty", "vscode"}
 _SERVICES = ("AWS_", "AZURE_", "GOOGLE_", "BF_TOKEN_")
 _NETWORK = {
     "git_ssh_command", "git_ssh", "netrc", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file",
@@ -118,6 +120,19 @@ OPTIONS = {
         _SIZE,
         "a size like 6GiB",
     ),
+    "library": Option(
+        "Database of bf library: a file, or postgresql://user@host/name; else a file of its own.",
+        None,
+        ("BF_LIBRARY",),
+    ),
+    "drafts": Option(
+        "Which drafts bf watch keeps: for how long all, one an hour, and one a day.",
+        "1h,1d,30d",
+        ("BF_DRAFTS",),
+        (),
+        r"\d+[mhdw],\d+[mhdw],\d+[mhdw]",
+        "three spans such as 1h,1d,30d",
+    ),
     "accept": Option(
         "What is taken from remotes though other disks cannot hold it: links out of the track, clashes of names.",
         "nothing",
@@ -133,6 +148,8 @@ class Settings:
     """Everything that can be set, decided."""
 
     color: str = "auto"
+    depth: str = "16"
+    """How many colours the terminal shows: ``16``, ``256`` or ``truecolor``."""
     progress: str = "auto"
     quiet: bool = False
     debug: bool = False
@@ -147,6 +164,8 @@ class Settings:
     offline: bool = False
     memory_bytes: int | None = None
     """What engines may use at most; None for what is free."""
+    library: str | None = None
+    """The database of the library, a file or a URL; None for the file in ``state``."""
     accept: str = "nothing"
     """What of remotes is taken though it is refused elsewhere; see `sharing.inspection.Rules`."""
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -255,6 +274,7 @@ def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Se
     pager = None if flags.get("no_pager") or environment.get("TERM") == "dumb" else values.get("pager")
     return Settings(
         color=values["color"],
+        depth=_find_depth(environment),
         progress=values["progress"],
         quiet=bool(flags.get("quiet")),
         debug=bool(flags.get("debug")),
@@ -267,6 +287,7 @@ def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Se
         models=_folder(directory, values.get("models")),
         offline=values["offline"] in TRUE,
         memory_bytes=_parse_size(values["memory"]),
+        library=values.get("library"),
         accept=values["accept"],
         keys=_pick(environment, _SECRETS),
         addresses=_pick(environment, _ADDRESSES),
@@ -348,6 +369,25 @@ def _find(
     if name == "color" and environment.get("TERM") == "dumb":
         return "never", "$TERM"
     return (option.default, "default") if option.default is not None else None
+
+
+def _find_depth(environment: Mapping[str, str]) -> str:
+    """How many colours a terminal shows: as it says itself, or as its kind is known to.
+
+    ``FORCE_COLOR`` of 1, 2 or 3 outweighs both, as it does for other programs.
+    """
+    forced = {"1": "16", "2": "256", "3": "truecolor"}.get(environment.get("FORCE_COLOR", ""))
+    if forced:
+        return forced
+    term = environment.get("TERM", "")
+    true = (
+        environment.get("COLORTERM", "").lower() in ("truecolor", "24bit")
+        or "direct" in term
+        or term.removeprefix("xterm-") in _TRUE_TERMS
+        or environment.get("TERM_PROGRAM") in _TRUE_PROGRAMS
+        or "WT_SESSION" in environment
+    )
+    return "truecolor" if true else "256" if "256" in term else "16"
 
 
 def _folder(directory: Path, value: str | None) -> Path | None:

@@ -6,7 +6,7 @@ moved into place only when all of them are whole.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -87,6 +87,15 @@ class Handover:
             return self.place.folder
         return self.repository.root if self.repository else self.directory
 
+    @property
+    def below(self) -> Path | None:
+        """Where the files go, as seen from the track's folder; None outside a track."""
+        if self.repository is None:
+            return None
+        # Resolved, since a link may lead into the track from anywhere.
+        inside, root = self.folder.resolve(), self.repository.root.resolve()
+        return inside.relative_to(root) if inside.is_relative_to(root) else None
+
 
 class Delivery:
     """Collects finished files and hands them over at once, to be used as a context.
@@ -110,14 +119,12 @@ class Delivery:
         self.folder = handover.folder
         self.repository: Repository | None = None
         repository = handover.repository
-        # Resolved, since a link may lead into the track from anywhere.
-        inside, root = self.folder.resolve(), repository.root.resolve() if repository else None
-        if repository and root and inside.is_relative_to(root):
-            below = inside.relative_to(root)
+        below = handover.below
+        if repository and below is not None:
             if repository.directory.name in below.parts:
                 raise UsageError(f"{self.folder} belongs to BeatFlow itself", hint="choose another folder")
             self.repository = repository
-            self._prefix = "" if inside == root else below.as_posix() + "/"
+            self._prefix = below.as_posix() + "/" if below.parts else ""
         if handover.message is not None and self.repository is None:
             raise NotFoundError(
                 "only files inside a track can be committed", hint="leave out -o, or --commit"
@@ -127,14 +134,10 @@ class Delivery:
         self._removed: list[str] = []
         self._expected: dict[Path, str] = {}
         self._records: dict[str, dict[str, Any]] = {}
+        self._beneath: list[str] = []
 
     def __enter__(self) -> Self:
-        nearest = next(parent for parent in (self.folder, *self.folder.parents) if parent.is_dir())
-        beside = self.repository.scratch if self.repository else nearest
-        if not self.repository:
-            # A track's are swept by the track.
-            sweep(nearest)
-        self._scratch = Scratch(beside).__enter__()
+        self._scratch = open_scratch(self.handover).__enter__()
         return self
 
     def __exit__(
@@ -166,6 +169,12 @@ class Delivery:
         self._files[name] = source
         return digest(source)
 
+    def adopt(self, name: str, source: Path) -> str:
+        """Take a finished file from another scratch folder on the same disk; otherwise as `add`."""
+        file = self.new_file(name)
+        source.replace(file)
+        return self.add(name, file)
+
     def remove(self, name: str) -> None:
         """Have a file of the track go."""
         self._removed.append(name)
@@ -182,6 +191,10 @@ class Delivery:
     def expect(self, path: Path, oid: str) -> None:
         """Have the delivery refused when a file that it was made from is not the same any more."""
         self._expected[path] = oid
+
+    def build_on(self, paths: Iterable[str]) -> None:
+        """Have these files of the track stored before what is delivered, which is made of nothing but them."""
+        self._beneath += paths
 
     def publish(self) -> None:
         """Put everything in place.
@@ -211,6 +224,8 @@ class Delivery:
     def _publish_in_track(self, repository: Repository) -> None:
         with Transaction(repository, self._kind, self._description) as transaction:
             self._check_expected()
+            for path in self._beneath:
+                repository.worktree.keep_path(path, transaction.batch, transaction.forecast)
             for name, source in self._files.items():
                 transaction.put_file(self._prefix + name, source)
             transaction.put_entries({self._prefix + name: None for name in self._removed})
@@ -235,6 +250,16 @@ class Delivery:
             [TRACK_FILE, *(stem.file for stem in track.stems.values())] if track.mix_file in staged else []
         )
         return [*staged, *(file for file in files if repository.worktree.find(file))]
+
+
+def open_scratch(handover: Handover) -> Scratch:
+    """A folder for unfinished files on the disk that they are handed over to; to be used as a context."""
+    if handover.repository and handover.below is not None:
+        # These are swept by the track.
+        return Scratch(handover.repository.scratch)
+    nearest = next(parent for parent in (handover.folder, *handover.folder.parents) if parent.is_dir())
+    sweep(nearest)
+    return Scratch(nearest)
 
 
 def check_new(path: Path, force: bool) -> None:

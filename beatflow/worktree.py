@@ -152,10 +152,17 @@ class Worktree:
         return self._survey(lambda found: self._identify(found, advance))
 
     def snapshot(
-        self, batch: "Batch", advance: Advance | None = None, forecast: Forecast | None = None
+        self,
+        batch: "Batch",
+        advance: Advance | None = None,
+        forecast: Forecast | None = None,
+        without: Callable[[str], bool] | None = None,
     ) -> Tree:
-        """Return what stands at every path, with all content stored: sound in the batch, the rest in git."""
-        return self._survey(lambda found: self._keep(found, batch, advance, forecast), forecast)
+        """Return what stands at every path, with all content stored: sound in the batch, the rest in git.
+
+        What ``without`` is true of is left out.
+        """
+        return self._survey(lambda found: self._keep(found, batch, advance, forecast), forecast, without)
 
     def find(self, path: str) -> Found | None:
         """Return the file at a path, ignored or not; None when there is none."""
@@ -169,6 +176,11 @@ class Worktree:
         """
         found = self.find(path)
         return self.keep_file(self.root / path, batch, name=path) if found else self.find_absent(path)
+
+    def keep_path(self, path: str, batch: "Batch", forecast: Forecast) -> Entry | None:
+        """Return what stands at one path, stored unless it is already; None when nothing does."""
+        found = self.find(path)
+        return self._keep(found, batch, None, forecast) if found else None
 
     def identify(self, path: str) -> Entry | None:
         """Return what stands at one path without storing it; None when nothing does."""
@@ -210,11 +222,17 @@ class Worktree:
         """Write the stat cache, when something new was learnt."""
         self._cache.save()
 
-    def _survey(self, read: Callable[[Found], Entry], forecast: Forecast | None = None) -> Tree:
+    def _survey(
+        self,
+        read: Callable[[Found], Entry],
+        forecast: Forecast | None = None,
+        without: Callable[[str], bool] | None = None,
+    ) -> Tree:
         tree: Tree = {}
         failures: list[BeatFlowError] = []
         order = forecast.order if forecast else str
-        present = sorted(self.scan(), key=lambda found: order(found.path))
+        chosen = (found for found in self.scan() if without is None or not without(found.path))
+        present = sorted(chosen, key=lambda found: order(found.path))
         absent = self.list_absent()
         if forecast:
             forecast.expect({found.path for found in present} | absent.keys())

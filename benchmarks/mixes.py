@@ -59,7 +59,12 @@ def measure(stems: list[Audio], faders: list[Stem], stem_subtype: str, mix_subty
         changes = {
             ("stems", name, key): value
             for name, stem in table.items()
-            for key, value in (("file", stem.file), ("gain_db", stem.gain_db), ("pan", stem.pan), ("offset", stem.offset))
+            for key, value in (
+                ("file", stem.file),
+                ("gain_db", stem.gain_db),
+                ("pan", stem.pan),
+                ("offset", stem.offset),
+            )
             if value
         }
         (root / "track.toml").write_bytes(edit_track(None, changes))

@@ -90,7 +90,7 @@ def allowed(importer: str, imported: str) -> bool:
     if source in ("errors", "filelock"):
         return False
     if source == "ai":
-        plain = ("audio", "note", "tonality", "exact", "resample", "loudness", "mood.rating")
+        plain = ("audio", "note", "tonality", "exact", "resample", "loudness", "mood.rating", "mood.measure")
         # What comes over the network comes as files.
         decodes = importer.startswith("beatflow.ai.beatoven.") and imported == "beatflow.sound.files"
         return decodes or imported in {f"beatflow.sound.{name}" for name in plain}

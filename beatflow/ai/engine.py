@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from beatflow.sound.mood.rating import MOODS, Mood
 from beatflow.sound.note import Note
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class EngineInfo:
     version : str
         Changes whenever the same request would give other bytes.
     tasks : frozenset of str
-        Of ``generate``, ``accompany``, ``extend``, ``separate``, ``transcribe``.
+        Of ``generate``, ``accompany``, ``extend``, ``separate``, ``transcribe``, ``mood``.
     licence : str
         SPDX expression of the weights, or of the engine where it has none.
     sample_rate : int or None
@@ -521,5 +522,32 @@ class Analyzer(Protocol):
         ------
         AudioError
             Nothing in it has a pitch (silence, noise).
+        """
+        ...
+
+
+@runtime_checkable
+class Rater(Protocol):
+    """Music to its mood."""
+
+    info: EngineInfo
+
+    def rate(
+        self, blocks: "Iterable[Audio]", labels: Sequence[str] = MOODS, progress: Progress = no_progress
+    ) -> Mood | None:
+        """Tell the mood of a sound of any length, in constant memory; None for silence.
+
+        Parameters
+        ----------
+        blocks : iterable of Audio
+            All with one sample rate and one number of channels.
+        labels : sequence of str
+            Between which to choose. An engine that takes others than `MOODS` names ``labels`` among its options.
+        progress : callable
+
+        Raises
+        ------
+        UsageError
+            The engine does not know a label.
         """
         ...

@@ -17,6 +17,7 @@ from beatflow.ai.engine import (
     Extender,
     Generator,
     MelodyGenerator,
+    Rater,
     Separator,
     Setup,
 )
@@ -30,6 +31,7 @@ PROTOCOLS: Mapping[str, type] = {
     "extend": Extender,
     "separate": Separator,
     "transcribe": Analyzer,
+    "mood": Rater,
 }
 """What an engine must be for each task, the best-known task first."""
 

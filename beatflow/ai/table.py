@@ -45,6 +45,7 @@ class Listing:
 _SYNTH = "beatflow.ai.synth.engine:SynthEngine"
 _MUSICGEN = "beatflow.ai.musicgen.engine:MusicgenEngine"
 _DEMUCS = "beatflow.ai.demucs.engine:DemucsEngine"
+_CLAP = "beatflow.ai.clap.engine:ClapEngine"
 _BEATOVEN = "beatflow.ai.beatoven.engine:BeatovenEngine"
 
 
@@ -83,6 +84,9 @@ ENGINES = {
     "yin": Listing(
         "beatflow.ai.listening.tracker:PitchTracker", ("transcribe",), "embedded pitch tracker", "yin"
     ),
+    "clap": Listing(_CLAP, ("mood",), "CLAP, trained on music", "clap", starter=True),
+    "clap-general": Listing(_CLAP, ("mood",), "CLAP, trained on all sound", "clap"),
+    "cues": Listing("beatflow.ai.rating:CueRater", ("mood",), "embedded model of musical cues", "cues"),
     "beatoven": Listing(_BEATOVEN, ("generate",), "Beatoven's service", "beatoven"),
 }
 """BeatFlow's own engines; for each task the best first."""

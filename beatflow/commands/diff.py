@@ -1,14 +1,12 @@
 """``bf diff``."""
 
-import shutil
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beatflow.commands.options import ForceOption, JsonOption, complete_word
+from beatflow.commands.takes import Target
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 from beatflow.ui import safe_line
@@ -75,8 +73,10 @@ def diff(
     if [json, html == "-", output == "-"].count(True) > 1:
         raise UsageError("only one thing can go to standard output", hint="give -o and --html a FILE")
     with ExitStack() as stack:
-        residual = stack.enter_context(_Target(invocation, output, "residual.wav", force)) if output else None
-        page = stack.enter_context(_Target(invocation, html, "diff.html", force)) if html else None
+        residual = (
+            stack.enter_context(Target(invocation, output, "residual.wav", force, "diff")) if output else None
+        )
+        page = stack.enter_context(Target(invocation, html, "diff.html", force, "diff")) if html else None
         with ui.progress("comparing") as progress:
             question = ask(invocation.find_repository(), arguments or [], progress)
             columns = _PAGE_COLUMNS if page else _count_columns(invocation) if plot else None
@@ -122,45 +122,3 @@ def _count_columns(invocation: Invocation) -> int:
     from beatflow.diff.plot import count_columns
 
     return count_columns(invocation.ui.width)
-
-
-class _Target:
-    """Where a result goes: a file, put in place when it is whole and undoable inside a track, or standard output."""
-
-    def __init__(self, invocation: Invocation, name: str, default: str, force: bool) -> None:
-        from beatflow.delivery import Delivery, Handover, check_new, find_place
-
-        self._ui = invocation.ui
-        self._delivery = None
-        if name == "-":
-            self._ui.check_output()
-            return
-        place = find_place(name, invocation.directory)
-        self._name = place.file or default
-        check_new(place.folder / self._name, force)
-        handover = Handover(invocation.directory, invocation.find_repository(), place, force)
-        self._delivery = Delivery(handover, "diff", f"write {self._name}")
-
-    def __enter__(self) -> "_Target":
-        with ExitStack() as stack:
-            if self._delivery:
-                stack.enter_context(self._delivery)
-                self.file = self._delivery.new_file(self._name)
-            else:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="beatflow-"))
-                self.file = Path(folder, "result")
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def publish(self) -> None:
-        """Put the result where it belongs."""
-        if self._delivery is None:
-            with self.file.open("rb") as source, self._ui.open_pipe() as out:
-                shutil.copyfileobj(source, out, 1 << 20)
-        elif self.file.exists():
-            self._delivery.add(self._name, self.file)
-            self._delivery.publish()
-            self._ui.say(f"wrote {self._delivery.folder / self._name}")

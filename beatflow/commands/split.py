@@ -16,6 +16,7 @@ from beatflow.commands.options import (
     DtypeOption,
     EngineOption,
     ForceOption,
+    JobsOption,
     JsonOption,
     MessageOption,
     OfflineOption,
@@ -93,6 +94,7 @@ def split(
     device: DeviceOption = None,
     dtype: DtypeOption = None,
     offline: OfflineOption = False,
+    jobs: JobsOption = None,
     force: ForceOption = False,
     commit: CommitOption = False,
     message: MessageOption = None,
@@ -140,7 +142,7 @@ def split(
         message = "" if many else f"split {Path(file).name}"
     job = _Job(
         invocation, file, output, template, wish, engine, setup,
-        make_handover(invocation, None, force, message, dry_run), json,
+        make_handover(invocation, None, force, message, dry_run), json, jobs,
     )  # fmt: skip
     (_split_folder if many else _split_one)(job)
 
@@ -158,6 +160,7 @@ class _Job:
     setup: "Setup"
     handover: "Handover"
     json: bool
+    at_once: int | None = None
 
     def choose(self) -> "Choice":
         """The engine; one that heeds the options that were given."""
@@ -262,6 +265,7 @@ def _split_folder(job: _Job) -> None:
                 job.template or MANY,
                 job.wish.separation,
                 job.any_stems,
+                job.at_once,
                 progress,
                 on_split=finish,
                 on_mishap=lambda mishap: _tell_mishap(invocation, mishap),

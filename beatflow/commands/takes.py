@@ -1,8 +1,10 @@
 """What the commands that make music share: choosing the engine, handing over, showing takes."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -296,3 +298,48 @@ def say_written(invocation: Invocation, handover: "Handover") -> None:
 def _paths(take: "Take") -> list[Path]:
     sounds = [*([take.mix] if take.mix else []), *take.stems]
     return [*(sound.path for sound in sounds), *([take.midi] if take.midi else [])]
+
+
+class Target:
+    """Where a result goes: a file, put in place when it is whole and undoable inside a track, or standard output.
+
+    ``file`` is where to write it meanwhile.
+    """
+
+    def __init__(self, invocation: Invocation, name: str, default: str, force: bool, kind: str) -> None:
+        from beatflow.delivery import Delivery, Handover, check_new, find_place
+
+        self._ui = invocation.ui
+        self._delivery = None
+        if name == "-":
+            self._ui.check_output()
+            return
+        place = find_place(name, invocation.directory)
+        self._name = place.file or default
+        check_new(place.folder / self._name, force)
+        handover = Handover(invocation.directory, invocation.find_repository(), place, force)
+        self._delivery = Delivery(handover, kind, f"write {self._name}")
+
+    def __enter__(self) -> "Target":
+        with ExitStack() as stack:
+            if self._delivery:
+                stack.enter_context(self._delivery)
+                self.file = self._delivery.new_file(self._name)
+            else:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="beatflow-"))
+                self.file = Path(folder, "result")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def publish(self) -> None:
+        """Put the result where it belongs."""
+        if self._delivery is None:
+            with self.file.open("rb") as source, self._ui.open_pipe() as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+        elif self.file.exists():
+            self._delivery.add(self._name, self.file)
+            self._delivery.publish()
+            self._ui.say(f"wrote {self._delivery.folder / self._name}")

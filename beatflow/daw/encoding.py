@@ -21,7 +21,7 @@ SUFFIXES = {"wav": ".wav", "flac": ".flac", "mp3": ".mp3", "ogg": ".ogg"}
 
 # Of LAME's variable bit rate the best, V0 (about 245 kbit/s); of Vorbis' quality 9 (about 320 kbit/s).
 _COMPRESSION = {"mp3": 0.0, "ogg": 0.1}
-_MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _SUBTYPES = {
     "wav": {"PCM_U8": "PCM_U8", "PCM_S8": "PCM_16", "PCM_16": "PCM_16", "PCM_24": "PCM_24"},
     "flac": {"PCM_U8": "PCM_16", "PCM_S8": "PCM_S8", "PCM_16": "PCM_16", "PCM_24": "PCM_24"},
@@ -31,9 +31,9 @@ _OTHERS = {"wav": "FLOAT", "flac": "PCM_24", "mp3": "PCM_16", "ogg": "PCM_16"}
 
 def choose_rate(lane: Lane, kind: str) -> int:
     """Return the sample rate that a file of this kind can have: the sound's own where it can be that."""
-    if kind != "mp3" or lane.format == "MP3" or lane.sample_rate in _MP3_RATES:
+    if kind != "mp3" or lane.format == "MP3" or lane.sample_rate in MP3_RATES:
         return lane.sample_rate
-    higher = [rate for rate in _MP3_RATES if rate > lane.sample_rate]
+    higher = [rate for rate in MP3_RATES if rate > lane.sample_rate]
     if higher:
         return higher[0]
     return 44_100 if lane.sample_rate % 11_025 == 0 else 48_000

@@ -19,23 +19,28 @@ _CJK = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+|[\u2600-\u27bf\U0001f300-\U0001faff]")
 
 _CREATE = {
-    "sqlite": ["CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(words, tokenize = 'ascii')"],
+    "sqlite": ["CREATE VIRTUAL TABLE IF NOT EXISTS beatflow_words USING fts5(words, tokenize = 'ascii')"],
     "postgresql": [
-        "CREATE TABLE IF NOT EXISTS words (id INTEGER PRIMARY KEY, words TSVECTOR NOT NULL)",
-        "CREATE INDEX IF NOT EXISTS words_index ON words USING GIN (words)",
+        "CREATE TABLE IF NOT EXISTS beatflow_words (id INTEGER PRIMARY KEY, words TSVECTOR NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS beatflow_beatflow_words_index ON beatflow_words USING GIN (words)",
     ],
 }
 _ADD = {
-    "sqlite": "INSERT INTO words (rowid, words) VALUES (:id, :words)",
-    "postgresql": "INSERT INTO words (id, words) VALUES (:id, array_to_tsvector(string_to_array(:words, ' ')))",
+    "sqlite": "INSERT INTO beatflow_words (rowid, words) VALUES (:id, :words)",
+    "postgresql": "INSERT INTO beatflow_words (id, words)"
+    " VALUES (:id, array_to_tsvector(string_to_array(:words, ' ')))",
 }
 _FIND = {
-    "sqlite": "documents.id IN (SELECT rowid FROM words WHERE words MATCH :query)",
-    "postgresql": "documents.id IN (SELECT id FROM words WHERE words @@ CAST(:query AS TSQUERY))",
+    "sqlite": "beatflow_documents.id IN (SELECT rowid FROM beatflow_words WHERE beatflow_words MATCH :query)",
+    "postgresql": "beatflow_documents.id IN (SELECT id FROM beatflow_words WHERE words @@ CAST(:query AS TSQUERY))",
+}
+_DROP = {
+    "sqlite": "DELETE FROM beatflow_words WHERE rowid = :id",
+    "postgresql": "DELETE FROM beatflow_words WHERE id = :id",
 }
 _DROP_ORPHANS = {
-    "sqlite": "DELETE FROM words WHERE rowid NOT IN (SELECT id FROM documents)",
-    "postgresql": "DELETE FROM words WHERE id NOT IN (SELECT id FROM documents)",
+    "sqlite": "DELETE FROM beatflow_words WHERE rowid NOT IN (SELECT id FROM beatflow_documents)",
+    "postgresql": "DELETE FROM beatflow_words WHERE id NOT IN (SELECT id FROM beatflow_documents)",
 }
 
 
@@ -54,7 +59,7 @@ def create_index(connection: Connection) -> None:
 
 def drop_index(connection: Connection) -> None:
     """Remove the table of words."""
-    connection.execute(text("DROP TABLE IF EXISTS words"))
+    connection.execute(text("DROP TABLE IF EXISTS beatflow_words"))
 
 
 def add_words(session: Session, rows: Iterable[tuple[int, Sequence[str]]]) -> None:
@@ -62,6 +67,12 @@ def add_words(session: Session, rows: Iterable[tuple[int, Sequence[str]]]) -> No
     values = [{"id": number, "words": " ".join(dict.fromkeys(words))} for number, words in rows if words]
     if values:
         session.execute(text(_ADD[_dialect(session)]), values)
+
+
+def drop_words(session: Session, documents: Sequence[int]) -> None:
+    """Forget the words of some documents."""
+    if documents:
+        session.execute(text(_DROP[_dialect(session)]), [{"id": number} for number in documents])
 
 
 def drop_orphans(session: Session) -> None:
@@ -83,4 +94,3 @@ def matches(session: Session, query: str) -> TextClause | None:
 
 def _dialect(session: Session) -> str:
     return session.get_bind().dialect.name
-

@@ -59,7 +59,7 @@ def read_events(folder: Path, start: int = 0) -> tuple[list[Event], int]:
         return [], 0
     # What somebody is writing just now is left for the next time.
     whole = data[: data.rfind(b"\n") + 1]
-    events = []
+    events: list[Event] = []
     for line in whole.splitlines():
         with suppress(ValueError, RecursionError):
             event = json.loads(line)

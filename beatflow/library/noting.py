@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from beatflow.errors import BeatFlowError, NotFoundError, UsageError
 from beatflow.library.journal import note_event
 
-INTERRUPTED = 130
 FIGURES = (
     "prompt", "seed", "engine", "engine_version", "tempo", "key", "meter", "bars", "duration_s", "seconds",
     "real_time_factor", "asked", "parameters",
@@ -114,28 +113,25 @@ class Run:
 def noting(run: Run) -> Iterator[Run]:
     """Note why nothing comes of what is done inside, if nothing does.
 
-    A command line that makes no sense, or that names what is not there, is no generation and is not noted.
+    A command line that makes no sense, or that names what is not there, is no generation and is not noted; what was
+    interrupted is nobody's failure.
     """
     started = time.perf_counter()
     try:
         yield run
-    except (UsageError, NotFoundError):
+    except (UsageError, NotFoundError, BrokenPipeError):
         raise
-    except (Exception, KeyboardInterrupt) as error:
+    except Exception as error:
         run.fail(_tell(error), _code(error), seconds=round(time.perf_counter() - started, 3))
         raise
 
 
-def _tell(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+def _tell(error: Exception) -> str:
     return error.message if isinstance(error, BeatFlowError) else f"{type(error).__name__}: {error}"
 
 
-def _code(error: BaseException) -> int:
+def _code(error: Exception) -> int:
     """The exit code that the command line ends with."""
     if isinstance(error, BeatFlowError):
         return error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
     return 6 if isinstance(error, MemoryError) else 1 if isinstance(error, OSError) else 70

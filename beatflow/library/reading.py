@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,7 @@ _WATCHED = (
 class FoundSound:
     """A sound, where it first was, and what is known of it.
 
-    ``at_s`` and ``offset_min`` are those of the commit, or of its record where it is in none. ``facts`` were measured.
+    ``at_s`` and ``offset_min`` are those of the commit, or of its record where it is in none.
     """
 
     oid: str
@@ -48,7 +48,6 @@ class FoundSound:
     commit: str | None = None
     size_bytes: int | None = None
     record: Record | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class Reading:
     """What is new in a track.
 
     ``afresh`` says that something is gone which was there, so that this is everything and what was known is void.
+    ``learned`` are facts that were measured since, by oid; ``stems`` maps the paths of ``track.toml`` to their names.
     """
 
     title: str
@@ -67,11 +67,36 @@ class Reading:
     journal_end: int
     stored_bytes: int
     afresh: bool
+    learned: Mapping[str, Mapping[str, Any]]
+    learned_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read of a track before.
+
+    Parameters
+    ----------
+    tips : list of str
+        Commits behind which everything was read.
+    journal_end : int
+        Up to which byte the journal was.
+    learned_ns : int
+        The modification time of the newest fact about a sound that was.
+    committed, others : set of str
+        Sounds by their oids: those that are in a commit, and those that are in none.
+    """
+
+    tips: list[str] = field(default_factory=list)
+    journal_end: int = 0
+    learned_ns: int = 0
+    committed: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
 
 
 def read_stamp(directory: Path) -> str:
     """Return how a repository's files stand: what is equal later was not changed. Ten times ``stat``."""
-    rows = []
+    rows: list[tuple[int, ...] | None] = []
     for name in _WATCHED:
         try:
             rows.append(identify(os.stat(directory / name)))  # noqa: PTH116  A third of the time.
@@ -95,35 +120,25 @@ def find_identity(repository: Repository) -> str | None:
     return None
 
 
-def read_new(repository: Repository, tips: Iterable[str], journal_end: int, known: set[str]) -> Reading:
+def read_new(repository: Repository, known: Known) -> Reading:
     """Read what is new behind the branches of a track, in its journal and among its records.
-
-    Parameters
-    ----------
-    tips : iterable of str
-        Commits behind which everything was read before.
-    journal_end : int
-        Up to which byte the journal was read before.
-    known : set of str
-        Sounds that are known already, by their oids.
 
     Raises
     ------
     DamagedError
         History cannot be read.
     """
-    git = repository.git
-    before, here = list(tips), find_branch_tips(repository)
-    events, end = read_events(repository.state, journal_end)
-    afresh = end < journal_end or _is_anything_lost(repository, before, here)
+    here = find_branch_tips(repository)
+    events, end = read_events(repository.state, known.journal_end)
+    afresh = end < known.journal_end or _is_anything_lost(repository, known.tips, here)
     if afresh:
-        before, known = [], set()
+        known = Known()
         events, end = read_events(repository.state)
-    commits = list(git.iter_topological(here, before))[::-1]
+    commits = list(repository.git.iter_topological(here, known.tips))[::-1]
     score = _read_score(repository)
-    sounds = list(_iter_committed(repository, commits, known))
-    seen = known | {sound.oid for sound in sounds}
-    sounds += _iter_waiting(repository, seen)
+    sounds = list(_iter_committed(repository, commits, known.committed))
+    sounds += _iter_waiting(repository, known.committed | known.others | {sound.oid for sound in sounds})
+    learned, learned_ns = _read_learned(repository, known.learned_ns)
     return Reading(
         title=score.title or repository.root.name,
         stems={stem.file: name for name, stem in score.stems.items()},
@@ -134,6 +149,8 @@ def read_new(repository: Repository, tips: Iterable[str], journal_end: int, know
         journal_end=end,
         stored_bytes=sum(_iter_sizes(repository.directory)),
         afresh=afresh,
+        learned=learned,
+        learned_ns=learned_ns,
     )
 
 
@@ -163,7 +180,9 @@ def _read_score(repository: Repository) -> Track:
     return read_track(repository, {TRACK_FILE: entry} if entry else {})
 
 
-def _iter_committed(repository: Repository, commits: list[Commit], known: set[str]) -> Iterator[FoundSound]:
+def _iter_committed(
+    repository: Repository, commits: list[Commit], known: frozenset[str]
+) -> Iterator[FoundSound]:
     """Yield the sounds that commits brought in, with the records that came along."""
     git = repository.git
     seen = set(known)
@@ -182,7 +201,6 @@ def _iter_committed(repository: Repository, commits: list[Commit], known: set[st
             yield FoundSound(
                 pointer.oid, path, commit.time_s, commit.author.offset_min, commit.oid, pointer.size,
                 _read_committed_record(repository, commit.tree, pointer.oid),
-                repository.analysis_cache.get(pointer.oid) or {},
             )  # fmt: skip
 
 
@@ -195,15 +213,28 @@ def _read_committed_record(repository: Repository, tree: str, oid: str) -> Recor
     return None
 
 
-def _iter_waiting(repository: Repository, known: set[str]) -> Iterator[FoundSound]:
+def _iter_waiting(repository: Repository, known: frozenset[str]) -> Iterator[FoundSound]:
     """Yield the sounds that were made and are in no commit yet, by their records."""
     for path in sorted((repository.state / "provenance").glob("*.json")):
         if is_oid(path.stem) and path.stem not in known:
             with suppress(OSError):
                 record = decode_record(path.read_bytes())
                 if record is not None:
-                    facts = repository.analysis_cache.get(path.stem) or {}
-                    yield FoundSound(path.stem, None, path.stat().st_mtime, 0, record=record, facts=facts)
+                    yield FoundSound(path.stem, None, path.stat().st_mtime, 0, record=record)
+
+
+def _read_learned(repository: Repository, since_ns: int) -> tuple[dict[str, Mapping[str, Any]], int]:
+    """Return what was measured of sounds lately, and when the last of it was."""
+    learned: dict[str, Mapping[str, Any]] = {}
+    newest = since_ns
+    with suppress(OSError), os.scandir(repository.state / "analysis") as files:
+        for file in files:
+            oid, changed_ns = file.name.removesuffix(".json"), file.stat().st_mtime_ns
+            # Those of the same instant once more: another may have come since.
+            if changed_ns >= since_ns and is_oid(oid) and (facts := repository.analysis_cache.get(oid)):
+                learned[oid] = facts
+                newest = max(newest, changed_ns)
+    return learned, newest
 
 
 def _iter_sizes(folder: Path) -> Iterator[int]:
@@ -211,4 +242,4 @@ def _iter_sizes(folder: Path) -> Iterator[int]:
     for here, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):
-                yield os.lstat(os.path.join(here, name)).st_size  # noqa: PTH116, PTH118  Tens of thousands of them.
+                yield os.lstat(os.path.join(here, name)).st_size  # noqa: PTH118  Tens of thousands of them.

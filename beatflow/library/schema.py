@@ -7,7 +7,7 @@ match, everything is dropped and read again.
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, ForeignKey, Index, String, Text, TypeDecorator, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 VERSION = 1
 
@@ -53,13 +53,13 @@ def _escape(letter: str) -> str:
 
 
 class Base(DeclarativeBase):
-    """All tables of the library."""
+    """All tables of the library; their names begin with ``beatflow_``, so that others may have theirs beside them."""
 
 
 class Setting(Base):
     """A figure about the library itself: the version of its tables."""
 
-    __tablename__ = "settings"
+    __tablename__ = "beatflow_settings"
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[str] = mapped_column(AnyText)
@@ -68,7 +68,7 @@ class Setting(Base):
 class Track(Base):
     """A track, or (``is_track`` false) what a user made outside of any."""
 
-    __tablename__ = "tracks"
+    __tablename__ = "beatflow_tracks"
     __table_args__ = (UniqueConstraint("host", "path"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -89,13 +89,15 @@ class Track(Base):
     """The commits behind which everything is in the library; JSON."""
     journal_end: Mapped[int] = mapped_column(BigInteger, default=0)
     """Up to which byte its journal is in the library."""
+    learned_ns: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The modification time of the newest fact about a sound that is in the library."""
     stored_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class Commit(Base):
     """A commit of a track."""
 
-    __tablename__ = "commits"
+    __tablename__ = "beatflow_commits"
     __table_args__ = (UniqueConstraint("track_id", "oid"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -110,13 +112,16 @@ class Commit(Base):
 class Generation(Base):
     """One run of an engine: noted when it happened, or (``noted`` false) read from the record of what it made."""
 
-    __tablename__ = "generations"
-    __table_args__ = (Index("generations_by_time", "at_s"), Index("generations_by_run", "track_id", "run"))
+    __tablename__ = "beatflow_generations"
+    __table_args__ = (
+        Index("beatflow_generations_by_time", "at_s"),
+        Index("beatflow_generations_by_run", "track_id", "run"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     track_id: Mapped[int] = mapped_column(ForeignKey(Track.id, ondelete="CASCADE"))
     noted: Mapped[bool]
-    run: Mapped[str | None] = mapped_column(String(200))
+    run: Mapped[str | None] = mapped_column(String(64))
     """What the records of its sounds have in common, where it was read from them."""
     at_s: Mapped[float]
     offset_min: Mapped[int]
@@ -147,12 +152,12 @@ class Generation(Base):
 class Sound(Base):
     """A sound of a track: made by an engine, kept in a commit, or only played."""
 
-    __tablename__ = "sounds"
+    __tablename__ = "beatflow_sounds"
     __table_args__ = (
         UniqueConstraint("track_id", "oid"),
-        Index("sounds_by_time", "at_s"),
-        Index("sounds_by_oid", "oid"),
-        Index("sounds_by_generation", "generation_id"),
+        Index("beatflow_sounds_by_time", "at_s"),
+        Index("beatflow_sounds_by_oid", "oid"),
+        Index("beatflow_sounds_by_generation", "generation_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -166,6 +171,7 @@ class Sound(Base):
     stem: Mapped[str | None] = mapped_column(AnyText)
     """Which part of a mix it is."""
     generation_id: Mapped[int | None] = mapped_column(ForeignKey(Generation.id, ondelete="SET NULL"))
+    generation: Mapped[Generation | None] = relationship()
     commit: Mapped[str | None] = mapped_column(String(64))
     """The first commit that has it; None where none does."""
     message: Mapped[str | None] = mapped_column(AnyText)
@@ -180,8 +186,8 @@ class Sound(Base):
 class Event(Base):
     """Something that happened to a sound: it was played, taken out, made a favourite, or one no more."""
 
-    __tablename__ = "events"
-    __table_args__ = (Index("events_by_sound", "oid", "kind"),)
+    __tablename__ = "beatflow_events"
+    __table_args__ = (Index("beatflow_events_by_sound", "oid", "kind"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     track_id: Mapped[int] = mapped_column(ForeignKey(Track.id, ondelete="CASCADE"))
@@ -193,7 +199,7 @@ class Event(Base):
 class Document(Base):
     """What can be found by its words: a sound, or a commit that brought none. The words lie in `fulltext`'s table."""
 
-    __tablename__ = "documents"
+    __tablename__ = "beatflow_documents"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     track_id: Mapped[int] = mapped_column(ForeignKey(Track.id, ondelete="CASCADE"))

@@ -16,8 +16,9 @@ MAX_SOUNDS = 20_000
 
 ASSEMBLED = ("mix", "merge")
 """Kinds of record whose sound is its inputs put together, with nothing of its own."""
-COPIED = ("cut", "convert", "loop")
-"""Kinds whose sound is a stretch of its input, or all of it in another format."""
+COPIED = ("cut", "convert", "loop", "remix")
+"""Kinds whose sound is a stretch of its input, or all of it in another format or worked over. What an engine adds to a
+remix has a licence of its own in the record."""
 
 _FROM_INPUTS = (*ASSEMBLED, *COPIED, "split", "extend", "hum")
 

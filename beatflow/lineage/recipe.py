@@ -16,6 +16,7 @@ from beatflow.making.request import Request
 from beatflow.making.structure import parse_structure
 from beatflow.objects.ids import is_oid
 from beatflow.provenance import Record
+from beatflow.remix.plan import Plan, read_plan
 
 TASKS = {"generate": "generate", "hum": "accompany", "extend": "extend", "split": "separate"}
 """Kind of a record to the engine's task."""
@@ -41,9 +42,9 @@ class Recipe:
     Parameters
     ----------
     kind : str
-        ``generate``, ``hum``, ``extend``, ``split``, ``mix``, ``merge`` or ``loop``.
+        ``generate``, ``hum``, ``extend``, ``split``, ``mix``, ``merge``, ``loop`` or ``remix``.
     engine, engine_version : str
-        Empty for a mix, a merge and a loop, which need none.
+        Empty for a mix, a merge, a loop and most remixes, which need none.
     request : Request
         What the engine was asked for, with its seed.
     inputs : tuple of Input
@@ -61,6 +62,8 @@ class Recipe:
         The engine that heard the notes of a recording.
     share_of_theirs : float or None
         Of a merge that is the sum of both takes: how much of it is theirs.
+    plan : Plan or None
+        Of a remix: what was done.
     record : Record
         All of it.
     """
@@ -78,7 +81,18 @@ class Recipe:
     beside: Mapping[str, str] = field(default_factory=dict)
     heard: str = ""
     share_of_theirs: float | None = None
+    plan: Plan | None = None
     record: Record = field(default_factory=dict, compare=False)
+
+    @property
+    def task(self) -> str | None:
+        """What the engine has to do; None where none is needed."""
+        if self.plan is None:
+            return TASKS.get(self.kind)
+        groove = self.plan.groove
+        if groove is None or not (groove.bars or groove.guided):
+            return None
+        return "accompany" if groove.guided else "generate"
 
     @property
     def fitted(self) -> bool:
@@ -106,7 +120,7 @@ def read_recipe(record: Record, name: str) -> Recipe:
     """
     reader = _Reader(record, name)
     kind = reader.text("kind")
-    if kind not in TASKS and kind not in ASSEMBLED and kind != "loop":
+    if kind not in TASKS and kind not in ASSEMBLED and kind not in ("loop", "remix"):
         raise UsageError(f"nothing is known that makes a sound of the kind {kind[:40]!r} again")
     seeds, index = _read_batch(reader)
     remade = record.get("remade")
@@ -117,13 +131,11 @@ def read_recipe(record: Record, name: str) -> Recipe:
         replaced = inner.input(inner.record["replaced"]) if "replaced" in inner.record else None
         if not (beside or replaced):
             raise reader.wrong("remade")
-        if not (replaced or beside):
-            raise reader.wrong("remade")
     heard = record.get("heard")
     return Recipe(
         kind=kind,
-        engine=reader.text("engine") if kind in TASKS else "",
-        engine_version=reader.text("engine_version", "") if kind in TASKS else "",
+        engine=reader.text("engine", "" if kind == "remix" else None) if kind in (*TASKS, "remix") else "",
+        engine_version=reader.text("engine_version", "") if kind in (*TASKS, "remix") else "",
         request=_read_request(reader, seeds[0]) if kind in TASKS else Request(""),
         inputs=tuple(reader.input(item) for item in record.get("inputs", [])),
         seeds=seeds,
@@ -134,8 +146,16 @@ def read_recipe(record: Record, name: str) -> Recipe:
         beside=beside,
         heard=_Reader(heard, name).text("engine", "") if isinstance(heard, dict) else "",
         share_of_theirs=reader.number("share_of_theirs") if kind == "merge" else None,
+        plan=_read_plan(reader) if kind == "remix" else None,
         record=record,
     )
+
+
+def _read_plan(reader: "_Reader") -> Plan:
+    try:
+        return read_plan(reader.record.get("plan"))
+    except UsageError as error:
+        raise reader.wrong("plan") from error
 
 
 def _read_batch(reader: "_Reader") -> tuple[tuple[int, ...], int]:

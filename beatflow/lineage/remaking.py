@@ -16,13 +16,14 @@ from beatflow.ai.table import Choice, get_engine, pick
 from beatflow.ai.weights.shelf import digest_weights, find_weights
 from beatflow.delivery import Handover, Place, digest
 from beatflow.errors import AudioError, DamagedError, EngineError, NotFoundError, UsageError
-from beatflow.lineage.recipe import TASKS, Input, Recipe
+from beatflow.lineage.recipe import Input, Recipe
 from beatflow.lineage.state import State
 from beatflow.repository import Repository
 from beatflow.sound.formats import FORMATS
 from beatflow.track import Stem, Track
 
 _FIGURES = ("tempo", "key", "loudness_lufs")
+_PLAIN = Setup()
 _DRAWN = ("temperature", "top_k", "top_p", "guidance")
 
 
@@ -100,7 +101,8 @@ def choose_engine(recipe: Recipe, setup: Setup, remote: bool) -> Choice:
     EngineError
         It is gone, lacks its weights, or has others; or it works on somebody else's machine and ``remote`` is not set.
     """
-    task = TASKS[recipe.kind]
+    task = recipe.task
+    assert task is not None
     info: EngineInfo = get_engine(recipe.engine, setup).info
     if info.remote and not remote:
         raise EngineError(
@@ -159,7 +161,13 @@ def _check_weights(recipe: Recipe, choice: Choice, setup: Setup) -> None:
 
 
 def run(
-    recipe: Recipe, path: str, pantry: Pantry, choice: Choice | None, folder: Path, progress: Progress
+    recipe: Recipe,
+    path: str,
+    pantry: Pantry,
+    choice: Choice | None,
+    folder: Path,
+    progress: Progress,
+    setup: Setup = _PLAIN,
 ) -> Rendering:
     """Run a recipe.
 
@@ -171,12 +179,16 @@ def run(
         The engine; None for a mix, a merge and a loop.
     folder : Path
         Empty; the files go there.
+    setup : Setup
+        For engines besides.
 
     Raises
     ------
     BeatFlowError
         As when it was made; or something that it needs is not here.
     """
+    if recipe.plan is not None:
+        return _run_remix(recipe, path, pantry, choice, folder, progress, setup)
     if choice is None:
         return _WITHOUT_ENGINE[recipe.kind](recipe, path, pantry, folder)
     if recipe.fitted:
@@ -316,11 +328,38 @@ def _run_loop(recipe: Recipe, path: str, pantry: Pantry, folder: Path) -> Render
     return Rendering([{"": target}])
 
 
+def _run_remix(
+    recipe: Recipe,
+    path: str,
+    pantry: Pantry,
+    choice: Choice | None,
+    folder: Path,
+    progress: Progress,
+    setup: Setup,
+) -> Rendering:
+    from beatflow.remix.remixing import write_again
+    from beatflow.remix.studio import Crew
+
+    assert recipe.plan is not None
+    groove, subtype = recipe.plan.groove, recipe.record.get("subtype")
+    if not isinstance(subtype, str) or not recipe.inputs:
+        raise DamagedError(f"the record of {path} does not say what it was made of, or how deep it is")
+    separator = None
+    if groove and groove.separator:
+        separator = pick("separate", groove.separator, setup)
+    inputs = [(pantry.get(one), one.path) for one in recipe.inputs]
+    target = folder / f"remix{_suffix(path)}"
+    measured = write_again(inputs, recipe.plan, subtype, Crew(choice, separator), target, folder, progress)
+    return Rendering([{"": target}], choice, [measured])
+
+
 _WITHOUT_ENGINE = {"mix": _run_mix, "merge": _run_merge, "loop": _run_loop}
 
 
 def _find_mix(recipe: Recipe, path: str, pantry: Pantry) -> tuple[Track, dict[str, str]]:
     """Return the score of a mix, and its stems' paths to ids."""
+    from beatflow.mixing.rendering import read_score
+
     if recipe.stems:
         files = {name: f"{name}.wav" for name in recipe.stems}
         track = Track(stems={name: Stem(file) for name, file in files.items()}, mix_file=path)
@@ -329,6 +368,10 @@ def _find_mix(recipe: Recipe, path: str, pantry: Pantry) -> tuple[Track, dict[st
     track, wanted = state.track, {one.oid for one in recipe.inputs}
     oids = {stem.file: state.sounds[stem.file] for stem in track.stems.values() if stem.file in state.sounds}
     if not oids or set(oids.values()) != wanted or track.mix_file != path:
+        kept = read_score(recipe.record, path)
+        by_path = {one.path: one.oid for one in recipe.inputs}
+        if kept and all(stem.file in by_path for stem in kept.stems.values()):
+            return kept, {stem.file: by_path[stem.file] for stem in kept.stems.values()}
         raise NotFoundError(
             f"the faders that {path} was mixed with are not those of track.toml here",
             hint=f"name the commit that brought it: bf log {path}, then bf reproduce REV:{path}",

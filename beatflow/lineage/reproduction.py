@@ -16,7 +16,7 @@ from beatflow.delivery import digest
 from beatflow.errors import BeatFlowError, DamagedError, EngineError, NotFoundError
 from beatflow.lineage.ancestry import ASSEMBLED, read_text
 from beatflow.lineage.proof import Proof, prove
-from beatflow.lineage.recipe import TASKS, Recipe, read_recipe
+from beatflow.lineage.recipe import Recipe, read_recipe
 from beatflow.lineage.remaking import Pantry, Rendering, choose_engine, run
 from beatflow.lineage.state import Wanted
 from beatflow.provenance import Record, find_records
@@ -138,8 +138,8 @@ def _reproduce_run(
     oids = pantry.state.sounds
     started = time.perf_counter()
     try:
-        choice = choose_engine(recipe, setup, remote) if recipe.kind in TASKS else None
-        rendering = run(recipe, path, pantry, choice, folder, progress)
+        choice = choose_engine(recipe, setup, remote) if recipe.task else None
+        rendering = run(recipe, path, pantry, choice, folder, progress, setup)
     except BeatFlowError as error:
         for one, _ in sounds:
             yield Failure(one, oids[one], error)

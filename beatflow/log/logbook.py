@@ -11,6 +11,7 @@ from beatflow.explaining import Explainer
 from beatflow.history import MODIFIED, FileChange, changes_of, content_tree, read_track
 from beatflow.measurement import FactCache
 from beatflow.merge.conflict import find_conflicts
+from beatflow.notes import read_note
 from beatflow.objects.git.value import TREE, Commit, Entry, Tree
 from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import FOLDER as PROVENANCE
@@ -60,6 +61,8 @@ class LogEntry:
         The score, and that of its first parent.
     conflicts : tuple of str
         Paths in conflict.
+    note : str or None
+        What was noted on it (`beatflow.notes`).
     """
 
     commit: Commit
@@ -78,6 +81,7 @@ class LogEntry:
     track: Track = _NO_TRACK
     former_track: Track = _NO_TRACK
     conflicts: tuple[str, ...] = ()
+    note: str | None = None
 
     @property
     def oid(self) -> str:
@@ -166,6 +170,7 @@ class Logbook:
             sound.track,
             former.track,
             tuple(conflict.path for conflict in find_conflicts(self._find_marked(whole.tree))),
+            read_note(self._repository, commit.oid),
         )
 
     def note_mix(self, oid: str, loudness_lufs: float | None, silhouette: Silhouette) -> None:

@@ -10,7 +10,15 @@ from beatflow.diff.text import tell_explanation
 from beatflow.explaining import make_clock
 from beatflow.history import ADDED, DELETED, FileChange
 from beatflow.log.logbook import LogEntry
-from beatflow.log.text import Sheet, find_spans, format_change, format_change_db, format_origin, format_title
+from beatflow.log.text import (
+    Sheet,
+    find_spans,
+    format_change,
+    format_change_db,
+    format_origin,
+    format_title,
+    list_notes,
+)
 from beatflow.provenance import Record
 from beatflow.sound.silhouette import Silhouette, draw_wave, mark_columns, paint_columns
 from beatflow.timecode import Clock
@@ -44,6 +52,8 @@ def format_head(entry: LogEntry, sheet: Sheet) -> Iterator[str]:
         yield " " * 8 + sheet.style(f"merge of {' and '.join(others)} into {first}", "dim")
     for line in entry.commit.message.strip().splitlines()[1:]:
         yield f"    {sheet.clean(line)}".rstrip()
+    for line in list_notes(entry, sheet):
+        yield " " * 8 + sheet.style(line, "dim")
 
 
 def format_picture(

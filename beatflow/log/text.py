@@ -97,6 +97,7 @@ def format_entry(entry: LogEntry, sheet: Sheet, lanes: tuple[int, int] = (0, 0))
     title = format_title(entry, sheet, first)
     lines = [format_facts(entry, sheet), join_fitting(_tell(entry, sheet), room, sheet.style)]
     lines = [line for line in lines if line]
+    lines += [sheet.style(shorten(line, room), "dim") for line in list_notes(entry, sheet)]
     signature = sheet.clean(f"{entry.commit.author.name}, {format_time(entry.commit.author)}")
     signed = sheet.style(signature, "dim")
     if first is None or room is None:
@@ -113,6 +114,11 @@ def format_entry(entry: LogEntry, sheet: Sheet, lanes: tuple[int, int] = (0, 0))
         else:
             lines.append(shorten(signature, room))
     return [title, *(INDENT * " " + line for line in lines)]
+
+
+def list_notes(entry: LogEntry, sheet: Sheet) -> list[str]:
+    """Return the lines that were noted on a commit."""
+    return [f"note: {sheet.clean(line)}" for line in (entry.note or "").splitlines() if line.strip()]
 
 
 def format_facts(entry: LogEntry, sheet: Sheet) -> str:
@@ -242,6 +248,7 @@ def describe(entry: LogEntry) -> dict[str, Any]:
         "loudness_change_db": entry.loudness_change_db,
         "explained": describe_sounds(entry),
         "conflicts": list(entry.conflicts),
+        "note": entry.note,
         "changes": [describe_change(change) for change in entry.changes],
     }
 

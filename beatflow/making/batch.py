@@ -14,7 +14,7 @@ from typing import Any
 
 from beatflow.ai.engine import Setup, tell_nobody
 from beatflow.ai.table import Choice, pick
-from beatflow.delivery import Delivery, Handover, Place, digest
+from beatflow.delivery import Delivery, Handover, Place, digest, open_scratch
 from beatflow.errors import BeatFlowError, ConflictError
 from beatflow.making.production import TakeNames, check_fit, compose, write_take
 from beatflow.making.request import shorten
@@ -97,9 +97,7 @@ def make_batch(
             waiting.append(wish)
     if handover.dry_run or not waiting:
         return batch
-    nearest = next(parent for parent in (handover.folder, *handover.folder.parents) if parent.is_dir())
-    beside = handover.repository.scratch if handover.repository else nearest
-    with Scratch(beside) as scratch:
+    with open_scratch(handover) as scratch:
         for wish, result in _make_all(waiting, choice, setup, scratch, jobs, progress):
             if isinstance(result, Refused):
                 fail(result)
@@ -193,9 +191,7 @@ def _hand_over(
     mine = replace(handover, place=place, message=message, force=handover.force or same)
     with Delivery(mine, "generate", shorten(wish.request.prompt)) as delivery:
         for name, file in files.items():
-            target = delivery.new_file(name)
-            file.replace(target)
-            delivery.add(name, target)
+            delivery.adopt(name, file)
         for oid, record in records.items():
             delivery.describe(oid, record)
         delivery.publish()

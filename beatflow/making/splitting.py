@@ -4,19 +4,29 @@ One bad file never stops the others; what is finished stays, whatever comes afte
 """
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 from beatflow.ai.engine import Progress, Separation, no_progress
 from beatflow.ai.separation import stems_of
-from beatflow.ai.table import Choice
-from beatflow.delivery import Handover, digest
+from beatflow.ai.table import Choice, pick
+from beatflow.delivery import Delivery, Handover, Place, digest, open_scratch
 from beatflow.errors import AudioError, ConflictError, DamagedError, UsageError
-from beatflow.making.separation import Naming, Split, is_split, split_file, write_true_stems
+from beatflow.making.separation import (
+    Naming,
+    Split,
+    describe_split,
+    is_split,
+    split_file,
+    write_true_stems,
+)
 from beatflow.making.stemname import check_clashes
+from beatflow.making.take import SoundFile
 from beatflow.making.truestems import TrueStemFinder
 from beatflow.soundfolder import FoundSound, Mishap, explain_error, iter_sounds
+from beatflow.workers import Outcome, Report, count_workers, run_all
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -42,6 +52,7 @@ def split_folder(
     template: str,
     wanted: Separation,
     true_stems: bool = True,
+    at_once: int | None = None,
     progress: Progress = no_progress,
     on_split: Callable[[Split], None] = lambda split: None,
     on_mishap: Callable[[Mishap], None] = lambda mishap: None,
@@ -63,6 +74,8 @@ def split_folder(
     wanted : Separation
     true_stems : bool
         Give the stems that a mix of the track was made from, where they are known.
+    at_once : int or None
+        How many mixes; None for as many as there are cores for.
     progress : callable
         Over all of it, by the lengths of the mixes.
     on_split, on_mishap : callable
@@ -91,14 +104,16 @@ def split_folder(
     )
     truth = TrueStemFinder(handover.repository if true_stems else None)
     total_s = sum(job.info.duration_s for job in jobs) or 1.0
-    before_s = 0.0
-    for job in jobs:
+    parts: dict[str, float] = {}
 
-        def report(fraction: float, what: str, job: FoundSound = job, before_s: float = before_s) -> None:
-            progress((before_s + fraction * job.info.duration_s) / total_s, f"{job.name}: {what}")
+    def report(name: str, seconds: float, what: str) -> None:
+        parts[name] = seconds
+        progress(sum(parts.values()) / total_s, f"{name}: {what}")
 
+    def settle(job: FoundSound, give: Callable[[], Split | _Task | None]) -> _Task | None:
+        """Take what came of a mix, whatever it is; what remains to be separated is returned."""
         try:
-            found = _split_one(job, choice, handover, template, wanted, truth, report)
+            found = give()
         except (AudioError, ConflictError, DamagedError) as error:
             sort(Mishap(job.name, error.message, error.hint))
         except OSError as error:
@@ -106,30 +121,65 @@ def split_folder(
                 raise
             sort(Mishap(job.name, explain_error(error)))
         else:
+            if isinstance(found, _Task):
+                return found
             if found is None:
                 batch.done.append(job.name)
             else:
                 batch.splits.append(found)
                 on_split(found)
-        before_s += job.info.duration_s
+        report(job.name, job.info.duration_s, "done")
+        return None
+
+    with open_scratch(handover) as scratch:
+
+        def iter_tasks() -> Iterator[_Task]:
+            for job in jobs:
+                folder = scratch.new_file()
+                make = partial(_prepare, job, choice, handover, template, wanted, truth, folder)
+                report(job.name, 0.0, "looking for its stems")
+                if task := settle(job, make):
+                    yield task
+
+        def separate_here(task: _Task, report: Report) -> Split:
+            return _separate(choice, task, report)
+
+        # Engines with weights take all the memory and all the cores that there are.
+        workers = 1 if choice.info.weights or choice.info.remote else count_workers(len(jobs), at_once)
+        work = separate_here if workers == 1 else _separate_apart
+        outcomes = run_all(
+            iter_tasks(), work, workers,
+            lambda task, fraction, what: report(task.job.name, fraction * task.job.info.duration_s, what),
+        )  # fmt: skip
+        for outcome in outcomes:
+            settle(outcome.item.job, partial(_hand_over, outcome, choice, handover))
     progress(1.0, "separating")
     return batch
 
 
-def _split_one(
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A mix that remains to be separated, into a folder from which its stems are handed over."""
+
+    job: FoundSound
+    naming: Naming
+    wanted: Separation
+    engine: str
+    folder: Path
+
+
+def _prepare(
     job: FoundSound,
     choice: Choice,
     handover: Handover,
     template: str,
     wanted: Separation,
     truth: TrueStemFinder,
-    progress: Progress,
-) -> Split | None:
-    """Split one mix; None where that was done before."""
-    if handover.message == "":
-        handover = replace(handover, message=f"split {job.name}")
+    folder: Path,
+) -> Split | _Task | None:
+    """Give the true stems of a mix where they are known; None where it was done before."""
+    handover = _say(job, handover)
     naming = Naming(template, job.below)
-    repository = handover.repository
     known = truth.find(job.path)
     if known:
         targets = {stem: handover.folder / file for stem, file in naming.fill(known.oids).items()}
@@ -139,22 +189,64 @@ def _split_one(
         if there and not handover.force:
             return None
         return write_true_stems(job.path, job.name, known, handover, naming)
-    files = naming.fill(stems_of(choice.engine, wanted))
-    targets = {stem: handover.folder / file for stem, file in files.items()}
-
-    def is_done() -> bool:
-        return not handover.force and is_split(job.path, targets, repository, choice, wanted)
-
-    progress(0.0, "looking for its stems")
-    if is_done():
+    task = _Task(job, naming, wanted, choice.info.name, folder)
+    if _is_done(task, choice, handover):
         return None
+    with Delivery(handover, "split", job.name) as delivery:
+        delivery.check_free(*naming.fill(stems_of(choice.engine, wanted)).values())
+    return task
+
+
+def _is_done(task: _Task, choice: Choice, handover: Handover) -> bool:
+    files = task.naming.fill(stems_of(choice.engine, task.wanted))
+    targets = {stem: handover.folder / file for stem, file in files.items()}
+    return not handover.force and is_split(task.job.path, targets, handover.repository, choice, task.wanted)
+
+
+def _say(job: FoundSound, handover: Handover) -> Handover:
+    """The handover of one mix: its message tells which it is where nobody said anything else."""
+    return replace(handover, message=f"split {job.name}") if handover.message == "" else handover
+
+
+def _separate(choice: Choice, task: _Task, report: Report) -> Split:
+    """Separate a mix into the task's folder."""
+    alone = Handover(task.folder.parent, place=Place(task.folder))
+    return split_file(task.job.path, task.job.name, choice, alone, report, task.wanted, task.naming)
+
+
+def _separate_apart(task: _Task, report: Report) -> Split:
+    """Separate a mix in a process of its own."""
+    return _separate(_pick(task.engine), task, report)
+
+
+@lru_cache
+def _pick(engine: str) -> Choice:
+    return pick("separate", engine)
+
+
+def _hand_over(outcome: Outcome[_Task, Split], choice: Choice, handover: Handover) -> Split | None:
+    """Put the stems of a mix where they belong; None where another bf was quicker."""
+    task, found = outcome.item, outcome.result
+    if found is None:
+        assert outcome.error is not None
+        raise outcome.error
+    job, stems = task.job, []
+    mix = (job.name, found.mix_oid)
+    record = describe_split(choice, job.info, found.seconds, mix, task.wanted, found.corrections)
     try:
-        return split_file(job.path, job.name, choice, handover, progress, wanted, naming)
+        with Delivery(_say(job, handover), "split", job.name) as delivery:
+            for stem in found.stems:
+                name = stem.path.relative_to(task.folder).as_posix()
+                oid = delivery.adopt(name, stem.path)
+                delivery.describe(oid, {**record, "stem": stem.name, "mix": found.mix_oid})
+                stems.append(SoundFile(stem.name, delivery.folder / name, oid))
+            delivery.expect(job.path, found.mix_oid)
+            delivery.publish()
     except ConflictError:
-        # Another bf at work on the same folder may have been quicker.
-        if is_done():
+        if _is_done(task, choice, handover):
             return None
         raise
+    return replace(found, stems=tuple(stems))
 
 
 def _drop_stems(

@@ -3,8 +3,9 @@
 What the stems of a commit are is the caller's to know: it hands over the score and a way to open a path.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,8 +13,7 @@ import numpy as np
 
 from beatflow.errors import AudioError, UsageError
 from beatflow.provenance import Record
-from beatflow.sound.audio import Audio
-from beatflow.sound.files import BLOCK_FRAMES, AudioReader, SoundInfo, read_info
+from beatflow.sound.files import AudioReader, SoundInfo, read_info
 from beatflow.sound.formats import FORMATS, LOSSY
 from beatflow.sound.mix import Fader, Mix
 from beatflow.sound.writing import AudioWriter
@@ -81,7 +81,38 @@ def describe_render(track: Track, inputs: Iterable[tuple[str, str, str]]) -> Rec
     }
     if not is_faded(track):
         record["stems"] = {name: oid for name, (_, oid) in stems.items()}
+    else:
+        faders = {name: asdict(stem) for name, stem in track.stems.items()}
+        record["score"] = {"master_db": track.master_db, "stems": faders}
     return record
+
+
+def read_score(record: Mapping[str, Any], mix_file: str) -> Track | None:
+    """Return the faders that a record keeps; None where it has none, or they cannot be read.
+
+    Their values are as unproven as the record.
+    """
+    score = record.get("score")
+    if not isinstance(score, dict) or not isinstance(stems := score.get("stems"), dict):
+        return None
+    try:
+        return Track(
+            mix_file=mix_file,
+            master_db=float(score["master_db"]),
+            stems={
+                str(name): Stem(
+                    str(one["file"]),
+                    float(one["gain_db"]),
+                    float(one["pan"]),
+                    bool(one["mute"]),
+                    bool(one["solo"]),
+                    int(one["offset"]),
+                )
+                for name, one in stems.items()
+            },
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _can_be_rendered(info: SoundInfo) -> bool:
@@ -115,11 +146,6 @@ def open_mix(track: Track, open_path: Opener, subtype: str, stack: ExitStack, st
         reader = stack.enter_context(AudioReader(stack.enter_context(open_path(stem.file)), stem.file))
         begin = start - stem.offset
         reader.seek(max(begin, 0))
-        stems[name] = _iter_blocks(reader)
+        stems[name] = reader.blocks()
         faders[name] = Fader(stem.gain_db, stem.pan, stem.mute, stem.solo, max(-begin, 0))
     return Mix(stems, faders, subtype, track.master_db)
-
-
-def _iter_blocks(reader: AudioReader) -> Iterator[Audio]:
-    while (block := reader.read(BLOCK_FRAMES)).frames:
-        yield block

@@ -19,12 +19,12 @@ from beatflow.wording import format_duration, format_loudness, format_number, fo
 
 RANGE_DB = 80.0
 """What the colours of a spectrum span, below its loudest place."""
-CHANGE_DB = 24.0
+CHANGE_DB = 18.0
 """A difference of spectra this large has the strongest colour."""
 _QUIETEST_DB = -60.0  # a spectrum whose loudest place is below is shown as dark as it is
-_LOUDNESS_LU = 42.0
+_LEAST_LU, _MOST_LU = 18.0, 42.0
 _STEM_WEIGHT = 0.55
-_WEIGHTS = {"wave": 1.0, "spectrum": 2.0, "chroma": 1.25, "loudness": 1.15, "beats": 0.8}
+_WEIGHTS = {"wave": 1.0, "spectrum": 2.0, "chroma": 1.45, "loudness": 1.15, "beats": 0.8}
 _SURE = 0.3
 
 
@@ -231,23 +231,26 @@ def _draw_chroma(trace: Trace, number: int, traces: Sequence[Trace]) -> Lane:
 
 
 def _draw_loudness(traces: Sequence[Trace]) -> Lane:
-    heard = [trace.loudness.momentary_max_lufs for trace in traces if trace.loudness]
-    loudest = max([level for level in heard if level is not None], default=-20.0)
+    levels = np.concatenate([trace.course.momentary for trace in traces if trace.course])
+    levels = levels[np.isfinite(levels)]
+    loudest = float(levels.max(initial=-70.0)) if len(levels) else -20.0
+    quiet = float(np.percentile(levels, 3)) if len(levels) else loudest
     top = float(np.ceil((loudest + 1) / 3) * 3)
-    low = top - _LOUDNESS_LU
+    span = min(max(float(np.ceil((top - quiet + 2) / 6) * 6), _LEAST_LU), _MOST_LU)
+    low = top - span
 
     def place(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-        shares = (levels - low) / _LOUDNESS_LU
-        return np.where(shares > 0, shares, np.nan)
+        return np.where(levels > low, (levels - low) / span, np.nan)
 
     contents: list[Content] = []
     for number, trace in enumerate(traces):
         course = trace.course
         assert course is not None
         role = SERIES[number % len(SERIES)]
-        if len(traces) == 1:
+        if len(traces) <= 2:
+            word = "momentary (0.4 s)" if len(traces) == 1 else None
             values = place(course.momentary)
-            contents.append(Curve(values, 0.2, course.hop_s, "dim", "momentary (0.4 s)", thick=False))
+            contents.append(Curve(values, 0.2, course.hop_s, "dim" if word else role, word, thick=False))
         values = place(course.short_term)
         name = "short-term (3 s)" if len(traces) == 1 else _short(trace, traces)
         contents.append(Curve(values, 1.5, course.hop_s, role, name))

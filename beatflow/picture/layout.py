@@ -17,7 +17,7 @@ _HEAD, _GAP, _AXIS = 22, 12, 40
 _LANE = 104.0
 _TICK, _SMALL, _NAME, _TITLE = 10.5, 11.5, 12.5, 19.0
 _LABEL_PX = 74
-_CLOSEST_PX = 5.0
+_CLOSEST_PX = {"beat": 5.0, "downbeat": 11.0}
 _FULL_SCALE = 0.9999
 
 
@@ -110,7 +110,7 @@ def _write_head(scene: Scene, lane: Lane, top: float) -> None:
 def _draw_scale(scene: Scene, scale: tuple[str, str, str], right: float, base: float) -> float:
     """Draw what the colours mean, and return where there is room again."""
     name, low, high = scale
-    at = right - measure_text(high, _TICK)
+    at = right - measure_text(high, _TICK) - 5
     scene.add(Text(right, base, high, "dim", _TICK, "end"))
     ramp = np.linspace(0, 1, 64)[None]
     scene.add(Image(at - 102, base - 8, 96, 8, ramp, name), Text(at - 108, base, low, "dim", _TICK, "end"))
@@ -218,12 +218,11 @@ def thin(curve: Curve, span_s: float, most: int) -> tuple[np.ndarray, float]:
 def _draw_beats(scene: Scene, lane: Lane, top: float, height: float, per_s: float) -> None:
     """Draw where beats and bars are, unless they lie too close to be told apart."""
     for times, role, width in ((lane.beats, "beat", 1.0), (lane.downbeats, "downbeat", 1.6)):
-        if len(times) > 1 and (times[-1] - times[0]) / (len(times) - 1) * per_s < _CLOSEST_PX:
+        if len(times) > 1 and (times[-1] - times[0]) / (len(times) - 1) * per_s < _CLOSEST_PX[role]:
             continue
         for time in times:
             x = scene.left + time * per_s
-            high = height if role == "downbeat" else height * 0.3
-            scene.add(Line([(x, top + height - high), (x, top + height)], role, width, 0.85))
+            scene.add(Line([(x, top), (x, top + height)], role, width, 0.85 if role == "downbeat" else 0.6))
 
 
 def _write_axis(

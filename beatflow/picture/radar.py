@@ -19,9 +19,8 @@ def spoke(number: int, count: int, share: float = 1.0) -> Point:
 def draw_radar(scene: Scene, radar: Radar, top: float) -> None:
     """Draw a radar on the left, and its figures beside it."""
     count = len(radar.axes)
-    middle = scene.left + 210.0, top + 30 + _RADIUS + 12
+    middle = scene.left + 210.0, top + _RADIUS + 54
     scene.add(Text(scene.left, top + 15, "mood", size=_TEXT, bold=True))
-    scene.add(Text(scene.left + 56, top + 15, radar.note, "dim", 11.5))
 
     def place(number: int, share: float) -> Point:
         x, y = spoke(number, count, share)
@@ -41,14 +40,14 @@ def draw_radar(scene: Scene, radar: Radar, top: float) -> None:
             place(number, shares.get(name, 0.0) / radar.reach) for number, name in enumerate(radar.axes)
         ]
         scene.add(Area(corners, role, 0.28), Line([*corners, corners[0]], role, 2.2))
-    _write_shares(scene, radar, middle[0] + _RADIUS + 150, top + 44)
+    _write_shares(scene, radar, middle[0] + _RADIUS + 124, top + 44)
 
 
 def _write_shares(scene: Scene, radar: Radar, left: float, top: float) -> None:
     """Write each share, as a bar and in percent, a column for each sound."""
     row = 24.0
     room = scene.width - 22 - left - 92
-    columns = max(1, min(len(radar.series), int(room // 130)))
+    columns = max(1, min(len(radar.series), int(room // 110)))
     wide = min(300.0, room / columns) - 56
     for number, name in enumerate(radar.axes):
         scene.add(Text(left, top + row * (number + 1) + 11, name, "ink", _TEXT))
@@ -63,3 +62,4 @@ def _write_shares(scene: Scene, radar: Radar, left: float, top: float) -> None:
                 Rect(x, y + 2, max(2.0, wide * share / radar.reach), 10, role, radius=3),
                 Text(x + wide + 8, y + 11, f"{share * 100:.0f} %", "dim", 11.5),
             )
+    scene.add(Text(left, top + row * (len(radar.axes) + 1) + 22, radar.note, "dim", 11.5))

@@ -1,7 +1,7 @@
 """From sounds that were named to sounds that are heard: opens them, opens what plays, and sits through it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from beatflow.errors import EngineError, UsageError
@@ -166,10 +166,9 @@ def _open(sample_rate: int, channels: int, device: str | None) -> DeviceOutput |
     try:
         return DeviceOutput(sample_rate, channels, device)
     except EngineError as error:
-        if device is None:
-            with suppress(EngineError):
-                return ProgramOutput(sample_rate, channels)
-        raise error from None
+        if device is not None:
+            raise
+        return ProgramOutput(sample_rate, channels, error)
 
 
 def _describe(output: Output, sources: Sequence[Source], start_s: float, end_s: float | None) -> Chain:

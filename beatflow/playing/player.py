@@ -107,6 +107,20 @@ class Player:
             self._enter(max(self.position - len(self._queue), self._start), leaving)
         return True
 
+    def dip(self, index: int) -> None:
+        """Go over into a source through a moment of silence, alike whether it is another one or the same."""
+        length = round(FADE_S * self.sample_rate)
+        if self.paused:
+            self.current = index
+            self._enter(self.position, self._queue[:0])
+            return
+        tail = self._advance(length)
+        self.current = index
+        self._sources[index].seek(self.position)
+        head = self._advance(length)
+        edges = [tail * (1 - rise(len(tail)))[:, None], head * rise(len(head))[:, None]]
+        self._queue = np.concatenate([self._queue, *edges]).astype(np.float32)
+
     def seek(self, frame: int) -> None:
         """Go to another place, within what is played."""
         last = max(self.end_of(self.current) - 1, self._start)

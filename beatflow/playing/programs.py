@@ -6,10 +6,11 @@ Programs that read a pipe are given samples as they come; the others a file, onc
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Collection
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from beatflow.errors import EngineError
 from beatflow.playing.device import INSTALL
@@ -17,7 +18,7 @@ from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.writing import AudioWriter
 
 _PLAYERS = (
-    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "quiet"),
+    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
     ("afplay",),
     ("pw-play",),
     ("paplay",),
@@ -25,9 +26,11 @@ _PLAYERS = (
     ("play", "-q"),
 )
 _PIPED = {
-    "ffplay": ("-loglevel", "error", "-i", "-"), "aplay": ("-t", "wav", "-"), "play": ("-t", "wav", "-"),
-}  # fmt: skip
-"""What tells these to read a WAV from standard input."""
+    "ffplay": ("-nodisp", "-autoexit", "-loglevel", "error", "-i", "-"),
+    "aplay": ("-q", "-t", "wav", "-"),
+    "play": ("-q", "-t", "wav", "-"),
+}
+"""Those that read a WAV from standard input, and how."""
 _NO_DEVICE = b"audio open failed"
 """ffplay says that and ends with 0, as if it had played."""
 _STARTED_S = 0.5
@@ -39,16 +42,23 @@ _HEAD_S = 10.0
 
 
 class Playback:
-    """A sound file being played, for one ``with`` block; ``playing`` says whether it could be."""
+    """A sound file being played, for one ``with`` block; ``playing`` says whether it could be.
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    Parameters
+    ----------
+    file : Path
+    programs : collection of str, optional
+        Only these are tried.
+    """
+
+    def __init__(self, file: Path, programs: Collection[str] | None = None) -> None:
+        self._file, self._programs = file, programs
         self._process: subprocess.Popen[bytes] | None = None
         self.playing = False
 
     def __enter__(self) -> "Playback":
         for name, *options in _PLAYERS:
-            program = shutil.which(name)
+            program = shutil.which(name) if self._programs is None or name in self._programs else None
             if program and self._start([program, *options, str(self._file)]):
                 self.playing = True
                 break
@@ -69,10 +79,10 @@ class Playback:
     def _start(self, command: list[str]) -> bool:
         """Start a player; say whether it plays, or has played a short sound to its end."""
         quiet = subprocess.DEVNULL
-        with suppress(OSError):
-            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+        with suppress(OSError), tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=said)
             try:
-                return process.wait(_STARTED_S) == 0
+                return process.wait(_STARTED_S) == 0 and not _says_no_device(said)
             except subprocess.TimeoutExpired:
                 self._process = process
                 return True
@@ -86,20 +96,17 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
     ----------
     sample_rate, channels : int
         Of the sound; programs take any.
-
-    Raises
-    ------
-    EngineError
-        There is none.
+    why : EngineError
+        Why there is no device; raised where there is no program that plays either, now or later.
     """
 
     gaps = 0
 
-    def __init__(self, sample_rate: int, channels: int) -> None:
-        self.sample_rate, self.channels = sample_rate, channels
+    def __init__(self, sample_rate: int, channels: int, why: EngineError) -> None:
+        self.sample_rate, self.channels, self._why = sample_rate, channels, why
         self.latency_s = _PIPE_LATENCY_S
         self.name = ""
-        self._left = [player for player in _PLAYERS if player[0] in _PIPED and shutil.which(player[0])]
+        self._left = [name for name in _PIPED if shutil.which(name)]
         self._process: subprocess.Popen[bytes] | None = None
         self._head: list[Samples] | None = []
         self._stack = ExitStack()
@@ -130,14 +137,14 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
             assert self._process.stdin is not None
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
-            if (self._process.wait() == 0 and not self._has_failed()) or self._head is None:
+            if (self._process.wait() == 0 and not _says_no_device(self._said)) or self._head is None:
                 return
             self._replay()
         self._writer.close()
         assert self._file is not None
-        with Playback(self._file) as playback:
+        with Playback(self._file, (self.name,)) as playback:
             if not playback.playing:
-                raise _nothing_plays()
+                raise self._why
             playback.wait()
 
     def __exit__(
@@ -145,10 +152,6 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
     ) -> None:
         self._end_process()
         self._stack.close()
-
-    def _has_failed(self) -> bool:
-        self._said.seek(0)
-        return _NO_DEVICE in self._said.read()
 
     def _replay(self) -> None:
         """Give what was given so far to the next program."""
@@ -174,10 +177,10 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
     def _start_next(self) -> bool:
         quiet = subprocess.DEVNULL
         while self._left:
-            name, *options = self._left.pop(0)
-            command = [shutil.which(name) or name, *options, *_PIPED[name]]
+            name = self._left.pop(0)
+            command = [shutil.which(name) or name, *_PIPED[name]]
             with suppress(OSError):  # a broken pipe is one: it is gone already
-                self._said = self._stack.enter_context(tempfile.TemporaryFile())
+                self._said = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
                 process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=self._said)
                 self._process, self.name = process, name
                 pipe = cast(BinaryIO, process.stdin)
@@ -190,14 +193,12 @@ class ProgramOutput(AbstractContextManager["ProgramOutput"]):
         """Have the samples go to a file, for a program that takes nothing else."""
         found = [name for name, *_ in _PLAYERS if name not in _PIPED and shutil.which(name)]
         if not found:
-            raise _nothing_plays()
+            raise self._why
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="beatflow-")))
         self._file, self.name = folder / "listen.wav", found[0]
         self._writer = AudioWriter(self._file, self.sample_rate, self.channels, "PCM_24")
 
 
-def _nothing_plays() -> EngineError:
-    return EngineError(
-        "nothing here can play: neither an audio device nor a program that reaches one",
-        f"{INSTALL}; or bf preview FILE -o listen.mp3, and listen elsewhere",
-    )
+def _says_no_device(said: IO[bytes]) -> bool:
+    said.seek(0)
+    return _NO_DEVICE in said.read()

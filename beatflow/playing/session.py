@@ -15,6 +15,7 @@ STEP_S, LEAP_S = 5.0, 30.0
 _SHOWS_PER_S = 10
 
 Show = Callable[["Standing"], None]
+Obey = Callable[[Player, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def play(
     every_s: float | None = None,
     count: int = 1,
     limit_s: float | None = None,
+    obey: Obey | None = None,
 ) -> Played:
     """Play to the end, or until a key stops it.
 
@@ -72,13 +74,15 @@ def play(
         How many sounds there are to choose from.
     limit_s : float, optional
         Stop after so long; for loops that nobody can stop with a key.
+    obey : callable, optional
+        Does what a key says, in place of `obey_key`, and says whether that is to stop.
     """
     rate = output.sample_rate
     given, written, turn, shown = 0, 0, 0, -1
     stopped = False
     latency = round(output.latency_s * rate)
     while True:
-        wants_out = [_obey(player, key) for key in keys.pressed()]
+        wants_out = [(obey or obey_key)(player, key) for key in keys.pressed()]
         if not stopped and (any(wants_out) or (limit_s is not None and given >= limit_s * rate)):
             stopped = True
             player.stop()
@@ -106,7 +110,7 @@ def _stand(player: Player, latency: int) -> Standing:
     )
 
 
-def _obey(player: Player, key: str) -> bool:
+def obey_key(player: Player, key: str) -> bool:
     """Do what a key says; say whether it is to stop."""
     rate = player.sample_rate
     steps = {"left": -STEP_S, "right": STEP_S, "down": -LEAP_S, "up": LEAP_S}

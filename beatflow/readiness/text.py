@@ -12,6 +12,7 @@ _COMMANDS = {
     "extend": "bf extend",
     "separate": "bf split",
     "transcribe": "hum to notes",
+    "mood": "bf mood",
 }
 """Task of an engine to the command that a person knows it by."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatflow.ai.engine import QUARTERS
-from beatflow.contract.judging import KEY_CONTRADICTS
+from beatflow.contract.judging import KEY_FITS
 from beatflow.contract.measuring import CONFIDENT
 from beatflow.contract.terms import Terms, Value
 from beatflow.errors import UsageError
@@ -17,7 +17,7 @@ from beatflow.remix.plan import Groove, Plan
 from beatflow.remix.request import FASTEST_RATIO, SLOWEST_RATIO, RemixRequest
 from beatflow.remix.styles import LAYERED, REMOVED, Style, find_feel, get_style
 from beatflow.sound.effects.chain import Chain, parse_chain
-from beatflow.sound.tonality import parse_key
+from beatflow.sound.tonality import Key, parse_key
 
 BEFORE_S, AFTER_S = 0.005, 0.05
 """What stays of the silence at both ends, so that attacks and tails stay whole."""
@@ -26,6 +26,8 @@ _RANGE_DB = 24.0
 _LONGEST_S = 240.0
 """How much of a part an engine makes at most; a longer piece hears it again and again."""
 _MOST_BARS = 512
+
+_MODES = {"maj": "major", "min": "minor"}
 
 Times = NDArray[np.float64]
 
@@ -97,14 +99,15 @@ def draft(request: RemixRequest, heard: Heard, known: Known, name: str) -> Draft
     start, frames = _find_stretch(request, heard)
     source = _find_source(request, heard, known)
     ratio = _find_ratio(request, heard, known, source, name, notes)
-    semitones = request.semitones
+    semitones, reached = request.semitones, ""
     if request.key:
-        semitones = float(_find_shift(request.key, source, heard, known, name, notes))
+        shift, reached = _find_shift(request.key, source, heard, known, name, notes)
+        semitones = float(shift)
     tempo = source.tempo / ratio if source.tempo else None
     if request.tempo and request.tempo.tempo:
         tempo = request.tempo.tempo
     key = _move_key(source.key, semitones) if semitones == round(semitones) else None
-    key = str(parse_key(request.key)) if request.key else key
+    key = reached if request.key else key
     chain = parse_chain(request.fx) if request.fx else None
     plan = Plan(
         start_frame=start,
@@ -126,7 +129,7 @@ def draft(request: RemixRequest, heard: Heard, known: Known, name: str) -> Draft
             notes.append(_tell_feel(plan.groove, tempo))
     if plan.groove or (chain and chain.needs_tempo):
         plan = replace(plan, tempo=round(_count_at(tempo, chain, name), 6))
-    terms = _make_terms(request, source, known)
+    terms = _make_terms(request, source, known, reached)
     return Draft(plan, terms, source, tempo, key, tuple(notes))
 
 
@@ -216,37 +219,41 @@ def _explain_no_tempo(heard: Heard, name: str) -> UsageError:
     )
 
 
-def _find_shift(asked: str, source: Source, heard: Heard, known: Known, name: str, notes: list[str]) -> int:
-    """How many semitones to the key that is asked for, the nearest way.
+def _find_shift(
+    asked: str, source: Source, heard: Heard, known: Known, name: str, notes: list[str]
+) -> tuple[int, str]:
+    """How many semitones to the key that is asked for, the nearest way, and which key that gives.
 
     A key of the other mode cannot be reached by transposing; its relative has the same notes.
     """
     wanted = parse_key(asked)
-    own = known.key
-    if own is None:
-        fits = heard.measured.key.fits if heard.measured else {}
-        if heard.measured is None or heard.measured.key.key is None:
-            raise UsageError(
-                f"{name} has no key to start from", hint="--pitch moves it, or tell its key: --source-key Am"
-            )
-        if source.key is None:
-            best = heard.measured.key.key
-            raise UsageError(
-                f"the key of {name} is a guess: {best}",
-                hint=f"--source-key {best} takes it; or --pitch SEMITONES",
-            )
-        same = {key: fit for key, fit in fits.items() if parse_key(key).mode == wanted.mode}
-        own = max(same, key=lambda key: same[key])
-        if fits[source.key] - same[own] > KEY_CONTRADICTS:
-            own = source.key
+    own = known.key or _find_own_key(wanted, source, heard, name)
     mine = parse_key(own)
+    reached = wanted
     if mine.mode != wanted.mode:
-        relative = (mine.tonic + (9 if mine.mode == "maj" else 3)) % 12
+        reached = Key((wanted.tonic + (9 if wanted.mode == "maj" else 3)) % 12, mine.mode)
         notes.append(
-            f"{own} does not become {wanted} by transposing; it goes to the notes of {wanted}, its relative"
+            f"transposing keeps {own} {_MODES[mine.mode]}: it becomes {reached}, the notes of {wanted}"
         )
-        return (wanted.tonic - relative + 6) % 12 - 6
-    return (wanted.tonic - mine.tonic + 6) % 12 - 6
+    return (reached.tonic - mine.tonic + 6) % 12 - 6, str(reached)
+
+
+def _find_own_key(wanted: Key, source: Source, heard: Heard, name: str) -> str:
+    """The key that a sound is heard to be in; of the mode that is asked for where it can be that as well."""
+    measured = heard.measured
+    if measured is None or measured.key.key is None:
+        raise UsageError(
+            f"{name} has no key to start from", hint="--pitch moves it, or tell its key: --source-key Am"
+        )
+    best, fits = measured.key.key, measured.key.fits
+    if source.key is None:
+        raise UsageError(
+            f"the key of {name} is a guess: {best}",
+            hint=f"--source-key {best} takes it; or --pitch SEMITONES",
+        )
+    same = {key: fit for key, fit in fits.items() if parse_key(key).mode == wanted.mode}
+    own = max(same, key=lambda key: same[key])
+    return best if fits[best] - same[own] > KEY_FITS else own
 
 
 def _move_key(key: str | None, semitones: float) -> str | None:
@@ -256,7 +263,7 @@ def _move_key(key: str | None, semitones: float) -> str | None:
     return str(replace(own, tonic=(own.tonic + round(semitones)) % 12))
 
 
-def _make_terms(request: RemixRequest, source: Source, known: Known) -> Terms:
+def _make_terms(request: RemixRequest, source: Source, known: Known, reached: str) -> Terms:
     """What the result is held to. A tempo that wanders, and what was told, are kept by construction."""
     values: dict[str, Value] = {}
     built: set[str] = set()
@@ -264,8 +271,8 @@ def _make_terms(request: RemixRequest, source: Source, known: Known) -> Terms:
         values["tempo"] = request.tempo.tempo
         if known.tempo or not source.steady:
             built.add("tempo")
-    if request.key:
-        values["key"] = str(parse_key(request.key))
+    if reached:
+        values["key"] = reached
         # The sound is moved by whole semitones from where it was: what it does not tell is as it was before.
         built.add("key")
     if request.loudness_lufs is not None:

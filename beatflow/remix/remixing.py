@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -27,6 +28,7 @@ from beatflow.remix.rendering import Rendered, render
 from beatflow.remix.request import RemixRequest
 from beatflow.remix.studio import Crew, Studio
 from beatflow.remix.subject import Subject
+from beatflow.remix.summing import open_sum
 from beatflow.remix.tape import Tape
 from beatflow.scratch import Scratch
 from beatflow.sound.files import AudioReader, SoundInfo
@@ -192,15 +194,32 @@ def pipe_remix(
 
 
 def write_again(
-    inputs: Sequence[Path], plan: Plan, subtype: str, crew: Crew, target: Path, scratch: Path
-) -> None:
-    """Run a plan of a record once more, into a file."""
+    inputs: Sequence[tuple[Path, str]],
+    plan: Plan,
+    subtype: str,
+    crew: Crew,
+    target: Path,
+    scratch: Path,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """Run the plan of a record once more, into a file; gives what of its figures can be measured.
+
+    Parameters
+    ----------
+    inputs : sequence of (Path, str)
+        The sounds whose sum was remixed, and what to call each.
+    scratch : Path
+        For tapes.
+    """
+    numbers = count()
     with ExitStack() as stack:
-        reader = stack.enter_context(AudioReader(inputs[0]))
-        names = (scratch / f"tape-{number}.wav" for number in range(1000))
-        rendered = render(reader, plan, Studio(lambda _: next(names), crew))
-        _write(rendered.tape, target, subtype)
-        rendered.tape.drop()
+        reader = open_sum(inputs, stack)
+        studio = Studio(lambda suffix: scratch / f"tape-{next(numbers)}{suffix}", crew, progress)
+        tape = render(reader, plan, studio).tape
+        _write(tape, target, subtype)
+        measured = measure(tape.blocks()).to_json()
+        tape.drop()
+    return {name: measured[name] for name in ("key", "loudness_lufs", "true_peak_dbtp")}
 
 
 def name_suffix(subject: Subject) -> str:

@@ -14,10 +14,10 @@ from beatflow.errors import ContractError
 from beatflow.remix.plan import Plan
 from beatflow.remix.regrooving import regroove
 from beatflow.remix.studio import Studio
+from beatflow.remix.summing import Reading
 from beatflow.remix.tape import Tape, read_range
 from beatflow.sound.audio import Audio
 from beatflow.sound.effects.chain import apply_chain, parse_chain
-from beatflow.sound.files import AudioReader
 from beatflow.sound.levelling import plan_level
 from beatflow.sound.shaping import HEADROOM, fade, scale
 from beatflow.sound.timestretch import stretch_blocks
@@ -34,7 +34,7 @@ class Rendered:
     headroom_db: float = 0.0
 
 
-def render(reader: AudioReader, plan: Plan, studio: Studio) -> Rendered:
+def render(reader: Reading, plan: Plan, studio: Studio) -> Rendered:
     """Run a plan.
 
     Parameters
@@ -66,7 +66,7 @@ def render(reader: AudioReader, plan: Plan, studio: Studio) -> Rendered:
     return _finish(made, plan, studio)
 
 
-def _bend(reader: AudioReader, plan: Plan) -> Iterator[Audio]:
+def _bend(reader: Reading, plan: Plan) -> Iterator[Audio]:
     """The stretch that is kept, as it runs, at its new tempo and pitch."""
     blocks = read_range(reader, plan.start_frame, plan.frames, plan.reverse)
     if plan.length_frames == plan.frames and not plan.semitones:

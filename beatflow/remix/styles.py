@@ -66,20 +66,20 @@ _ROWS = (
     Style(
         "techno", ("rave", "industrial"), "a hard kit in straight sixteenths, dark and narrow",
         "minimal techno", (120.0, 150.0), REPLACED, 0.0,
-        bed="highpass(40) | distortion(.15) | lowpass(7k) | delay(1/8,.25,wet=.15)",
+        bed="highpass(40) | distortion(9dB,wet=.35) | lowpass(7k) | delay(1/8,.25,wet=.15)",
         master="compressor(-14dB,2:1) | limiter", pump_db=6.0,
     ),
     Style(
         "jazz", ("swing", "bebop", "jazz club"), "brushes that swing, a small warm room",
         "jazz brushes", (90.0, 240.0), REPLACED, -5.0,
-        bed="eq(250:+1.5dB, 6k:-2dB) | saturation(.15) | reverb(size=.35,wet=.14)",
+        bed="eq(250:+1.5dB, 6k:-2dB) | saturation(3dB) | reverb(size=.35,wet=.14)",
         kit="reverb(size=.35,wet=.12)", master="compressor(-16dB,1.5:1)", swing=64.0,
     ),
     Style(
         "hiphop", ("hip hop", "boom bap", "rap"), "boom bap drums behind the beat, a dusty sample of what was there",
         "boom bap dusty drums", (74.0, 108.0), REPLACED, 0.0,
-        bed="highpass(60) | lowpass(8k) | saturation(.3) | compressor(-20dB,4:1)",
-        kit="saturation(.25)", master="compressor(-14dB,2:1)",
+        bed="highpass(60) | lowpass(8k) | saturation(7dB) | compressor(-20dB,4:1)",
+        kit="saturation(4dB)", master="compressor(-14dB,2:1)",
     ),
     Style(
         "trap", ("drill",), "808 drums at half time with rolling hats, what was there dark and wide",
@@ -89,7 +89,7 @@ _ROWS = (
     Style(
         "rock", ("indie", "punk", "metal"), "a rock kit on top, driven and glued",
         "rock", (95.0, 180.0), LAYERED, -1.0,
-        bed="highpass(50) | distortion(.2) | eq(2.5k:+2dB) | compressor(-18dB,4:1)",
+        bed="highpass(50) | distortion(10dB,wet=.3) | eq(2.5k:+2dB) | compressor(-18dB,4:1)",
         kit="reverb(size=.4,wet=.1)", master="compressor(-14dB,2:1)",
     ),
     Style(
@@ -105,8 +105,8 @@ _ROWS = (
     Style(
         "lofi", ("lo-fi", "chillhop", "study beats"), "a dusty half-awake kit, tape that wavers, vinyl",
         "lofi dusty drums", (65.0, 100.0), REPLACED, -2.0,
-        bed="highpass(90) | lowpass(3.8k) | saturation(.35) | vibrato(.6,.08)",
-        kit="lowpass(7k) | saturation(.2)", master="vinyl | compressor(-18dB,2.5:1)",
+        bed="highpass(90) | lowpass(3.8k) | saturation(8dB) | vibrato(.6,9)",
+        kit="lowpass(7k) | saturation(4dB)", master="vinyl | compressor(-18dB,2.5:1)",
     ),
     Style(
         "drum and bass", ("dnb", "jungle", "breakbeat"), "fast breaks, what was there above them at half time",

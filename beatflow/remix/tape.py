@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from beatflow.errors import AudioError
+from beatflow.remix.summing import Reading
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import BLOCK_FRAMES, AudioReader
 from beatflow.sound.shaping import EdgeMeter
@@ -57,7 +58,7 @@ def record(blocks: Iterable[Audio], path: Path) -> Tape:
     return Tape(path, first.sample_rate, first.channels, edges.frames, edges.peak)
 
 
-def read_range(reader: AudioReader, start: int, frames: int, backwards: bool = False) -> Iterator[Audio]:
+def read_range(reader: Reading, start: int, frames: int, backwards: bool = False) -> Iterator[Audio]:
     """Read a stretch of a sound, from its start or from its end."""
     for done in range(0, frames, BLOCK_FRAMES):
         count = min(BLOCK_FRAMES, frames - done)

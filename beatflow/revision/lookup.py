@@ -18,7 +18,7 @@ def find_named(repository: Repository, text: str) -> str | None:
     """Return the commit that a name stands for, None where there is none.
 
     ``HEAD~2``, ``@``, ``v1``, ``3f9a``, ``main@{1}`` (before its last move), ``@{-1}`` (the branch before this one),
-    ``@{2 days ago}``, ``:/text`` (the newest commit whose message has it).
+    ``@{2 days ago}``, ``:/text`` (the newest commit whose message has it), ``draft~2`` (the third newest draft).
 
     Raises
     ------
@@ -33,9 +33,18 @@ def find_named(repository: Repository, text: str) -> str | None:
         return next((commit.oid for commit in commits if fits(commit.message)), None)
     match = _PAST.fullmatch(text)
     if not match:
-        return repository.git.resolve(text)
+        return repository.git.resolve(text) or _find_draft(repository, text)
     start = _find_past(repository, match[1], match[2].strip())
     return repository.git.resolve(start + match[3]) if start and match[3] else start
+
+
+def _find_draft(repository: Repository, text: str) -> str | None:
+    """Return a draft of `bf watch`, where no branch and no tag is called so."""
+    if not text.startswith("draft"):
+        return None
+    from beatflow.watching.draft import find_draft
+
+    return find_draft(repository, text)
 
 
 def make_text_test(pattern: str) -> Callable[[str], bool]:

@@ -100,7 +100,7 @@ class ChromaMeter:
                 self._fold(power[:inside], columns[:inside])
 
     def _fold(self, power: NDArray[np.float32], columns: NDArray[np.intp]) -> None:
-        """Fold the peaks of some windows into the octave, each by the square root of its magnitude."""
+        """Fold the peaks of some windows into the octave, each by its magnitude."""
         first, last = self._first, self._last
         here = power[:, first:last]
         if not here.shape[1]:
@@ -116,4 +116,4 @@ class ChromaMeter:
         bend = np.minimum(before - 2 * middle + after, -1e-12)
         hz = (column + 0.5 * (before - after) / bend) * self._step_hz
         place = np.round(_FINE * np.log2(hz / _C_HZ)).astype(np.intp) % _FINE
-        np.add.at(self._fine, (columns[row], place), power[row, column] ** 0.25)
+        np.add.at(self._fine, (columns[row], place), np.sqrt(power[row, column]))

@@ -59,6 +59,8 @@ class Fader:
 class Mix:
     """A mix that is rendered while it is iterated; `frames` and `clipped` count what came out so far.
 
+    `peak` is the largest sample so far before it was rounded and saturated, in full scales.
+
     Parameters
     ----------
     stems : mapping of name to Audio or to an iterable of its blocks
@@ -104,6 +106,7 @@ class Mix:
         }
         self.frames = 0
         self.clipped = 0
+        self.peak = 0.0
 
     def __iter__(self) -> Iterator[Audio]:
         """Render, once; muted stems still count for the length."""
@@ -117,6 +120,8 @@ class Mix:
                 part = round_samples(parts[name], _STEM_BITS)[0]
                 total[: len(part)] += part * gains
             self.frames += length
+            highest = max(float(total.max()), -float(total.min()))
+            self.peak = max(self.peak, highest * 2.0 ** -(_GAIN_BITS + _STEM_BITS - 1))
             yield Audio(self._round(total), self.sample_rate)
 
     def _round(self, total: NDArray[np.float64]) -> Samples:

@@ -64,7 +64,7 @@ def write_proxy(source: BinaryIO, dest: BinaryIO, name: str) -> Measured:
             for block in reader.blocks():
                 meter.add(block.samples)
                 silhouette.add(block.samples)
-                yield Audio(_fold(block.samples, channels), block.sample_rate)
+                yield Audio(fold(block.samples, channels), block.sample_rate)
 
         try:
             with SoundFile(
@@ -78,8 +78,8 @@ def write_proxy(source: BinaryIO, dest: BinaryIO, name: str) -> Measured:
         return Measured(info, meter.result().integrated_lufs, silhouette.result())
 
 
-def _fold(samples: Samples, channels: int) -> Samples:
-    """Bring frames to one or two channels: of more, to one of all, since nothing says where each belongs."""
+def fold(samples: Samples, channels: int) -> Samples:
+    """Bring finite frames to one or two channels: of more, to the mean of all, as nothing says where each belongs."""
     finite = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
     if samples.shape[1] <= channels:
         return finite

@@ -15,7 +15,7 @@ from beatflow.ai.table import Listing, engine_names, engines_for, get_engine, pi
 from beatflow.errors import EngineError
 from tests.conftest import Bf
 
-EMBEDDED = {"synth", "dsp", "yin"}
+EMBEDDED = {"synth", "dsp", "yin", "cues"}
 
 
 @pytest.fixture

@@ -63,10 +63,15 @@ class Model:
 
     def memory_on(self, kind: str) -> int:
         """About the memory that it needs on a kind of device: generators compute in half precision on CUDA alone."""
-        return self.memory_bytes if kind == "cuda" or self.task == "separate" else 2 * self.memory_bytes
+        return (
+            self.memory_bytes
+            if kind == "cuda" or self.task in ("separate", "mood")
+            else 2 * self.memory_bytes
+        )
 
 
-_TRANSFORMERS = ("config.json", "tokenizer.json|spiece.model", "model*.safetensors|pytorch_model*.bin")
+_SAVED = "model*.safetensors|pytorch_model*.bin"
+_TRANSFORMERS = ("config.json", "tokenizer.json|spiece.model", _SAVED)
 _AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
 
 # Counted on the architectures: the T5 encoder (t5-base), EnCodec at 32 kHz, and the file of it in audiocraft's format.
@@ -75,6 +80,7 @@ _ENCODEC = 56_900_000
 _ENCODEC_BYTES = 236_000_000
 _DEMUCS_WORKSPACE = 1_300_000_000
 """A window of htdemucs's 7.8 s and the program: 1.26 GB were its most, measured on a CPU; rounded up for CUDA's own."""
+_CLAP_WORKSPACE = 500_000_000
 _WORKSPACE = 700_000_000
 """CUDA's own context and what the decoder of the codec needs for 30 s."""
 
@@ -118,6 +124,21 @@ def _demucs(name: str, repository: str, size_bytes: int, words: str) -> Model:
 
 _SMALL, _MEDIUM, _LARGE = (1024, 24), (1536, 48), (2048, 48)
 
+
+def _clap(name: str, repository: str, parameters: int, words: str) -> Model:
+    return Model(
+        name,
+        "mood",
+        f"laion/{repository}",
+        ("config.json", "preprocessor_config.json", "tokenizer.json|vocab.json", _SAVED),
+        4 * parameters,
+        4 * parameters + _CLAP_WORKSPACE,
+        "Apache-2.0",
+        words,
+        ("*.json", "merges.txt"),
+    )
+
+
 _TABLE = (
     _musicgen("musicgen-small", "words to music", *_SMALL),
     _musicgen("musicgen-medium", "words to music", *_MEDIUM),
@@ -132,6 +153,9 @@ _TABLE = (
     _demucs("htdemucs", "HTDemucs", 84_000_000, "a mix to 4 stems"),
     _demucs("htdemucs_ft", "HTDemucs-ft", 336_000_000, "a mix to 4 stems, a model for each"),
     _demucs("htdemucs_6s", "HTDemucs-6s", 55_000_000, "a mix to 6 stems, guitar and piano too"),
+    # Counted on transformers' ClapModel, of HTSAT-base and HTSAT-tiny with RoBERTa-base.
+    _clap("clap", "larger_clap_music", 193_900_000, "how near music is to words"),
+    _clap("clap-general", "clap-htsat-unfused", 153_500_000, "how near any sound is to words"),
     Model(
         "t5-base",
         "generate",

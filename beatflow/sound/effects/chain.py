@@ -14,7 +14,7 @@ from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.effects.effect import Effect
 from beatflow.sound.effects.kind import EffectKind, Setting, Settings
 from beatflow.sound.effects.notation import Step, parse_steps
-from beatflow.sound.effects.parameter import Band, Note, Parameter, Value, RATE
+from beatflow.sound.effects.parameter import RATE, Band, Note, Parameter, Value
 from beatflow.sound.effects.table import EFFECTS
 
 LOWEST_RATE, HIGHEST_RATE = 2_000, 768_000
@@ -62,7 +62,11 @@ class Chain:
         for step in self.steps:
             wanted = step.kind.channels_in
             if wanted is not None and channels != wanted:
-                way = "put stereo before it: stereo | " if (channels, wanted) == (1, 2) else "leave it out, not "
+                way = (
+                    "put stereo before it: stereo | "
+                    if (channels, wanted) == (1, 2)
+                    else "leave it out, not "
+                )
                 raise UsageError(
                     f"{step.kind.name} works on {wanted} channel{'s' * (wanted > 1)}, not on {channels}",
                     hint=f"{way}{step.kind.name}",

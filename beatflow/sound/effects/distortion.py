@@ -1,4 +1,4 @@
-"""Curves that bend the waveform, at eight times the sample rate so that new overtones do not fold back; and crushing."""
+"""Curves that bend the waveform, at eight times the sample rate so that overtones do not fold back; and crushing."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,10 @@ class Shaper:
         self._up = Upsampler(_FACTOR, _REACH, place.channels)
         self._down = Downsampler(_FACTOR, _REACH, place.channels)
         self._tone = Cascade(
-            [biquad.high_pass(_NO_DC_HZ, 0.71, place.sample_rate), biquad.low_pass(tone_hz, 0.71, place.sample_rate)],
+            [
+                biquad.high_pass(_NO_DC_HZ, 0.71, place.sample_rate),
+                biquad.low_pass(tone_hz, 0.71, place.sample_rate),
+            ],
             place.channels,
         )
         self._dry = Delay(2 * _REACH, place.channels)
@@ -45,7 +48,7 @@ class Shaper:
         early = min(self._early, len(bent))
         self._early -= early
         wet = self._tone.filter(bent[early:]) * self._level
-        return ((1 - self._wet) * dry + self._wet * wet).astype(np.float32)
+        return np.asarray((1 - self._wet) * dry + self._wet * wet, np.float32)
 
     def finish(self) -> Samples:
         """The frames that were waiting."""

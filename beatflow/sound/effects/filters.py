@@ -77,7 +77,11 @@ KINDS = (
     EffectKind(
         "eq",
         "equaliser: bells and shelves, as many as are given",
-        (Parameter("band", BAND, None, -30.0, 30.0, "FREQUENCY:GAIN, :Q, :low or :high for a shelf", many=True),),
+        (
+            Parameter(
+                "band", BAND, None, -30.0, 30.0, "FREQUENCY:GAIN, :Q, :low or :high for a shelf", many=True
+            ),
+        ),
         _make_eq,
         aliases=("equaliser", "equalizer"),
     ),

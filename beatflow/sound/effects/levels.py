@@ -25,7 +25,10 @@ class Matrix:
         """Weigh the next frames."""
         # Sums in a stated order: a matrix product might sum otherwise where blocks have other lengths.
         wide = samples.astype(np.float64)
-        made = [sum((w * wide[:, i] for i, w in enumerate(row) if w), np.zeros(len(wide))) for row in self._weights]
+        made = [
+            sum((w * wide[:, i] for i, w in enumerate(row) if w), np.zeros(len(wide)))
+            for row in self._weights
+        ]
         return np.stack(made, axis=1).astype(np.float32)
 
     def finish(self) -> Samples:
@@ -118,7 +121,9 @@ def _smooth(share: Signal) -> Signal:
 _QUARTER = Note(Fraction(1, 4))
 
 KINDS = (
-    EffectKind("gain", "louder or quieter", (Parameter("level", LEVEL, 0.0, -60.0, 40.0, "gain"),), _make_gain),
+    EffectKind(
+        "gain", "louder or quieter", (Parameter("level", LEVEL, 0.0, -60.0, 40.0, "gain"),), _make_gain
+    ),
     EffectKind(
         "pan",
         "to one side; the other one goes down, as in track.toml",

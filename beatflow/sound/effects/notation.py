@@ -136,5 +136,6 @@ def _check_bands(kind: EffectKind, given: list[tuple[str, Value]]) -> None:
     for parameter in kind.parameters:
         if parameter.many and not any(name == parameter.name for name, _ in given):
             raise UsageError(
-                f"{kind.name} needs a {parameter.name}", hint=f"for example: {kind.name}(3k:+2dB, 80:+3dB:low)"
+                f"{kind.name} needs a {parameter.name}",
+                hint=f"for example: {kind.name}(3k:+2dB, 80:+3dB:low)",
             )

@@ -116,7 +116,9 @@ class Parameter:
             return words
         if self.quantity is BAND:
             hertz = f"{_tell(FREQUENCY, 10.0)} to {_tell(FREQUENCY, 20_000.0)}"
-            return f"{hertz}, {_tell(LEVEL, self.low)} to {_tell(LEVEL, self.high)}, Q {LEAST_Q:g} to {MOST_Q:g}"
+            return (
+                f"{hertz}, {_tell(LEVEL, self.low)} to {_tell(LEVEL, self.high)}, Q {LEAST_Q:g} to {MOST_Q:g}"
+            )
         numbers = f"{_tell(self.quantity, self.low)} to {_tell(self.quantity, self.high)}"
         return f"{numbers}, or {words}" if words else numbers
 
@@ -186,7 +188,10 @@ class Parameter:
         above, below = int(note[1]), int(note[2])
         if not above or not below:
             raise UsageError(f"{effect}'s {self.name} cannot be {text!r}", hint=f"it is {self._ways()}")
-        share = Fraction(above, below) * {".": Fraction(3, 2), "t": Fraction(2, 3), "": Fraction(1)}[note[3].lower()]
+        share = (
+            Fraction(above, below)
+            * {".": Fraction(3, 2), "t": Fraction(2, 3), "": Fraction(1)}[note[3].lower()]
+        )
         return Note(share)
 
     def _parse_band(self, effect: str, text: str) -> Band:
@@ -198,7 +203,9 @@ class Parameter:
         if last and last not in ("low", "high"):
             q = _parse_number(NUMBER, last)
         if frequency is None or gain is None or q is None:
-            raise UsageError(f"{text or 'nothing'!r} is no band of {effect}", hint=f"a band is {_EXAMPLES['band']}")
+            raise UsageError(
+                f"{text or 'nothing'!r} is no band of {effect}", hint=f"a band is {_EXAMPLES['band']}"
+            )
         if not (10 <= frequency <= 20_000 and self.low <= gain <= self.high and LEAST_Q <= q <= MOST_Q):
             raise UsageError(f"{effect}'s band {text!r} is out of range", hint=f"it may be {self.range_text}")
         return Band(frequency, gain, last if last in ("low", "high") else "bell", q)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from beatflow.sound.mood.rating import MOODS, Mood
+from beatflow.sound.mood.rating import MOODS, Mood, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,3 @@ def _score(valence: float, arousal: float) -> dict[str, float]:
         for mood in MOODS
     }
     return share(nearness)
-
-
-def share(weights: Mapping[str, float]) -> dict[str, float]:
-    """Weights as shares with four digits that sum to exactly 1; the largest takes what rounding leaves."""
-    total = sum(weights.values())
-    shares = {name: round(weight / total, 4) for name, weight in weights.items()}
-    best = max(shares, key=lambda name: shares[name])
-    shares[best] = round(1 - sum(value for name, value in shares.items() if name != best), 4)
-    return shares

@@ -30,6 +30,8 @@ FEATURES = (
 )  # fmt: skip
 """All of them, in the order in which models take them."""
 
+LEAST_S = 1.0
+"""Shorter sounds tell no mood: a click is neither sad nor happy."""
 _THREADS = 2
 _BLOCK_FRAMES = 1 << 18
 _ONSET, _SMOOTH, _APART = 4.0, 5, 15
@@ -40,7 +42,7 @@ _SHARPNESS = 10.0
 
 
 def measure_features(audio: Audio | Iterable[Audio]) -> Features:
-    """Measure a sound, or its blocks in order; empty for silence.
+    """Measure a sound, or its blocks in order; empty for silence, and for less than a second.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class FeatureMeter:
         self._harmony = HarmonyMeter(self._spectrometer)
         self._loudness = LoudnessMeter(sample_rate, channels)
         self._timbre = TimbreMeter(sample_rate)
+        self._frames = 0
 
     def add(self, block: Audio, helpers: ThreadPoolExecutor) -> None:
         """Take the next block; the meters work side by side on the threads of ``helpers``."""
@@ -78,6 +81,7 @@ class FeatureMeter:
             )
         if not np.isfinite(block.samples).all():
             raise AudioError("the sound holds samples that are not numbers", hint=REPAIR)
+        self._frames += block.frames
         for start in range(0, block.frames, _BLOCK_FRAMES):
             samples = np.asfortranarray(block.samples[start : start + _BLOCK_FRAMES])
             mono = mix_down(samples)
@@ -98,7 +102,7 @@ class FeatureMeter:
     def result(self) -> Features:
         """The features; nothing can be added afterwards."""
         timbre = self._timbre.result()
-        if not timbre:
+        if not timbre or self._frames < LEAST_S * self._shape[0]:
             return {}
         self._listen(self._spectrometer.finish)
         tempo = self._tempo.result()

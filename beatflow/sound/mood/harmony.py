@@ -46,7 +46,7 @@ class HarmonyMeter:
         self._count += len(power)
 
     def result(self) -> dict[str, float]:
-        """``register_hz``, the geometric mean of what sounds, and ``roughness``, 0 for pure tones; empty for silence."""
+        """``register_hz``, the geometric mean of what sounds, ``roughness``, 0 for pure tones; empty for silence."""
         if not self._count or not self._weight:
             return {}
         return {"register_hz": 2 ** (self._register / self._weight), "roughness": self._rough / self._count}

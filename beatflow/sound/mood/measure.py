@@ -12,7 +12,7 @@ from beatflow.sound.mood.rating import Mood
 
 
 def measure_mood(blocks: Audio | Iterable[Audio]) -> Mood | None:
-    """Rate a sound, or its blocks in order; None for silence.
+    """Rate a sound, or its blocks in order; None for silence, and for less than a second.
 
     Raises
     ------

@@ -41,3 +41,12 @@ class Mood:
             "arousal": self.arousal,
             "features": dict(self.features),
         }
+
+
+def share(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights as shares with four digits that sum to exactly 1; the largest takes what rounding leaves."""
+    total = sum(weights.values())
+    shares = {name: round(weight / total, 4) for name, weight in weights.items()}
+    best = max(shares, key=lambda name: shares[name])
+    shares[best] = round(1 - sum(value for name, value in shares.items() if name != best), 4)
+    return shares

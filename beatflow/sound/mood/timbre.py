@@ -25,6 +25,8 @@ _STRETCH_S = 0.5
 """Over which a note is followed from its beginning to its fading; an eighth at 60 BPM."""
 _AUDIBLE_DB = 40.0
 """Hops so far below the loudest are silence between the music."""
+_UNHEARD = 2
+"""Bins from 0 Hz up that an offset falls into, at 22 Hz each."""
 _BATCH = 64
 
 
@@ -59,10 +61,10 @@ class TimbreMeter:
 
         ``brightness_hz`` is the geometric mean over time of the centre of gravity of the magnitude spectrum,
         ``rolloff_hz`` that of the frequency below which 85 % of the power lies; ``noisiness_db`` the spectral flatness
-        of 40 mel bands (0 for noise); ``bass_db`` the share of power below 150 Hz; ``change_db`` how much a band changes
-        from one hop to the next; ``articulation_db`` how far notes die away within half a second; ``attack_db`` how fast
-        they begin, per hop; ``dynamics_db`` the standard deviation of the level; ``mfcc_1`` … and ``mfcc_1_sd`` … mean
-        and standard deviation of the cepstral coefficients, in dB.
+        of 40 mel bands (0 for noise); ``bass_db`` the share of power below 150 Hz; ``change_db`` how much a band
+        changes from one hop to the next; ``articulation_db`` how far notes die away within half a second;
+        ``attack_db`` how fast they begin, per hop; ``dynamics_db`` the standard deviation of the level; ``mfcc_1`` …
+        and ``mfcc_1_sd`` … mean and standard deviation of the cepstral coefficients, in dB.
         """
         self._take(self._cutter.finish())
         if not self._count:
@@ -84,6 +86,7 @@ class TimbreMeter:
     def _take(self, windows: Samples) -> None:
         for start in range(0, len(windows), _BATCH):  # keeps what is worked on in the processor's cache
             power = power_spectra(windows[start : start + _BATCH], self._taper) / np.float32(self._scale)
+            power[:, :_UNHEARD] = 0
             total = power.sum(axis=1, dtype=np.float64)
             self._levels.append((10 * np.log10(np.maximum(total, 1e-12))).astype(np.float32))
             sounding = total > _FLOOR
@@ -140,7 +143,7 @@ def _describe_levels(levels: NDArray[np.float32], rate: float) -> dict[str, floa
 
 
 def _make_filters(hz: NDArray[np.float32]) -> list[tuple[int, int, NDArray[np.float32]]]:
-    """Triangles on the mel scale, each with the bins that it reaches; one that is narrower than a bin takes that bin."""
+    """Triangles on the mel scale, each with the bins that it reaches: one at least."""
     mels = np.linspace(_to_mel(_LOWEST_HZ), _to_mel(_HIGHEST_HZ), _BANDS + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)
     filters = []

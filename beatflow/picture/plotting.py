@@ -1,0 +1,121 @@
+"""Draws what was ordered: finds the sounds, measures them, and writes the picture in its format."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from beatflow.picture.colour import DARK
+from beatflow.picture.composing import compose
+from beatflow.picture.data import describe_traces
+from beatflow.picture.embedding import LONGEST_S, Clip, encode_clip
+from beatflow.picture.figure import Figure
+from beatflow.picture.layout import lay_out
+from beatflow.picture.order import USUAL, Order
+from beatflow.picture.subject import Cast, find_subjects, tell_mishaps
+from beatflow.picture.tracing import Trace, trace_sounds
+from beatflow.repository import Repository
+from beatflow.wording import format_duration
+
+Progress = Callable[[float, str], None]
+_PIXEL_COLUMNS = 84
+"""What a file's edges take."""
+_JSON_COLUMNS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A picture that is ready to be written.
+
+    ``remarks`` say what was left out.
+    """
+
+    order: Order
+    kinds: tuple[str, ...]
+    traces: Sequence[Trace]
+    stems: Sequence[Trace]
+    figure: Figure
+    remarks: list[str]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what it is drawn from."""
+        return describe_traces(self.traces, self.kinds, self.stems)
+
+    def write(self, progress: Progress) -> bytes:
+        """Return the file."""
+        order = self.order
+        if order.format == "html":
+            from beatflow.picture.page import write_page
+
+            return write_page(self.figure, order.size, self._encode(progress))
+        scene = lay_out(self.figure, order.size)
+        if order.format == "svg":
+            from beatflow.picture.svg import write_svg
+
+            return write_svg(scene, order.chosen)
+        from beatflow.picture.png import write_png
+
+        return write_png(scene, order.chosen or DARK)
+
+    def _encode(self, progress: Progress) -> list[Clip | None]:
+        everything = [*self.traces, *self.stems]
+        if self.order.audio == "none":
+            return [None] * len(everything)
+        clips: list[Clip | None] = []
+        left_s = LONGEST_S
+        for number, trace in enumerate(everything):
+
+            def report(fraction: float, number: int = number, name: str = trace.subject.name) -> None:
+                progress((number + fraction) / len(everything), f"encoding {name}")
+
+            if trace.span_s > left_s:
+                clips.append(None)
+                continue
+            left_s -= trace.span_s
+            clips.append(encode_clip(trace, self.order.audio, report))
+        silent = [trace for trace, clip in zip(everything, clips, strict=True) if clip is None]
+        if silent:
+            self.remarks.append(
+                f"{silent[0].subject.name} is not in the page to be heard: a page holds {LONGEST_S / 60:.0f} minutes, "
+                f"and it has {format_duration(silent[0].span_s)}; --from and --to choose a stretch"
+            )
+        return clips
+
+
+def make_plot(
+    words: Sequence[str],
+    directory: Path,
+    repository: Repository | None,
+    order: Order,
+    progress: Progress,
+    piped: Path | None = None,
+    for_json: bool = False,
+) -> Plot:
+    """Find the sounds and measure what is to be seen of them.
+
+    Raises
+    ------
+    UsageError, NotFoundError
+        As for `find_subjects`; or the stretch makes no sense.
+    AudioError
+        A sound cannot be read, holds no samples, or samples that are not numbers.
+    """
+    cast: Cast = find_subjects(words, directory, repository, piped=piped, stems=order.stems)
+    kinds = order.kinds or (USUAL if len(cast.sounds) <= 2 else ("wave",))
+    wanted = [(subject, frozenset(kinds)) for subject in cast.sounds]
+    wanted += [(subject, frozenset({"wave"})) for subject in cast.stems]
+    if order.format:
+        columns = order.size.width - _PIXEL_COLUMNS
+    else:
+        # Two dots of Braille to a character.
+        columns = _JSON_COLUMNS if for_json else 2 * order.columns
+    traces = trace_sounds(wanted, order.stretch, columns, progress)
+    count = len(cast.sounds)
+    sounds, stems = traces[:count], traces[count:]
+    remarks = [tell_mishaps(cast.mishaps)] if cast.mishaps else []
+    remarks += [
+        f"{trace.subject.name} is drawn from its small copy: the sound itself is elsewhere"
+        for trace in traces
+        if trace.subject.small
+    ]
+    return Plot(order, kinds, sounds, stems, compose(sounds, kinds, stems), remarks)
