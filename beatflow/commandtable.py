@@ -70,6 +70,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "undo": ("keep", "beatflow.commands.undo:undo", "Take back the last change."),
     "redo": ("keep", "beatflow.commands.redo:redo", "Do again what bf undo took back."),
     "op": ("keep", "beatflow.commands.op:op", "Show what was done to the track, command by command."),
+    "watch": (
+        "keep",
+        "beatflow.commands.watch:watch",
+        "Make drafts while other programs write into the folder.",
+    ),
     "cat": (
         "keep",
         "beatflow.commands.cat:cat",
@@ -113,6 +118,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.analyze:analyze",
         "Measure tempo, bars, key, form, loudness, stereo and faults.",
     ),
+    "mood": (
+        "make",
+        "beatflow.commands.mood:mood",
+        "Tell the mood of music: seven scores that sum to 1, valence, arousal, and the cues behind them.",
+    ),
     "reproduce": (
         "make",
         "beatflow.commands.reproduce:reproduce",
@@ -128,6 +138,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "listen",
         "beatflow.commands.plot:plot",
         "Draw sounds: waveform, spectrum, harmony, loudness, beats, mood, stems, versions.",
+    ),
+    "preview": (
+        "listen",
+        "beatflow.commands.preview:preview",
+        "Make a short, tagged MP3 or Opus of a sound, to hand around.",
+    ),
+    "library": (
+        "find",
+        "beatflow.commands.library:library",
+        "Know every sound of all tracks on this machine: latest, liked, played, made how, and found by words.",
     ),
     "license": (
         "find",

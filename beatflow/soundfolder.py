@@ -12,7 +12,7 @@ from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.errors import BeatFlowError
 from beatflow.sound.files import SoundInfo, read_info
 
-_SUFFIXES = {
+SUFFIXES = {
     ".wav",
     ".wave",
     ".rf64",
@@ -70,7 +70,7 @@ def iter_sounds(
         try:
             with path.open("rb") as file:
                 head = file.read(HEAD_BYTES)
-            if not is_sound(head) and path.suffix.lower() not in _SUFFIXES:
+            if not is_sound(head) and path.suffix.lower() not in SUFFIXES:
                 on_mishap(Mishap(shown, "no sound", broken=False))
                 continue
             info = read_info(path, shown)

@@ -187,6 +187,11 @@ class Ui:
             with os.fdopen(descriptor, "wb", buffering=PIPE_BYTES) as out:
                 yield out
 
+    def emit_event(self, document: Mapping[str, object]) -> None:
+        """Write one event as a line of JSON, at once."""
+        self.emit(json.dumps(plain_json(document), ensure_ascii=True, allow_nan=False))
+        self._out.flush()
+
     def emit_json(self, schema: str, document: object) -> None:
         """Write one JSON document, with ``"schema": "beatflow.NAME/N"`` first."""
         body = plain_json(document)

@@ -17,7 +17,7 @@ import pytest
 
 from beatflow.cli import main
 
-pytest_plugins = ["tests.servers", "tests.impatience"]
+pytest_plugins = ["tests.servers", "tests.impatience", "tests.loudspeaker"]
 EPOCH = 1_700_000_000
 # huggingface_hub reads this once, when it is first imported, and that may be while tests are collected.
 os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "beatflow-tests-without-weights")

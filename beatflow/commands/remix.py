@@ -250,6 +250,7 @@ class _Job:
                 self._choose,
                 lambda: stack.enter_context(ui.open_pipe()),
                 self._scratch,
+                self._invocation.find_repository(),
                 progress,
             )
             maker = done.crew.maker
@@ -356,8 +357,10 @@ def _show_help(invocation: Invocation, fx: str | None, genre: str | None, json: 
     if json:
         ui.emit_json("beatflow.remix.effects/1", {"effects": [kind.to_json() for kind in kinds]})
     else:
-        for kind in kinds:
-            ui.emit(str(kind))
+        from beatflow.remix.text import format_effects
+
+        for line in format_effects(kinds):
+            ui.emit(line)
     return True
 
 

@@ -247,6 +247,21 @@ def list_runs(database: Database, wanted: Filter, failed: bool = False) -> list[
         return [_make_run(run, track) for run, track in session.execute(query)]
 
 
+def list_runs_of(database: Database, oid: str) -> list[RunEntry]:
+    """Return the runs of engines that a sound came of, those that were noted before those that records tell of."""
+    with database.reading() as session:
+        query = (
+            select(Generation, Track)
+            .join(Track, Generation.track_id == Track.id)
+            .join(Sound, Sound.generation_id == Generation.id)
+            .where(Sound.oid == oid)
+            .order_by(Generation.noted.desc(), Generation.at_s)
+        )
+        runs = [_make_run(run, track) for run, track in session.execute(query)]
+    noted = [run for run in runs if run.noted]
+    return noted or runs[:1]
+
+
 # How they are found -----------------------------------------------------------------------------------
 
 

@@ -31,8 +31,8 @@ class Share:
 class Statistics:
     """A library in figures, of the last ``days`` or (None) of all time; disk and tracks are as they are now.
 
-    ``success_rate`` is the share that succeeded of the runs that this machine noted: records, which come with a clone as
-    well, tell of no failure.
+    ``success_rate`` is the share that succeeded of the runs that this machine noted: records, which come with a clone
+    as well, tell of no failure.
     """
 
     days: float | None

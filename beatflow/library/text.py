@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from beatflow.columns import shorten
-from beatflow.library.queries import Entry, KnownTrack, Order, RunEntry
+from beatflow.library.queries import Entry, KnownTrack, Order, Place, RunEntry
 from beatflow.library.statistics import Share, Statistics
 from beatflow.objects.git.value import Signature
 from beatflow.wording import MINUS, format_duration, format_size, format_time, plural
@@ -85,14 +85,11 @@ def shorten_home(path: str, home: Path | None) -> str:
 
 def entry_lines(entry: Entry, places: Sequence[str]) -> list[tuple[str, str]]:
     """Return what is known of one sound, as names and values."""
+    made = f"{_when(entry.at_s, entry.offset_min)}, {entry.kind}"
     rows = [
         ("what", describe(entry)),
         ("id", entry.oid or ""),
-        (
-            "made",
-            f"{_when(entry.at_s, entry.offset_min)}, {entry.kind}"
-            + (f" by {entry.engine}" if entry.engine else ""),
-        ),
+        ("made", f"{made} by {entry.engine}" if entry.engine else made),
         ("tempo", "" if entry.tempo is None else f"{entry.tempo:g} BPM"),
         ("key", entry.key or ""),
         ("length", _length(entry.duration_s) or ""),
@@ -101,6 +98,14 @@ def entry_lines(entry: Entry, places: Sequence[str]) -> list[tuple[str, str]]:
         ("used", f"played {_times(entry.plays)}, taken out {_times(entry.downloads)}"),
     ]
     return [(name, value) for name, value in rows if value] + [("where", place) for place in places]
+
+
+def place_line(place: Place, home: Path | None) -> str:
+    """Say where a sound is."""
+    if not place.is_track:
+        return place.path
+    at = f"{place.commit[:7]}:{place.path}" if place.commit else f"{place.path} (in no commit)"
+    return f"{shorten_home(place.track, home)} {at}" + ("" if place.here else " (not there now)")
 
 
 def statistics_lines(told: Statistics, home: Path | None) -> list[str]:

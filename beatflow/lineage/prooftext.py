@@ -22,7 +22,12 @@ _NAMES = {
     "loudness_lufs": "loudness", "true_peak_dbtp": "true peak", "sample_rate": "sample rate",
     "engine_version": "engine version",
 }  # fmt: skip
-_MADE = {"mix": "mixed from its stems", "merge": "merged from two versions", "loop": "cut as a loop"}
+_MADE = {
+    "mix": "mixed from its stems",
+    "merge": "merged from two versions",
+    "loop": "cut as a loop",
+    "remix": "remixed",
+}
 
 
 def format_results(results: Sequence[Reproduction | Failure], page: Page) -> Iterator[str]:

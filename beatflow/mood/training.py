@@ -176,7 +176,7 @@ def train(examples: list[Example]) -> Training:
     accuracy = float((told == answers).mean())
     search = _make_search(inner).fit(rows, answers)
     sounds = {str(label): int(count) for label, count in zip(labels, counts, strict=True)}
-    figures = {
+    figures: dict[str, Any] = {
         "sounds": sounds,
         "folds": folds,
         "accuracy": round(accuracy, 4),

@@ -95,22 +95,21 @@ def _code(colour: Rgb, depth: str, layer: int) -> str:
     if depth == "truecolor":
         return f"{layer};2;{colour[0]};{colour[1]};{colour[2]}"
     if depth == "256":
-        return f"{layer};5;{_nearest_of_256(colour)}"
-    number = _nearest(colour, _SIXTEEN)
+        return f"{layer};5;{16 + _nearest(colour, depth)}"
+    number = _nearest(colour, depth)
     bright = 60 if number >= 8 else 0
     return str(layer - 8 + bright + number % 8)
 
 
-def _nearest_of_256(colour: Rgb) -> int:
-    """Return the number of xterm's colour: of its cube of 216, or of its 24 greys."""
-    steps = [min(range(6), key=lambda step: abs(_CUBE[step] - part)) for part in colour]
-    grey = min(max(round((sum(colour) / 3 - 8) / 10), 0), 23)
-    cube = tuple(_CUBE[step] for step in steps)
-    found = _nearest(colour, (cube, (8 + 10 * grey,) * 3))
-    return 232 + grey if found else 16 + 36 * steps[0] + 6 * steps[1] + steps[2]
+@cache
+def _palette(depth: str) -> NDArray[np.float64]:
+    """Return xterm's colours in OKLab: its 16, or its cube of 216 and its 24 greys."""
+    cube = [(red, green, blue) for red in _CUBE for green in _CUBE for blue in _CUBE]
+    greys = [(8 + 10 * step,) * 3 for step in range(24)]
+    return to_oklab(np.array(_SIXTEEN if depth == "16" else [*cube, *greys], float) / 255)
 
 
-def _nearest(colour: Rgb, among: Sequence[Sequence[int]]) -> int:
-    """Return which of some colours looks most like one."""
-    distances = to_oklab(np.array(among, float) / 255) - to_oklab(np.array(colour, float) / 255)
+def _nearest(colour: Rgb, depth: str) -> int:
+    """Return which colour looks most like one; hues count more, so that dark blue does not become grey."""
+    distances = (_palette(depth) - to_oklab(np.array(colour, float) / 255)) * (1.0, 2.0, 2.0)
     return int(np.argmin(np.square(distances).sum(axis=1)))

@@ -23,6 +23,7 @@ _TICK_COLUMNS = 9
 _ROWS_PER_WEIGHT = 6.0
 _RADAR_ROWS = 12
 _FULL_SCALE = 0.9999
+_MANY = ("truecolor", "256")
 Array = NDArray[np.floating]
 
 
@@ -58,6 +59,11 @@ class Screen:
     def coloured(self) -> bool:
         """Whether there are colours."""
         return self.depth != "none"
+
+    @property
+    def pictures(self) -> bool:
+        """Whether half a character can have one of many colours."""
+        return self.depth in _MANY and self.unicode
 
 
 def draw_text(figure: Figure, screen: Screen) -> Iterator[str]:
@@ -116,7 +122,7 @@ class _Painter:
     def lane(self, lane: Lane) -> Iterator[str]:
         yield ""
         yield self._write(self._name(lane))
-        rows = max(2, round(lane.weight * self._unit / 2) * 2)
+        rows = self._count_rows(lane)
         grid = [[BLANK] * self._columns for _ in range(rows)]
         for content in lane.contents:
             if isinstance(content, Wave):
@@ -135,13 +141,20 @@ class _Painter:
         if lane.beats or lane.downbeats:
             yield self._write([BLANK] * GUTTER + self._beats(lane))
 
+    def _count_rows(self, lane: Lane) -> int:
+        few = [len(content.values) for content in lane.contents if isinstance(content, Shades)]
+        if few and few[0] <= 12:
+            # A row for each pitch class: others would have some of them twice.
+            return few[0] // 2 if self._screen.pictures else few[0]
+        return max(4 if lane.weight >= 1 else 2, round(lane.weight * self._unit / 2) * 2)
+
     def _name(self, lane: Lane) -> list[Cell]:
         width = GUTTER + self._columns
         cells = [BLANK] * width
         name = _cut(lane.name, width)
         put(cells, 0, name, bold=True)
         end = width
-        if lane.scale and self._screen.coloured and self._screen.unicode and width >= 60:
+        if lane.scale and self._screen.pictures and width >= 60:
             table, low, high = lane.scale
             colours = paint(np.linspace(0, 1, 10), self._theme.table(table))
             put(cells, end - len(high), high, dim=True)
@@ -152,39 +165,51 @@ class _Painter:
             put(cells, end, low, dim=True)
             end -= 2
         at = len(name) + 3
+        if lane.note and end - at >= 8:
+            note = _cut(lane.note, end - at)
+            end -= len(note) + 3
+            put(cells, end + 3, note, dim=True)
         mark = "━━" if self._screen.unicode else "--"
         legend = lane.legend if self._screen.coloured and len(lane.legend) > 1 else ()
-        for role, what in legend:
-            if at + len(what) + 3 < end - 10:
+        if sum(len(what) + 6 for _, what in legend) <= end - at:
+            for role, what in legend:
                 put(cells, at, mark, self._role(role))
                 put(cells, at + 3, what, dim=True)
                 at += len(what) + 6
-        if lane.note and end - at >= 8:
-            note = _cut(lane.note, end - at)
-            put(cells, end - len(note), note, dim=True)
         return cells
 
     # Contents --------------------------------------------------------------------------------------------
 
     def _shades(self, grid: list[list[Cell]], shades: Shades) -> None:
-        rows = len(grid)
-        fine = rows * 2 if self._screen.coloured and self._screen.unicode else rows
+        pictured = self._screen.depth in _MANY
+        fine = len(grid) * (2 if pictured and self._screen.unicode else 1)
         values = spread(shades.values, shades.column_s, self._figure.span_s, self._columns)
         values = spread(values.T, 1.0, float(len(shades.values)), fine).T[::-1]
-        known = np.isfinite(values).all(axis=0)
+        known = np.flatnonzero(np.isfinite(values).all(axis=0))
         values = np.nan_to_num(values)
-        if self._screen.coloured:
-            colours = paint(values, self._theme.table(shades.map))
-        ramp = _SHADES if self._screen.unicode else _ASCII_SHADES
+        if not pictured:
+            self._hatch(grid, values, known, shades.map)
+            return
+        colours = paint(values, self._theme.table(shades.map))
         for row, line in enumerate(grid):
-            for column in np.flatnonzero(known):
-                if not self._screen.coloured:
-                    line[column] = Cell(ramp[round(float(values[row, column]) * (len(ramp) - 1))])
-                elif self._screen.unicode:
+            for column in known:
+                if self._screen.unicode:
                     upper, lower = colours[2 * row, column], colours[2 * row + 1, column]
                     line[column] = Cell("▀", _rgb(upper), _rgb(lower))
                 else:
                     line[column] = Cell(" ", None, _rgb(colours[row, column]))
+
+    def _hatch(self, grid: list[list[Cell]], values: Array, known: NDArray[np.intp], map: str) -> None:
+        """Signs that are denser where there is more; sixteen colours are too few for more than what it is."""
+        ramp = _SHADES if self._screen.unicode else _ASCII_SHADES
+        for row, line in enumerate(grid):
+            for column in known:
+                value = float(values[row, column])
+                role = "wave" if map == "tone" else "second"
+                if map == "change":
+                    role = "fifth" if value > 0.5 else "sixth"
+                    value = abs(value - 0.5) * 2
+                line[column] = Cell(ramp[round(value * (len(ramp) - 1))], self._role(role))
 
     def _wave(self, grid: list[list[Cell]], wave: Wave) -> None:
         outline = wave.outline
@@ -208,12 +233,13 @@ class _Painter:
                 continue
             high, low, level = (float(value) / wave.reach for value in peaks[:, column])
             clipped = max(high, low) * wave.reach >= _FULL_SCALE
-            ink = parse_hex(self._theme["clip"]) if clipped else peak
+            tip = parse_hex(self._theme["clip"]) if clipped else peak
             for side, reach in ((-1, high), (1, low)):
                 inner = min(level, max(reach, 0.0))
                 for row in range(half):
                     place = half - 1 - row if side < 0 else half + row
                     outer_part, inner_part = (_part(value, half, row) for value in (reach, inner))
+                    ink = tip if row == half - 1 else peak
                     grid[place][column] = self._wave_cell(side, inner_part, outer_part, body, ink)
 
     def _wave_cell(self, side: int, inner: int, outer: int, body: Rgb, peak: Rgb) -> Cell:
@@ -425,10 +451,9 @@ def _part(value: float, rows: int, row: int) -> int:
 def _place_labels(lane: Lane, rows: int) -> list[str]:
     """The labels of a lane's scale, each in the row that it belongs to, no two in one."""
     labels = [""] * rows
-    for place, word in lane.ticks:
-        row = min(rows - 1, int((1 - place) * rows))
-        if not labels[row]:
-            labels[row] = word[: GUTTER - 1]
+    # The one that is nearest to a row's middle.
+    for place, word in sorted(lane.ticks, key=lambda tick: -abs((tick[0] * rows) % 1 - 0.5)):
+        labels[min(rows - 1, int((1 - place) * rows))] = word[: GUTTER - 1]
     return labels
 
 

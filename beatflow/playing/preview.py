@@ -27,8 +27,6 @@ LENGTH_S = 30.0
 LUFS, CEILING_DBTP = -14.0, -2.0
 """What streaming services play at; the ceiling leaves the codec the room that it takes (MP3 adds up to 1 dB)."""
 FADE_IN_S, FADE_OUT_S = 0.02, 2.0
-_CUT_IN_S = 0.5
-"""How long it fades in where it begins in the middle of things."""
 _LISTENED_S = 1800.0
 """Of what is longer the loudness alone chooses: bars and sections of an hour tell little."""
 _MAX_CHANNELS = 2
@@ -109,7 +107,9 @@ def check(wish: Wish) -> None:
     if wish.format not in FORMATS:
         raise UsageError(f"a preview cannot be {wish.format}", hint=f"there are {', '.join(FORMATS)}")
     if wish.length_s is not None and not 1 <= wish.length_s <= 86_400:
-        raise UsageError(f"a preview of {wish.length_s:g} s makes no sense", hint="1 to 86400 s, such as --length 30")
+        raise UsageError(
+            f"a preview of {wish.length_s:g} s makes no sense", hint="1 to 86400 s, such as --length 30"
+        )
     if wish.start_s is not None and not wish.start_s >= 0:
         raise UsageError(f"a preview cannot begin at {wish.start_s:g} s", hint="--start 45")
     if not 0 <= wish.fade_out_s <= 60:
@@ -196,9 +196,7 @@ class _Stretch:
         before_end = self._start + self._frames < source.frames
         # What ends by itself needs no end.
         self._fade_out_s = min(fade_out_s, length_s / 4) if before_end else 0.0
-        self._fade_in_s = min(_CUT_IN_S if start_s else FADE_IN_S, length_s / 8)
-        if not start_s:
-            self._fade_in_s = 0.0
+        self._fade_in_s = FADE_IN_S if self._start else 0.0
 
     def read(self) -> Iterator[Audio]:
         """Yield its blocks from the start on."""
@@ -228,9 +226,11 @@ def _choose(source: Source, length_s: float, facts: Mapping[str, Any] | None, pr
         facts = analyze(_listen(source, lambda done: progress(0.4 * done, "listening"))).to_json()
     course = _measure_course(source, lambda done: progress(0.4 + 0.2 * done, "measuring"))
     known = facts or {}
-    return find_excerpt(
+    start_s = find_excerpt(
         course, duration_s, length_s, known.get("sections") or (), known.get("downbeats") or ()
     )
+    # The downbeat itself is not to be faded in.
+    return max(start_s - FADE_IN_S, 0.0)
 
 
 def _measure_course(source: Source, progress: Callable[[float], None]) -> Course:

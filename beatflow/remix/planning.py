@@ -56,6 +56,8 @@ class Draft:
         Of the result, as far as they are known.
     notes : tuple of str
         Lines for the user.
+    fx : str
+        The effects as they were asked for.
     """
 
     plan: Plan
@@ -64,6 +66,7 @@ class Draft:
     tempo: float | None
     key: str | None
     notes: tuple[str, ...]
+    fx: str = ""
 
 
 def needs_ears(request: RemixRequest, known: Known) -> bool:
@@ -130,7 +133,7 @@ def draft(request: RemixRequest, heard: Heard, known: Known, name: str) -> Draft
     if plan.groove or (chain and chain.needs_tempo):
         plan = replace(plan, tempo=round(_count_at(tempo, chain, name), 6))
     terms = _make_terms(request, source, known, reached)
-    return Draft(plan, terms, source, tempo, key, tuple(notes))
+    return Draft(plan, terms, source, tempo, key, tuple(notes), chain.brief if chain else "")
 
 
 def refine(found: Draft, tempo: float, asked: float) -> Draft:

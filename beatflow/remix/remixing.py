@@ -27,9 +27,10 @@ from beatflow.remix.planning import Draft, draft, needs_ears, refine
 from beatflow.remix.rendering import Rendered, render
 from beatflow.remix.request import RemixRequest
 from beatflow.remix.studio import Crew, Studio
-from beatflow.remix.subject import Subject
-from beatflow.remix.summing import open_sum
+from beatflow.remix.subject import Part, Subject, find_parts_without
+from beatflow.remix.summing import Reading, open_sum
 from beatflow.remix.tape import Tape
+from beatflow.repository import Repository
 from beatflow.scratch import Scratch
 from beatflow.sound.files import AudioReader, SoundInfo
 from beatflow.sound.formats import FORMATS, check_rate, get_format
@@ -69,6 +70,8 @@ class Remix:
     crew : Crew
     sound : SoundFile or None
     seconds : float
+    parts : tuple of Part
+        The sounds whose sum was remixed: the one that was named, or its true stems without its drums.
     """
 
     subject: Subject
@@ -88,6 +91,7 @@ class Remix:
     crew: Crew = field(default_factory=Crew)
     sound: SoundFile | None = None
     seconds: float = 0.0
+    parts: tuple[Part, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -108,6 +112,17 @@ class _Work:
     rendered: Rendered
     measured: Measurement | None
     promises: tuple[Promise, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """The rendering that is taken, of what it was made, by whom, and in how many seconds."""
+
+    work: _Work
+    heard: Heard
+    crew: Crew
+    parts: tuple[Part, ...]
+    seconds: float
 
 
 def plan_remix(
@@ -158,10 +173,10 @@ def remix_file(
     ):
         check_rate(target, reader.info.sample_rate)
         delivery.check_free(target)
-        done = _make(reader, subject, request, choose, delivery.new_file, progress)
+        done = _make(reader, subject, request, choose, handover.repository, delivery.new_file, progress)
         subtype = choose_subtype(reader.info, suffix)
         file = delivery.new_file(target)
-        clipped = _write(done[0].rendered.tape, file, subtype)
+        clipped = _write(done.work.rendered.tape, file, subtype)
         sound = SoundFile("remix", delivery.folder / target, delivery.add(target, file))
         found = _tell(reader, subject, done, subtype, clipped, sound)
         delivery.describe(sound.oid, describe_remix(found, request))
@@ -181,14 +196,15 @@ def pipe_remix(
     choose: Choose,
     open_pipe: Callable[[], BinaryIO],
     folder: Path,
+    repository: Repository | None = None,
     progress: Progress = no_progress,
 ) -> Remix:
     """Remix a sound to a stream, as WAV; the stream is opened once there is something to write."""
     request.check()
     with Scratch(folder) as scratch, AudioReader(subject.file, subject.name) as reader:
-        done = _make(reader, subject, request, choose, scratch.new_file, progress)
+        done = _make(reader, subject, request, choose, repository, scratch.new_file, progress)
         subtype = choose_subtype(reader.info, ".wav")
-        clipped = _write(done[0].rendered.tape, open_pipe(), subtype)
+        clipped = _write(done.work.rendered.tape, open_pipe(), subtype)
         progress(1.0, "done")
         return _tell(reader, subject, done, subtype, clipped, None)
 
@@ -254,40 +270,56 @@ def _make(
     subject: Subject,
     request: RemixRequest,
     choose: Choose,
+    repository: Repository | None,
     new_file: Callable[[str], Path],
     progress: Progress,
-) -> tuple[_Work, Heard, Crew, float]:
+) -> _Done:
     """Listen, plan, render, measure, and refine; refuse what does not hold."""
     started = time.perf_counter()
     heard = _hear(reader, subject, request, progress)
     found = draft(request, heard, _know(subject, request), subject.name)
+    parts: tuple[Part, ...] = ()
+    if found.plan.groove and found.plan.groove.separator:
+        # The drums that a mix of the track was made with can be left out exactly.
+        parts = find_parts_without(subject, "drums", repository, new_file)
+        found = _with_groove(found, separator="") if parts else found
     crew = choose(found.plan)
-    found = _name_separator(found, crew)
+    found = _name_engines(found, crew)
+    if found.plan.groove and found.plan.groove.guided:
+        parts = ()
     studio = Studio(new_file, crew, lambda f, what: progress(0.2 + 0.7 * f, what))
-    work = _work(reader, found, studio, heard)
-    for _ in range(_ROUNDS):
-        better = _refine(reader, work, studio, heard)
-        if better is None:
-            break
-        work = better
+    with ExitStack() as stack:
+        source = open_sum([(part.file, part.path) for part in parts], stack) if parts else reader
+        work = _work(source, found, studio, heard)
+        for _ in range(_ROUNDS):
+            better = _refine(source, work, studio, heard)
+            if better is None:
+                break
+            work = better
     if not is_held(work.promises):
         raise _refuse(work, subject)
-    return work, heard, crew, time.perf_counter() - started
+    if not parts:
+        parts = (Part(subject.file, subject.path or subject.name, subject.oid),)
+    return _Done(work, heard, crew, parts, time.perf_counter() - started)
 
 
-def _name_separator(found: Draft, crew: Crew) -> Draft:
+def _name_engines(found: Draft, crew: Crew) -> Draft:
     """Have the plan say which engine takes the drums out, and that all is made anew where the maker gives no stems."""
     groove = found.plan.groove
     if groove is None:
         return found
     if crew.maker and "stems" not in crew.maker.info.promises:
-        groove = replace(groove, guided=True, separator="")
-    elif groove.separator:
-        groove = replace(groove, separator=crew.separator.info.name if crew.separator else "")
-    return replace(found, plan=replace(found.plan, groove=groove))
+        return _with_groove(found, guided=True, separator="")
+    name = crew.separator.info.name if crew.separator else ""
+    return _with_groove(found, separator=name if groove.separator else "")
 
 
-def _work(reader: AudioReader, found: Draft, studio: Studio, heard: Heard) -> _Work:
+def _with_groove(found: Draft, **changes: Any) -> Draft:
+    assert found.plan.groove is not None
+    return replace(found, plan=replace(found.plan, groove=replace(found.plan.groove, **changes)))
+
+
+def _work(reader: Reading, found: Draft, studio: Studio, heard: Heard) -> _Work:
     rendered = render(reader, found.plan, studio)
     terms = found.terms
     if not terms.values:
@@ -302,7 +334,7 @@ def _before(heard: Heard, terms: Terms) -> Measurement | None:
     return heard.measured if not terms.number("tempo") or "tempo" in terms.built else None
 
 
-def _refine(reader: AudioReader, work: _Work, studio: Studio, heard: Heard) -> _Work | None:
+def _refine(reader: Reading, work: _Work, studio: Studio, heard: Heard) -> _Work | None:
     """The same stretched a little more or less; None where it is right, cannot be helped, or did not get better."""
     asked = work.draft.terms.number("tempo")
     fit = work.measured.fit if work.measured else None
@@ -353,18 +385,18 @@ def _write(tape: Tape, target: Path | BinaryIO, subtype: str) -> int:
 def _tell(
     reader: AudioReader,
     subject: Subject,
-    done: tuple[_Work, Heard, Crew, float],
+    done: _Done,
     subtype: str,
     clipped: int,
     sound: SoundFile | None,
 ) -> Remix:
-    work, heard, crew, seconds = done
+    work = done.work
     tape = work.rendered.tape
     contract = Contract(work.promises, (), 0, work.draft.terms.tolerance, ())
     return Remix(
-        subject, work.draft, heard, tape.frames, reader.info.sample_rate, tape.channels, subtype,
+        subject, work.draft, done.heard, tape.frames, reader.info.sample_rate, tape.channels, subtype,
         work.draft.tempo, work.draft.key, contract, work.measured, work.rendered.limited_db,
-        work.rendered.headroom_db, clipped, crew, sound, round(seconds, 3),
+        work.rendered.headroom_db, clipped, done.crew, sound, round(done.seconds, 3), done.parts,
     )  # fmt: skip
 
 
@@ -381,7 +413,7 @@ def describe_remix(remix: Remix, request: RemixRequest) -> dict[str, Any]:
         "meter": found.source.meter,
         "contract": remix.contract.to_json() if remix.contract else None,
         "measured": remix.measured.to_json() if remix.measured else {},
-        "inputs": [{"path": remix.subject.path or remix.subject.name, "oid": remix.subject.oid}],
+        "inputs": [{"path": part.path, "oid": part.oid} for part in remix.parts],
         "seconds": remix.seconds,
         "real_time_factor": remix.real_time_factor,
     }

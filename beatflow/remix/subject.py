@@ -4,7 +4,7 @@ Looks for it and copies it where it is not a file; listens to nothing.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
@@ -15,6 +15,7 @@ from beatflow.delivery import digest, spool
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.history import read_content, read_track
 from beatflow.making.surroundings import read_known
+from beatflow.making.truestems import TrueStemFinder
 from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import find_record
 from beatflow.remix.hearing import Known
@@ -109,6 +110,29 @@ def find_subject(
     near = get_close_matches(word, score.stems, 1) if score else []
     hint = f"did you mean the stem {near[0]}?" if near else hint_missing(word)
     raise UsageError(f"{word} does not exist", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sound that goes into a remix: a file, what to call it, and its id."""
+
+    file: Path
+    path: str
+    oid: str
+
+
+def find_parts_without(
+    subject: Subject, stem: str, repository: Repository | None, new_file: Callable[[str], Path]
+) -> tuple[Part, ...]:
+    """The true stems of a mix but one, where the track knows them and they sum to it; else nothing."""
+    known = TrueStemFinder(repository).find(subject.file)
+    if repository is None or known is None or not known.whole or not {stem} < known.oids.keys():
+        return ()
+    parts = [
+        Part(new_file(".wav"), f"{name}.wav", oid) for name, oid in sorted(known.oids.items()) if name != stem
+    ]
+    repository.audio.write_files([(part.oid, part.file) for part in parts])
+    return tuple(parts)
 
 
 def _digest(file: Path, word: str) -> str:

@@ -1,13 +1,13 @@
 """A remix in words and as JSON: what was done, step by step, and what came of it. Prints nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from beatflow.contract.text import format_contract
 from beatflow.remix.plan import Plan
 from beatflow.remix.remixing import Remix
 from beatflow.remix.styles import STYLES
-from beatflow.sound.effects.chain import parse_chain
+from beatflow.sound.effects.kind import EffectKind
 from beatflow.wording import format_duration
 
 _TOLD_DB = 0.05
@@ -31,7 +31,7 @@ def format_steps(remix: Remix) -> list[str]:
     if plan.groove:
         steps.append(_tell_groove(remix))
     if plan.fx:
-        steps.append(f"effects {parse_chain(plan.fx).brief}")
+        steps.append(f"effects {remix.draft.fx}")
     fades = [
         f"{side} {seconds:g} s"
         for side, seconds in (("in", plan.fade_in_s), ("out", plan.fade_out_s))
@@ -62,6 +62,8 @@ def _tell_groove(remix: Remix) -> str:
     if groove.guided:
         return f"{groove.style} ({maker} follows it)"
     parts = [f"drums by {maker}"] if maker else []
+    if len(remix.parts) > 1:
+        parts.append("instead of the true stem")
     if groove.separator:
         parts.append(
             f"the old ones taken out{f' by {groove.separator}' if groove.separator != 'auto' else ''}"
@@ -85,6 +87,18 @@ def summarize(remix: Remix) -> str:
     """Length, depth and rate in one line."""
     rate = f"{remix.sample_rate / 1000:g} kHz"
     return f"{format_duration(remix.duration_s)}, {rate}, {remix.channels} ch, {remix.subtype}"
+
+
+def format_effects(kinds: Sequence[EffectKind]) -> Iterator[str]:
+    """Every effect with its parameters, their ranges and defaults."""
+    for kind in kinds:
+        also = f" (also {', '.join(kind.aliases)})" if kind.aliases else ""
+        yield f"{kind.name}{also}: {kind.meaning}"
+        for parameter in kind.parameters:
+            facts = parameter.to_json()
+            default = facts.get("default")
+            usual = f", usually {default}" if default not in (None, "") else ""
+            yield f"    {parameter.name:10} {parameter.range_text()}{usual}: {parameter.meaning}"
 
 
 def describe_document(remix: Remix) -> dict[str, Any]:

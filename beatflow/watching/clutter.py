@@ -13,7 +13,7 @@ _PASSING = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-_FOLDERS = ("peaks", "backup", ".backup", "autosave", "undo")
+_FOLDERS = ("peaks", ".backup", "autosave")
 
 
 def is_passing(path: str) -> bool:

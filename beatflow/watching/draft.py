@@ -71,9 +71,7 @@ def list_drafts(repository: Repository) -> list[Draft]:
     for ref in repository.git.list_refs():
         if ref.startswith(DRAFTS) and (oid := git.read_ref(ref)):
             commit = git.read_commit(oid)
-            found.append(
-                Draft(ref.removeprefix(DRAFTS), oid, commit.committer.time_s, commit.message.strip())
-            )
+            found.append(Draft(ref.removeprefix(DRAFTS), oid, commit.time_s, commit.message.strip()))
     return sorted(found, key=lambda draft: (draft.time_s, draft.name), reverse=True)
 
 
@@ -135,10 +133,10 @@ def _make(repository: Repository) -> Draft | None:
         oid = write_commit(repository, tree, parents, _tell(compare_trees(before, tree)), {})
         git.flush()
     commit = git.read_commit(oid)
-    name = _name(commit.committer.time_s, {draft.name for draft in drafts})
+    name = _name(commit.time_s, {draft.name for draft in drafts})
     git.write_ref(DRAFTS + name, oid, repository.signer())
     git.flush()
-    return Draft(name, oid, commit.committer.time_s, commit.message.strip())
+    return Draft(name, oid, commit.time_s, commit.message.strip())
 
 
 def changes_of_draft(repository: Repository, draft: Draft) -> list[FileChange]:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from beatflow.ai.table import Choice
+from beatflow.delivery import Handover, Place
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum
 from beatflow.sound.files import read_audio, read_info
@@ -79,12 +81,13 @@ def test_what_another_bf_finished_meanwhile_is_done(
     plain = splitting.split_file
     (album / "broken.wav").unlink()
 
-    def overtaken(*args: object) -> object:
-        plain(*args)  # type: ignore[arg-type]  # handed on as they came
-        return plain(*args)  # type: ignore[arg-type]
+    def overtaken(path: Path, name: str, choice: Choice, handover: Handover, *args: object) -> object:
+        there = Handover(bf.directory, place=Place(bf.directory / "album-stems"))
+        plain(path, name, choice, there, *args)  # type: ignore[arg-type]  # handed on as they came
+        return plain(path, name, choice, handover, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(splitting, "split_file", overtaken)
-    told = bf.ok("split", "album", "--engine", "dsp")
+    told = bf.ok("split", "album", "--engine", "dsp", "--jobs", "1")
     assert "0 mixes split, 2 done before" in told.stderr
     assert "--force splits again what was done before" in told.stderr
 
@@ -141,7 +144,7 @@ def test_a_disk_that_fails_fails_one_mix_and_a_full_one_ends_all(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(splitting, "split_file", fail)
-    done = bf("split", "album", "--engine", "dsp")
+    done = bf("split", "album", "--engine", "dsp", "--jobs", "1")
     assert done.code == code
     assert said in done.stderr
     assert len(tried) == (2 if number == errno.EIO else 1)
@@ -204,7 +207,7 @@ def test_what_was_finished_stays_when_the_next_one_is_interrupted(
         return plain(path, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(splitting, "split_file", interrupted)
-    done = bf("split", "album", "--engine", "dsp")
+    done = bf("split", "album", "--engine", "dsp", "--jobs", "1")
     assert done.code == 130
     assert done.stderr.endswith(
         "interrupted: 1 sound split and kept; the same command goes on with the others\n"
