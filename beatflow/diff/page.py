@@ -4,7 +4,6 @@ Text from what was found; reads no file. The page loads nothing and forbids itse
 """
 
 from collections.abc import Iterator
-from html import escape
 
 from beatflow.changetext import tell_briefly
 from beatflow.diff.answer import Answer
@@ -18,11 +17,11 @@ from beatflow.diff.text import (
     tell_moves,
     tell_rest,
 )
+from beatflow.picture.document import write_document
+from beatflow.picture.svg import write_text
 from beatflow.wording import format_tempo, plural, short_name
 
 _WORDS = {"added": "new", "deleted": "removed", "renamed": "renamed", "modified": "changed"}
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-_CONTROL = {number: "\N{REPLACEMENT CHARACTER}" for number in range(32) if chr(number) not in "\t\n"}
 
 
 def write_page(answer: Answer) -> bytes:
@@ -35,19 +34,7 @@ def write_page(answer: Answer) -> bytes:
             *(_write_card(number, item, answer) for number, item in enumerate(answer.items)),
         ]
     )
-    page = (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n"
-        f"<footer>made by bf diff</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
-    return page.encode("utf-8", "backslashreplace")
-
-
-def _text(text: str) -> str:
-    return escape(text.translate(_CONTROL))
+    return write_document(title, body, style=STYLE, script=SCRIPT, footer="made by bf diff")
 
 
 def _write_head(answer: Answer, title: str) -> str:
@@ -58,14 +45,14 @@ def _write_head(answer: Answer, title: str) -> str:
     if clock.tempo:
         facts.append(f"{format_tempo(clock.tempo)} · {clock.meter}")
     links = "".join(
-        f'<a class="{item.state}" href="#f{number}">{_text(_summarize(item, answer))}</a>'
+        f'<a class="{item.state}" href="#f{number}">{write_text(_summarize(item, answer))}</a>'
         for number, item in enumerate(items)
     )
     if answer.mix and answer.mix.fits:
         links += '<a href="#mix">faders</a>'
     return (
-        f'<header><h1><span class="old">{_text(old)}</span> <i>→</i> <span class="new">{_text(new)}</span></h1>'
-        f"<p>{_text(' · '.join(facts))}</p><nav>{links}</nav></header>\n"
+        f'<header><h1><span class="old">{write_text(old)}</span> <i>→</i> <span class="new">{write_text(new)}</span></h1>'
+        f"<p>{write_text(' · '.join(facts))}</p><nav>{links}</nav></header>\n"
     )
 
 
@@ -80,23 +67,23 @@ def _summarize(item: Difference, answer: Answer) -> str:
 
 def _write_card(number: int, item: Difference, answer: Answer) -> str:
     clock = answer.clock_of(item)
-    was = f" <small>was {_text(item.source)}</small>" if item.source else ""
+    was = f" <small>was {write_text(item.source)}</small>" if item.source else ""
     badge = "unreadable" if item.problem else "same samples" if item.same else _WORDS[item.state]
     name = short_name(item.path)
-    path = f" <small>{_text(item.path)}</small>" if name != item.path else ""
+    path = f" <small>{write_text(item.path)}</small>" if name != item.path else ""
     parts = [
-        f"<h2>{_text(name)}{path}{was}"
+        f"<h2>{write_text(name)}{path}{was}"
         f'<span class="badge {"problem" if item.problem else item.state}">{badge}</span></h2>'
     ]
     if item.problem:
-        parts.append(f'<p class="problem">cannot be compared: {_text(item.problem)}</p>')
+        parts.append(f'<p class="problem">cannot be compared: {write_text(item.problem)}</p>')
     phrases = [] if item.problem else tell_difference(item, clock)
-    words = "".join(f"<li>{_text(phrase)}</li>" for phrase in phrases)
+    words = "".join(f"<li>{write_text(phrase)}</li>" for phrase in phrases)
     parts.append(f'<div class="told">{f"<ul>{words}</ul>" if words else ""}{_write_figures(item)}</div>')
     parts.extend(_draw(item, answer))
     if item.lines:
         lines = "".join(
-            f'<span class="{_LINES.get(line[:1], "same")}">{_text(line)}</span>\n' for line in item.lines
+            f'<span class="{_LINES.get(line[:1], "same")}">{write_text(line)}</span>\n' for line in item.lines
         )
         parts.append(f"<pre>{lines}</pre>")
     mix = _write_mix(answer) if answer.mix and answer.mix.path == item.path else ""
@@ -111,12 +98,12 @@ def _write_figures(item: Difference) -> str:
     if one and two and item.state == "modified":
         rows = "".join(
             f"<tr{' class=differs' if old != new else ''}><th>{name}</th>"
-            f"<td>{_text(old)}</td><td>{_text(new)}</td></tr>"
+            f"<td>{write_text(old)}</td><td>{write_text(new)}</td></tr>"
             for name, old, new in list_figures(one, two)
         )
         return f"<table><tr><th></th><th>before</th><th>after</th></tr>{rows}</table>"
     figures = format_figures(item)
-    return f"<p>{_text(figures)}</p>" if figures else ""
+    return f"<p>{write_text(figures)}</p>" if figures else ""
 
 
 def _draw(item: Difference, answer: Answer) -> Iterator[str]:
@@ -137,7 +124,7 @@ def _write_mix(answer: Answer) -> str:
     if mix is None or not mix.fits:
         return ""
     return (
-        f'<section id="mix"><h2>faders <small>{_text(mix.path)} as the sum of its stems</small></h2>'
-        f'<div class="told"><ul><li>{_text(tell_moves(mix))}</li></ul></div>{draw_faders(mix)}'
-        f"<p>{_text(tell_rest(mix))}</p></section>\n"
+        f'<section id="mix"><h2>faders <small>{write_text(mix.path)} as the sum of its stems</small></h2>'
+        f'<div class="told"><ul><li>{write_text(tell_moves(mix))}</li></ul></div>{draw_faders(mix)}'
+        f"<p>{write_text(tell_rest(mix))}</p></section>\n"
     )

@@ -1,24 +1,16 @@
-"""How a diff's page looks, and the few lines of script that tell the time under the pointer. Constants only."""
+"""How a diff's page looks beyond what all pages share, and the few lines of script that tell the time under the pointer. Constants only."""
 
 STYLE = """
-:root{color-scheme:light dark;--bg:#f6f5f2;--card:#fff;--ink:#1d2330;--dim:#6b7384;--line:#e3e1db;--old:#8a94a8;
---new:#0d8f86;--rest:#d1495b;--mark:#e8a13a;--add:#3f9e5a;--gone:#d1495b;--fade:#8b6fd6;--link:#0d8f8618;--shade:#0001}
-@media (prefers-color-scheme:dark){:root{--bg:#12141a;--card:#1a1e27;--ink:#e8eaf0;--dim:#8d95a8;--line:#2a303d;
---old:#76819a;--new:#3fc7bb;--rest:#f0697c;--mark:#f0b04e;--add:#62c47f;--gone:#f0697c;--fade:#a98ff0;
---link:#3fc7bb1f;--shade:#0006}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
-main{max-width:1120px;margin:0 auto;padding:32px 20px 8px}
-header h1{font-size:28px;font-weight:650;letter-spacing:-.015em;margin:0;overflow-wrap:anywhere}
+:root{--old:#8a94a8;--new:#0d8f86;--rest:#d1495b;--mark:#e8a13a;--add:#3f9e5a;--gone:#d1495b;--fade:#8b6fd6;
+--link:#0d8f8618}
+@media (prefers-color-scheme:dark){:root{--old:#76819a;--new:#3fc7bb;--rest:#f0697c;--mark:#f0b04e;--add:#62c47f;
+--gone:#f0697c;--fade:#a98ff0;--link:#3fc7bb1f}}
 header h1 i{font-style:normal;color:var(--dim);font-weight:400}header .old{color:var(--dim)}
-header p{margin:2px 0 14px;color:var(--dim)}
 nav{display:flex;flex-wrap:wrap;gap:8px;margin-bottom:22px}
-nav a{font-size:13px;color:var(--ink);text-decoration:none;background:var(--card);border:1px solid var(--line);
+nav a{font-size:13px;color:var(--ink);text-decoration:none;background:var(--panel);border:1px solid var(--line);
 border-left:3px solid var(--new);border-radius:7px;padding:3px 10px}
 nav a.added{border-left-color:var(--add)}nav a.deleted{border-left-color:var(--gone)}
 nav a:hover{border-color:var(--new)}
-section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px 22px 20px;margin:0 0 18px;
-box-shadow:0 1px 3px var(--shade)}
 h2{font-size:19px;margin:0 0 8px;display:flex;align-items:baseline;gap:10px;flex-wrap:wrap}
 h2 small{font-size:13px;font-weight:400;color:var(--dim);overflow-wrap:anywhere}
 .badge{margin-left:auto;font-size:12px;font-weight:550;padding:1px 9px;border-radius:99px;border:1px solid var(--line);
@@ -32,10 +24,9 @@ background:var(--new)}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
 th{font-weight:400;color:var(--dim);text-align:left;padding:1px 18px 1px 0}td{padding:1px 18px 1px 0;color:var(--dim)}
 tr.differs td:last-child{color:var(--ink);font-weight:600}
-svg{display:block;width:100%;height:auto;overflow:visible}
 svg text{font:11px system-ui,-apple-system,"Segoe UI",sans-serif;fill:var(--dim);font-variant-numeric:tabular-nums}
-svg .lane{font-size:10.5px;paint-order:stroke;stroke:var(--card);stroke-width:3px}
-svg .scale{text-anchor:end;font-size:10px;fill:var(--ink);paint-order:stroke;stroke:var(--card);stroke-width:3px}
+svg .lane{font-size:10.5px;paint-order:stroke;stroke:var(--panel);stroke-width:3px}
+svg .scale{text-anchor:end;font-size:10px;fill:var(--ink);paint-order:stroke;stroke:var(--panel);stroke-width:3px}
 .grid{stroke:var(--line);stroke-width:1}.zero{stroke:var(--dim);stroke-width:.7;opacity:.6}
 .old.peak{fill:var(--old);opacity:.45}.old.body{fill:var(--old)}
 .new.peak{fill:var(--new);opacity:.45}.new.body{fill:var(--new)}
@@ -50,16 +41,14 @@ figcaption{font-size:13px;margin-bottom:6px}figcaption span{color:var(--dim)}
 .curve{fill:none;stroke:var(--new);stroke-width:2.2;stroke-linejoin:round}.under{fill:var(--link)}
 .slot{stroke:var(--line);stroke-width:5;stroke-linecap:round}.cap{fill:var(--dim)}.cap.moved{fill:var(--new)}
 .cap.ghost{fill:none;stroke:var(--old);stroke-dasharray:3 2}.way{stroke:var(--new);stroke-width:2}
-.notch{stroke:var(--card);stroke-width:1.5}.name,.gain{text-anchor:middle}svg .name{font-size:12px;fill:var(--ink)}
+.notch{stroke:var(--panel);stroke-width:1.5}.name,.gain{text-anchor:middle}svg .name{font-size:12px;fill:var(--ink)}
 svg .gain.moved{fill:var(--new);font-weight:650}
 #mix p{color:var(--dim);margin:10px 0 0}
-pre{font:12.5px/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--bg);border-radius:9px;padding:10px 14px;
+pre{font:12.5px/1.5 ui-monospace,Menlo,Consolas,monospace;background:var(--paper);border-radius:9px;padding:10px 14px;
 overflow:auto;margin:0}
 pre .plus{color:var(--add)}pre .minus{color:var(--gone)}pre .where{color:var(--dim)}
-footer{max-width:1120px;margin:0 auto;padding:0 22px 28px;color:var(--dim);font-size:12px}
 @media (max-width:640px){
 svg.time .lane,svg.time .scale,svg.time .tick,svg.time .at{font-size:23px}.badge{margin-left:0}}
-@media print{section{break-inside:avoid;box-shadow:none}}
 """
 
 SCRIPT = """

@@ -1,4 +1,4 @@
-"""Sound as power in bands of a third of a semitone, 62 times a second: what all that is compared for likeness is read from.
+"""Sound as power in bands of a third of a semitone, 62 times a second: all that is compared is read from that.
 
 Streams in constant memory; knows no files and no comparing.
 """

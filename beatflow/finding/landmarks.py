@@ -85,7 +85,7 @@ class LandmarkFinder:
 
     def add(self, bands: Bands) -> None:
         """Take the next hops."""
-        level = 10.0 * np.log10(np.maximum(bands, 1e-12))
+        level = np.float32(10.0) * np.log10(np.maximum(bands, np.float32(1e-12)))
         held = level if self._rest is None else np.concatenate([self._rest, level])
         self._look(held, len(held) - _AROUND_HOPS)
 

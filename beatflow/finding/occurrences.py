@@ -82,9 +82,7 @@ class Target:
         self.hops, self.bands = landmarks.hops[order], landmarks.bands[order]
         self.length = int(landmarks.hops[-1]) + 1 if len(landmarks) else 0
 
-    def pair(
-        self, sample: Landmarks, tuned: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def pair(self, sample: Landmarks, tuned: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Hops of the sound and of the sample of each two landmarks that lie within a band of each other."""
         low = np.searchsorted(self.bands, sample.bands + (tuned - 1), side="left")
         high = np.searchsorted(self.bands, sample.bands + (tuned + 1), side="right")
@@ -127,9 +125,7 @@ def _find_part(part: Landmarks, target: Target, stretched: bool) -> list[_Hit]:
     return max(fine, key=lambda hits: max((hit.score for hit in hits), default=0.0))
 
 
-def _vote(
-    part: Landmarks, target: Target, pace: float, tuned: int, least: float = LIKELY
-) -> Iterator[_Hit]:
+def _vote(part: Landmarks, target: Target, pace: float, tuned: int, least: float = LIKELY) -> Iterator[_Hit]:
     """Count coincidences for each offset, at one stretch of time, and yield those that stand out."""
     there, here = target.pair(part, tuned)
     first, end = int(part.hops[0]), int(part.hops[-1]) + 1

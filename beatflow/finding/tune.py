@@ -67,7 +67,7 @@ def _sum_harmonics(bands: Bands) -> NDArray[np.float32]:
 def _band_of(midi: int) -> int:
     """The band one third of a semitone below a note."""
     lowest = 69 + 12 * np.log2(LOWEST_HZ / 440.0)
-    return round((midi - lowest) * PER_OCTAVE / 12) - 1
+    return int(round((midi - lowest) * PER_OCTAVE / 12)) - 1
 
 
 def fold_lines(lines: NDArray[np.float32]) -> Melogram:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from beatflow.library.fulltext import add_words, drop_orphans, drop_words, tokenize
 from beatflow.library.reading import FoundSound, Reading, parse_time
@@ -49,6 +49,7 @@ class Recorder:
         self._session = session
         self._track_id = track.id
         self._title = reading.title
+        self._is_renamed = track.title not in ("", reading.title)
         self._reading = reading
         self._sounds: dict[str, Sound] = {}
         self._runs: dict[str, Generation] = {}
@@ -176,7 +177,8 @@ class Recorder:
         if run is None and name:
             run = self._runs.get(name)
             if run is None:
-                run = _make_run(record, (found.at_s, found.offset_min), sound.kind, self._track_id)
+                command = "generate" if sound.kind == "mix" else sound.kind
+                run = _make_run(record, (found.at_s, found.offset_min), command, self._track_id)
                 run.noted, run.ok, run.run = False, True, name
                 self._session.add(run)
                 self._runs[name] = run
@@ -198,10 +200,14 @@ class Recorder:
     def _index(self, commits: Sequence[Commit]) -> None:
         """Have sounds found by what is known of them, and commits that brought none by their messages."""
         session = self._session
-        self._drop_words()
-        brought = {sound.commit for sound in self._touched.values() if sound.stem is None}
-        documents: list[tuple[Document, list[str]]] = []
-        for sound in self._touched.values():
+        sounds: Sequence[Sound] = list(self._touched.values())
+        if self._is_renamed:
+            sounds = session.scalars(select(Sound).where(Sound.track_id == self._track_id)).all()
+            commits = session.scalars(select(Commit).where(Commit.track_id == self._track_id)).all()
+        self._drop_words(Document.sound_id, [sound.id for sound in sounds])
+        self._drop_words(Document.commit_id, [commit.id for commit in commits])
+        documents = []
+        for sound in sounds:
             told = (
                 sound.prompt,
                 sound.message,
@@ -212,6 +218,7 @@ class Recorder:
                 sound.stem,
             )
             documents.append((Document(track_id=self._track_id, sound_id=sound.id), _words(told)))
+        brought = {sound.commit for sound in sounds if sound.stem is None}
         for commit in commits:
             if commit.oid not in brought:
                 document = Document(track_id=self._track_id, commit_id=commit.id)
@@ -220,10 +227,10 @@ class Recorder:
         session.flush()
         add_words(session, ((document.id, words) for document, words in documents))
 
-    def _drop_words(self) -> None:
-        """Forget the words of sounds of which more is known now."""
-        for some in _in_pieces([sound.id for sound in self._touched.values()]):
-            known = list(self._session.scalars(select(Document.id).where(Document.sound_id.in_(some))))
+    def _drop_words(self, column: InstrumentedAttribute[int | None], ids: Sequence[int]) -> None:
+        """Forget the words of sounds or commits of which more is known now."""
+        for some in _in_pieces(ids):
+            known = list(self._session.scalars(select(Document.id).where(column.in_(some))))
             drop_words(self._session, known)
             self._session.execute(delete(Document).where(Document.id.in_(known)))
 

@@ -169,6 +169,7 @@ def _describe(survey: Survey, oid: str) -> str:
     engine = read_text(origin.record, "engine")
     words = {"split": f"split by {engine}", "merge": "merged", "extend": f"extended by {engine}"}
     words |= {"cut": "cut out", "convert": "converted", "loop": "cut out as a loop"}
+    words |= {"remix": f"remixed by {engine}" if engine else "remixed"}
     what = words.get(origin.kind, engine or "its record names no engine")
     if origin.kind == "mix":
         what = "mixed"

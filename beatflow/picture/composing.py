@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from beatflow.picture.axis import list_amplitudes, list_frequencies, list_levels, round_reach
 from beatflow.picture.colour import SERIES
-from beatflow.picture.figure import Content, Curve, Figure, Lane, Radar, Shades, Wave
+from beatflow.picture.figure import SEPARATOR, Content, Curve, Figure, Lane, Radar, Shades, Wave
 from beatflow.picture.tracing import Trace
 from beatflow.sound.mood.rating import MOODS
 from beatflow.sound.outline import Outline
@@ -45,7 +45,7 @@ def compose(traces: Sequence[Trace], kinds: Sequence[str], stems: Sequence[Trace
     lanes: list[Lane] = []
     for kind in kinds:
         if kind == "wave":
-            lanes += _draw_waves(traces, reach, stacked=len(traces) > 2)
+            lanes += _draw_waves(traces, reach, stacked=len(traces) > 2, mix=bool(stems))
         elif kind == "spectrum":
             lanes += _draw_spectra(traces)
         elif kind == "chroma":
@@ -75,7 +75,7 @@ def compose(traces: Sequence[Trace], kinds: Sequence[str], stems: Sequence[Trace
 def _title(traces: Sequence[Trace]) -> str:
     names = [trace.subject.name for trace in traces]
     if len(names) <= 2:
-        return "  ·  ".join(names)
+        return SEPARATOR.join(names)
     return f"{plural(len(names), 'sound')}: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}"
 
 
@@ -93,7 +93,7 @@ def _describe(trace: Trace) -> str:
     if facts.get("loudness_lufs") is not None:
         parts.append(format_loudness(facts["loudness_lufs"]))
     parts += ["from its small copy"] if trace.subject.small else []
-    return "  ·  ".join(parts)
+    return SEPARATOR.join(parts)
 
 
 def _name(kind: str, number: int, traces: Sequence[Trace]) -> str:
@@ -115,14 +115,14 @@ def _find_reach(outlines: Sequence[Outline]) -> float:
     return round_reach(max(peaks, default=1.0))
 
 
-def _draw_waves(traces: Sequence[Trace], reach: float, stacked: bool) -> list[Lane]:
+def _draw_waves(traces: Sequence[Trace], reach: float, stacked: bool, mix: bool) -> list[Lane]:
     lanes = []
     for number, trace in enumerate(traces):
         assert trace.outline is not None
         role = SERIES[0] if len(traces) == 1 else SERIES[number % len(SERIES)]
         lanes.append(
             Lane(
-                _name("waveform", number, traces) if not stacked else _short(trace, traces),
+                _short(trace, traces) if stacked else _name("mix" if mix else "waveform", number, traces),
                 [Wave(trace.outline, reach, role)],
                 note=_tell_peak(trace.outline),
                 weight=_STEM_WEIGHT if stacked else _WEIGHTS["wave"],
@@ -144,7 +144,7 @@ def _draw_stem(trace: Trace, reach: float, number: int, stems: Sequence[Trace]) 
     return Lane(
         trace.subject.name,
         [Wave(trace.outline, reach, role, faint=not heard)],
-        note="  ·  ".join(parts),
+        note=SEPARATOR.join(parts),
         weight=_STEM_WEIGHT,
         ticks=list_amplitudes(reach),
         sound=number,
@@ -219,7 +219,7 @@ def _draw_chroma(trace: Trace, number: int, traces: Sequence[Trace]) -> Lane:
     return Lane(
         _name("chromagram", number, traces),
         [Shades(chroma.strength, "tone", chroma.column_s)],
-        note="  ·  ".join(part for part in (key, off) if part),
+        note=SEPARATOR.join(part for part in (key, off) if part),
         weight=_WEIGHTS["chroma"],
         ticks=[((place + 0.5) / 12, name) for place, name in enumerate(NOTE_NAMES)],
         scale=("tone", "none", "strongest"),
@@ -254,7 +254,7 @@ def _draw_loudness(traces: Sequence[Trace]) -> Lane:
         values = place(course.short_term)
         name = "short-term (3 s)" if len(traces) == 1 else _short(trace, traces)
         contents.append(Curve(values, 1.5, course.hop_s, role, name))
-    note = "  ·  ".join(filter(None, (_tell_loudness(trace, traces) for trace in traces[:4])))
+    note = SEPARATOR.join(filter(None, (_tell_loudness(trace, traces) for trace in traces[:4])))
     legend = [(item.role, item.name) for item in contents if isinstance(item, Curve) and item.name]
     return Lane(
         "loudness in LUFS",
@@ -279,7 +279,7 @@ def _tell_loudness(trace: Trace, traces: Sequence[Trace]) -> str:
     parts += [f"range {format_number(loudness.range_lu)} LU"] if loudness.range_lu is not None else []
     if loudness.true_peak_dbtp is not None:
         parts.append(f"true peak {format_number(loudness.true_peak_dbtp)} dBTP")
-    return "  ·  ".join(parts)
+    return SEPARATOR.join(parts)
 
 
 def _draw_beats(trace: Trace, number: int, traces: Sequence[Trace]) -> Lane:
@@ -295,7 +295,7 @@ def _draw_beats(trace: Trace, number: int, traces: Sequence[Trace]) -> Lane:
     return Lane(
         _name("onsets and beats", number, traces),
         [Curve(values, 0.0, trace.onset_s, role, thick=False, filled=True)],
-        note="  ·  ".join(parts),
+        note=SEPARATOR.join(parts),
         weight=_WEIGHTS["beats"],
         beats=trace.times("beats"),
         downbeats=downbeats,
@@ -330,4 +330,4 @@ def _draw_radar(traces: Sequence[Trace]) -> Radar:
             notes.append(
                 f"{whose}valence {format_number(mood.valence, 2)}, arousal {format_number(mood.arousal, 2)}"
             )
-    return Radar(axes, series, "  ·  ".join(notes) if told else "silence has no mood")
+    return Radar(axes, series, SEPARATOR.join(notes) if told else "silence has no mood")

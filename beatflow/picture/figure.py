@@ -13,6 +13,8 @@ from beatflow.sound.outline import Outline
 from beatflow.timecode import Clock
 
 Array = NDArray[np.floating]
+SEPARATOR = "  ·  "
+"""Stands between the figures of a note."""
 Tick = tuple[float, str]
 """A place, 0 at the bottom and 1 at the top, and what to write there."""
 

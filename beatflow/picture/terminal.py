@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from beatflow.picture.axis import choose_bars, iter_seconds
 from beatflow.picture.cells import BLANK, BLOCKS, Cell, draw_dots, put, write_cells
 from beatflow.picture.colour import DARK, Rgb, Theme, paint, parse_hex
-from beatflow.picture.figure import Curve, Figure, Lane, Radar, Shades, Wave
+from beatflow.picture.figure import SEPARATOR, Curve, Figure, Lane, Radar, Shades, Wave
 from beatflow.picture.radar import spoke
 
 GUTTER = 7
@@ -105,8 +105,8 @@ class _Painter:
         left = _cut(left, width)
         put(cells, 0, left, bold=bold)
         room = width - len(left) - 3
-        if right and room >= 8:
-            right = _cut(right, room)
+        right = _fit(right, room)
+        if right:
             put(cells, width - len(right), right, dim=True)
         return self._write(cells)
 
@@ -117,7 +117,7 @@ class _Painter:
         else:
             yield self._line(title, "")
             if note:
-                yield self._line(note, "", bold=False)
+                yield self._line(_fit(note, GUTTER + self._columns), "", bold=False)
 
     def lane(self, lane: Lane) -> Iterator[str]:
         yield ""
@@ -165,8 +165,8 @@ class _Painter:
             put(cells, end, low, dim=True)
             end -= 2
         at = len(name) + 3
-        if lane.note and end - at >= 8:
-            note = _cut(lane.note, end - at)
+        note = _fit(lane.note, end - at)
+        if note:
             end -= len(note) + 3
             put(cells, end + 3, note, dim=True)
         mark = "━━" if self._screen.unicode else "--"
@@ -459,6 +459,14 @@ def _place_labels(lane: Lane, rows: int) -> list[str]:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def _fit(note: str, width: int) -> str:
+    """Leave out the last of some figures until the others fit."""
+    parts = note.split(SEPARATOR)
+    while parts and len(SEPARATOR.join(parts)) > width:
+        parts.pop()
+    return SEPARATOR.join(parts)
 
 
 def _mix(colour: Rgb, other: Rgb, share: float) -> Rgb:

@@ -85,6 +85,11 @@ class Player:
         return self._sources[self.current].name
 
     @property
+    def place(self) -> int:
+        """The frame that comes out next: what waits to come out lies before the place that was read to."""
+        return max(self.position - len(self._queue), self._start)
+
+    @property
     def start(self) -> int:
         """The first frame that is played."""
         return self._start
@@ -103,8 +108,7 @@ class Player:
         if index != self.current:
             leaving = self._leave(self._crossfade)
             self.current = index
-            # What waits to come out lies before the place that was reached.
-            self._enter(max(self.position - len(self._queue), self._start), leaving)
+            self._enter(self.place, leaving)
         return True
 
     def dip(self, index: int) -> None:

@@ -104,7 +104,7 @@ def play(
 
 def _stand(player: Player, latency: int) -> Standing:
     rate = player.sample_rate
-    heard = max(player.position - latency, player.start)
+    heard = max(player.place - latency, player.start)
     return Standing(
         heard / rate, player.end_of(player.current) / rate, player.current, player.name, player.paused
     )
@@ -119,7 +119,7 @@ def obey_key(player: Player, key: str) -> bool:
     if key == "space":
         player.toggle()
     elif key in steps:
-        player.seek(player.position + round(steps[key] * rate))
+        player.seek(player.place + round(steps[key] * rate))
     elif key == "home":
         player.seek(player.start)
     elif key == "l":

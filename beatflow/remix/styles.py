@@ -59,13 +59,13 @@ _ROWS = (
     Style(
         "edm", ("house", "dance", "club"),
         "a four-on-the-floor kit, everything else ducks under the kick",
-        "house", (112.0, 140.0), REPLACED, -1.0,
+        "house", (112.0, 140.0), REPLACED, -3.0,
         bed="highpass(35) | eq(300:-1.5dB, 9k:+2dB) | compressor(-20dB,3:1)",
         master="compressor(-14dB,2:1) | limiter", pump_db=7.0,
     ),
     Style(
         "techno", ("rave", "industrial"), "a hard kit in straight sixteenths, dark and narrow",
-        "minimal techno", (120.0, 150.0), REPLACED, 0.0,
+        "minimal techno", (120.0, 150.0), REPLACED, -2.0,
         bed="highpass(40) | distortion(9dB,wet=.35) | lowpass(7k) | delay(1/8,.25,wet=.15)",
         master="compressor(-14dB,2:1) | limiter", pump_db=6.0,
     ),

@@ -98,7 +98,7 @@ def format_effects(kinds: Sequence[EffectKind]) -> Iterator[str]:
             facts = parameter.to_json()
             default = facts.get("default")
             usual = f", usually {default}" if default not in (None, "") else ""
-            yield f"    {parameter.name:10} {parameter.range_text()}{usual}: {parameter.meaning}"
+            yield f"    {parameter.name:10} {parameter.range_text}{usual}: {parameter.meaning}"
 
 
 def describe_document(remix: Remix) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from beatflow.ai.table import Choice
 from beatflow.delivery import Handover, Place
+from beatflow.making.separation import split_file
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import check_sum
 from beatflow.sound.files import read_audio, read_info
@@ -78,7 +79,7 @@ def test_what_another_bf_finished_meanwhile_is_done(
 ) -> None:
     from beatflow.making import splitting
 
-    plain = splitting.split_file
+    plain = split_file
     (album / "broken.wav").unlink()
 
     def overtaken(path: Path, name: str, choice: Choice, handover: Handover, *args: object) -> object:
@@ -199,7 +200,7 @@ def test_what_was_finished_stays_when_the_next_one_is_interrupted(
 ) -> None:
     from beatflow.making import splitting
 
-    plain = splitting.split_file
+    plain = split_file
 
     def interrupted(path: Path, *args: object) -> object:
         if path.suffix == ".flac":

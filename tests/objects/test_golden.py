@@ -16,8 +16,10 @@ from beatflow.objects.manifest import decode, encode
 from beatflow.objects.pack import Codec, Kind, read_directory, read_trailer
 from beatflow.objects.prediction import decode as decode_prediction
 from beatflow.objects.prediction import join_samples
+from beatflow.objects.rendition import decode as decode_rendition
 from beatflow.objects.store import AudioStore
 from tests.objects.slowprediction import rebuild
+from tests.objects.slowrendition import render
 from tests.objects.test_prediction import slow_flac
 
 NAME = "048a6b7b41b192cd886f9260911f22080ef9f5ed431c266e3e889983599d56ab"
@@ -132,6 +134,39 @@ PREDICTIONS = {
         "bc2283257a158e5c92807c14cf593c10a837d8d83217e9960915c374deb61d4f",
     ),
 }
+# Parameters and payload of codec 65, the raw length, and the id of what comes of them.
+RENDITIONS = {
+    "clipped, 16 bit": (
+        "03020102",
+        """
+        0200d4f0519f06fc04b4272d9a0a2f540d7daeae2238b117153063ddac0295092087db0428fca43f488ffdf477035638
+        46bf89b7fbef8e1cddeffdcc126a666a56c602000000030201000000000000000000a000000000002000000018000501
+        01000000fcffffff0100960000000000100061ae0a00
+        """,
+        176,
+        "aa737d9c99d0628244833695447e95eb4592d8ce635705fe3a6d5442c2417519",
+    ),
+    "single precision": (
+        "09020102",
+        """
+        0200d4f0519f06fc04b4272d9a0a2f540d7daeae2238b117153063ddac0295092087db0428fca43f488ffdf477035638
+        46bf89b7fbef8e1cddeffdcc126a666a56c603000000030201000000000000000000a000000019760d00000000000501
+        01000000fcffffff0100960000000100000000001000030202000000210000000000a00000000000a000000001001000
+        0d000000
+        """,
+        400,
+        "b6e1278a39a71af57da83ca588e1c6cd1c95f973799dfdc9e7df1f7bc9fc25fd",
+    ),
+    "24 bit, big-endian": (
+        "06010102",
+        """
+        0100db0428fca43f488ffdf47703563846bf89b7fbef8e1cddeffdcc126a666a56c602000000050101000000fcffffff
+        000096000000010008000501010000000900000000009600000000001000
+        """,
+        180,
+        "5502f44bf24df072a133acebdb8cab9b0d01e26eff43dbfda61f0f7a1fbe5440",
+    ),
+}
 
 
 def test_manifest() -> None:
@@ -168,6 +203,16 @@ def test_predictions(name: str) -> None:
     assert len(raw) == length
     assert sha256(raw).hex() == id
     assert rebuild(*asked, chunks, slow_flac) == raw
+
+
+@pytest.mark.parametrize("name", RENDITIONS)
+def test_renditions(name: str) -> None:
+    parameters, payload, length, id = RENDITIONS[name]
+    chunks = {sha256(raw): raw for raw in (STEREO, MONO)}
+    asked = bytes.fromhex(parameters), bytes.fromhex(payload), length
+    raw = decode_rendition(*asked, lambda ref: chunks[ref.id])
+    assert sha256(raw).hex() == id
+    assert render(*asked, chunks) == raw
 
 
 def test_a_store_written_long_ago(tmp_path: Path) -> None:
