@@ -149,6 +149,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "beatflow.commands.library:library",
         "Know every sound of all tracks on this machine: latest, liked, played, made how, and found by words.",
     ),
+    "find": (
+        "find",
+        "beatflow.commands.find:find",
+        "Find sounds in any version: by figures and words, by likeness, by tune, by a sample in them.",
+    ),
     "license": (
         "find",
         "beatflow.commands.license:license",

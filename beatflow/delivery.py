@@ -224,10 +224,14 @@ class Delivery:
     def _publish_in_track(self, repository: Repository) -> None:
         with Transaction(repository, self._kind, self._description) as transaction:
             self._check_expected()
+            # The score first: it says what is a mix, and of what.
+            paths = {self._prefix + name: source for name, source in self._files.items()}
+            if TRACK_FILE in paths:
+                transaction.put_file(TRACK_FILE, paths.pop(TRACK_FILE))
             for path in self._beneath:
                 repository.worktree.keep_path(path, transaction.batch, transaction.forecast)
-            for name, source in self._files.items():
-                transaction.put_file(self._prefix + name, source)
+            for path, source in paths.items():
+                transaction.put_file(path, source)
             transaction.put_entries({self._prefix + name: None for name in self._removed})
             for oid, record in self._records.items():
                 transaction.put_provenance(oid, record)

@@ -1,8 +1,8 @@
 """Music whose mood somebody else told: game music from Debian packages, by the scripts that play it and by its titles.
 
-Nothing was heard to label it. A game's own script says what it plays in battle and what in peace (naev's ``music.lua``,
-UFO: Alien Invasion's ``music.ufo``, 0 A.D.'s ``music.js`` and the lists of its civilisations), a title what its composer
-meant. Two packages (`FITTED`) are there to fit on; of the others nothing but the figures was looked at.
+Nothing was heard to label it. A game's own script says what it plays in battle and what in peace (naev's
+``music.lua``, UFO: Alien Invasion's ``music.ufo``, 0 A.D.'s ``music.js`` and the lists of its civilisations), a title
+what its composer meant. Two packages (`FITTED`) are there to fit on; the others are for telling how right it is.
 """
 
 import subprocess

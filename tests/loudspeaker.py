@@ -25,7 +25,14 @@ def has_portaudio() -> bool:
     return sys.platform == "linux" and _SYSTEM.is_file()
 
 
+def has_cards() -> bool:
+    """Tell whether there are real ones, which a test that wants none cannot take away."""
+    cards = Path("/proc/asound/cards")
+    return cards.is_file() and "no soundcards" not in cards.read_text()
+
+
 HAS_PORTAUDIO = has_portaudio()
+HAS_CARDS = has_cards()
 
 
 @dataclass

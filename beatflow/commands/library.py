@@ -139,18 +139,16 @@ class _Wanted:
     days: float | None = None
 
     def filter(self, invocation: Invocation) -> "Filter":
-        from beatflow.library.choosing import at_track
         from beatflow.library.queries import Filter
+        from beatflow.library.scanning import find_root
 
         if self.limit < 0:
             raise UsageError(f"--limit {self.limit} makes no sense", hint="--limit 50, or 0 for all")
         if self.days is not None and not 0 < self.days <= 36500:
             raise UsageError(f"--days {self.days:g} is not between 0 and 36500", hint="--days 30")
         since_s = None if self.days is None else invocation.clock().time - self.days * 86400
-        wanted = Filter(
-            None, self.stems, self.missing, self.engine, since_s, self.limit if self.limit else None
-        )
-        return at_track(wanted, invocation.directory, self.track)
+        root = find_root(invocation.directory / self.track) if self.track else None
+        return Filter(root, self.stems, self.missing, self.engine, since_s, self.limit or None)
 
 
 @library.command("recent")

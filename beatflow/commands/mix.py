@@ -115,9 +115,10 @@ def mix(
     if revision is not None:
         from beatflow.revision.revision import get_commit
 
+        oid = get_commit(repository, revision)
         if output is None and not dry_run:
             raise UsageError("a commit's mix goes into a file of its own", hint=f"bf mix {revision} -o FILE")
-        session = open_commit(repository, get_commit(repository, revision), moves)
+        session = open_commit(repository, oid, moves)
     else:
         session = open_worktree(repository, moves)
     if output == "-" and not dry_run:

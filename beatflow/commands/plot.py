@@ -104,7 +104,8 @@ def plot(
     if json:
         ui.emit_json("beatflow.plot/1", found.describe())
     elif not target:
-        from beatflow.picture.terminal import Screen, draw_text
+        from beatflow.picture.screen import Screen
+        from beatflow.picture.terminal import draw_text
 
         depth = invocation.settings.depth if ui.color else "none"
         screen = Screen(order.columns, order.lines, depth, ui.unicode, order.theme)

@@ -297,13 +297,15 @@ class _Job:
             return Crew()
         separator = None
         maker = None
-        if groove.bars:
+        if groove.bars or self._engine:
             maker = choose(self._invocation, "accompany", self._engine, self._setup)
             if not maker.info.promises >= {"tempo", "stems"} and "musicgen" not in maker.info.name:
                 raise UsageError(
                     f"engine {maker.info.name} neither plays drums in time nor follows a recording",
                     hint="--engine synth does",
                 )
+        if maker and not groove.bars and "stems" in maker.info.promises:
+            maker = None
         if groove.separator and not (maker and "stems" not in maker.info.promises):
             separator = choose(self._invocation, "separate", None, self._setup)
         return Crew(maker, separator)

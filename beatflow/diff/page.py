@@ -51,7 +51,8 @@ def _write_head(answer: Answer, title: str) -> str:
     if answer.mix and answer.mix.fits:
         links += '<a href="#mix">faders</a>'
     return (
-        f'<header><h1><span class="old">{write_text(old)}</span> <i>→</i> <span class="new">{write_text(new)}</span></h1>'
+        f'<header><h1><span class="old">{write_text(old)}</span> <i>→</i> '
+        f'<span class="new">{write_text(new)}</span></h1>'
         f"<p>{write_text(' · '.join(facts))}</p><nav>{links}</nav></header>\n"
     )
 

@@ -1,4 +1,7 @@
-"""How a diff's page looks beyond what all pages share, and the few lines of script that tell the time under the pointer. Constants only."""
+"""How a diff's page looks beyond what all pages share, and the script that tells the time under the pointer.
+
+Constants only.
+"""
 
 STYLE = """
 :root{--old:#8a94a8;--new:#0d8f86;--rest:#d1495b;--mark:#e8a13a;--add:#3f9e5a;--gone:#d1495b;--fade:#8b6fd6;

@@ -1,7 +1,7 @@
 """The figures that a version is found by: told by whoever made it or by the score, and only else measured.
 
-A tempo or a key that was asked for and kept, or that stands in ``track.toml``, holds for every sound of that commit's
-music; a mood and a length are each sound's own. What is measured is remembered by the sound's id.
+A tempo or a key that was asked for and kept holds for what was made, those of ``track.toml`` for the mix and the stems
+that it names; a mood and a length are each sound's own. What is measured is remembered by the sound's id.
 """
 
 from collections.abc import Mapping
@@ -69,15 +69,16 @@ class Teller:
         record = self._records.get(version.oid, {})
         made = record.get("measured") or {}
         track = self._track(version.commit) if version.commit else self._loose_track()
+        scored = version.path in (track.mix_file, *(stem.file for stem in track.stems.values()))
         heard = self._heard(version)
         tempo, tempo_told = _first(
             (_number(made.get("tempo")), "provenance"),
-            (track.tempo, TRACK_FILE),
+            (track.tempo if scored else None, TRACK_FILE),
             (_confident(heard), MEASURED),
         )
         key, key_told = _first(
             (made.get("key") if isinstance(made.get("key"), str) else None, "provenance"),
-            (track.key, TRACK_FILE),
+            (track.key if scored else None, TRACK_FILE),
             (heard.get("key"), MEASURED),
         )
         alternatives = heard.get(_COMPLETE) or () if tempo_told == MEASURED else ()

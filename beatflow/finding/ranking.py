@@ -79,10 +79,6 @@ class Likening:
     by: str
     tune: Melogram
 
-    def is_own(self, figures: Figures, version: Version) -> bool:
-        """Whether versions of one content are judged one by one: never."""
-        return False
-
     def match(self, card: Card, figures: Figures, version: Version) -> Match | None:
         """Judge a sound; None for one that is not like it at all, and for the given one itself."""
         if self.oid is not None and version.oid == self.oid:
@@ -112,10 +108,6 @@ class Using:
     oid: str | None
     card: Card
     stretched: bool = True
-
-    def is_own(self, figures: Figures, version: Version) -> bool:
-        """Whether versions of one content are judged one by one: where records differ."""
-        return False
 
     def match(self, card: Card, figures: Figures, version: Version) -> Match | None:
         """Judge a sound; None for one that does not use it."""

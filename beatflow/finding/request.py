@@ -96,14 +96,14 @@ def parse_tempi(text: str) -> Range:
         It is none of these, or lies outside 20 to 400 BPM.
     """
     match = _TEMPI.fullmatch(text.strip())
-    low, dots, high = match.groups() if match else (None, None, None)
-    if not match or not (low or high) or (not dots and high):
+    low, dots, high = match.groups() if match else ("", "", "")
+    if not (low or high) or (not dots and high):
         raise UsageError(f"{text!r} is not a tempo or a range", hint="--tempo 90, 88..92, 120.. or ..100")
     for figure in (low, high):
         if figure and not 20.0 <= float(figure) <= 400.0:
             raise UsageError(f"the tempo must be 20 to 400 BPM, not {figure}", hint="--tempo 88..92")
     if not dots:
-        half = 0.5 * 10.0 ** -len(low.partition(".")[2])
+        half = 0.5 * 10.0 ** -len(str(low).partition(".")[2])
         return Range(float(low) - half, float(low) + half)
     return _bounded("--tempo", text, float(low) if low else 0.0, float(high) if high else math.inf)
 

@@ -200,11 +200,10 @@ def _by_sample(
         if isinstance(card, BaseException):
             found.mishaps.append(_tell(members[0].version, card))
             continue
-        match: Match | bool | None = False
-        for find in members:
-            if match is False or sample.is_own(find.figures, find.version):
-                match = sample.match(card, find.figures, find.version)
-            if match:
+        # One content has one record: what holds for one of its versions holds for all.
+        match = sample.match(card, members[0].figures, members[0].version)
+        if match:
+            for find in members:
                 figures = replace(find.figures, duration_s=card.duration_s)
                 matched.append(replace(find, match=match, figures=figures))
     return matched

@@ -23,7 +23,7 @@ STEP_S = HOPS_PER_STEP * HOP_S
 _LOWEST_MIDI, _HIGHEST_MIDI = 50, 86
 _HARMONICS = 5
 _FADING = 0.8
-_CLEAR = 0.35
+_CLEAR = 0.5
 """What is not this much of the strongest is no part of the tune."""
 
 
@@ -67,7 +67,7 @@ def _sum_harmonics(bands: Bands) -> NDArray[np.float32]:
 def _band_of(midi: int) -> int:
     """The band one third of a semitone below a note."""
     lowest = 69 + 12 * np.log2(LOWEST_HZ / 440.0)
-    return int(round((midi - lowest) * PER_OCTAVE / 12)) - 1
+    return int(np.rint((midi - lowest) * PER_OCTAVE / 12)) - 1
 
 
 def fold_lines(lines: NDArray[np.float32]) -> Melogram:

@@ -1,7 +1,7 @@
 """Which sound a word means: the beginning of its oid, a file, or a file of a commit. Also where it can be read from."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from beatflow.delivery import digest
@@ -91,15 +91,6 @@ def journal_folder(database: Database, entry: Entry, host: str, outside: Path | 
     places = [place for place in list_places(database, entry.oid) if place.here and place.host == host]
     inside = next((place for place in places if place.is_track), None)
     return Path(inside.track, ".beatflow", "state") if inside else outside
-
-
-def at_track(wanted: Filter, directory: Path, track: Path | None) -> Filter:
-    """Return a filter for a track that was named, by its folder or one below it."""
-    if track is None:
-        return wanted
-    start = (directory / track).resolve()
-    root = next((path for path in (start, *start.parents) if (path / ".beatflow" / "HEAD").is_file()), start)
-    return replace(wanted, track=root)
 
 
 def _find_oid(word: str, directory: Path, repository: Repository | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Finds the tracks in a folder and the folders below it."""
+"""Finds the tracks in a folder and the folders below it, and the one around a folder."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,3 +19,9 @@ def iter_tracks(folder: Path, watch: Callable[[str], None] = lambda _: None) -> 
             # No track lies within another.
             folders.clear()
         folders[:] = sorted(name for name in folders if name not in (REPOSITORY, ".git"))
+
+
+def find_root(folder: Path) -> Path:
+    """Return the folder of the track that a folder is in, without links; the folder itself where it is in none."""
+    start = folder.resolve()
+    return next((path for path in (start, *start.parents) if (path / REPOSITORY / "HEAD").is_file()), start)

@@ -115,7 +115,7 @@ class Generation(Base):
     __tablename__ = "beatflow_generations"
     __table_args__ = (
         Index("beatflow_generations_by_time", "at_s"),
-        Index("beatflow_generations_by_run", "track_id", "run"),
+        Index("beatflow_generations_by_run", "run"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -204,7 +204,7 @@ def _take_in_outside(database: Database, host: str, folder: Path) -> None:
     with database.writing() as session:
         track = _find_track(session, host, folder)
         if track is None:
-            track = Track(host=host, path=str(folder), is_track=False, title="outside of any track")
+            track = Track(host=host, path=str(folder), is_track=False)
             session.add(track)
             session.flush()
         events, end = read_events(folder, track.journal_end or 0)

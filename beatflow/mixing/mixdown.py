@@ -185,10 +185,10 @@ def mix_track(
             meter = _run(mix, out, session, progress)
         oid = None
         if out is not None:
-            if into_track:
-                _deliver_score(delivery, repository, session, oids)
             oid = delivery.add(name, file)
             delivery.describe(oid, _describe(track, oids))
+            if into_track:
+                _deliver_score(delivery, repository, session, oids)
             delivery.publish()
         progress(1.0, "done")
         place = None if handover.dry_run else delivery.folder / name

@@ -24,7 +24,7 @@ _WORDS = {
     "articulation_db": ("legato", "detached"),
     "attack_db": ("soft attacks", "hard attacks"),
     "brightness_hz": ("dark", "bright"),
-    "change_db": ("even colour", "restless colour"),
+    "noisiness_db": ("pure", "noisy"),
     "roughness": ("smooth", "rough"),
     "pulse": ("free", "steady pulse"),
 }

@@ -63,10 +63,16 @@ def write_cells(cells: Sequence[Cell], depth: str) -> str:
 def put(
     cells: list[Cell], at: int, text: str, ink: Rgb | None = None, *, bold: bool = False, dim: bool = False
 ) -> None:
-    """Write text into a line from a cell on; what does not fit is left out."""
+    """Write text into a line from a cell on; what does not fit, or would steer a terminal, is not shown."""
     for number, letter in enumerate(text):
+        letter = letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
         if 0 <= at + number < len(cells):
             cells[at + number] = Cell(letter, ink, bold=bold, dim=dim)
+
+
+def cut(text: str, width: int) -> str:
+    """Cut off what does not fit."""
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
 def draw_dots(mask: NDArray[np.bool_]) -> list[str]:

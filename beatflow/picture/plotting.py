@@ -118,4 +118,7 @@ def make_plot(
         for trace in traces
         if trace.subject.small
     ]
+    remarks += [
+        f"{trace.subject.name} breaks off before its announced end" for trace in traces if trace.info.truncated
+    ]
     return Plot(order, kinds, sounds, stems, compose(sounds, kinds, stems), remarks)

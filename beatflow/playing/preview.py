@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,6 +22,7 @@ from beatflow.sound.loudness import Course, LoudnessMeter
 from beatflow.sound.resample import resample_blocks
 from beatflow.sound.shaping import fade
 from beatflow.sound.writing import AudioWriter
+from beatflow.wording import short_name
 
 LENGTH_S = 30.0
 LUFS, CEILING_DBTP = -14.0, -2.0
@@ -180,9 +181,7 @@ def write_preview(
 
 def name_preview(path: str, format: str) -> str:
     """Return the name of a sound's preview: ``mix-preview.mp3``."""
-    name = Path(path).name
-    stem = Path(name).stem if name != path or "." in name else name
-    return f"{stem or 'sound'}-preview{FORMATS[format].suffix}"
+    return f"{PurePosixPath(short_name(path)).name}-preview{FORMATS[format].suffix}"
 
 
 class _Stretch:

@@ -7,6 +7,7 @@ and that only where it has to be. Knows no device and no repository.
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from os import PathLike
 from types import TracebackType
 from typing import BinaryIO, Protocol
 
@@ -79,8 +80,8 @@ class FileSource:
     def __init__(self, place: Place, name: str) -> None:
         self.name = name
         with ExitStack() as stack:
-            if isinstance(place, AbstractContextManager):
-                stack.enter_context(place)
+            if not isinstance(place, str | PathLike):
+                stack.callback(place.close)
             self._reader = stack.enter_context(AudioReader(place, name))
             if not self._reader.info.frames:
                 raise AudioError(f"{name} holds no samples", hint=AGAIN)

@@ -114,22 +114,21 @@ def lay(part: Samples, slices: list[Slice], frames: int, sample_rate: int) -> It
                 break
             begin, end = max(one.target, start), min(one.target + one.frames, start + count)
             taken = part[one.source + begin - one.target : one.source + end - one.target]
-            weight = _edges(
-                np.arange(begin - one.target, begin - one.target + len(taken)),
-                one.frames,
-                0 if _joins(slices, place - 1) else fade,
-                0 if _joins(slices, place) else fade,
-            )
+            # Where the part itself begins its attack is as it is.
+            fade_in = 0 if one.source == 0 or _joins(slices, place - 1) else fade
+            fade_out = 0 if _joins(slices, place) else fade
+            position = np.arange(begin - one.target, begin - one.target + len(taken))
+            weight = _edges(position, one.frames, fade_in, fade_out)
             block[begin - start : begin - start + len(taken)] += taken * weight[:, None]
         yield Audio(block, sample_rate)
 
 
 def _joins(slices: list[Slice], place: int) -> bool:
-    """Whether a slice goes on in the next one as it does in the part; the first begins as the part does."""
+    """Whether a slice goes on in the next one as it does in the part; the last one ends as the piece does."""
     if place < 0:
-        return slices[0].source == 0 or slices[0].target == 0
-    if place + 1 >= len(slices):
         return False
+    if place + 1 >= len(slices):
+        return True
     one, two = slices[place], slices[place + 1]
     return one.target + one.frames == two.target and one.source + one.frames == two.source
 

@@ -166,9 +166,7 @@ def _record_guided(tape: Tape, groove: Groove, plan: Plan, studio: Studio) -> Ta
         if length >= GUIDE_S * tape.sample_rate:
             break
     audio = Audio(np.concatenate(blocks), tape.sample_rate)
-    terms = (
-        Terms({"tempo": groove.tempo}, groove.meter, binding=frozenset({"tempo"})) if plan.tempo else Terms()
-    )
+    terms = Terms({"tempo": groove.tempo}, groove.meter, binding=frozenset({"tempo"} if groove.bars else ()))
     brief = replace(
         _make_brief(groove),
         bars=None,
@@ -182,7 +180,7 @@ def _record_guided(tape: Tape, groove: Groove, plan: Plan, studio: Studio) -> Ta
         Guide((), audio), brief, lambda fraction, what: report(0.15 + 0.45 * fraction, what)
     )
     performance = check_performance(given, choice.info.name)
-    if terms.values:
+    if terms.binding:
         performance, _ = correct(performance, terms, measure(performance.mix, groove.tempo))
     made = resample(performance.mix, tape.sample_rate)
     spread = spread_channels(made.samples.astype(np.float64), tape.channels).astype(np.float32)

@@ -26,7 +26,7 @@ class Style:
     about : str
         What is done, in one line.
     prompt : str
-        What the engine is asked for.
+        What the engine is asked for; without drums only one that makes all of it anew.
     tempo : (float, float)
         In which range its drums count, BPM: a piece outside is felt at half or at double time.
     drums : str
@@ -94,12 +94,12 @@ _ROWS = (
     ),
     Style(
         "classical", ("orchestral", "chamber"), "no drums, a concert hall",
-        "", (40.0, 200.0), REMOVED, 0.0,
+        "classical orchestra", (40.0, 200.0), REMOVED, 0.0,
         bed="eq(120:+1dB, 8k:-1.5dB) | reverb(size=.85,wet=.28)",
     ),
     Style(
         "ambient", ("drone", "new age", "sleep"), "no drums, everything far away and slowly moving",
-        "", (40.0, 200.0), REMOVED, 0.0,
+        "ambient drone", (40.0, 200.0), REMOVED, 0.0,
         bed="lowpass(4k) | chorus | delay(1/4,.45,wet=.25) | reverb(size=.95,wet=.45)",
     ),
     Style(

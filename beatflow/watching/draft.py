@@ -72,7 +72,7 @@ def list_drafts(repository: Repository) -> list[Draft]:
         if ref.startswith(DRAFTS) and (oid := git.read_ref(ref)):
             commit = git.read_commit(oid)
             found.append(Draft(ref.removeprefix(DRAFTS), oid, commit.time_s, commit.message.strip()))
-    return sorted(found, key=lambda draft: (draft.time_s, draft.name), reverse=True)
+    return sorted(found, key=lambda draft: (draft.time_s, len(draft.name), draft.name), reverse=True)
 
 
 def find_draft(repository: Repository, text: str) -> str | None:

@@ -180,7 +180,7 @@ class _Watch:
             self._note_change()
             return
         try:
-            draft, dropped = make_draft(self._repository, self._keeping)
+            draft, dropped = make_draft(self._reopen(), self._keeping)
         except (LockedError, ConflictError) as error:
             self._wait_for(error.message)
             self._due_s = time.monotonic() + min(_RETRY_S, self._quiet_s)
@@ -195,6 +195,12 @@ class _Watch:
             self._tell(Event("draft", describe_draft(self._repository, draft)))
         if dropped:
             self._tell(Event("pruned", {"drafts": [one.name for one in dropped]}))
+
+    def _reopen(self) -> Repository:
+        """Open the track anew: days may have passed, and others have packed and collected meanwhile."""
+        fresh = Repository(self._repository.root, self._repository.signer)
+        fresh.supply = self._repository.supply
+        return fresh
 
     def _wait_for(self, reason: str) -> None:
         if reason != self._waiting_for:

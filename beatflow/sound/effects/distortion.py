@@ -52,7 +52,7 @@ class Shaper:
 
     def finish(self) -> Samples:
         """The frames that were waiting."""
-        return self.process(np.zeros((self._dry.held, self._channels), np.float32))
+        return self.process(np.zeros((self._dry.frames, self._channels), np.float32))
 
 
 class Crusher:
@@ -73,12 +73,12 @@ class Crusher:
         # The frame at which the step that a frame belongs to began; that may be in the block before.
         began = np.ceil(np.floor(places / self._every) * self._every).astype(np.int64) - self._position
         joined = np.concatenate([self._held, samples])
-        stepped = joined[np.maximum(began, -1) + 1]
+        stepped: Samples = joined[np.maximum(began, -1) + 1]
         self._held = stepped[-1:].copy()
         self._position += len(samples)
         # Steps up and down alike around 0, so that silence stays silent.
         crushed = np.round(stepped * self._steps) / self._steps
-        return ((1 - self._wet) * samples + self._wet * crushed).astype(np.float32)
+        return np.asarray((1 - self._wet) * samples + self._wet * crushed, np.float32)
 
     def finish(self) -> Samples:
         """Nothing."""

@@ -27,7 +27,7 @@ _FACTOR = 8
 _PASSES = ((32, 9.0, 0.03), (12, 8.0, 0.01))
 """The limiter's passes: how far the interpolation between samples reaches, the shape of its window, and how many dB the
 pass stays below the ceiling. Meters with a long and with a short memory read up to 0.5 dB differently just below half
-the sample rate; the one that reaches far is as good as the true curve, the short one is BS.1770's and our own meter's."""
+the sample rate; the one that reaches far is as good as the true curve, the short one is our own meter's."""
 
 
 class Compressor:
@@ -119,9 +119,8 @@ class Limiter:
 
     def process(self, samples: Samples) -> Samples:
         """Take the next frames; give those that are ready."""
-        samples = samples * self._gain
         first, second = (single.worker for single in self._passes)
-        return second.process(first.process(samples))
+        return second.process(first.process(np.asarray(samples * self._gain, np.float32)))
 
     def finish(self) -> Samples:
         """The frames that were waiting."""
@@ -148,12 +147,13 @@ class _Pass:
         peaks = self._near.add(fine.reshape(-1, _FACTOR).max(axis=1))
         needed = np.maximum(20 * np.log10(np.maximum(peaks / self._ceiling, 1e-9)), 0.0)
         reduction = self._smooth.add(self._fall.add(self._hold.add(needed)))
-        return np.asarray(10 ** (-np.maximum(reduction, 0.0) / 20))
+        gains: Signal = 10 ** (-np.maximum(reduction, 0.0) / 20)
+        return gains
 
 
 def _loudest(samples: Samples) -> Signal:
     """Over the channels, at each frame."""
-    return np.abs(samples).max(axis=1).astype(np.float64)
+    return np.asarray(np.abs(samples).max(axis=1), np.float64)
 
 
 KINDS = (

@@ -104,16 +104,11 @@ class Delay:
 
     def __init__(self, frames: int, channels: int) -> None:
         self._line = np.zeros((0, channels), np.float32)
-        self._frames = frames
+        self.frames = frames
 
     def add(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take frames; give those of before, fewer at first."""
         joined = np.concatenate([self._line, samples])
-        ready = max(0, len(joined) - self._frames)
+        ready = max(0, len(joined) - self.frames)
         self._line = joined[ready:].copy()
         return joined[:ready]
-
-    @property
-    def held(self) -> int:
-        """How many frames are waiting."""
-        return len(self._line)

@@ -34,4 +34,4 @@ class LookAhead:
 
     def finish(self) -> Samples:
         """The frames that were waiting, with silence behind them."""
-        return self.process(np.zeros((self._delay.held, self._channels), np.float32))
+        return self.process(np.zeros((self._delay.frames, self._channels), np.float32))

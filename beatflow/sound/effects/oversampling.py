@@ -35,7 +35,7 @@ class Downsampler:
     def add(self, samples: Signal) -> Signal:
         """Take whole frames' worth of samples; give the frames."""
         frames = len(samples) // self._factor
-        phases = samples.reshape(frames, self._factor, -1).transpose(2, 1, 0)
+        phases = samples.reshape(frames, self._factor, samples.shape[1]).transpose(2, 1, 0)
         joined = np.concatenate([self._past, phases], axis=2)
         self._past = joined[:, :, frames:].copy()
         return np.stack([self._bank.gather(channel)[2 * self._reach :] for channel in joined], axis=1)

@@ -10,7 +10,8 @@ from beatflow.sound.effects.kind import EffectKind, Setting, Settings
 from beatflow.sound.effects.parameter import LEVEL, RATE, Parameter
 
 _PIECE = 1 << 14  # frames drawn at once, whatever the blocks' own size
-_HISS_DB = 12.0  # below the crackle
+_HISS_DB = 24.0  # of its mean square, below the crackle's peaks
+_TICK = 1.6  # what brings the peaks of the larger ticks to the level
 
 
 class Vinyl:
@@ -47,10 +48,12 @@ class Vinyl:
     def _draw(self) -> NDArray[np.float64]:
         random, shape = self._random, (_PIECE, self._place.channels)
         hits = random.random_sample(_PIECE) < self._share
-        # Most ticks are small, a few are not; the sides hear them differently.
-        heights = random.standard_exponential(_PIECE) ** 2 * random.choice((-1.0, 1.0), _PIECE)
+        # Some ticks are smaller than others; the sides hear them differently.
+        heights = (
+            _TICK * np.minimum(random.standard_exponential(_PIECE), 2.0) * random.choice((-1.0, 1.0), _PIECE)
+        )
         ticks = np.where(hits, heights, 0.0)[:, None] * (0.3 + 0.7 * random.random_sample(shape))
-        hiss = 10 ** (-_HISS_DB / 20) * 0.25 * random.standard_normal(shape)
+        hiss = 10 ** (-_HISS_DB / 20) * random.standard_normal(shape)
         return np.asarray(self._level * (self._tick.filter(ticks) + self._hiss.filter(hiss)))
 
 

@@ -39,16 +39,17 @@ class Cue:
 
 
 CUES = (
-    Cue("mode", 0.0, 0.75, 0.45, 0.0),
-    Cue("tempo", 6.85, 0.4, 0.10, 0.15, octaves=True),
-    Cue("onsets_per_s", 1.5, 1.1, 0.15, 0.35, octaves=True),
-    Cue("register_hz", 8.6, 0.35, 0.15, 0.0, octaves=True),
-    Cue("loudness_lufs", -17.0, 4.5, -0.05, 0.20),
-    Cue("articulation_db", 9.0, 4.0, 0.10, 0.10),
-    Cue("attack_db", 0.7, 0.4, 0.0, 0.15),
-    Cue("brightness_hz", 10.8, 0.6, 0.0, 0.15, octaves=True),
-    Cue("change_db", 2.3, 0.5, 0.0, 0.10),
-    Cue("roughness", 0.15, 0.06, -0.15, 0.05),
+    Cue("mode", -0.4, 0.64, 0.45, 0.0),
+    Cue("tempo", 7.0, 0.44, 0.10, 0.15, octaves=True),
+    Cue("onsets_per_s", 2.02, 0.95, 0.15, 0.30, octaves=True),
+    Cue("register_hz", 8.42, 0.61, 0.15, 0.0, octaves=True),
+    Cue("loudness_lufs", -14.56, 3.94, 0.0, 0.10),
+    Cue("articulation_db", 8.38, 2.99, 0.10, 0.05),
+    Cue("attack_db", 0.7, 0.24, 0.0, 0.10),
+    Cue("brightness_hz", 10.82, 0.82, 0.0, 0.20, octaves=True),
+    Cue("noisiness_db", -12.84, 5.25, 0.0, 0.15),
+    Cue("pulse", 0.51, 0.31, 0.0, 0.10),
+    Cue("roughness", 0.19, 0.07, -0.15, 0.10),
 )
 _MOST = 2.0
 """More standard deviations than that say no more: a sound that is nothing like music stays on the map."""

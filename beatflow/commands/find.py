@@ -1,0 +1,231 @@
+"""``bf find``."""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from beatflow.commands.options import JsonOption, KeyOption
+from beatflow.errors import NotFoundError, UsageError
+from beatflow.invocation import Invocation
+from beatflow.ui import safe_line
+from beatflow.wording import plural
+
+if TYPE_CHECKING:
+    from beatflow.finding.ranking import Likening, Using
+    from beatflow.finding.request import Request
+    from beatflow.finding.search import Findings
+    from beatflow.finding.versions import Place
+    from beatflow.mood.subject import Subject
+    from beatflow.repository import Repository
+    from beatflow.soundfolder import Mishap
+    from beatflow.ui import Progress
+
+SHOWN = 20
+
+
+def find(
+    ctx: typer.Context,
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TEXT]", help="Words in the path, message, prompt or title; all must be there."
+        ),
+    ] = None,
+    tempo: Annotated[
+        str | None, typer.Option("--tempo", "--bpm", metavar="BPM|LO..HI", help="Tempo: 90, 88..92, 120.. .")
+    ] = None,
+    key: KeyOption = None,
+    mood: Annotated[
+        str | None, typer.Option("--mood", metavar="MOOD", help="How it feels most: calm, energetic, sad …")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="NAME", help="What made it: synth, musicgen …")
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="LO..HI", help="Length: 10s..1m, 2:30, ..45s.")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option("--like", metavar="FILE|REV:PATH|-", help="Like this sound; of a hum, with its tune."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="ASPECT", help="What --like goes by: sound, melody, timbre, rhythm, harmony."
+        ),
+    ] = None,
+    uses: Annotated[
+        str | None,
+        typer.Option(
+            "--uses", metavar="FILE|REV:PATH|-", help="With this sample in it, also under other sounds."
+        ),
+    ] = None,
+    within: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--in", metavar="PATH|REV", help="Only here: files, folders, revisions; any folder of sounds."
+        ),
+    ] = None,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="In every track that is known on this machine.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=0, help="At most this many; 0 for all.")
+    ] = SHOWN,
+    json: JsonOption = False,
+) -> int:
+    """Find sounds in any version: by figures and words, by likeness, by tune, by a sample in them.
+
+    Every version of every sound in the track's history is searched, and what is not committed yet; --in bounds that,
+    or names a folder that is no track. All that is asked for must hold. The best comes first, with where and when it
+    came in; of those that fit alike, the newest.
+
+    --like takes a hum or whistle for its tune, which is found in any key and in half to twice the tempo, and any other
+    sound for how it sounds. --uses hears a sample through gain, equalisers, codecs and other sounds, and up to a
+    tenth faster or slower, and says from when to when. Each sound is listened to once, when it is first needed; Ctrl-C
+    shows what was found until then. docs/find.md says how, and how often it is right. Exit code 1: nothing fits.
+
+    Examples:
+      bf find --tempo 88..92 --key Am --mood calm
+      bf find "night drive" --engine synth --json | jq -r '.finds[].path'
+      bf find --like hum.wav
+      bf find --like v2:stems/drums.wav --by rhythm --everywhere
+      bf find --uses samples/break.wav --in main
+    """
+    from beatflow.finding.request import check_aspect, parse_request
+
+    invocation = Invocation.of(ctx)
+    request = parse_request(text, tempo, key, mood, engine, duration)
+    if like is not None and uses is not None:
+        raise UsageError("--like and --uses are two searches", hint="ask for one of them at a time")
+    if by is not None:
+        if like is None:
+            raise UsageError("--by says how --like is meant", hint=f"--like FILE --by {check_aspect(by)}")
+        check_aspect(by)
+    if request.is_empty and like is None and uses is None and not within:
+        raise UsageError("nothing to look for", hint="bf find --tempo 88..92, or --like hum.wav, or a word")
+    found, here = _search(invocation, request, like, by, uses, within or [], everywhere)
+    _show(invocation, found, here, limit, json)
+    return 0 if found.finds else 1
+
+
+def _search(
+    invocation: Invocation,
+    request: "Request",
+    like: str | None,
+    by: str | None,
+    uses: str | None,
+    within: list[str],
+    everywhere: bool,
+) -> "tuple[Findings, Path | None]":
+    from beatflow.finding.search import find as search
+
+    repository = invocation.find_repository()
+    mishaps: list[Mishap] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="beatflow-") as scratch,
+        invocation.ui.progress("looking") as progress,
+    ):
+        sample: Likening | Using | None = None
+        given = like if like is not None else uses
+        if given is not None:
+            progress(0.0, "listening to what was given")
+            sample = _hear(_find_subject(invocation, repository, given, Path(scratch)), like is not None, by)
+        places = _find_places(invocation, repository, within, everywhere, mishaps, progress)
+        found = search(request, places, sample, progress)
+    found.mishaps += [one for one in mishaps if one.broken]
+    return found, repository.root if repository else None
+
+
+def _hear(subject: "Subject", like: bool, by: str | None) -> "Likening | Using":
+    from beatflow.finding.sample import read_likening, read_using
+
+    return read_likening(subject, by) if like else read_using(subject)
+
+
+def _find_subject(
+    invocation: Invocation, repository: "Repository | None", word: str, scratch: Path
+) -> "Subject":
+    """The sound that was given: a file, standard input, or one of a revision."""
+    from beatflow.delivery import spool
+    from beatflow.mood.subject import find_subjects
+
+    piped = spool(invocation.ui.read_input(), scratch) if word == "-" else None
+    if word != "-" and (invocation.directory / word).is_dir():
+        raise UsageError(f"{word} is a folder, not a sound", hint="name a file in it")
+    return find_subjects([word], invocation.directory, repository, piped, lambda mishap: None)[0]
+
+
+def _find_places(
+    invocation: Invocation,
+    repository: "Repository | None",
+    within: list[str],
+    everywhere: bool,
+    mishaps: "list[Mishap]",
+    progress: "Progress",
+) -> "list[Place]":
+    from beatflow.finding.versions import read_folder_place, read_scope, read_track_place
+
+    scope, outside = read_scope(repository, within, invocation.directory)
+    state = invocation.settings.state
+    places = [
+        read_folder_place(
+            invocation.directory / word, word, state / "index" if state else None, mishaps.append
+        )
+        for word in outside
+    ]
+    if repository and (everywhere or len(outside) < len(within) or not within):
+        places.append(read_track_place(repository, scope, lambda: progress(0.0, "reading history")))
+    if everywhere:
+        places += _find_others(invocation, repository)
+    elif not places:
+        raise NotFoundError(
+            f"{invocation.directory} is not in a BeatFlow track", hint="--in FOLDER, --everywhere, or bf init"
+        )
+    return places
+
+
+def _find_others(invocation: Invocation, repository: "Repository | None") -> "list[Place]":
+    """All known tracks but this one; those that are gone are left out."""
+    from beatflow.finding.versions import Scope, read_track_place
+    from beatflow.library.registry import list_tracks
+    from beatflow.repository import Repository
+
+    own = repository.root.resolve() if repository else None
+    places = []
+    for root in list_tracks(invocation.settings.state):
+        if root != own:
+            with suppress(NotFoundError):
+                places.append(read_track_place(Repository(root, invocation.signature), Scope()))
+    return places
+
+
+def _show(invocation: Invocation, found: "Findings", here: "Path | None", limit: int, json: bool) -> None:
+    from beatflow.finding.text import describe, tell_find
+
+    ui = invocation.ui
+    shown = found.finds[:limit] if limit else found.finds
+    if json:
+        ui.emit_json("beatflow.find/1", describe(found, shown))
+    else:
+        for one in shown:
+            for line in tell_find(one, here, ui.style, safe_line):
+                ui.emit(line)
+    broken = [one for one in found.mishaps if one.broken]
+    for mishap in broken:
+        ui.warn(f"{mishap.path}: {mishap.message}", mishap.hint)
+    if found.unheard:
+        ui.warn(
+            f"broken off: {plural(found.unheard, 'sound')} not listened to",
+            "the same again goes on from here",
+        )
+    if found.elsewhere:
+        ui.say(f"{plural(found.elsewhere, 'sound')} left elsewhere: bf fetch PATH brings them")
+    more = len(found.finds) - len(shown)
+    if more:
+        ui.say(f"and {more} more: --limit 0 shows all")
+    if not found.finds:
+        ui.say(f"nothing fits among {plural(found.looked_at, 'version')}")
