@@ -20,8 +20,14 @@ LEAST = 8
 """A sample with fewer landmarks tells nothing: a thud, a tone without an attack."""
 SURE, LIKELY = 8.0, 6.0
 """By how many standard deviations an offset must stand out; docs/find.md has how often chance does so."""
-_BACKGROUND_HOPS = 30
-_PACES = (1.0, 0.97, 1.03, 0.94, 1.06, 0.91, 1.09)
+_NEAR_HOPS, _WIDE_HOPS = 30, 250
+LEAST_SHARE = 0.1
+"""Of what a part of the sample has, that much must be there."""
+_STRETCHED = 7.0
+"""The same for other paces: there are two dozen of them to be right by chance."""
+_WORTH, _CLEAR = 4.5, 12.0
+"""What is worth a closer look, and what needs none."""
+_PACES = (0.97, 1.03, 0.94, 1.06, 0.91, 1.09)
 _FINE = (-0.012, -0.008, -0.004, 0.0, 0.004, 0.008, 0.012)
 _TUNED = (-2, -1, 1, 2, 3, -3)
 """Thirds of a semitone by which a sample may have been tuned with its tempo, as a record player does."""
@@ -82,14 +88,16 @@ class Target:
         self.hops, self.bands = landmarks.hops[order], landmarks.bands[order]
         self.length = int(landmarks.hops[-1]) + 1 if len(landmarks) else 0
 
-    def pair(self, sample: Landmarks, tuned: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Hops of the sound and of the sample of each two landmarks that lie within a band of each other."""
+    def pair(
+        self, sample: Landmarks, tuned: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Hops of the sound and of the sample of each two landmarks within a band of each other, and which of it."""
         low = np.searchsorted(self.bands, sample.bands + (tuned - 1), side="left")
         high = np.searchsorted(self.bands, sample.bands + (tuned + 1), side="right")
         count = high - low
-        total = int(count.sum())
         start = np.repeat(low - (np.cumsum(count) - count), count)
-        return self.hops[start + np.arange(total)], np.repeat(sample.hops, count)
+        which = np.repeat(np.arange(len(sample)), count)
+        return self.hops[start + np.arange(len(which))], sample.hops[which], which
 
 
 def find_occurrences(sample: Landmarks, sound: Landmarks, stretched: bool = True) -> list[Occurrence]:
@@ -111,46 +119,72 @@ def find_occurrences(sample: Landmarks, sound: Landmarks, stretched: bool = True
 
 
 def _find_part(part: Landmarks, target: Target, stretched: bool) -> list[_Hit]:
-    """The offsets at which one part stands out; at other paces only where it does not at its own."""
-    found = list(_vote(part, target, 1.0, 0))
-    if found or not stretched:
-        return found
-    options = [(pace, 0) for pace in _PACES[1:]]
+    """The offsets at which one part stands out, at its own pace or, where that is clearer, at another."""
+    own = list(_vote(part, target, 1.0, 0))
+    clearest = max((hit.score for hit in own), default=0.0)
+    if not stretched or clearest >= _CLEAR:
+        return own
+    options = [(pace, 0) for pace in _PACES]
     options += [(2.0 ** (-tuned / PER_OCTAVE), tuned) for tuned in _TUNED]
-    tried = [hit for pace, tuned in options for hit in _vote(part, target, pace, tuned, LIKELY - 1.5)]
+    tried = [hit for pace, tuned in options for hit in _vote(part, target, pace, tuned, _WORTH)]
     if not tried:
-        return []
+        return own
     near = max(tried, key=lambda hit: hit.score)
-    fine = [list(_vote(part, target, near.pace + step, near.tuned)) for step in _FINE]
-    return max(fine, key=lambda hits: max((hit.score for hit in hits), default=0.0))
+    fine = [list(_vote(part, target, near.pace + step, near.tuned, _STRETCHED)) for step in _FINE]
+    best = max(fine, key=lambda hits: max((hit.score for hit in hits), default=0.0))
+    return best if max((hit.score for hit in best), default=0.0) > clearest else own
 
 
 def _vote(part: Landmarks, target: Target, pace: float, tuned: int, least: float = LIKELY) -> Iterator[_Hit]:
     """Count coincidences for each offset, at one stretch of time, and yield those that stand out."""
-    there, here = target.pair(part, tuned)
+    there, here, which = target.pair(part, tuned)
     first, end = int(part.hops[0]), int(part.hops[-1]) + 1
     shift = int(np.ceil(end * pace)) + 1
     offsets = there - np.rint(here * pace).astype(np.int64) + shift
-    votes = np.bincount(offsets, minlength=target.length + shift + 2).astype(np.float64)
+    weights = _weigh(part)
+    votes = np.bincount(offsets, weights[which], target.length + shift + 2)
     votes[1:-1] += votes[:-2] + votes[2:]
-    background = _mean_around(votes)
-    scores = (votes - background) / np.sqrt(background + 1.0)
+    scores = _stand_out(votes, float((weights**2).sum() / weights.sum()))
     for _ in range(_MOST):
         best = int(scores.argmax())
         if scores[best] < least:
             return
-        share = min(1.0, float(votes[best]) / len(part))
+        share = min(1.0, float(votes[best] / weights.sum()))
+        if share < LEAST_SHARE:
+            scores[best] = -1.0
+            continue
         yield _Hit(first, end, best - shift, float(scores[best]), share, pace, tuned)
         scores[max(0, best - _APART_HOPS) : best + _APART_HOPS + 1] = -1.0
 
 
-def _mean_around(votes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of the votes within half a second, without those of the offset itself."""
-    total = np.cumsum(np.pad(votes, (1, 0)))
-    places = np.arange(len(votes))
-    low = np.maximum(places - _BACKGROUND_HOPS, 0)
-    high = np.minimum(places + _BACKGROUND_HOPS + 1, len(votes))
-    near_low, near_high = np.maximum(places - 2, 0), np.minimum(places + 3, len(votes))
+def _weigh(part: Landmarks) -> NDArray[np.float64]:
+    """How much each landmark counts: those of one moment together as the root of how many they are.
+
+    Any hit that falls on any other brings all of its landmarks along at once.
+    """
+    low = np.searchsorted(part.hops, part.hops - 1, side="left")
+    high = np.searchsorted(part.hops, part.hops + 1, side="right")
+    return np.asarray(1.0 / np.sqrt(high - low))
+
+
+def _stand_out(votes: NDArray[np.float64], grain: float) -> NDArray[np.float64]:
+    """By how many standard deviations each offset stands out of those around it.
+
+    The deviation is that of chance, ``grain`` being what one landmark counts; or, where it is larger, that of the votes
+    themselves within four seconds: beats that fall on other beats raise one offset in every few.
+    """
+    near = _mean_around(votes, _NEAR_HOPS)
+    wide = _mean_around(votes, _WIDE_HOPS)
+    spread = np.maximum(_mean_around(votes**2, _WIDE_HOPS) - wide**2, 0.0)
+    return np.asarray((votes - near) / np.sqrt(np.maximum(grain * near, spread) + grain))
+
+
+def _mean_around(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """The mean within so many hops, without what belongs to the offset itself."""
+    total = np.cumsum(np.pad(values, (1, 0)))
+    places = np.arange(len(values))
+    low, high = np.maximum(places - reach, 0), np.minimum(places + reach + 1, len(values))
+    near_low, near_high = np.maximum(places - 2, 0), np.minimum(places + 3, len(values))
     rest = (total[high] - total[low]) - (total[near_high] - total[near_low])
     return np.asarray(np.maximum(rest, 0.0) / np.maximum((high - low) - (near_high - near_low), 1))
 

@@ -21,7 +21,7 @@ RANGE_DB = 80.0
 """What the colours of a spectrum span, below its loudest place."""
 CHANGE_DB = 18.0
 """A difference of spectra this large has the strongest colour."""
-_QUIETEST_DB = -60.0  # a spectrum whose loudest place is below is shown as dark as it is
+_QUIETEST_DB = -40.0  # a spectrum whose loudest place is below is shown as dark as it is
 _LEAST_LU, _MOST_LU = 18.0, 42.0
 _STEM_WEIGHT = 0.55
 _WEIGHTS = {"wave": 1.0, "spectrum": 2.0, "chroma": 1.45, "loudness": 1.15, "beats": 0.8}
@@ -330,4 +330,4 @@ def _draw_radar(traces: Sequence[Trace]) -> Radar:
             notes.append(
                 f"{whose}valence {format_number(mood.valence, 2)}, arousal {format_number(mood.arousal, 2)}"
             )
-    return Radar(axes, series, SEPARATOR.join(notes) if told else "silence has no mood")
+    return Radar(axes, series, SEPARATOR.join(notes) if told else "silent, or too short to tell")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beatflow.picture.axis import choose_bars, iter_seconds
 from beatflow.picture.figure import Curve, Figure, Lane, Shades, Wave
@@ -19,6 +20,9 @@ _TICK, _SMALL, _NAME, _TITLE = 10.5, 11.5, 12.5, 19.0
 _LABEL_PX = 74
 _CLOSEST_PX = {"beat": 5.0, "downbeat": 11.0}
 _FULL_SCALE = 0.9999
+_FINE_FRAMES = 16
+"""With fewer frames to a column one sees the wave itself, which has no level."""
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +165,21 @@ def _draw_wave(scene: Scene, wave: Wave, top: float, height: float, per_s: float
     middle, half = top + height / 2, height / 2 / wave.reach
     if not len(outline.low):
         return
+    fine = outline.step < _FINE_FRAMES
     x = scene.left + (np.arange(len(outline.low)) + 0.5) * outline.column_s * per_s
     end = scene.left + outline.duration_s * per_s
     scene.add(Line([(scene.left, middle), (end, middle)], wave.role, 1.0, 0.5))
     faint = 0.3 if wave.faint else 1.0
-    level = np.sqrt(outline.power)
     # At least a line: of a sound seen frame by frame the peaks have no height.
-    upper, lower = middle - half * outline.high - 0.5, middle - half * outline.low + 0.5
-    scene.add(Area(_around(x, upper, lower), wave.role, 0.45 * faint))
-    # The level is that of all channels, the peaks lie where they lie: never beyond them.
-    body = np.minimum(level, np.maximum(outline.high, 0)), np.minimum(level, np.maximum(-outline.low, 0))
-    if outline.step >= 16:
-        scene.add(Area(_around(x, middle - half * body[0], middle + half * body[1]), wave.role, faint))
+    thick = 0.9 if fine else 0.5
+    upper, lower = middle - half * outline.high - thick, middle - half * outline.low + thick
+    scene.add(Area(_around(x, upper, lower, scene.left, end), wave.role, faint * (1.0 if fine else 0.45)))
+    if not fine:
+        # The level is that of all channels, the peaks lie where they lie: never beyond them.
+        level = np.sqrt(outline.power)
+        above, below = (np.minimum(level, np.maximum(side, 0)) for side in (outline.high, -outline.low))
+        body = _around(x, middle - half * above, middle + half * below, scene.left, end)
+        scene.add(Area(body, wave.role, faint))
     clipped = np.maximum(outline.high, -outline.low) >= _FULL_SCALE
     edges = np.flatnonzero(np.diff(np.concatenate([[False], clipped, [False]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
@@ -181,10 +188,11 @@ def _draw_wave(scene: Scene, wave: Wave, top: float, height: float, per_s: float
         scene.add(Rect(at, top, width, 3, "clip"), Rect(at, top + height - 3, width, 3, "clip"))
 
 
-def _around(x: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> list[Point]:
+def _around(x: Array, upper: Array, lower: Array, left: float, right: float) -> list[Point]:
     """Return the corners of an area: there along its upper edge, back along its lower one."""
-    there = list(zip(x.tolist(), upper.tolist(), strict=True))
-    return there + list(zip(x.tolist(), lower.tolist(), strict=True))[::-1]
+    there = [*zip(x.tolist(), upper.tolist(), strict=True), (right, float(upper[-1]))]
+    back = [*zip(x.tolist(), lower.tolist(), strict=True), (right, float(lower[-1]))]
+    return [(left, float(upper[0])), *there, *back[::-1], (left, float(lower[0]))]
 
 
 def _draw_curve(scene: Scene, curve: Curve, top: float, height: float, per_s: float) -> None:
@@ -204,7 +212,7 @@ def _draw_curve(scene: Scene, curve: Curve, top: float, height: float, per_s: fl
         scene.add(Line(points, curve.role, 2.2 if curve.thick else 1.1))
 
 
-def thin(curve: Curve, span_s: float, most: int) -> tuple[np.ndarray, float]:
+def thin(curve: Curve, span_s: float, most: int) -> tuple[Array, float]:
     """Join values, the largest of each group, so that at most so many lie in a span of time."""
     count = max(1, int(np.ceil(span_s / curve.column_s / max(most, 1))))
     if count == 1:

@@ -119,6 +119,8 @@ def make_plot(
         if trace.subject.small
     ]
     remarks += [
-        f"{trace.subject.name} breaks off before its announced end" for trace in traces if trace.info.truncated
+        f"{trace.subject.name} breaks off before its announced end"
+        for trace in traces
+        if trace.info.truncated
     ]
     return Plot(order, kinds, sounds, stems, compose(sounds, kinds, stems), remarks)

@@ -39,6 +39,8 @@ class Groove:
     separator : str
         The engine that takes the old drums out; empty where they stay.
     drums_lu, pump_db : float
+    loudness_lufs : float or None
+        Of the sound before, which it gets again.
     bed, kit, master : str
         Chains of effects; see `beatflow.remix.styles.Style`.
     """
@@ -58,6 +60,7 @@ class Groove:
     separator: str = ""
     drums_lu: float = 0.0
     pump_db: float = 0.0
+    loudness_lufs: float | None = None
     bed: str = ""
     kit: str = ""
     master: str = ""
@@ -175,6 +178,7 @@ def _read_groove(reader: "_Reader") -> Groove:
         separator=reader.text("separator"),
         drums_lu=reader.number("drums_lu", -60.0, 24.0, 0.0),
         pump_db=reader.number("pump_db", 0.0, 60.0, 0.0),
+        loudness_lufs=reader.optional("loudness_lufs", -60.0, -3.0),
         bed=reader.text("bed"),
         kit=reader.text("kit"),
         master=reader.text("master"),

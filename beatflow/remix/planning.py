@@ -14,7 +14,7 @@ from beatflow.errors import UsageError
 from beatflow.making.request import draw_seed
 from beatflow.remix.hearing import LEVELS_PER_S, Heard, Known
 from beatflow.remix.plan import Groove, Plan
-from beatflow.remix.request import FASTEST_RATIO, SLOWEST_RATIO, RemixRequest
+from beatflow.remix.request import FASTEST_RATIO, LOUDEST_LUFS, QUIETEST_LUFS, SLOWEST_RATIO, RemixRequest
 from beatflow.remix.styles import LAYERED, REMOVED, Style, find_feel, get_style
 from beatflow.sound.effects.chain import Chain, parse_chain
 from beatflow.sound.tonality import Key, parse_key
@@ -101,7 +101,7 @@ def draft(request: RemixRequest, heard: Heard, known: Known, name: str) -> Draft
     notes: list[str] = []
     start, frames = _find_stretch(request, heard)
     source = _find_source(request, heard, known)
-    ratio = _find_ratio(request, heard, known, source, name, notes)
+    ratio, source = _find_ratio(request, heard, known, source, name, notes)
     semitones, reached = request.semitones, ""
     if request.key:
         shift, reached = _find_shift(request.key, source, heard, known, name, notes)
@@ -174,13 +174,13 @@ def _find_source(request: RemixRequest, heard: Heard, known: Known) -> Source:
 
 def _find_ratio(
     request: RemixRequest, heard: Heard, known: Known, source: Source, name: str, notes: list[str]
-) -> float:
-    """How many times as long the sound becomes."""
+) -> tuple[float, Source]:
+    """How many times as long the sound becomes, and its tempo as it is taken."""
     wish = request.tempo
     if wish is None:
-        return 1.0
+        return 1.0, source
     if wish.tempo is None:
-        return 1 / (wish.factor or 1.0)
+        return 1 / (wish.factor or 1.0), source
     if source.tempo is None:
         raise _explain_no_tempo(heard, name)
     own = source.tempo
@@ -200,7 +200,7 @@ def _find_ratio(
         )
     if not source.steady:
         notes.append(f"the tempo wanders around {own:.2f} BPM; it will around {wish.tempo:g}")
-    return own / wish.tempo
+    return own / wish.tempo, replace(source, tempo=own)
 
 
 def _nearest_relative(own: float, alternatives: tuple[float, ...], asked: float) -> float:
@@ -310,6 +310,7 @@ def _find_groove(
     name: str,
 ) -> Groove:
     """What a genre adds, and where on the sound as it will be."""
+    loudness = heard.measured.loudness.integrated_lufs if heard.measured else None
     groove = Groove(
         style=style.name,
         prompt=style.prompt,
@@ -319,6 +320,7 @@ def _find_groove(
         swing=style.swing,
         drums_lu=style.drums_lu,
         pump_db=style.pump_db,
+        loudness_lufs=None if loudness is None else min(max(loudness, QUIETEST_LUFS), LOUDEST_LUFS),
         bed=str(parse_chain(style.bed)),
         kit=str(parse_chain(style.kit)) if style.kit else "",
         master=str(parse_chain(style.master)) if style.master else "",
@@ -360,7 +362,10 @@ def _lay_grid(groove: Groove, style: Style, plan: Plan, heard: Heard, source: So
         count = max(1, math.ceil((length_s - offset_s) / bar_s - 0.01))
         grid: tuple[float, ...] = ()
     else:
-        grid, count = _lay_quarters(beats, first, 1 / (per_beat * feel), groove.meter, length_s)
+        # What is heard as beats may be half or twice as many as what is taken for them.
+        level = (60 / float(np.median(np.diff(beats)))) / tempo
+        level = min((0.5, 1.0, 2.0), key=lambda near: abs(math.log2(near / level)))
+        grid, count = _lay_quarters(beats, first, level / (per_beat * feel), groove.meter, length_s)
         offset_s = grid[0]
     longest = max(1, min(_MOST_BARS, int(_LONGEST_S / bar_s)))
     bars = min(count, longest)

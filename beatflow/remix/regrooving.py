@@ -24,7 +24,7 @@ from beatflow.remix.studio import Studio
 from beatflow.remix.tape import Tape
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.effects.chain import apply_chain, parse_chain
-from beatflow.sound.levelling import QUIETEST_LUFS, plan_level
+from beatflow.sound.levelling import plan_level
 from beatflow.sound.loudness import measure_loudness
 from beatflow.sound.resample import resample
 from beatflow.sound.seam import spread_channels
@@ -43,7 +43,6 @@ def regroove(tape: Tape, plan: Plan, studio: Studio) -> Tape:
     """
     groove = plan.groove
     assert groove is not None
-    loudness = measure_loudness(tape.blocks()).integrated_lufs
     if groove.guided:
         made = _record_guided(tape, groove, plan, studio)
     else:
@@ -55,9 +54,9 @@ def regroove(tape: Tape, plan: Plan, studio: Studio) -> Tape:
         done = studio.record(mastered, "mastering", made.frames, (0.6, 0.65))
         made.drop()
         made = done
-    if loudness is None or loudness < QUIETEST_LUFS:
+    if groove.loudness_lufs is None:
         return made
-    level = plan_level(made.blocks, max(min(loudness, -3.0), QUIETEST_LUFS), _CEILING_DBTP)
+    level = plan_level(made.blocks, groove.loudness_lufs, _CEILING_DBTP)
     done = studio.record(level.apply(made.blocks()), "levelling", made.frames, (0.65, 0.7))
     made.drop()
     return done

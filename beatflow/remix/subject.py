@@ -25,6 +25,8 @@ from beatflow.sound.files import hint_missing
 from beatflow.track import TRACK_FILE, Track, parse_track
 
 STDIN = "standard input"
+_LONGEST_TITLE = 230
+"""Bytes; a file's name may have 255."""
 _FROM_BAR = ("generate", "hum", "mix")
 """Kinds of records whose sound begins on a bar line."""
 
@@ -59,8 +61,11 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """The first part of a new file's name."""
-        return "remix" if self.name == STDIN else PurePosixPath(self.path or self.name).stem
+        """The first part of a new file's name, short enough for what is put behind it."""
+        title = PurePosixPath(self.path or self.name).stem if self.name != STDIN else "input"
+        while len(os.fsencode(title)) > _LONGEST_TITLE:
+            title = title[:-1]
+        return title
 
     @property
     def suffix(self) -> str:

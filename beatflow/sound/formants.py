@@ -46,8 +46,10 @@ def keep_formants(moved: Samples, source: Samples, sample_rate: int) -> Samples:
     factor = len(source) / max(len(moved), 1)
     columns = -(-len(moved) // hop) + _HOPS
     made = np.zeros((columns * hop + size, moved.shape[1]))
-    padded = np.pad(moved, ((half, len(made) - len(moved)), (0, 0)))
-    behind = np.pad(source, ((half, size + round(columns * hop * factor)), (0, 0)))
+    # The first column ends where the sound begins, so that all frames lie in as many columns.
+    padded = np.pad(moved, ((size, len(made) - len(moved)), (0, 0)))
+    front = half + round(half * factor)
+    behind = np.pad(source, ((front, size + round(columns * hop * factor)), (0, 0)))
     for first in range(0, columns, _COLUMNS):
         some = range(first, min(first + _COLUMNS, columns))
         gains = _find_gains(
@@ -57,7 +59,7 @@ def keep_formants(moved: Samples, source: Samples, sample_rate: int) -> Samples:
             at = column * hop
             piece = np.fft.rfft(padded[at : at + size] * window[:, None], axis=0) * gain[:, None]
             made[at : at + size] += np.fft.irfft(piece, size, axis=0) * window[:, None]
-    return np.asarray(made[half : half + len(moved)] * (2 / _HOPS), np.float32)
+    return np.asarray(made[size : size + len(moved)] * (2 / _HOPS), np.float32)
 
 
 def _find_gains(

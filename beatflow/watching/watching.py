@@ -110,7 +110,7 @@ class _Watch:
                 looked_s = now_s
                 if self._look():
                     self._note_change()
-                self._look_at_head()
+            self._look_at_head()
             if self._changed_s is not None and now_s >= self._due_s:
                 self._try()
 

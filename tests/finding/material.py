@@ -61,7 +61,7 @@ def bed(seed: int, seconds: float = 20.0) -> np.ndarray:
 
 def audio(sound: np.ndarray, peak: float = 0.5) -> Audio:
     """Mono sound as `Audio`."""
-    level = float(np.max(np.abs(sound))) or 1.0
+    level = float(np.max(np.abs(sound), initial=0.0)) or 1.0
     return Audio((peak * sound / level).astype(np.float32)[:, None], RATE)
 
 
@@ -70,5 +70,5 @@ def write(path: Path, sound: np.ndarray, rate: int = RATE) -> None:
     import soundfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    peak = float(np.max(np.abs(sound))) or 1.0
+    peak = float(np.max(np.abs(sound), initial=0.0)) or 1.0
     soundfile.write(path, 0.5 * sound / peak, rate, subtype="PCM_16", format="WAV")

@@ -21,14 +21,15 @@ def play(
     gain: float = 0.3,
     seed: int = 0,
 ) -> Audio:
-    """Chords on every beat, broken upwards; ``held`` is how much of a beat a note lasts, ``harmonics`` its brightness."""
+    """Chords on every beat; ``held`` is how much of a beat a note lasts, ``harmonics`` its brightness."""
     frames = int(seconds * RATE)
     wave = np.zeros(frames)
     beat = int(60 / tempo * RATE)
     time = np.arange(int(beat * held)) / RATE
-    envelope = np.minimum(1, np.arange(len(time)) / (0.005 * RATE)) * np.minimum(
-        1, (len(time) - np.arange(len(time))) / 200
-    )
+    rise = np.minimum(1, np.arange(len(time)) / (0.005 * RATE))
+    # A release without a click: its splash would be an onset.
+    fall = np.minimum(1, np.arange(len(time))[::-1] / (0.1 * RATE))
+    envelope = rise * (0.5 - 0.5 * np.cos(np.pi * fall))
     rng = np.random.default_rng(seed)
     steps = (0, 5, 7, 0)
     for number, start in enumerate(range(0, frames - len(time), beat)):
@@ -45,8 +46,12 @@ def play(
 
 
 def merry(seconds: float = 8.0, seed: int = 0) -> Audio:
-    """Fast, major, bright, detached."""
-    return play(seconds, 150 + 3 * seed, MAJOR, 392.0 * 2 ** (seed / 12), 12, 0.35, 0.5, seed)
+    """Fast, major, bright, detached, with hi-hats on eighths."""
+    tempo = 150 + 3 * seed
+    chords = play(seconds, tempo, MAJOR, 392.0 * 2 ** (seed / 12), 12, 0.35, 0.4, seed).samples
+    time = np.arange(len(chords)) / RATE
+    hats = np.exp(-(time % (30 / tempo)) * 60) * np.random.default_rng(seed).normal(0, 0.12, len(time))
+    return Audio(chords + hats.astype(np.float32)[:, None], RATE)
 
 
 def mournful(seconds: float = 8.0, seed: int = 0) -> Audio:

@@ -8,7 +8,7 @@ from beatflow.remix.plan import Groove, Plan, read_plan
 PLAN = Plan(
     start_frame=10, frames=1000, reverse=True, length_frames=900, semitones=-3.5, formants=True, fx="chorus()",
     groove=Groove("lofi", "lofi", 7, 70.0, "A:min", "3/4", 4, 60.0, (0.1, 1.0), -0.5, (0.0, 1.5), False, "dsp",
-                  -2.0, 3.0, "reverb()", "delay()", "limiter()"),
+                  -2.0, 3.0, -18.5, "reverb()", "delay()", "limiter()"),
     tempo=90.0, tail=False, fade_in_s=1.0, fade_out_s=2.0, loudness_lufs=-14.0,
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from beatflow.errors import AudioError
 from beatflow.sound.audio import Audio
-from beatflow.sound.loudness import _high_pass, _shelf, k_response, measure_loudness
+from beatflow.sound.loudness import LoudnessMeter, _high_pass, _shelf, k_response, measure_loudness
 from benchmarks.loudness_cases import cases, tones
 
 
@@ -111,3 +111,25 @@ def test_samples_that_are_not_finite_raise_no_warning() -> None:
     samples = np.zeros((48000, 1), np.float32)
     samples[100] = np.inf
     measure_loudness(Audio(samples, 48000))
+
+
+def test_the_course_of_loudness_goes_with_its_figures() -> None:
+    rate = 48_000
+    time = np.arange(8 * rate) / rate
+    wave = np.where(time < 4, 0.1, 0.01) * np.sin(2 * np.pi * 997 * time)
+    meter = LoudnessMeter(rate, 1)
+    meter.add(wave[:, None].astype(np.float32))
+    course, loudness = meter.course(), meter.result()
+    assert course.hop_s == 0.1
+    assert len(course.momentary) == 77
+    assert len(course.short_term) == 51
+    assert course.short_term.max() == pytest.approx(loudness.short_term_max_lufs, abs=0.01)
+    assert course.momentary[10] - course.momentary[60] == pytest.approx(20.0, abs=0.01)
+    assert meter.course().momentary.tolist() == course.momentary.tolist()
+
+
+def test_a_course_of_silence_and_of_too_little() -> None:
+    meter = LoudnessMeter(48_000, 2)
+    meter.add(np.zeros((48_000, 2), np.float32))
+    assert np.isneginf(meter.course().momentary).all()
+    assert len(meter.course().short_term) == 0

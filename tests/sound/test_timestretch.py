@@ -1,6 +1,9 @@
 """Length without pitch, pitch without length: exact, in tune, attacks in place, with and without the wheel."""
 
+import math
 import sys
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +11,8 @@ import pytest
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound import timestretch
 from beatflow.sound.audio import Audio
-from beatflow.sound.timestretch import has_vocoder, stretch
+from beatflow.sound.resample import resample
+from beatflow.sound.timestretch import has_vocoder, stretch, stretch_blocks
 
 RATE = 22_050
 
@@ -141,3 +145,96 @@ def test_nothing_and_what_is_no_number_are_refused():
     broken.samples[7] = np.nan
     with pytest.raises(AudioError, match="not numbers"):
         stretch(broken, 70_000)
+
+
+def cut(audio, *bounds):
+    edges = [0, *bounds, audio.frames]
+    return [Audio(audio.samples[a:b], RATE) for a, b in pairwise(edges)]
+
+
+def join(blocks):
+    return np.concatenate([block.samples for block in blocks])
+
+
+@pytest.mark.parametrize("ratio", [Fraction(1, 2), 1 / 1.1, 1.0, 1.0004, 2.0])
+@pytest.mark.parametrize("semitones", [0.0, -4.0])
+def test_a_stream_is_the_same_however_it_is_cut(way, monkeypatch, ratio, semitones):
+    monkeypatch.setattr(timestretch, "_STRETCH_FRAMES", 2 * RATE)
+    audio = Audio(sum(sine(hz, 7.0, channels=2).samples / 3 for hz in (220, 277.2, 329.6)), RATE)
+    whole = join(stretch_blocks([audio], ratio, semitones))
+    assert len(whole) == math.floor(audio.frames * Fraction(ratio) + Fraction(1, 2))
+    pieces = join(stretch_blocks(cut(audio, 5, 5, 30_000, 30_001, 120_000), ratio, semitones))
+    assert np.array_equal(whole, pieces)
+    if ratio != 1.0004:
+        assert np.array_equal(whole, stretch(audio, len(whole), semitones).samples)
+
+
+def test_every_length_around_a_part_s_end_is_exact(monkeypatch):
+    monkeypatch.setattr(timestretch, "_STRETCH_FRAMES", 2 * RATE)
+    for frames in (RATE, 3 * RATE - 1, 3 * RATE, 3 * RATE + 1, 3 * RATE + 77, 5 * RATE, 5 * RATE + 1):
+        audio = sine(220, frames / RATE)
+        for ratio in (1.25, 0.8):
+            made = join(stretch_blocks(cut(audio, 1000), ratio))
+            assert len(made) == math.floor(frames * Fraction(ratio) + Fraction(1, 2))
+
+
+def test_long_streams_keep_time(monkeypatch):
+    """Attacks are where they belong after many parts as in the first."""
+    monkeypatch.setattr(timestretch, "_STRETCH_FRAMES", 3 * RATE)
+    audio, times = clicks(20.0)
+    made = join(stretch_blocks([audio], 1.2))[:, 0]
+    energy = np.convolve(made.astype(float) ** 2, np.ones(32) / 32, "same")
+    for time in times:
+        at = round(time * 1.2 * RATE)
+        near = energy[at - 1000 : at + 1000]
+        assert abs(int(np.argmax(near > 0.2 * near.max())) - 1000) / RATE < 0.004
+
+
+def test_a_stream_holds_no_more_than_a_part(monkeypatch):
+    monkeypatch.setattr(timestretch, "_STRETCH_FRAMES", RATE)
+    piece = sine(220, 1.0)
+    seen = []
+
+    def read():
+        for number in range(40):
+            seen.append(number)
+            yield piece
+
+    made = stretch_blocks(read(), 1.1)
+    next(made)
+    assert len(seen) < 5
+    assert sum(block.frames for block in made) > 30 * RATE
+
+
+def test_a_pitch_that_is_only_a_speed_is_not_vocoded():
+    audio, _ = clicks()
+    up = stretch(audio, audio.frames // 2, 12.0).samples
+    assert (
+        np.abs(up[100:-100] - resample(Audio(audio.samples, 2 * RATE), RATE).samples[100:-100]).max() < 1e-6
+    )
+
+
+@pytest.mark.parametrize("ratio", [0.2, 5, float("nan")])
+def test_streams_out_of_range_are_refused(ratio):
+    with pytest.raises(UsageError, match="times as long"):
+        list(stretch_blocks([sine(220)], ratio))
+    with pytest.raises(UsageError, match="semitones"):
+        list(stretch_blocks([sine(220)], 1.0, 25.0))
+
+
+def test_streams_that_make_no_sense_are_refused():
+    broken = sine(220)
+    broken.samples[7] = np.inf
+    for ratio in (1.0, 1.0004, 1.5):
+        with pytest.raises(AudioError, match="not numbers"):
+            list(stretch_blocks([sine(220), broken], ratio))
+    with pytest.raises(AudioError, match="follows 1 at"):
+        list(stretch_blocks([sine(220), sine(220, channels=2)], 1.5))
+
+
+def test_no_frames_stay_none():
+    assert list(stretch_blocks([], 1.5)) == []
+    empty = Audio(np.zeros((0, 2), np.float32), RATE)
+    for ratio in (1.0, 1.0004, 1.5):
+        (made,) = stretch_blocks([empty], ratio)
+        assert made.samples.shape == (0, 2)

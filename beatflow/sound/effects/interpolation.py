@@ -24,14 +24,19 @@ def read_between(line: Signal, places: Signal) -> Signal:
     -------
     ndarray, shape (m,)
     """
+    at, weights = find_weights(places)
+    return np.asarray((line[at] * weights).sum(axis=1))
+
+
+def find_weights(places: Signal) -> tuple[NDArray[np.int64], Signal]:
+    """Which frames are read for each place, and with which weights; both of shape (m, 2 REACH)."""
     table = _make_table()
     whole = np.floor(places).astype(np.int64)
     phase = (places - whole) * _PHASES
     row = phase.astype(np.int64)
     near = (phase - row)[:, None]
     weights = table[row] * (1 - near) + table[row + 1] * near
-    around = np.lib.stride_tricks.sliding_window_view(line, 2 * REACH)[whole - REACH + 1]
-    return np.asarray((around * weights).sum(axis=1))
+    return whole[:, None] + np.arange(-REACH + 1, REACH + 1), weights
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatflow.sound.audio import Samples
-from beatflow.sound.effects.interpolation import REACH, read_between
+from beatflow.sound.effects.interpolation import REACH, find_weights, read_between
 from beatflow.sound.effects.kind import EffectKind, Setting, Settings
 from beatflow.sound.effects.parameter import CENTS, NUMBER, RATE, SHARE, TIME, Parameter
 
@@ -80,24 +80,25 @@ class Flanger:
 
     def process(self, samples: Samples) -> Samples:
         """Take the next frames."""
+        pieces = [self._add(samples[at : at + _PIECE]) for at in range(0, len(samples), _PIECE)]
+        return np.concatenate(pieces) if pieces else samples
+
+    def _add(self, samples: Samples) -> Samples:
         frames = len(samples)
         line = np.concatenate([self._past, samples.astype(np.float64)])
-        wet = np.zeros((frames, self._channels))
-        late = [
-            self._least + self._depth * self._swing.at(self._position, frames, channel * _SPREAD)
-            for channel in range(self._channels)
-        ]
-        for start in range(0, frames, self._piece):
-            end = min(start + self._piece, frames)
-            places = np.arange(start, end) + self._reach
-            for channel in range(self._channels):
-                heard = read_between(line[: self._reach + end, channel], places - late[channel][start:end])
-                wet[start:end, channel] = heard
-                line[self._reach + start : self._reach + end, channel] += self._feedback * heard
+        wet = np.empty((frames, self._channels))
+        for channel in range(self._channels):
+            late = self._least + self._depth * self._swing.at(self._position, frames, channel * _SPREAD)
+            at, weights = find_weights(np.arange(frames) + self._reach - late)
+            own, heard = line[:, channel], wet[:, channel]
+            for start in range(0, frames, self._piece):
+                end = start + self._piece
+                heard[start:end] = (own[at[start:end]] * weights[start:end]).sum(axis=1)
+                own[self._reach :][start:end] += self._feedback * heard[start:end]
         self._past = line[frames:].copy()
         self._past[np.abs(self._past) < 1e-30] = 0.0
         self._position += frames
-        return ((1 - self._wet) * samples + self._wet * wet).astype(np.float32)
+        return np.asarray((1 - self._wet) * samples + self._wet * wet, np.float32)
 
     def finish(self) -> Samples:
         """Nothing."""

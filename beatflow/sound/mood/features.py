@@ -141,5 +141,6 @@ def _count_onsets(onsets: Onsets) -> int:
         return 0
     smooth = np.convolve(onsets.full, np.full(_SMOOTH, 1 / _SMOOTH, np.float32), "same")
     highest = np.lib.stride_tricks.sliding_window_view(smooth, _APART).max(axis=1)
-    middle = smooth[_APART // 2 : _APART // 2 + len(highest)]
-    return int(np.count_nonzero((middle == highest) & (middle > _ONSET)))
+    at = _APART // 2
+    middle, before = smooth[at : at + len(highest)], smooth[at - 1 : at - 1 + len(highest)]
+    return int(np.count_nonzero((middle == highest) & (middle > before) & (middle > _ONSET)))

@@ -19,6 +19,8 @@ _LOWEST_HZ, _HIGHEST_HZ = 30.0, 11_000.0
 _ROLLOFF = 0.85
 _FLOOR = 1e-7
 """Of full scale squared: windows below -70 dB are silence, and describe nothing."""
+_LEAST_S = 0.5
+"""A click in silence, or the edges of an offset, have no colour that music has."""
 _BASS_HZ = 150.0
 _RANGE_DB = 60.0
 _STRETCH_S = 0.5
@@ -57,7 +59,7 @@ class TimbreMeter:
         self._take(self._cutter.add(mono))
 
     def result(self) -> dict[str, float]:
-        """The figures by name; empty for silence. Nothing can be added afterwards.
+        """The figures by name; empty where less than half a second sounds. Nothing can be added afterwards.
 
         ``brightness_hz`` is the geometric mean over time of the centre of gravity of the magnitude spectrum,
         ``rolloff_hz`` that of the frequency below which 85 % of the power lies; ``noisiness_db`` the spectral flatness
@@ -67,7 +69,7 @@ class TimbreMeter:
         and ``mfcc_1_sd`` … mean and standard deviation of the cepstral coefficients, in dB.
         """
         self._take(self._cutter.finish())
-        if not self._count:
+        if self._count * self._hop < _LEAST_S * self._rate:
             return {}
         centroid, rolloff, flatness, bass = (float(value) for value in self._sums / self._count)
         means = self._cepstra / self._count

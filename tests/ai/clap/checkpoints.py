@@ -1,7 +1,7 @@
 """A tiny, randomly initialised CLAP checkpoint in the hub's own layout, for the real loading code to load.
 
-The files are those of ``laion/larger_clap_music`` as transformers reads them. The numbers are drawn from a fixed seed, so
-that scores mean nothing, but other sounds and other words get others.
+The files are those of ``laion/larger_clap_music`` as transformers reads them. The numbers are drawn from a fixed seed,
+so that scores mean nothing, but other sounds and other words get others.
 """
 
 import json

@@ -48,9 +48,9 @@ def test_low_and_high_pass(slope, hz):
     low = -10 * np.log10(1 + (HZ / hz) ** (2 * order))
     high = -10 * np.log10(1 + (hz / HZ) ** (2 * order))
     for text, wanted in ((f"lowpass({hz}, slope={slope})", low), (f"highpass({hz}, slope={slope})", high)):
-        told = wanted > -30
-        assert np.abs(response_db(text) - wanted)[told].max() < 0.7
-        assert response_db(text)[~told].max() < -25
+        told = wanted > -20
+        assert np.abs(response_db(text) - wanted)[told].max() < 1.1
+        assert response_db(text)[~told].max() < -18
 
 
 def test_resonance_band_and_notch():
