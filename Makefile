@@ -29,6 +29,7 @@ audiocraft: $(AUDIOCRAFT)/.full
 
 docs: $(VENV)/.full
 	$(BIN)/python docs/build_cli.py
+	$(BIN)/python docs/build_effects.py
 
 clean:
 	rm -rf $(VENV) $(AUDIOCRAFT) demo .coverage* .mypy_cache .pytest_cache .ruff_cache

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from beatflow import __version__
-from beatflow.commandtable import COMMANDS, GROUPS, READERS
+from beatflow.commandtable import COMMANDS, CONTENT_WITH_LESS, GROUPS, READERS
 from beatflow.config import completing
 from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
@@ -167,12 +167,11 @@ def _root(
 ) -> None:
     """BeatFlow: version control for sound, with a studio's engines inside."""
     _apply(ctx, directory, quiet=quiet, color=color, progress=progress, no_pager=no_pager, debug=debug)
-    if ctx.invoked_subcommand is None:
+    command = ctx.invoked_subcommand
+    if command is None:
         raise UsageError("which command?", hint="bf --help lists them")
-    if (
-        COMMANDS.get(ctx.invoked_subcommand, ("",))[0] in ("make", "listen")
-        or ctx.invoked_subcommand in READERS
-    ):
+    reads = COMMANDS.get(command, ("",))[0] in ("make", "listen") or command in READERS
+    if reads and command not in CONTENT_WITH_LESS:
         from beatflow.commands.supplying import bring_files
 
         invocation = Invocation.of(ctx)

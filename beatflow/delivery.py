@@ -230,8 +230,8 @@ class Delivery:
                 transaction.put_file(TRACK_FILE, paths.pop(TRACK_FILE))
             for path in self._beneath:
                 repository.worktree.keep_path(path, transaction.batch, transaction.forecast)
-            for path, source in paths.items():
-                transaction.put_file(path, source)
+            for path in sorted(paths, key=transaction.forecast.order):
+                transaction.put_file(path, paths[path])
             transaction.put_entries({self._prefix + name: None for name in self._removed})
             for oid, record in self._records.items():
                 transaction.put_provenance(oid, record)

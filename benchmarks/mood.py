@@ -33,6 +33,8 @@ def gather(packages: Path, names: Sequence[str]) -> dict[str, dict[str, tuple[st
     found: dict[str, dict[str, tuple[str, Features]]] = {}
     for game in (game for game in GAMES if game.name in names):
         for path in unpack(game, packages):
+            if not game.label(path.stem) and game.name not in FITTED:
+                continue  # tells nothing of how right it is
             key = f"{game.name}/{path.name}"
             if key not in known:
                 with AudioReader(path) as reader:
@@ -80,7 +82,7 @@ def report(found: dict[str, dict[str, tuple[str, Features]]], parts: Sequence[st
         if row
     ]
     labelled = [one for one in moods if one[2]]
-    print(f"\n{title}: {', '.join(parts)}; {len(labelled)} labelled of {len(moods)} sounds")
+    print(f"\n{title}: {', '.join(parts)}; {len(labelled)} sounds")
 
     def axis(kinds: Sequence[str], which: str, game: str | None = None) -> list[float]:
         return [

@@ -14,7 +14,7 @@ from beatflow.commands.options import (
     MessageOption,
     complete_revision,
 )
-from beatflow.commands.takes import make_handover, relative, say_written
+from beatflow.commands.takes import make_handover, note, relative, say_written
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -133,6 +133,7 @@ def mix(
                 session, lambda: stack.enter_context(invocation.ui.open_pipe()), subtype, progress
             )
         _say(invocation, done, output)
+        note(invocation, "download", path=session.track.mix_file)
         return
     handover = make_handover(
         invocation, None if output == "-" else output, force, message, dry_run, in_track=True
@@ -141,6 +142,8 @@ def mix(
         handover = replace(handover, place=replace(handover.place, file=Path(session.track.mix_file).name))
     with invocation.ui.progress("mixing") as progress:
         done = mix_track(repository, session, handover, subtype, progress)
+    if output is not None and not dry_run:
+        note(invocation, "download", path=session.track.mix_file, oid=done.oid)
     if json:
         invocation.ui.emit_json("beatflow.mix/1", _document(invocation, done))
     else:

@@ -18,9 +18,10 @@ PART_HOPS, PART_EVERY = 250, 125
 """Samples are taken in parts of 4 s, one every 2 s."""
 LEAST = 8
 """A sample with fewer landmarks tells nothing: a thud, a tone without an attack."""
-SURE, LIKELY = 8.0, 6.0
+SURE, LIKELY = 8.0, 5.8
 """By how many standard deviations an offset must stand out; docs/find.md has how often chance does so."""
 _NEAR_HOPS, _WIDE_HOPS = 30, 250
+_SPREAD = 0.5
 LEAST_SHARE = 0.1
 """Of what a part of the sample has, that much must be there."""
 _STRETCHED = 7.0
@@ -88,16 +89,13 @@ class Target:
         self.hops, self.bands = landmarks.hops[order], landmarks.bands[order]
         self.length = int(landmarks.hops[-1]) + 1 if len(landmarks) else 0
 
-    def pair(
-        self, sample: Landmarks, tuned: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Hops of the sound and of the sample of each two landmarks within a band of each other, and which of it."""
+    def pair(self, sample: Landmarks, tuned: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Hops of the sound and of the sample of each two landmarks within a band of each other."""
         low = np.searchsorted(self.bands, sample.bands + (tuned - 1), side="left")
         high = np.searchsorted(self.bands, sample.bands + (tuned + 1), side="right")
         count = high - low
         start = np.repeat(low - (np.cumsum(count) - count), count)
-        which = np.repeat(np.arange(len(sample)), count)
-        return self.hops[start + np.arange(len(which))], sample.hops[which], which
+        return self.hops[start + np.arange(len(start))], np.repeat(sample.hops, count)
 
 
 def find_occurrences(sample: Landmarks, sound: Landmarks, stretched: bool = True) -> list[Occurrence]:
@@ -137,19 +135,18 @@ def _find_part(part: Landmarks, target: Target, stretched: bool) -> list[_Hit]:
 
 def _vote(part: Landmarks, target: Target, pace: float, tuned: int, least: float = LIKELY) -> Iterator[_Hit]:
     """Count coincidences for each offset, at one stretch of time, and yield those that stand out."""
-    there, here, which = target.pair(part, tuned)
+    there, here = target.pair(part, tuned)
     first, end = int(part.hops[0]), int(part.hops[-1]) + 1
     shift = int(np.ceil(end * pace)) + 1
     offsets = there - np.rint(here * pace).astype(np.int64) + shift
-    weights = _weigh(part)
-    votes = np.bincount(offsets, weights[which], target.length + shift + 2)
+    votes = np.bincount(offsets, minlength=target.length + shift + 2).astype(np.float64)
     votes[1:-1] += votes[:-2] + votes[2:]
-    scores = _stand_out(votes, float((weights**2).sum() / weights.sum()))
+    scores = _stand_out(votes)
     for _ in range(_MOST):
         best = int(scores.argmax())
         if scores[best] < least:
             return
-        share = min(1.0, float(votes[best] / weights.sum()))
+        share = min(1.0, float(votes[best]) / len(part))
         if share < LEAST_SHARE:
             scores[best] = -1.0
             continue
@@ -157,26 +154,16 @@ def _vote(part: Landmarks, target: Target, pace: float, tuned: int, least: float
         scores[max(0, best - _APART_HOPS) : best + _APART_HOPS + 1] = -1.0
 
 
-def _weigh(part: Landmarks) -> NDArray[np.float64]:
-    """How much each landmark counts: those of one moment together as the root of how many they are.
-
-    Any hit that falls on any other brings all of its landmarks along at once.
-    """
-    low = np.searchsorted(part.hops, part.hops - 1, side="left")
-    high = np.searchsorted(part.hops, part.hops + 1, side="right")
-    return np.asarray(1.0 / np.sqrt(high - low))
-
-
-def _stand_out(votes: NDArray[np.float64], grain: float) -> NDArray[np.float64]:
+def _stand_out(votes: NDArray[np.float64]) -> NDArray[np.float64]:
     """By how many standard deviations each offset stands out of those around it.
 
-    The deviation is that of chance, ``grain`` being what one landmark counts; or, where it is larger, that of the votes
-    themselves within four seconds: beats that fall on other beats raise one offset in every few.
+    The deviation is that of chance or, where it is larger, what the votes themselves have within four seconds: beats
+    that fall on other beats raise one offset in every few.
     """
     near = _mean_around(votes, _NEAR_HOPS)
     wide = _mean_around(votes, _WIDE_HOPS)
     spread = np.maximum(_mean_around(votes**2, _WIDE_HOPS) - wide**2, 0.0)
-    return np.asarray((votes - near) / np.sqrt(np.maximum(grain * near, spread) + grain))
+    return np.asarray((votes - near) / np.sqrt(np.maximum(near, _SPREAD * spread) + 1.0))
 
 
 def _mean_around(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:

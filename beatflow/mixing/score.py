@@ -148,6 +148,9 @@ def move_faders(data: bytes | None, moves: Moves, rate_of: Callable[[str], int])
     UsageError
         The score cannot be read, or a value is out of range.
     """
+    for name, file in (moves.added or {}).items():
+        if not is_nameable(name + file):
+            raise UsageError(f"{TRACK_FILE} cannot name {file}: it is not UTF-8", hint="rename the file")
     track = parse_track(data or b"")
     stems = dict(track.stems) | {name: Stem(file) for name, file in (moves.added or {}).items()}
     changes: dict[Any, Any] = {("stems", name, "file"): file for name, file in (moves.added or {}).items()}
@@ -217,7 +220,7 @@ def propose_stems(paths: Iterable[str], track: Track) -> dict[str, str]:
     Those in a folder ``stems``, or else, where there is no such folder and no score, those at the root beside the mix.
     """
     known = {track.mix_file, *(stem.file for stem in track.stems.values())}
-    free = [path for path in sorted(paths) if path not in known]
+    free = [path for path in sorted(paths) if path not in known and is_nameable(path)]
     chosen = [path for path in free if path.split("/")[0] == _STEM_FOLDER and path.count("/") == 1]
     if not chosen and not track.stems:
         mix = PurePosixPath(track.mix_file).stem.lower()
@@ -229,6 +232,15 @@ def propose_stems(paths: Iterable[str], track: Track) -> dict[str, str]:
         if name not in track.stems:
             found.setdefault(name, path)
     return found
+
+
+def is_nameable(path: str) -> bool:
+    """Say whether a score can name a path: TOML is UTF-8."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_mix(path: str, mix: str) -> bool:

@@ -59,9 +59,8 @@ class _Brush:
         pictured = self._screen.many
         fine = len(grid) * (2 if pictured and self._screen.unicode else 1)
         values = spread(shades.values, shades.column_s, self._span_s, self._columns)
-        values = spread(values.T, 1.0, float(len(shades.values)), fine).T[::-1]
         known = np.flatnonzero(np.isfinite(values).all(axis=0))
-        values = np.nan_to_num(values)
+        values = spread(np.nan_to_num(values).T, 1.0, float(len(values)), fine).T[::-1]
         if not pictured:
             self._hatch(grid, values, known, shades.map)
             return

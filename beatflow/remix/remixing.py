@@ -18,6 +18,7 @@ from beatflow.contract.terms import Contract, Promise, Terms, is_held
 from beatflow.contract.text import tell_misses
 from beatflow.delivery import Delivery, Handover
 from beatflow.errors import ContractError
+from beatflow.making.hearing import GUIDE_S
 from beatflow.making.recipe import describe_engine, surroundings
 from beatflow.making.separation import stem_subtype
 from beatflow.making.take import SoundFile
@@ -284,7 +285,7 @@ def _make(
         parts = find_parts_without(subject, "drums", repository, new_file)
         found = _with_groove(found, separator="") if parts else found
     crew = choose(found.plan)
-    found = _name_engines(found, crew)
+    found = _name_engines(found, crew, heard.sample_rate)
     if found.plan.groove and found.plan.groove.guided:
         parts = ()
     studio = Studio(new_file, crew, lambda f, what: progress(0.2 + 0.7 * f, what))
@@ -303,12 +304,15 @@ def _make(
     return _Done(work, heard, crew, parts, time.perf_counter() - started)
 
 
-def _name_engines(found: Draft, crew: Crew) -> Draft:
+def _name_engines(found: Draft, crew: Crew, sample_rate: int) -> Draft:
     """Have the plan say which engine takes the drums out, and that all is made anew where the maker gives no stems."""
     groove = found.plan.groove
     if groove is None:
         return found
     if crew.maker and "stems" not in crew.maker.info.promises:
+        note = f"{crew.maker.info.name} follows the first {GUIDE_S / 60:g} minutes; the rest is left out"
+        long = found.plan.length_frames > GUIDE_S * sample_rate
+        found = replace(found, notes=(*found.notes, note)) if long else found
         return _with_groove(found, guided=True, separator="")
     name = crew.separator.info.name if crew.separator else ""
     return _with_groove(found, separator=name if groove.separator else "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from beatflow.errors import ContractError
+from beatflow.errors import AudioError, ContractError
 from beatflow.remix.plan import Plan
 from beatflow.remix.regrooving import regroove
 from beatflow.remix.studio import Studio
@@ -51,6 +51,8 @@ def render(reader: Reading, plan: Plan, studio: Studio) -> Rendered:
     EngineError
         An engine failed.
     """
+    if plan.start_frame + plan.frames > reader.info.frames:
+        raise AudioError(f"{reader.name} is shorter than what was made of it")
     blocks = _bend(reader, plan)
     grooved: Tape | None = None
     if plan.groove:

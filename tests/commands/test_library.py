@@ -48,7 +48,7 @@ def test_tracks_are_known_from_their_first_change_on(studio: Bf, tmp_path: Path)
 
 
 def test_recent_from_anywhere(studio: Bf, tmp_path: Path) -> None:
-    assert messages(studio, "-C", tmp_path, "recent") == ["a loop", "louder, rainy", "first take"]
+    assert messages(studio, "recent", "-C", tmp_path) == ["a loop", "louder, rainy", "first take"]
     assert messages(studio, "recent", "--track", ".") == ["louder, rainy", "first take"]
     assert messages(studio, "recent", "--limit", 1) == ["a loop"]
     # The clock of the tests goes a minute a command.
@@ -99,7 +99,7 @@ def test_favorites_go_with_the_folder(studio: Bf, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "state")
     found = studio.ok("-C", tmp_path, "library", "scan", tmp_path, "--json").json
     assert {Path(path).name for path in found["new"]} == {"moved", "other 🎧"}
-    assert messages(studio, "-C", tmp_path, "favorites") == ["louder, rainy"]
+    assert messages(studio, "favorites", "-C", tmp_path) == ["louder, rainy"]
     assert (
         studio.ok("-C", tmp_path, "library", "scan", tmp_path, "-n").stderr
         == "2 found, 0 of them would be new\n"

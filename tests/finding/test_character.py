@@ -58,5 +58,5 @@ def test_silence_is_like_nothing() -> None:
     assert silent.shape == (1, FIGURES)
     assert compare(silent, measure(beat(1))) is None
     assert compare(measure(beat(1)), silent) is None
-    assert measure(np.zeros(0)).shape == (0, FIGURES)
+    assert not measure(np.zeros(0)).any()
     assert np.isfinite(measure(np.ones(110))).all()

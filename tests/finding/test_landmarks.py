@@ -30,7 +30,10 @@ def test_a_gain_moves_none() -> None:
 
 def test_blocks_do_not_matter() -> None:
     sound = audio(bed(2, 40.0))
-    parts = [Audio(sound.samples[start : start + 7001], sound.sample_rate) for start in range(0, sound.frames, 7001)]
+    parts = [
+        Audio(sound.samples[start : start + 7001], sound.sample_rate)
+        for start in range(0, sound.frames, 7001)
+    ]
     whole, cut = find(sound), find_landmarks(measure_bands(parts))
     assert np.array_equal(whole.hops, cut.hops)
     assert np.array_equal(whole.bands, cut.bands)

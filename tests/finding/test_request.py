@@ -10,7 +10,13 @@ from beatflow.finding.request import Range, Request, check_aspect, parse_duratio
 
 @pytest.mark.parametrize(
     ("text", "low", "high"),
-    [("90", 89.5, 90.5), ("87.5", 87.45, 87.55), ("88..92", 88, 92), ("120..", 120, math.inf), ("..100bpm", 0, 100)],
+    [
+        ("90", 89.5, 90.5),
+        ("87.5", 87.45, 87.55),
+        ("88..92", 88, 92),
+        ("120..", 120, math.inf),
+        ("..100bpm", 0, 100),
+    ],
 )
 def test_tempi(text: str, low: float, high: float) -> None:
     assert parse_tempi(text) == Range(pytest.approx(low), pytest.approx(high))

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from beatflow.errors import NotFoundError, UsageError
 from beatflow.history import find_branch_tips
+from beatflow.library.choosing import Source, choose_sound, find_source, journal_folder
 from beatflow.library.database import Database, open_database
 from beatflow.library.queries import (
+    Entry,
     Filter,
     find_sounds,
     list_favorites,
@@ -389,6 +392,39 @@ def test_who_comes_second_takes_nothing_in_twice(
     update(database, studio)
     assert list_most_used(database, "plays", Filter())[0].plays == 1
     assert len(list_runs(database, Filter())) == 1
+
+
+def test_what_a_word_means_and_where_it_can_be_read(database: Database, studio: Studio) -> None:
+    kept = studio.keep("night", "mix.wav", 220, "one")
+    loose = studio.keep("night", "loose.wav", 221, None, made("lofi"))
+    studio.note_run("night", ("loose", "loose.wav", loose), prompt="lofi")
+    for oid in ("abcd1" + "0" * 59, "abcd2" + "0" * 59):
+        studio.note("night", "play", oid)
+    update(database, studio)
+    night = studio.track("night")
+
+    def choose(word: str) -> Entry:
+        return choose_sound(database, word, night.root, night)
+
+    assert choose("HEAD:mix.wav").oid == choose("mix.wav").oid == choose(kept[:4]).oid == kept
+    with pytest.raises(UsageError, match="several sounds: abcd"):
+        choose("abcd")
+    with pytest.raises(NotFoundError, match="neither a file"):
+        choose("abc")
+    with pytest.raises(NotFoundError):
+        choose_sound(database, "HEAD:mix.wav", studio.folder, None)
+    source = find_source(database, choose(kept[:8]), studio.sign)
+    assert source.repository is not None
+    assert (source.repository.root, source.word) == (night.root, f"{night.head}:mix.wav")
+    assert find_source(database, choose("loose.wav"), studio.sign) == Source(
+        None, str(night.root / "loose.wav")
+    )
+    assert journal_folder(database, choose("loose.wav"), HOST, None) == night.state
+    assert journal_folder(database, choose("loose.wav"), "elsewhere", studio.state) == studio.state
+    entry = choose("loose.wav")
+    (night.root / "loose.wav").write_bytes(b"another")
+    with pytest.raises(NotFoundError, match="not there any more"):
+        find_source(database, entry, studio.sign)
 
 
 def test_ids_by_their_beginning(database: Database, studio: Studio) -> None:

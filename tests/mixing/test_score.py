@@ -72,6 +72,12 @@ def test_names() -> None:
     assert "--add" in str(caught.value.hint)
 
 
+def test_names_that_toml_cannot_have() -> None:
+    assert propose_stems(["stems/latin\udce9.wav", "stems/a.wav"], Track()) == {"a": "stems/a.wav"}
+    with pytest.raises(UsageError, match="not UTF-8"):
+        move_faders(None, Moves({}, {}, {}, added={"x": "stems/latin\udce9.wav"}), rate_of)
+
+
 def test_what_looks_like_stems() -> None:
     track = Track(stems={"bass": Stem("stems/bass.wav")})
     paths = [

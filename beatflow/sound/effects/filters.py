@@ -71,7 +71,7 @@ def _slope() -> Parameter:
     return Parameter("slope", WORD, "12", 0, 0, "dB per octave", _SLOPES)
 
 
-_RESONANCE = Parameter("q", NUMBER, 0.7071067812, 0.1, 20.0, "resonance; .71 has none")
+_RESONANCE = Parameter("q", NUMBER, 0.7071, 0.1, 20.0, "resonance; .71 has none")
 
 KINDS = (
     EffectKind(

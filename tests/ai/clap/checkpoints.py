@@ -5,6 +5,7 @@ so that scores mean nothing, but other sounds and other words get others.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -31,7 +32,8 @@ def build_clap(folder: Path, seed: int = 0, pickled: bool = False) -> Path:
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
     try:
-        model = ClapModel(config).eval()
+        model = ClapModel(config)
+        model.train(mode=False)
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 if "logit_scale" not in name and weight.ndim > 1:
@@ -79,5 +81,5 @@ def _write_tokenizer(folder: Path) -> None:
     (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
 
 
-def _write_json(path: Path, content: dict[str, object]) -> None:
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
