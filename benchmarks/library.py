@@ -23,23 +23,10 @@ from beatflow.objects.git.value import FILE, Entry, Signature
 from beatflow.objects.pointer import Pointer, encode_pointer
 from beatflow.repository import Repository
 
-WORDS = [
-    "lofi",
-    "rainy",
-    "night",
-    "dusty",
-    "break",
-    "house",
-    "neon",
-    "drive",
-    "slow",
-    "brass",
-    "tape",
-    "cello",
-    "sun",
-    "club",
-    "amen",
-]
+WORDS = (
+    "lofi", "rainy", "night", "dusty", "break", "house", "neon", "drive", "slow", "brass", "tape", "cello", "sun",
+    "club", "amen",
+)  # fmt: skip
 
 
 def sign() -> Signature:

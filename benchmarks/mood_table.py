@@ -93,21 +93,6 @@ GAMES = (
             "merry": "traveling_minstrels",
         },
     ),
-    # gui/common/music.js: battle, victory, defeat; simulation/data/civs/*.json: all of type peace.
-    Game(
-        "0ad",
-        "0ad-data",
-        "audio/music/*.ogg",
-        {
-            "battle": "Taiko_1 Taiko_2",
-            "victory": "You_are_Victorious!",
-            "sad": "Dried_Tears",
-            "": "0_8Bit_Bonus_Track Honor_Bound An_old_Warhorse_goes_to_Pasture Calm_Before_the_Storm "
-            "Juno_Protect_You Elysian_Fields Epitaph Only_300_Stood Point_of_No_Return Red_Dawn",
-        },
-        "usr/share/games/0ad/mods/public/public.zip",
-        "peace",
-    ),
     # ufos/music.ufo: aircombat, geoscape (the tactical battlescape is neither); titles.
     Game(
         "ufoai",
@@ -128,6 +113,21 @@ GAMES = (
         "flare-game",
         "usr/share/games/flare/mods/fantasycore/music/*.ogg",
         {"battle": "battle_theme boss_theme", "peace": "town_theme safe_room_theme"},
+    ),
+    # gui/common/music.js: battle, victory, defeat; simulation/data/civs/*.json: all of type peace.
+    Game(
+        "0ad",
+        "0ad-data",
+        "audio/music/*.ogg",
+        {
+            "battle": "Taiko_1 Taiko_2",
+            "victory": "You_are_Victorious!",
+            "sad": "Dried_Tears",
+            "": "0_8Bit_Bonus_Track Honor_Bound An_old_Warhorse_goes_to_Pasture Calm_Before_the_Storm "
+            "Juno_Protect_You Elysian_Fields Epitaph Only_300_Stood Point_of_No_Return Red_Dawn",
+        },
+        "usr/share/games/0ad/mods/public/public.zip",
+        "peace",
     ),
 )
 FITTED = frozenset({"naev", "unknown-horizons"})

@@ -27,11 +27,11 @@ from benchmarks.table import format_table, replace_part
 PAGE = Path(__file__).parents[1] / "docs" / "effects.md"
 _MUSIC = Path("/usr/share/games/wesnoth/1.16/data/core/music/battle.ogg")
 _RATE = 44_100
-_RATIOS = (0.5, 0.8, 0.95, 1.1, 1.5, 2.0)
-_SEMITONES = (-12, -5, -2, 3, 7, 12)
-_TONES_HZ = (82.41, 220.0, 659.26, 1760.0)
+_RATIOS = (0.5, 0.8, 1.1, 2.0)
+_SEMITONES = (-12, -5, 4, 12)
+_TONES_HZ = (82.41, 659.26)
 _VOWELS = (((700, 80), (1220, 90), (2600, 120)), ((300, 60), (870, 100), (2240, 120)))
-_MUSIC_S = 30.0
+_MUSIC_S = 15.0
 
 Signal = NDArray[np.float64]
 Change = Callable[[Audio, float, float], Audio]
@@ -115,11 +115,11 @@ def main(arguments: list[str]) -> None:
     """Measure everything; write or print the tables."""
     stretching = format_table(
         ["stretcher", "length ms", "tempo %", "place ms", "smear ms", "pitch ct", "flux", "CPU s/min"],
-        [[one.name, *_measure_stretch(one.change)] for one in STRETCHERS],
+        [_tell([one.name, *_measure_stretch(one.change)]) for one in STRETCHERS],
     )
     shifting = format_table(
         ["shifter", "length ms", "pitch ct", "vowels dB", "smear ms", "CPU s/min"],
-        [[one.name, *_measure_shift(one.change)] for one in SHIFTERS],
+        [_tell([one.name, *_measure_shift(one.change)]) for one in SHIFTERS],
     )
     if "--write" in arguments:
         replace_part(PAGE, "stretching", stretching)
@@ -128,19 +128,29 @@ def main(arguments: list[str]) -> None:
     print(shifting)
 
 
+def _tell(row: list[str]) -> list[str]:
+    print(*row, file=sys.stderr, flush=True)
+    return row
+
+
 def _measure_stretch(change: Change) -> list[str]:
     clicks, times = _make_clicks()
     music = _read_music()
-    lengths, tempos, places, smears, cents, flux, cost = ([] for _ in range(7))  # type: list[list[float]]
+    lengths: list[float] = []
+    tempos: list[float] = []
+    places: list[float] = []
+    smears: list[float] = []
+    cents: list[float] = []
+    flux: list[float] = []
+    cost: list[float] = []
     for ratio in _RATIOS:
         made = change(clicks, ratio, 0.0)
         lengths.append(abs(made.frames - clicks.frames * ratio) / _RATE * 1000)
         found, widths = _find_clicks(made, times * ratio)
-        slope, start = np.polyfit(times * ratio, found, 1)
+        slope = np.polyfit(times * ratio, found, 1)[0]
         tempos.append(100 * abs(slope - 1))
         places.append(float(np.median(np.abs(found - times * ratio))) * 1000)
         smears.append(float(np.median(widths)) * 1000)
-        del start
         cents.append(max(_miss_cents(change, hz, ratio, 0.0) for hz in _TONES_HZ))
         before = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         played = change(music, ratio, 0.0)
@@ -158,7 +168,11 @@ def _measure_stretch(change: Change) -> list[str]:
 def _measure_shift(change: Change) -> list[str]:
     clicks, times = _make_clicks()
     music = _read_music()
-    lengths, cents, vowels, smears, cost = ([] for _ in range(5))  # type: list[list[float]]
+    lengths: list[float] = []
+    cents: list[float] = []
+    vowels: list[float] = []
+    smears: list[float] = []
+    cost: list[float] = []
     for semitones in _SEMITONES:
         cents.append(max(_miss_cents(change, hz, 1.0, semitones) for hz in _TONES_HZ))
         _, widths = _find_clicks(change(clicks, 1.0, semitones), times)
@@ -183,9 +197,9 @@ def _count_cpu(before: tuple[resource.struct_rusage, resource.struct_rusage]) ->
 
 
 def _make_clicks() -> tuple[Audio, Signal]:
-    """Bursts of 2 ms in 20 s, on no regular grid, and where they begin in seconds."""
+    """Bursts of 2 ms in 11 s, on no regular grid, and where they begin in seconds."""
     rng = np.random.default_rng(4)
-    times = np.cumsum(rng.uniform(0.25, 0.6, 42)) + 0.3
+    times = np.cumsum(rng.uniform(0.25, 0.6, 24)) + 0.3
     samples = np.zeros((round((times[-1] + 0.5) * _RATE), 2), np.float32)
     for time in times:
         at = round(time * _RATE)
@@ -212,11 +226,14 @@ def _find_clicks(audio: Audio, wanted: Signal) -> tuple[Signal, Signal]:
 
 
 def _miss_cents(change: Change, hz: float, ratio: float, semitones: float) -> float:
-    wave = 0.3 * np.sin(2 * np.pi * hz * np.arange(3 * _RATE) / _RATE)
+    wave = 0.3 * np.sin(2 * np.pi * hz * np.arange(2 * _RATE) / _RATE)
     made = change(Audio(np.repeat(wave.astype(np.float32)[:, None], 2, axis=1), _RATE), ratio, semitones)
     middle = made.samples[made.frames // 5 : -made.frames // 5, 0]
-    size = 1 << 22
-    found = float(np.argmax(np.abs(np.fft.rfft(middle * np.hanning(len(middle)), size)))) * _RATE / size
+    size = 1 << 18
+    levels = np.log(np.abs(np.fft.rfft(middle * np.hanning(len(middle)), size)) + 1e-12)
+    at = int(np.argmax(levels))
+    below, peak, above = levels[at - 1 : at + 2]
+    found = (at + (below - above) / (2 * (below - 2 * peak + above))) * _RATE / size
     return abs(1200 * float(np.log2(found / hz)) - 100 * semitones)
 
 

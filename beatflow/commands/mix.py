@@ -19,7 +19,7 @@ from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
-    from beatflow.mixing.mixdown import Rendered
+    from beatflow.mixing.mixdown import Rendered, Session
     from beatflow.mixing.score import Moves
     from beatflow.repository import Repository
 
@@ -99,7 +99,7 @@ def mix(
       bf mix --add keys=stems/keys.wav
       bf mix -o - | ffplay -
     """
-    from beatflow.mixing.mixdown import mix_track, open_commit, open_worktree, pipe_mix
+    from beatflow.mixing.mixdown import mix_track, open_commit, open_worktree
 
     invocation = Invocation.of(ctx)
     repository = invocation.repository()
@@ -122,18 +122,7 @@ def mix(
     else:
         session = open_worktree(repository, moves)
     if output == "-" and not dry_run:
-        if json:
-            raise UsageError("-o - gives one sound and nothing else", hint="give -o FILE")
-        from contextlib import ExitStack
-
-        invocation.ui.check_output()
-        with ExitStack() as stack:
-            progress = stack.enter_context(invocation.ui.progress("mixing"))
-            done = pipe_mix(
-                session, lambda: stack.enter_context(invocation.ui.open_pipe()), subtype, progress
-            )
-        _say(invocation, done, output)
-        note(invocation, "download", path=session.track.mix_file)
+        _to_stdout(invocation, session, subtype, json)
         return
     handover = make_handover(
         invocation, None if output == "-" else output, force, message, dry_run, in_track=True
@@ -151,6 +140,21 @@ def mix(
             invocation.ui.emit(relative(invocation, done.path))
     _say(invocation, done, output)
     say_written(invocation, handover)
+
+
+def _to_stdout(invocation: Invocation, session: "Session", subtype: str | None, json: bool) -> None:
+    if json:
+        raise UsageError("-o - gives one sound and nothing else", hint="give -o FILE")
+    from contextlib import ExitStack
+
+    from beatflow.mixing.mixdown import pipe_mix
+
+    invocation.ui.check_output()
+    with ExitStack() as stack:
+        progress = stack.enter_context(invocation.ui.progress("mixing"))
+        done = pipe_mix(session, lambda: stack.enter_context(invocation.ui.open_pipe()), subtype, progress)
+    _say(invocation, done, "-")
+    note(invocation, "download", path=session.track.mix_file)
 
 
 def _parse_bits(bits: str | None) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from beatflow.errors import BeatFlowError, DamagedError
+from beatflow.errors import BeatFlowError
 from beatflow.finding.card import Card
 from beatflow.finding.facts import Figures, Teller
 from beatflow.finding.ranking import Likening, Match, Using
@@ -178,7 +178,7 @@ def _fits(figures: Figures, request: Request) -> bool:
 
 def _tell(version: Version, error: BaseException) -> Mishap:
     if isinstance(error, BeatFlowError):
-        return Mishap(version.path, error.message, error.hint, isinstance(error, DamagedError))
+        return Mishap(version.path, error.message, error.hint)
     return Mishap(version.path, str(error))
 
 

@@ -253,7 +253,7 @@ def _look_around(
     for found in worktree.scan():
         here.add(found.path)
         file = repository.root / found.path
-        if not scope.has(found.path) or not _may_be_sound(found.path, lambda file=file: file.open("rb")):  # type: ignore[misc]
+        if not scope.has(found.path) or not _has_sound(lambda file=file: file.open("rb")):  # type: ignore[misc]
             continue
         with suppress(OSError, BeatFlowError):
             entry = worktree.identify(found.path)
@@ -274,9 +274,11 @@ def _open_stored(repository: Repository, path: str, oid: str) -> Subject | Liter
 
 
 def _may_be_sound(path: str, open_: Callable[[], BinaryIO]) -> bool:
-    """Say whether a file is one that sound is expected of; by its content, where its name does not say so."""
-    if PurePosixPath(path).suffix.lower() in SUFFIXES:
-        return True
+    """Say whether a stored file is one that sound is expected of; only where its name does not say so, it is opened."""
+    return PurePosixPath(path).suffix.lower() in SUFFIXES or _has_sound(open_)
+
+
+def _has_sound(open_: Callable[[], BinaryIO]) -> bool:
     with suppress(OSError, BeatFlowError), open_() as file:
         return is_sound(file.read(HEAD_BYTES))
     return False

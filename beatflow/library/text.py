@@ -7,7 +7,7 @@ from beatflow.columns import shorten
 from beatflow.library.queries import Entry, KnownTrack, Order, Place, RunEntry
 from beatflow.library.statistics import Share, Statistics
 from beatflow.objects.git.value import Signature
-from beatflow.wording import MINUS, format_duration, format_size, format_time, plural
+from beatflow.wording import format_duration, format_size, format_time, plural
 
 LIST = ("when", "id", "what", "track", "by", "BPM", "key", "length")
 RUNS = ("when", "", "what", "by", "seed", "took", "speed", "on", "gave")
@@ -49,7 +49,7 @@ def run_rows(runs: Iterable[RunEntry]) -> list[list[object]]:
         [
             _when(run.at_s, run.offset_min),
             run.command,
-            shorten(run.prompt or run.path or MINUS, 36),
+            shorten(run.prompt or run.path or "", 36) or None,
             run.engine,
             run.seed,
             None if run.seconds is None else f"{run.seconds:.1f} s",

@@ -5,10 +5,13 @@ a name has letters that this one lacks.
 """
 
 import io
+import struct
+import zlib
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beatflow.picture.colour import DARK, Theme, paint, parse_hex
 from beatflow.picture.scene import Area, Image, Line, Rect, Scene, Shape, Text
@@ -58,6 +61,24 @@ def write_png(scene: Scene, theme: Theme = DARK) -> bytes:
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """Encode an RGB image as PNG (ISO/IEC 15948), eight bits per channel, no filter.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (rows, columns, 3)
+    """
+    rows, columns, _ = image.shape
+    raw = np.zeros((rows, 1 + columns * 3), np.uint8)  # each row starts with its filter type, 0
+    raw[:, 1:] = image.reshape(rows, -1)
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(raw.tobytes(), 6)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
 
 
 def _draw(picture: "Picture", pen: "ImageDraw", shape: Shape, theme: Theme) -> None:

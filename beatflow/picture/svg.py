@@ -7,8 +7,8 @@ from base64 import b64encode
 from html import escape
 
 from beatflow.picture.colour import DARK, LIGHT, Theme, paint
+from beatflow.picture.png import encode_png
 from beatflow.picture.scene import Area, Image, Rect, Scene, Shape, Text
-from beatflow.sound.picture import encode_png
 
 _CONTROL = dict.fromkeys((*range(32), 65534, 65535), "�")
 FONT = 'system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif'

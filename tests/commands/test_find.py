@@ -128,9 +128,10 @@ def test_what_is_not_committed_yet(made: Path, tmp_path: Path) -> None:
     write(tmp_path / "track/-new 🎵.wav", bed(9, 5.0))
     (tmp_path / "track/broken.wav").write_bytes(b"RIFF\x10\0\0\0WAVEfmt ")
     assert paths(bf, "new") == ["-new 🎵.wav"]
+    assert "not committed" in bf.ok("find", "new").stdout
     result = bf.ok("find", "--like", "HEAD:mix.wav", "--by", "timbre")
-    assert "not committed" in result.stdout
     assert "broken" not in result.stdout
+    assert "warning: broken.wav: " in result.stderr
 
 
 def test_a_folder_that_is_no_track(made: Path, tmp_path: Path) -> None:

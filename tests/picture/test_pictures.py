@@ -14,7 +14,7 @@ from beatflow.picture.embedding import Clip
 from beatflow.picture.figure import Curve, Lane, Shades, Wave
 from beatflow.picture.layout import Size, lay_out, thin
 from beatflow.picture.page import write_page
-from beatflow.picture.png import write_png
+from beatflow.picture.png import encode_png, write_png
 from beatflow.picture.scene import Text, measure_text, shorten
 from beatflow.picture.screen import Screen
 from beatflow.picture.svg import write_svg
@@ -49,6 +49,11 @@ def test_a_png_shows_what_it_should(theme) -> None:
     row = picture[int(shades.y + shades.height / 2 + 3)]
     assert np.abs(row[left + 3] - theme.table("heat")[2]).max() <= 8
     assert np.abs(row[right - 3] - theme.table("heat")[253]).max() <= 8
+
+
+def test_a_map_of_pixels_survives_a_decoder() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (17, 23, 3), np.uint8)
+    assert np.array_equal(pixels(encode_png(image)), image)
 
 
 def test_the_same_figure_gives_the_same_bytes() -> None:
