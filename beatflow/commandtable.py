@@ -225,7 +225,7 @@ The order is that of ``bf --help``. The help is the first line of the function's
 READERS = ("verify",)
 """Commands of other groups that read sounds from the folder; those that make and play sound all do."""
 
-CONTENT_WITH_LESS = ("plot",)
+CONTENT_WITH_LESS = ("plot", "play")
 """Commands of those that take the small copy of a sound that was left elsewhere, and ask for the sound without one."""
 
 GROUPS = {

@@ -1,7 +1,7 @@
 """Measures the stretcher against Rubber Band, SoX and ffmpeg: time, attacks, pitch, vowels, and what it costs.
 
 Needs ``rubberband``, ``sox`` and ``ffmpeg``, and Debian's wesnoth-music for the music. Prints the tables of
-docs/effects.md, or puts them there: ``python -m benchmarks.stretching [--write]``.
+docs/effects.md, or puts them there: ``python -m benchmarks.stretching [--write] [stretching|shifting]``.
 """
 
 import resource
@@ -113,19 +113,12 @@ SHIFTERS = (
 
 def main(arguments: list[str]) -> None:
     """Measure everything; write or print the tables."""
-    stretching = format_table(
-        ["stretcher", "length ms", "tempo %", "place ms", "smear ms", "pitch ct", "flux", "CPU s/min"],
-        [_tell([one.name, *_measure_stretch(one.change)]) for one in STRETCHERS],
-    )
-    shifting = format_table(
-        ["shifter", "length ms", "pitch ct", "vowels dB", "smear ms", "CPU s/min"],
-        [_tell([one.name, *_measure_shift(one.change)]) for one in SHIFTERS],
-    )
-    if "--write" in arguments:
-        replace_part(PAGE, "stretching", stretching)
-        replace_part(PAGE, "shifting", shifting)
-    print(stretching)
-    print(shifting)
+    for name in [part for part in _PARTS if part in arguments] or _PARTS:
+        head, measure, contestants = _PARTS[name]
+        table = format_table(head, [_tell([one.name, *measure(one.change)]) for one in contestants])
+        if "--write" in arguments:
+            replace_part(PAGE, name, table)
+        print(table)
 
 
 def _tell(row: list[str]) -> list[str]:
@@ -151,7 +144,7 @@ def _measure_stretch(change: Change) -> list[str]:
         tempos.append(100 * abs(slope - 1))
         places.append(float(np.median(np.abs(found - times * ratio))) * 1000)
         smears.append(float(np.median(widths)) * 1000)
-        cents.append(max(_miss_cents(change, hz, ratio, 0.0) for hz in _TONES_HZ))
+        cents.append(max(_miss_cents(change, hz, 1, ratio, 0.0) for hz in _TONES_HZ))
         before = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         played = change(music, ratio, 0.0)
         cost.append(_count_cpu(before) * 60 / music.duration_s)
@@ -174,7 +167,7 @@ def _measure_shift(change: Change) -> list[str]:
     smears: list[float] = []
     cost: list[float] = []
     for semitones in _SEMITONES:
-        cents.append(max(_miss_cents(change, hz, 1.0, semitones) for hz in _TONES_HZ))
+        cents.append(max(_miss_cents(change, hz, 12, 1.0, semitones) for hz in _TONES_HZ))
         _, widths = _find_clicks(change(clicks, 1.0, semitones), times)
         smears.append(float(np.median(widths)) * 1000)
         for formants in _VOWELS:
@@ -225,16 +218,20 @@ def _find_clicks(audio: Audio, wanted: Signal) -> tuple[Signal, Signal]:
     return np.array(begins), np.array(widths)
 
 
-def _miss_cents(change: Change, hz: float, ratio: float, semitones: float) -> float:
-    wave = 0.3 * np.sin(2 * np.pi * hz * np.arange(2 * _RATE) / _RATE)
+def _miss_cents(change: Change, hz: float, partials: int, ratio: float, semitones: float) -> float:
+    """How far the lowest partial of a tone comes from where it belongs; looked for within two semitones."""
+    t = np.arange(2 * _RATE) / _RATE
+    wave = sum((0.2 / n * np.sin(2 * np.pi * n * hz * t) for n in range(1, partials + 1)), np.zeros(len(t)))
     made = change(Audio(np.repeat(wave.astype(np.float32)[:, None], 2, axis=1), _RATE), ratio, semitones)
     middle = made.samples[made.frames // 5 : -made.frames // 5, 0]
     size = 1 << 18
     levels = np.log(np.abs(np.fft.rfft(middle * np.hanning(len(middle)), size)) + 1e-12)
-    at = int(np.argmax(levels))
+    wanted = hz * 2 ** (semitones / 12)
+    first = round(wanted * 2 ** (-2 / 12) * size / _RATE)
+    at = first + int(np.argmax(levels[first : round(wanted * 2 ** (2 / 12) * size / _RATE)]))
     below, peak, above = levels[at - 1 : at + 2]
     found = (at + (below - above) / (2 * (below - 2 * peak + above))) * _RATE / size
-    return abs(1200 * float(np.log2(found / hz)) - 100 * semitones)
+    return abs(1200 * float(np.log2(found / wanted)))
 
 
 def _read_music() -> Audio:
@@ -285,6 +282,19 @@ def _compare_bands(one: Audio, other: Audio) -> float:
     heard = levels[1] > levels[1].max() - 45
     return float(np.std((levels[0] - levels[1])[heard]))
 
+
+_PARTS: dict[str, tuple[list[str], Callable[[Change], list[str]], tuple[Contestant, ...]]] = {
+    "stretching": (
+        ["stretcher", "length ms", "tempo %", "place ms", "smear ms", "pitch ct", "flux", "CPU s/min"],
+        _measure_stretch,
+        STRETCHERS,
+    ),
+    "shifting": (
+        ["shifter", "length ms", "pitch ct", "vowels dB", "smear ms", "CPU s/min"],
+        _measure_shift,
+        SHIFTERS,
+    ),
+}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -92,7 +92,7 @@ def play(
     for sound in named:
         if sound.small:
             ui.warn(
-                f"{sound.name} is elsewhere: this is its small copy", hint="bf pull brings the sound itself"
+                f"{sound.name} is elsewhere: this is its small copy", hint=f"bf fetch {sound.path} brings it"
             )
     heard: list[Standing] = []
 

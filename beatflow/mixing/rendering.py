@@ -134,7 +134,7 @@ def open_mix(track: Track, open_path: Opener, subtype: str, stack: ExitStack, st
     stack : ExitStack
         Closes the stems.
     start : int
-        Frame of the mix to begin at.
+        Frame of the mix to begin at; there is nothing to mix from its end on.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 Figures and words only: no pixels, no colours but roles, no files.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,14 @@ SEPARATOR = "  ·  "
 """Stands between the figures of a note."""
 Tick = tuple[float, str]
 """A place, 0 at the bottom and 1 at the top, and what to write there."""
+
+
+def fit_note(note: str, fits: Callable[[str], bool]) -> str:
+    """Leave out the last of some figures until the others fit."""
+    parts = note.split(SEPARATOR)
+    while parts and not fits(SEPARATOR.join(parts)):
+        parts.pop()
+    return SEPARATOR.join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatflow.picture.axis import choose_bars, iter_seconds
-from beatflow.picture.figure import Curve, Figure, Lane, Shades, Wave
+from beatflow.picture.figure import Curve, Figure, Lane, Shades, Wave, fit_note
 from beatflow.picture.radar import RADAR_HEIGHT, draw_radar
 from beatflow.picture.scene import Area, Image, Line, Point, Rect, Scene, Strip, Text, measure_text, shorten
 
@@ -80,7 +80,7 @@ def _share(figure: Figure, size: Size) -> list[float]:
 
 def _write_title(scene: Scene, figure: Figure) -> None:
     room = scene.width - _LEFT - _RIGHT
-    note = shorten(figure.note, room * 0.62, _NAME)
+    note = fit_note(figure.note, lambda text: measure_text(text, _NAME) <= room * 0.7)
     left = room - (measure_text(note, _NAME) + 24 if note else 0)
     scene.add(Text(_LEFT, 34, shorten(figure.title, left, _TITLE, bold=True), size=_TITLE, bold=True))
     if note:
@@ -106,8 +106,8 @@ def _write_head(scene: Scene, lane: Lane, top: float) -> None:
             Line([(at, base - 4), (at + 14, base - 4)], role, 2.4), Text(at + 19, base, what, "dim", _SMALL)
         )
         at += measure_text(what, _SMALL) + 34
-    if lane.note:
-        note = shorten(lane.note, max(right - at, 40), _SMALL)
+    note = fit_note(lane.note, lambda text: measure_text(text, _SMALL) <= right - at)
+    if note:
         scene.add(Text(right, base, note, "dim", _SMALL, "end"))
 
 

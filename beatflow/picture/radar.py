@@ -3,11 +3,13 @@
 from math import cos, pi, sin
 
 from beatflow.picture.figure import Radar
-from beatflow.picture.scene import Area, Line, Point, Rect, Scene, Text, shorten
+from beatflow.picture.scene import Area, Line, Point, Rect, Scene, Text, measure_text, shorten
 
 RADAR_HEIGHT = 344
 _RADIUS = 122.0
 _TEXT = 12.5
+_LEAST_WIDTH = 840
+"""Of a picture that has room for bars beside the radar."""
 
 
 def spoke(number: int, count: int, share: float = 1.0) -> Point:
@@ -19,6 +21,7 @@ def spoke(number: int, count: int, share: float = 1.0) -> Point:
 def draw_radar(scene: Scene, radar: Radar, top: float) -> None:
     """Draw a radar on the left, and its figures beside it."""
     count = len(radar.axes)
+    wide = scene.width >= _LEAST_WIDTH
     middle = scene.left + 210.0, top + _RADIUS + 54
     scene.add(Text(scene.left, top + 15, "mood", size=_TEXT, bold=True))
 
@@ -34,13 +37,28 @@ def draw_radar(scene: Scene, radar: Radar, top: float) -> None:
         scene.add(Line([middle, tip], "line"))
         side = out[0] - middle[0]
         anchor = "middle" if abs(side) < 8 else "start" if side > 0 else "end"
-        scene.add(Text(out[0], out[1] + 4 + 4 * (out[1] - middle[1]) / _RADIUS, name, "ink", 12, anchor))
+        words = (
+            name
+            if wide or len(radar.series) != 1
+            else f"{name} {_percent(radar.series[0][2].get(name, 0.0))}"
+        )
+        scene.add(Text(out[0], out[1] + 4 + 4 * (out[1] - middle[1]) / _RADIUS, words, "ink", 12, anchor))
     for role, _, shares in radar.series:
         corners = [
             place(number, shares.get(name, 0.0) / radar.reach) for number, name in enumerate(radar.axes)
         ]
         scene.add(Area(corners, role, 0.28), Line([*corners, corners[0]], role, 2.2))
-    _write_shares(scene, radar, middle[0] + _RADIUS + 124, top + 44)
+    if wide:
+        _write_shares(scene, radar, middle[0] + _RADIUS + 124, top + 44)
+        return
+    legend = (
+        [(role, whose) for role, whose, _ in radar.series] if len(radar.series) > 1 else [("dim", radar.note)]
+    )
+    at = scene.left + 56
+    for role, word in legend:
+        word = shorten(word, scene.width - at - 10, 11.5)
+        scene.add(Text(at, top + 15, word, role, 11.5))
+        at += measure_text(word, 11.5) + 16
 
 
 def _write_shares(scene: Scene, radar: Radar, left: float, top: float) -> None:
@@ -60,6 +78,10 @@ def _write_shares(scene: Scene, radar: Radar, left: float, top: float) -> None:
             scene.add(
                 Rect(x, y + 2, wide, 10, "line", radius=3),
                 Rect(x, y + 2, max(2.0, wide * share / radar.reach), 10, role, radius=3),
-                Text(x + wide + 8, y + 11, f"{share * 100:.0f} %", "dim", 11.5),
+                Text(x + wide + 8, y + 11, _percent(share), "dim", 11.5),
             )
     scene.add(Text(left, top + row * (len(radar.axes) + 1) + 22, radar.note, "dim", 11.5))
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %"

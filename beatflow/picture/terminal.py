@@ -10,7 +10,7 @@ import numpy as np
 from beatflow.picture.axis import choose_bars, iter_seconds
 from beatflow.picture.cells import BLANK, Cell, cut, put
 from beatflow.picture.colour import paint
-from beatflow.picture.figure import SEPARATOR, Figure, Lane, Radar, Shades
+from beatflow.picture.figure import Figure, Lane, Radar, Shades, fit_note
 from beatflow.picture.lanecells import paint_content
 from beatflow.picture.radarcells import draw_radar_cells
 from beatflow.picture.screen import GUTTER, Screen
@@ -165,8 +165,4 @@ def _place_labels(lane: Lane, rows: int) -> list[str]:
 
 
 def _fit(note: str, width: int) -> str:
-    """Leave out the last of some figures until the others fit."""
-    parts = note.split(SEPARATOR)
-    while parts and len(SEPARATOR.join(parts)) > width:
-        parts.pop()
-    return SEPARATOR.join(parts)
+    return fit_note(note, lambda text: len(text) <= width)

@@ -195,6 +195,9 @@ class Finder:
             path = _read_worktree_score(repository).mix_file
             if (repository.root / path).is_file():
                 return self._name_file(repository.root / path, path)
+            absent = repository.worktree.find_absent(path)
+            if absent:
+                return _name_entry(repository, path, absent, repository.head, path)
             score = _read_worktree_score(repository)
         else:
             found = find_mix_path(repository, commit)

@@ -241,3 +241,21 @@ def test_outside_a_track_files_play_and_the_rest_is_explained(bf: Bf) -> None:
     assert "is empty" in bf.fails(1, "play", "empty.wav")
     (bf.directory / "none.wav").write_bytes(wav_bytes(np.zeros((0, 2))))
     assert "no samples" in bf.fails(1, "play", "none.wav")
+
+
+if HAS_PORTAUDIO:
+
+    def test_a_partial_clone_plays_small_copies(track: Bf, loudspeaker: Loudspeaker) -> None:
+        """Also where the sounds cannot be had now."""
+        (track.directory.parent / "part").mkdir()
+        part = Bf(track.directory.parent / "part")
+        part.ok("clone", track.directory, ".", "--preview")
+        track.directory.rename(track.directory.parent / "gone")
+        for words, seconds in (((), 3), (("mix.wav",), 3), (("HEAD~1:mix.wav",), 4)):
+            loudspeaker.forget()
+            said = part.ok("play", *words, "--json")
+            assert "this is its small copy" in said.stderr
+            assert said.json["sounds"][0]["small_copy"]
+            assert len(loudspeaker.heard()) == seconds * 48_000
+        assert not (part.directory / "mix.wav").exists()
+        assert "cannot be had" in part.fails(3, "play", "--stems", "drums")

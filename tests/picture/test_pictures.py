@@ -62,12 +62,13 @@ def test_the_same_figure_gives_the_same_bytes() -> None:
     assert write_svg(scenes[0]) == write_svg(scenes[1])
 
 
-def test_no_words_lie_on_each_other() -> None:
+@pytest.mark.parametrize("width", [640, 900, 1400])
+def test_no_words_lie_on_each_other(width: int) -> None:
     lanes = [
         replace(lane, note="a note  ·  of some length  ·  and more", name=lane.name * 9)
         for lane in make_every_lane()
     ]
-    scene = lay_out(make_figure(*lanes, radar=make_radar()), Size(900))
+    scene = lay_out(make_figure(*lanes, radar=make_radar()), Size(width))
     boxes = []
     for shape in scene.shapes:
         if isinstance(shape, Text):
@@ -78,7 +79,7 @@ def test_no_words_lie_on_each_other() -> None:
         for two in boxes[:number]:
             apart = one[0] >= two[2] or two[0] >= one[2] or one[1] >= two[3] or two[1] >= one[3]
             assert apart, (one, two)
-    assert all(box[0] >= 0 and box[2] <= 900 for box in boxes)
+    assert all(box[0] >= 0 and box[2] <= width for box in boxes)
 
 
 def test_an_svg_is_xml_whatever_the_names() -> None:

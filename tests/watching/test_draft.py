@@ -170,3 +170,18 @@ def test_what_is_refused(bf: Bf) -> None:
         assert bf.fails(2, "watch", *arguments)
     bf.ok("config", "drafts", "2h,2d,60d")
     assert "error" in bf("config", "drafts", "often").stderr
+
+
+def test_drafts_stay_at_home(bf: Bf) -> None:
+    """Neither a push nor a clone takes them along."""
+    bf.ok("init")
+    write_tone(bf.directory / "a.wav")
+    bf.ok("commit", "-m", "one")
+    write_tone(bf.directory / "a.wav", hz=330)
+    bf.ok("watch", "--now")
+    depot, copy = bf.directory.parent / "depot", bf.directory.parent / "copy"
+    bf.ok("remote", "add", "depot", depot)
+    bf.ok("push", "depot")
+    assert "drafts" not in (depot / "refs.json").read_text()
+    bf.ok("clone", bf.directory, copy)
+    assert "no drafts yet" in Bf(copy, bf.environment, bf.now).ok("watch", "--list").stderr
