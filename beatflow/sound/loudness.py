@@ -137,9 +137,7 @@ class LoudnessMeter:
     def course(self) -> Course:
         """The loudness over time; nothing can be added afterwards."""
         _, hops = self._finish()
-        return Course(
-            _to_lufs(_moving_mean(hops, _BLOCK)), _to_lufs(_moving_mean(hops, _SHORT_TERM)), HOP_S
-        )
+        return Course(_to_lufs(_moving_mean(hops, _BLOCK)), _to_lufs(_moving_mean(hops, _SHORT_TERM)), HOP_S)
 
     def _finish(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The mean energies of whole steps of 10 ms and of whole hops of 0.1 s."""
