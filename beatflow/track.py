@@ -37,6 +37,11 @@ class Track:
     master_db: float = 0.0
     stems: Mapping[str, Stem] = field(default_factory=dict)
 
+    @property
+    def is_faded(self) -> bool:
+        """Whether any fader is off its zero, so that the mix is not the plain sum of its stems."""
+        return bool(self.master_db) or any(Stem(stem.file) != stem for stem in self.stems.values())
+
 
 def parse_track(data: bytes) -> Track:
     """Read the text of a ``track.toml``.

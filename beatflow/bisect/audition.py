@@ -13,11 +13,10 @@ from pathlib import Path, PurePosixPath
 from beatflow.bisect.bisect import BAD, GOOD, SKIP, Progress, check_out, find_counted, read_history
 from beatflow.bisect.bisection import Step, find_step
 from beatflow.errors import AbsentError, ConflictError, DamagedError, NotFoundError, UsageError
-from beatflow.history import read_content, read_track
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
-from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
+from beatflow.soundword import find_mix_path
 
 VERSION = 1
 _FOLDER, _STATE, _LOCK, _SOUNDS = "bisect", "state.json", "lock", "listen"
@@ -199,16 +198,6 @@ def _write_sound(repository: Repository, state: State, commit: str, folder: Path
     place.mkdir(parents=True)
     names = check_out(repository, commit, wanted, place, progress)
     return place / PurePosixPath(names[0]) if wanted and names == [wanted] else place
-
-
-def find_mix_path(repository: Repository, commit: str) -> str | None:
-    """Return the path of a commit's mix: what ``track.toml`` names, or the only sound at the top."""
-    tree = read_content(repository, commit)
-    mix = read_track(repository, tree).mix_file
-    if mix in tree:
-        return mix
-    tops = [path for path, entry in tree.items() if "/" not in path and read_pointer(repository.git, entry)]
-    return tops[0] if len(tops) == 1 else None
 
 
 def format_log(state: State, titles: Sequence[str]) -> Iterator[str]:

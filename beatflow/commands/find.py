@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from beatflow.finding.request import Request
     from beatflow.finding.search import Findings
     from beatflow.finding.versions import Place
-    from beatflow.mood.subject import Subject
     from beatflow.repository import Repository
     from beatflow.soundfolder import Mishap
+    from beatflow.soundword import NamedSound
     from beatflow.ui import Progress
 
 SHOWN = 20
@@ -140,7 +140,7 @@ def _search(
     return found, repository.root if repository else None
 
 
-def _hear(subject: "Subject", like: bool, by: str | None) -> "Likening | Using":
+def _hear(subject: "NamedSound", like: bool, by: str | None) -> "Likening | Using":
     from beatflow.finding.sample import read_likening, read_using
 
     return read_likening(subject, by) if like else read_using(subject)
@@ -148,15 +148,13 @@ def _hear(subject: "Subject", like: bool, by: str | None) -> "Likening | Using":
 
 def _find_subject(
     invocation: Invocation, repository: "Repository | None", word: str, scratch: Path
-) -> "Subject":
+) -> "NamedSound":
     """The sound that was given: a file, standard input, or one of a revision."""
     from beatflow.delivery import spool
-    from beatflow.mood.subject import find_subjects
+    from beatflow.soundword import find_sound
 
     piped = spool(invocation.ui.read_input(), scratch) if word == "-" else None
-    if word != "-" and (invocation.directory / word).is_dir():
-        raise UsageError(f"{word} is a folder, not a sound", hint="name a file in it")
-    return find_subjects([word], invocation.directory, repository, piped, lambda mishap: None)[0]
+    return find_sound(word, invocation.directory, repository, piped)
 
 
 def _find_places(

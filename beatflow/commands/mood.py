@@ -126,8 +126,8 @@ def _choose(
 def _show(invocation: Invocation, files: list[str], judge: "Judge", division: "Division", json: bool) -> int:
     from beatflow.delivery import spool
     from beatflow.mood.rating import rate_sound
-    from beatflow.mood.subject import Subject, find_subjects
     from beatflow.mood.text import list_rated, tell_rated
+    from beatflow.soundword import NamedSound, iter_named
 
     ui = invocation.ui
     repository = invocation.find_repository()
@@ -139,11 +139,11 @@ def _show(invocation: Invocation, files: list[str], judge: "Judge", division: "D
             failures.append((mishap.path, mishap.message, mishap.hint))
 
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch, ui.progress("listening") as progress:
-        subjects: list[Subject] = []
+        subjects: list[NamedSound] = []
         for word in files:
             try:
                 piped = spool(ui.read_input(), Path(scratch)) if word == "-" else None
-                subjects += find_subjects([word], invocation.directory, repository, piped, on_mishap)
+                subjects += iter_named(word, invocation.directory, repository, piped, on_mishap)
             except BeatFlowError as error:
                 if len(files) == 1:
                     raise

@@ -141,7 +141,7 @@ def verify_sum(
 
 
 def verify_track_sum(root: Path, progress: Progress = _tell_nobody) -> SumProof:
-    """Prove that a track's mix is the sum of the stems that ``track.toml`` names.
+    """Prove that a track's mix is the sum of the stems that ``track.toml`` names, each for as long as it is.
 
     With faders that are not all at zero, the sum is the one that they make; where the mix is the plain sum all the
     same, that is told as what is wrong.
@@ -156,8 +156,17 @@ def verify_track_sum(root: Path, progress: Progress = _tell_nobody) -> SumProof:
     track = _read_track(root)
     files = [root / stem.file for stem in track.stems.values()]
     names = [stem.file for stem in track.stems.values()]
-    if not _has_faders(track):
-        return verify_sum(root / track.mix_file, files, track.mix_file, names, progress)
+    if not track.is_faded:
+        plain = verify_sum(root / track.mix_file, files, track.mix_file, names, progress)
+        if plain.held or not plain.reasons:
+            return plain
+        # Stems of other lengths, or mono ones in a stereo mix, are no sum sample by sample; a mix they make.
+        made = _verify_faders(root, track, progress)
+        if made.reasons:
+            return plain
+        made = replace(made, faders=False)
+        clipped = plural(made.clipped_samples, "sample")
+        return _refuse(made, f"{clipped} clipped where it is mixed") if made.clipped_samples else made
     proof = _verify_faders(root, track, progress)
     if proof.held:
         return proof
@@ -368,9 +377,3 @@ def _read_track(root: Path) -> Track:
     if not track.stems:
         raise UsageError(f"{TRACK_FILE} names no stems", hint="bf verify --sum MIX STEM...")
     return track
-
-
-def _has_faders(track: Track) -> bool:
-    return bool(track.master_db) or any(
-        stem.gain_db or stem.pan or stem.mute or stem.solo or stem.offset for stem in track.stems.values()
-    )

@@ -8,9 +8,9 @@ from beatflow.finding.landmarks import Landmarks
 from beatflow.finding.occurrences import LEAST
 from beatflow.finding.ranking import Likening, Using
 from beatflow.finding.tune import Melogram, lay_notes
-from beatflow.mood.subject import Subject
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import AudioReader, check_sound
+from beatflow.soundword import NamedSound
 
 LONGEST_S = 600.0
 """Of what is given: longer is music to search in, not to search for."""
@@ -22,7 +22,7 @@ _HEARD_S = 60.0
 """How much of a hum counts."""
 
 
-def read_likening(subject: Subject, by: str | None) -> Likening:
+def read_likening(subject: NamedSound, by: str | None) -> Likening:
     """Hear what sounds have to be like.
 
     Parameters
@@ -50,7 +50,7 @@ def read_likening(subject: Subject, by: str | None) -> Likening:
     return Likening(subject.oid, card, by, np.zeros((0, 12), np.float32) if tune is None else tune)
 
 
-def read_using(subject: Subject, stretched: bool = True) -> Using:
+def read_using(subject: NamedSound, stretched: bool = True) -> Using:
     """Hear the sample that sounds have to use.
 
     Raises
@@ -73,7 +73,7 @@ def _count(landmarks: Landmarks) -> str:
     return f"{len(landmarks)} of {LEAST}"
 
 
-def _read(subject: Subject) -> Audio:
+def _read(subject: NamedSound) -> Audio:
     with subject.open() as source, AudioReader(source, subject.name) as reader:
         if reader.info.duration_s > LONGEST_S:
             minutes = reader.info.duration_s / 60

@@ -5,7 +5,7 @@ Says where each is and when it came in. Opens nothing, and fetches nothing that 
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,6 @@ from beatflow.content import HEAD_BYTES, is_sound
 from beatflow.errors import BeatFlowError, UsageError
 from beatflow.finding.shelf import FOLDER, Shelf
 from beatflow.history import changes_of, find_branch_tips, read_content
-from beatflow.mood.subject import Subject, on_disk
 from beatflow.objects.git.value import Commit, Signature, Tree
 from beatflow.objects.pointer import read_pointer
 from beatflow.repository import Repository
@@ -23,6 +22,7 @@ from beatflow.revision.revision import get_commit, list_commits
 from beatflow.sharing.partial.previews import find_small_copy
 from beatflow.sound.files import hint_missing
 from beatflow.soundfolder import SUFFIXES, Mishap, iter_sounds
+from beatflow.soundword import NamedSound, on_disk, open_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Version:
     ----------
     path : str
         In the track, or as the folder was named.
-    subject : Subject
+    subject : NamedSound
         Opens the sound; its ``oid`` is what cards and facts go by.
     place : Place
         Where it is kept.
@@ -44,7 +44,7 @@ class Version:
     """
 
     path: str
-    subject: Subject
+    subject: NamedSound
     place: "Place"
     commit: Commit | None = None
     current: bool = True
@@ -175,7 +175,7 @@ def read_track_place(repository: Repository, scope: Scope, tick: Callable[[], No
             # Newest first, so that what remains is the commit which had it first.
             found[key] = commit
     current = dict(_iter_sounds(repository, read_content(repository, repository.head)))
-    loose: list[tuple[str, Subject]] = []
+    loose: list[tuple[str, NamedSound]] = []
     if scope.commits is None and scope.brought is None:
         loose, gone = _look_around(repository, current, scope)
         current = {path: oid for path, oid in current.items() if path not in gone}
@@ -246,7 +246,7 @@ def _iter_sounds(repository: Repository, tree: Tree) -> Iterator[tuple[str, str]
 
 def _look_around(
     repository: Repository, committed: Mapping[str, str], scope: Scope
-) -> tuple[list[tuple[str, Subject]], set[str]]:
+) -> tuple[list[tuple[str, NamedSound]], set[str]]:
     """The sounds in the folder that HEAD has not, and the paths at which HEAD's are no more."""
     worktree, git = repository.worktree, repository.git
     loose, here = [], set()
@@ -259,18 +259,21 @@ def _look_around(
             entry = worktree.identify(found.path)
             known = read_pointer(git, entry) if entry and git.has(entry.oid) else None
             if known is None or known.oid != committed.get(found.path):
-                loose.append((found.path, on_disk(found.path, file)))
+                sound = on_disk(found.path, file)
+                if sound.oid:
+                    loose.append((found.path, sound))
     worktree.save_cache()
     return loose, set(committed) - here - set(worktree.list_absent())
 
 
-def _open_stored(repository: Repository, path: str, oid: str) -> Subject | Literal[False] | None:
+def _open_stored(repository: Repository, path: str, oid: str) -> NamedSound | Literal[False] | None:
     """What opens a stored sound, or its small copy; False for what is no sound, None for what is elsewhere."""
     if oid in repository.audio:
-        is_sound = _may_be_sound(path, lambda: repository.audio.open(oid))
-        return Subject(path, lambda: repository.audio.open(oid), oid) if is_sound else False
-    copy = find_small_copy(repository, oid)
-    return Subject(path, lambda: nullcontext(copy), oid, small=True) if copy else None
+        if not _may_be_sound(path, lambda: repository.audio.open(oid)):
+            return False
+    elif find_small_copy(repository, oid) is None:
+        return None
+    return open_stored(repository, path, oid)
 
 
 def _may_be_sound(path: str, open_: Callable[[], BinaryIO]) -> bool:

@@ -63,12 +63,7 @@ def render(track: Track, open_path: Opener, like: BinaryIO, path: Path) -> int:
 
 def says_render(record: Mapping[str, Any] | None, track: Track, oids: Mapping[str, str]) -> bool:
     """Say whether a mix's record tells that it is the plain sum of these stems, name to oid, which no fader moved."""
-    return bool(record) and bool(oids) and (record or {}).get("stems") == dict(oids) and not is_faded(track)
-
-
-def is_faded(track: Track) -> bool:
-    """Say whether any fader is off its zero, so that the mix is not the plain sum of its stems."""
-    return bool(track.master_db) or any(Stem(stem.file) != stem for stem in track.stems.values())
+    return bool(record) and bool(oids) and (record or {}).get("stems") == dict(oids) and not track.is_faded
 
 
 def describe_render(track: Track, inputs: Iterable[tuple[str, str, str]]) -> Record:
@@ -79,7 +74,7 @@ def describe_render(track: Track, inputs: Iterable[tuple[str, str, str]]) -> Rec
         "engine": "mix",
         "inputs": [{"path": path, "oid": oid} for path, oid in stems.values()],
     }
-    if not is_faded(track):
+    if not track.is_faded:
         record["stems"] = {name: oid for name, (_, oid) in stems.items()}
     else:
         faders = {name: asdict(stem) for name, stem in track.stems.items()}

@@ -10,10 +10,10 @@ from beatflow.errors import AudioError, DamagedError, NotFoundError, UsageError
 from beatflow.history import iter_commits
 from beatflow.mood.judge import Judge
 from beatflow.mood.rating import flatten, rate_sound
-from beatflow.mood.subject import open_stored
 from beatflow.objects.git.value import Commit
 from beatflow.repository import Repository
 from beatflow.sound.mood.rating import Mood
+from beatflow.soundword import open_stored
 from beatflow.wording import format_iso_time
 
 

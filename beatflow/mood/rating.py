@@ -10,7 +10,6 @@ from beatflow.ai.engine import Progress, no_progress
 from beatflow.errors import AudioError, UsageError
 from beatflow.mood.judge import Judge
 from beatflow.mood.remembering import mood_cache
-from beatflow.mood.subject import Subject
 from beatflow.repository import Repository
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
@@ -19,6 +18,7 @@ from beatflow.sound.looks import AGAIN
 from beatflow.sound.mood.features import FeatureMeter, Features
 from beatflow.sound.mood.rating import Mood
 from beatflow.sound.sections import Section
+from beatflow.soundword import NamedSound
 
 SHORTEST_S, LONGEST_S = 2.0, 600.0
 """Of the stretches that ``--every`` asks for."""
@@ -96,7 +96,7 @@ WHOLE = Division()
 
 
 def rate_sound(
-    subject: Subject,
+    subject: NamedSound,
     judge: Judge,
     repository: Repository | None = None,
     division: Division = WHOLE,
@@ -106,7 +106,7 @@ def rate_sound(
 
     Parameters
     ----------
-    subject : Subject
+    subject : NamedSound
     judge : Judge
     repository : Repository, optional
         Whose cache remembers what is measured.
@@ -139,7 +139,7 @@ class _Hearing:
     def __init__(
         self,
         reader: AudioReader,
-        subject: Subject,
+        subject: NamedSound,
         judge: Judge,
         repository: Repository | None,
         division: Division,

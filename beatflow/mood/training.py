@@ -18,11 +18,11 @@ from beatflow.errors import UsageError
 from beatflow.mood.judge import Judge
 from beatflow.mood.model import MoodModel, vectorize
 from beatflow.mood.rating import rate_sound
-from beatflow.mood.subject import Subject, on_disk
 from beatflow.repository import Repository
 from beatflow.sound.mood.cues import rate
 from beatflow.sound.mood.features import FEATURES, Features
 from beatflow.soundfolder import Mishap, iter_sounds
+from beatflow.soundword import NamedSound, on_disk
 
 LEAST_LABELS, LEAST_SOUNDS = 2, 4
 _FOLDS = 5
@@ -131,7 +131,7 @@ def gather(
 
 
 def _measure(
-    subject: Subject, repository: Repository | None, on_mishap: Callable[[Mishap], None], report: Progress
+    subject: NamedSound, repository: Repository | None, on_mishap: Callable[[Mishap], None], report: Progress
 ) -> Features:
     from beatflow.errors import BeatFlowError
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from beatflow.picture.axis import list_amplitudes, list_frequencies, list_levels, round_reach
 from beatflow.picture.colour import SERIES
 from beatflow.picture.figure import SEPARATOR, Content, Curve, Figure, Lane, Radar, Shades, Wave
+from beatflow.picture.subject import tell_fader
 from beatflow.picture.tracing import Trace
 from beatflow.sound.mood.rating import MOODS
 from beatflow.sound.outline import Outline
@@ -140,7 +141,7 @@ def _draw_stem(trace: Trace, reach: float, number: int, stems: Sequence[Trace]) 
     solo = any(other.solo for other in others if other)
     heard = stem is None or (not stem.mute and (stem.solo or not solo))
     role = SERIES[(stems.index(trace) + 1) % len(SERIES)]
-    parts = [part for part in (trace.subject.fader, _tell_peak(trace.outline)) if part]
+    parts = [part for part in (tell_fader(trace.subject.stem), _tell_peak(trace.outline)) if part]
     return Lane(
         trace.subject.name,
         [Wave(trace.outline, reach, role, faint=not heard)],

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from beatflow.errors import AudioError, UsageError
 from beatflow.making.hearing import measure_file
-from beatflow.picture.subject import Subject
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.chromagram import Chromagram, ChromaMeter
 from beatflow.sound.files import AudioReader, SoundInfo, check_finite
@@ -28,6 +27,7 @@ from beatflow.sound.mood.measure import measure_mood
 from beatflow.sound.mood.rating import Mood
 from beatflow.sound.onsets import OnsetMeter
 from beatflow.sound.outline import Outline, OutlineMeter, choose_step
+from beatflow.soundword import NamedSound
 from beatflow.timecode import Clock
 
 KINDS = ("wave", "spectrum", "chroma", "loudness", "beats", "mood")
@@ -74,7 +74,7 @@ class Trace:
 
     Parameters
     ----------
-    subject : Subject
+    subject : NamedSound
     info : SoundInfo
         Of the whole sound.
     clock : Clock
@@ -88,7 +88,7 @@ class Trace:
         Onset strength in hops of ``onset_s`` seconds.
     """
 
-    subject: Subject
+    subject: NamedSound
     info: SoundInfo
     clock: Clock
     start: int
@@ -121,7 +121,7 @@ class Trace:
 
 
 def trace_sounds(
-    subjects: Sequence[tuple[Subject, frozenset[str]]],
+    subjects: Sequence[tuple[NamedSound, frozenset[str]]],
     stretch: Stretch,
     columns: int,
     progress: Progress,
@@ -130,7 +130,7 @@ def trace_sounds(
 
     Parameters
     ----------
-    subjects : sequence of (Subject, set of str)
+    subjects : sequence of (NamedSound, set of str)
         Each with which of `KINDS` are wanted of it.
     stretch : Stretch
     columns : int
@@ -157,7 +157,7 @@ def trace_sounds(
     return done
 
 
-def _prepare(subject: Subject, stretch: Stretch) -> Trace:
+def _prepare(subject: NamedSound, stretch: Stretch) -> Trace:
     with subject.open() as source, AudioReader(source, subject.name) as reader:
         info = reader.info
     if not info.frames:

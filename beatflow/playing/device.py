@@ -4,8 +4,10 @@ Samples go out as 32-bit floats at the sound's own rate where the device takes t
 file and the device's driver. Knows no files.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import ctypes
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
@@ -186,8 +188,10 @@ def _load() -> Any:
     Raises
     ------
     EngineError
-        It is not installed, or finds no PortAudio.
+        It is not installed, finds no PortAudio, or would not survive the system's configuration.
     """
+    if sys.platform == "linux":
+        _check_alsa()
     try:
         import sounddevice
     except ImportError as error:
@@ -198,6 +202,45 @@ def _load() -> Any:
             "apt install libportaudio2, or whatever it is called on this system",
         ) from error
     return sounddevice
+
+
+def _check_alsa() -> None:
+    """See that ALSA's configuration names a default device.
+
+    PortAudio asserts that it does (``BuildDeviceList`` in pa_linux_alsa.c), and where the configuration is missing or
+    broken it takes the whole process with it. What is read here is not read again: it is the same library.
+
+    Raises
+    ------
+    EngineError
+        There is no such configuration.
+    """
+    try:
+        alsa = ctypes.CDLL("libasound.so.2")
+    except OSError:
+        return  # a PortAudio without ALSA, or none
+    with _hushed(alsa):
+        if alsa.snd_config_update() >= 0:
+            root, found = ctypes.c_void_p.in_dll(alsa, "snd_config"), ctypes.c_void_p()
+            search = alsa.snd_config_search
+            search.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+            if any(search(root, name, ctypes.byref(found)) >= 0 for name in (b"pcm.default", b"pcm.dmix")):
+                return
+    raise EngineError(
+        "there is no audio device to play on: ALSA's configuration is missing or broken",
+        "apt install libasound2-data, or mend ~/.asoundrc; " + NO_DEVICE,
+    )
+
+
+@contextmanager
+def _hushed(alsa: ctypes.CDLL) -> Iterator[None]:
+    """Have ALSA write nothing to standard error of its own accord, for a ``with`` block."""
+    ignore = ctypes.CFUNCTYPE(None)(lambda: None)
+    alsa.snd_lib_error_set_handler(ignore)
+    try:
+        yield
+    finally:
+        alsa.snd_lib_error_set_handler(None)
 
 
 def _find(library: Any, wanted: str | None) -> Any:

@@ -139,7 +139,7 @@ def _find_offset(one: Source, two: Source, start: int, sample_rate: int) -> int 
 
 def _measure(source: Source, start: int, frames: int, progress: Callable[[float], None]) -> float | None:
     source.seek(start)
-    meter = LoudnessMeter(source.sample_rate, source.channels)
+    meter = LoudnessMeter(source.sample_rate, source.channels, peaks=False)
     left = frames
     while left > 0 and len(samples := source.read(min(left, BLOCK_FRAMES))):
         meter.add(np.nan_to_num(samples, posinf=1.0, neginf=-1.0))

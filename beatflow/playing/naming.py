@@ -4,27 +4,31 @@ Says which sound is meant and how to open it; reads no samples but those of the 
 """
 
 import difflib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from beatflow.bisect.audition import find_mix_path
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.explaining import make_clock, read_clock
-from beatflow.history import read_content, read_track
-from beatflow.objects.git.value import Entry
-from beatflow.objects.pointer import read_pointer
 from beatflow.playing.source import FileSource, ScoreSource, Source
 from beatflow.repository import Repository
-from beatflow.revision.revision import find_commit, get_entry, list_names, split_path
-from beatflow.sharing.partial.previews import find_small_copy
-from beatflow.sound.files import hint_missing
+from beatflow.revision.revision import find_commit
+from beatflow.soundfolder import SUFFIXES
+from beatflow.soundword import (
+    STDIN,
+    NamedSound,
+    find_mix,
+    find_part,
+    find_sound,
+    find_stored_oid,
+    read_score,
+)
 from beatflow.timecode import Clock
 from beatflow.track import TRACK_FILE, Stem, Track, parse_track
 from beatflow.wording import short_name
 
-_SOUNDS = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".w64", ".rf64"}
 ALL_STEMS = "all"
 
 
@@ -90,31 +94,17 @@ class Finder:
         if word is None:
             return self._find_mix(None, "the folder")
         if word == "-":
-            return Named(
-                "standard input",
-                lambda: FileSource(self._read_input(), "standard input"),
-                make_clock(1, None, None),
-            )
-        place = self._directory / word
-        if place.is_dir():
+            return Named(STDIN, lambda: FileSource(self._read_input(), STDIN), make_clock(1, None, None))
+        if (self._directory / word).is_dir():
             raise UsageError(f"{word} is a folder, not a sound", hint=f"bf play {word} --stems all")
-        if place.exists():
-            return self._name_file(place, word)
-        if self._repository is None:
-            raise NotFoundError(f"{word} does not exist, and this is no track", hint=hint_missing(word))
-        if split_path(word) != ("HEAD", word):
-            return self._find_entry(word)
-        commit = find_commit(self._repository, word)
-        if commit:
+        try:
+            return _name(find_sound(word, self._directory, self._repository))
+        except NotFoundError:
+            # A commit without a mix has stems to be mixed.
+            commit = find_commit(self._repository, word) if self._repository else None
+            if commit is None:
+                raise
             return self._find_mix(commit, word)
-        path = self._repository.worktree.relative(Path(word))
-        if path in self._repository.tree_of(self._repository.head):
-            return self._find_entry(f"HEAD:{path}")
-        near = difflib.get_close_matches(word, list_names(self._repository), n=2)
-        raise NotFoundError(
-            f"{word!r} is neither a sound nor a revision",
-            hint=f"did you mean {' or '.join(near)}?" if near else hint_missing(word),
-        )
 
     def find_stems(self, word: str | None, names: Sequence[str]) -> Named:
         """Return some stems together, as one sound: those of a score, with its faders, or the files of a folder.
@@ -157,90 +147,56 @@ class Finder:
             raise NotFoundError(
                 f"{word!r} is neither a revision nor a folder of stems", hint="bf play HEAD --stems all"
             )
-        if commit is None:
-            track = _read_worktree_score(repository)
-        else:
-            track = read_track(repository, read_content(repository, commit))
+        track = read_score(repository, commit)
 
         def open_path(path: str) -> BinaryIO:
             return _open_at(repository, commit, path)
 
         return track, open_path, word or "the stems", commit, read_clock(repository, commit, 1)
 
-    # Files -----------------------------------------------------------------------------------------------
-
-    def _name_file(self, place: Path, word: str) -> Named:
-        repository, path, oid, commit = self._repository, word, None, None
-        clock = make_clock(1, None, None)
-        if repository and place.resolve().is_relative_to(repository.root.resolve()):
-            path = place.resolve().relative_to(repository.root.resolve()).as_posix()
-            clock = read_clock(repository, None, 1)
-            oid = _find_oid(repository, path)
-            commit = _find_unchanged(repository, path)
-        return Named(word, lambda: FileSource(place, word), clock, path, oid, commit)
-
-    def _find_entry(self, word: str) -> Named:
-        repository = self._repository
-        assert repository is not None
-        path, entry = get_entry(repository, word)
-        commit = find_commit(repository, split_path(word)[0])
-        return _name_entry(repository, path, entry, commit, word)
-
     def _find_mix(self, commit: str | None, title: str) -> Named:
         """Return the mix: its file, or where there is none what its stems give."""
         repository = self._repository
         if repository is None:
             raise NotFoundError("this is no track, so there is no mix of it", hint="bf play FILE")
-        if commit is None:
-            path = _read_worktree_score(repository).mix_file
-            if (repository.root / path).is_file():
-                return self._name_file(repository.root / path, path)
-            absent = repository.worktree.find_absent(path)
-            if absent:
-                return _name_entry(repository, path, absent, repository.head, path)
-            score = _read_worktree_score(repository)
-        else:
-            found = find_mix_path(repository, commit)
-            tree = read_content(repository, commit)
-            if found:
-                return _name_entry(repository, found, tree[found], commit, f"{title}:{found}")
-            score = read_track(repository, tree)
-        if not score.stems:
-            raise NotFoundError(f"there is no mix in {title}, and no stems", hint="bf ls shows what there is")
+        try:
+            return _name(find_mix(repository, commit, title))
+        except NotFoundError:
+            if not read_score(repository, commit).stems:
+                raise NotFoundError(
+                    f"there is no mix in {title}, and no stems", hint="bf ls shows what there is"
+                ) from None
         return replace(self.find_stems(title if commit else None, [ALL_STEMS]), name=f"the stems of {title}")
 
 
-def _name_entry(repository: Repository, path: str, entry: Entry, commit: str | None, title: str) -> Named:
-    pointer = read_pointer(repository.git, entry)
-    if pointer is None:
-        raise UsageError(f"{path} is no sound", hint=f"bf cat {title}")
-    oid = pointer.oid
-    clock = read_clock(repository, commit, 1)
-    small = None if oid in repository.audio else find_small_copy(repository, oid)
-    if small:
-        return Named(title, lambda: FileSource(small, title), clock, path, oid, commit, small=True)
-    return Named(title, lambda: FileSource(repository.audio.open(oid), title), clock, path, oid, commit)
+def _name(sound: NamedSound) -> Named:
+    commit, oid = sound.commit, sound.stored
+    repository, path = sound.repository, sound.path
+    if repository and path and sound.file and not oid:
+        # Of what is not in history the id would cost reading all of it before the first note.
+        oid, commit = find_stored_oid(repository, path), _find_unchanged(repository, path)
+    return Named(
+        sound.name,
+        lambda: FileSource(sound.get_source(), sound.name),
+        sound.read_clock(),
+        path or sound.name,
+        oid,
+        commit,
+        sound.small,
+    )
 
 
 def _open_at(repository: Repository, commit: str | None, path: str) -> BinaryIO:
-    """Open a file of the score: of a commit, or of the folder."""
-    if commit is None and (repository.root / path).is_file():
-        return (repository.root / path).open("rb")
-    _, entry = get_entry(repository, f"{commit or 'HEAD'}:{path}")
-    pointer = read_pointer(repository.git, entry)
-    if pointer is None:
-        raise UsageError(f"{path} is no sound", hint="mend track.toml")
-    return repository.audio.open(pointer.oid)
-
-
-def _read_worktree_score(repository: Repository) -> Track:
-    file = repository.root / TRACK_FILE
-    return parse_track(file.read_bytes()) if file.is_file() else Track()
+    """Open a file of the score: of a commit, or of the folder, or as HEAD has it where the folder lacks it."""
+    if commit is None and not (repository.root / path).is_file():
+        commit = repository.head
+    source = find_part(repository, commit, path, path).get_source()
+    return Path(source).open("rb") if isinstance(source, str | os.PathLike) else source
 
 
 def _read_folder(folder: Path) -> Track:
     """Take each sound of a folder for a stem."""
-    files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in _SOUNDS)
+    files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
     if not files:
         raise UsageError(f"there is no sound in {folder.name}", hint="bf play DIR --stems all")
     return Track(stems={short_name(name): Stem(name) for name in files})
@@ -257,14 +213,6 @@ def _choose(track: Track, name: str, title: str) -> Stem:
 
 def _unmute(stem: Stem) -> Stem:
     return replace(stem, mute=False, solo=False)
-
-
-def _find_oid(repository: Repository, path: str) -> str | None:
-    """Return the id of a sound in the folder that a commit has as it is."""
-    entry = repository.worktree.identify(path)
-    known = entry is not None and repository.git.has(entry.oid)
-    pointer = read_pointer(repository.git, entry) if entry and known else None
-    return pointer.oid if pointer else None
 
 
 def _find_unchanged(repository: Repository, path: str) -> str | None:

@@ -12,13 +12,11 @@ from beatflow.daw.encoding import MP3_RATES
 from beatflow.daw.tagging import id3, ogg
 from beatflow.daw.tagging.tags import Levels, Tags
 from beatflow.errors import UsageError
-from beatflow.playing.excerpt import find_excerpt
+from beatflow.playing.choice import choose_start
 from beatflow.playing.source import Source, fit_channels
-from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import BLOCK_FRAMES, make_spool
 from beatflow.sound.levelling import plan_level
-from beatflow.sound.loudness import Course, LoudnessMeter
 from beatflow.sound.resample import resample_blocks
 from beatflow.sound.shaping import fade
 from beatflow.sound.writing import AudioWriter
@@ -28,8 +26,6 @@ LENGTH_S = 30.0
 LUFS, CEILING_DBTP = -14.0, -2.0
 """What streaming services play at; the ceiling leaves the codec the room that it takes (MP3 adds up to 1 dB)."""
 FADE_IN_S, FADE_OUT_S = 0.02, 2.0
-_LISTENED_S = 1800.0
-"""Of what is longer the loudness alone chooses: bars and sections of an hour tell little."""
 _MAX_CHANNELS = 2
 _OPUS_RATE = 48_000
 
@@ -149,7 +145,11 @@ def write_preview(
     kind = FORMATS[wish.format]
     duration_s = source.frames / source.sample_rate
     chosen = wish.start_s is None and wish.length_s is not None and duration_s > wish.length_s
-    start_s = _choose(source, wish.length_s or 0.0, facts, progress) if chosen else wish.start_s or 0.0
+    start_s = wish.start_s or 0.0
+    if chosen and wish.length_s is not None:
+        start_s = choose_start(source, wish.length_s, facts, lambda done, what: progress(0.6 * done, what))
+        # The downbeat itself is not to be faded in.
+        start_s = max(start_s - FADE_IN_S, 0.0)
     if start_s >= duration_s:
         raise UsageError(f"{source.name} is {duration_s:.2f} s long: nothing of it is behind {start_s:g} s")
     length_s = min(wish.length_s or duration_s, duration_s - start_s)
@@ -217,32 +217,3 @@ def _choose_rate(rate: int, format: str) -> int:
     if format == "mp3" and rate not in MP3_RATES:
         return 44_100 if rate % 11_025 == 0 else 48_000
     return rate
-
-
-def _choose(source: Source, length_s: float, facts: Mapping[str, Any] | None, progress: Progress) -> float:
-    duration_s = source.frames / source.sample_rate
-    if (not facts or "sections" not in facts) and duration_s <= _LISTENED_S:
-        facts = analyze(_listen(source, lambda done: progress(0.4 * done, "listening"))).to_json()
-    course = _measure_course(source, lambda done: progress(0.4 + 0.2 * done, "measuring"))
-    known = facts or {}
-    start_s = find_excerpt(
-        course, duration_s, length_s, known.get("sections") or (), known.get("downbeats") or ()
-    )
-    # The downbeat itself is not to be faded in.
-    return max(start_s - FADE_IN_S, 0.0)
-
-
-def _measure_course(source: Source, progress: Callable[[float], None]) -> Course:
-    meter = LoudnessMeter(source.sample_rate, source.channels)
-    for block in _listen(source, progress):
-        meter.add(block.samples)
-    return meter.course()
-
-
-def _listen(source: Source, progress: Callable[[float], None]) -> Iterator[Audio]:
-    source.seek(0)
-    done = 0
-    while len(samples := source.read(BLOCK_FRAMES)):
-        yield Audio(np.nan_to_num(samples, posinf=1.0, neginf=-1.0), source.sample_rate)
-        done += len(samples)
-        progress(done / source.frames)

@@ -1,30 +1,22 @@
-"""Which sound a word means (a file, a stem of the track, a file of a commit, standard input), and what is known of it.
-
-Looks for it and copies it where it is not a file; listens to nothing.
-"""
+"""The sound that is to be remixed: copied where it is not a file, and what is known of it. Listens to nothing."""
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from beatflow.ai.engine import QUARTERS
 from beatflow.delivery import digest, spool
-from beatflow.errors import NotFoundError, UsageError
-from beatflow.history import read_content, read_track
+from beatflow.errors import UsageError
 from beatflow.making.surroundings import read_known
 from beatflow.making.truestems import TrueStemFinder
-from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import find_record
 from beatflow.remix.hearing import Known
 from beatflow.repository import Repository
-from beatflow.revision.revision import get_commit, get_entry, split_path
-from beatflow.sound.files import hint_missing
-from beatflow.track import TRACK_FILE, Track, parse_track
+from beatflow.soundword import STDIN, find_sound, read_score
+from beatflow.track import Track
 
-STDIN = "standard input"
 _LONGEST_TITLE = 230
 """Bytes; a file's name may have 255."""
 _FROM_BAR = ("generate", "hum", "mix")
@@ -76,7 +68,7 @@ class Subject:
 def find_subject(
     word: str, directory: Path, repository: Repository | None, scratch: Path, stdin: BinaryIO | None = None
 ) -> Subject:
-    """Find the sound that a word means: ``-``, a file, a stem's name, or ``REV:PATH``, in this order.
+    """Find the sound that a word means, as every command does (`beatflow.soundword`), as a file that can be read.
 
     Parameters
     ----------
@@ -88,33 +80,32 @@ def find_subject(
     Raises
     ------
     UsageError
-        There is none; the nearest is named.
+        There is none, or it is a folder or no ordinary file.
     NotFoundError
-        No such revision, or no such file in it.
+        No such stem, revision, or file in it; the nearest is named.
     """
     if word == "-":
         assert stdin is not None
         file = spool(stdin, scratch)
         return _describe(Subject(STDIN, file, digest(file), here=False), repository, None)
-    file = directory / word
-    if os.path.lexists(file):
-        if file.is_dir():
-            raise UsageError(f"{word} is a folder, not a sound", hint="name a file in it")
-        path = _find_path(file, repository)
-        return _describe(Subject(word, file, _digest(file, word), path), repository, _read_score(repository))
-    score = _read_score(repository)
-    if repository and score and word in score.stems:
-        path = score.stems[word].file
-        place = repository.root / path
-        if not place.is_file():
-            raise NotFoundError(f"{path} is not here", hint=f"bf restore {path}")
-        shown = os.path.relpath(place, directory)
-        return _describe(Subject(shown, place, digest(place), path, word), repository, score)
-    if repository and ":" in word:
-        return _find_in_history(word, repository, scratch)
-    near = get_close_matches(word, score.stems, 1) if score else []
-    hint = f"did you mean the stem {near[0]}?" if near else hint_missing(word)
-    raise UsageError(f"{word} does not exist", hint=hint)
+    sound = find_sound(word, directory, repository)
+    score = read_score(repository, sound.commit) if repository else None
+    path, here = sound.path or "", True
+    file: Path | None = sound.file
+    if file is None or sound.small:
+        assert repository is not None
+        assert sound.stored is not None
+        file, here = scratch / f"input{PurePosixPath(path).suffix[:10]}", False
+        repository.audio.write_files([(sound.stored, file)])
+    elif not file.exists():
+        raise UsageError(f"{word} is a link to nothing")
+    elif not file.is_file():
+        raise UsageError(f"{word} is no ordinary file", hint=f"- reads standard input: bf remix - < {word}")
+    oid = sound.oid
+    assert oid is not None
+    return _describe(
+        Subject(sound.name, file, oid, path, word if sound.stem else "", here), repository, score
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,41 +129,6 @@ def find_parts_without(
     ]
     repository.audio.write_files([(part.oid, part.file) for part in parts])
     return tuple(parts)
-
-
-def _digest(file: Path, word: str) -> str:
-    if not file.exists():
-        raise UsageError(f"{word} is a link to nothing")
-    if not file.is_file():
-        raise UsageError(f"{word} is no ordinary file", hint=f"- reads standard input: bf remix - < {word}")
-    return digest(file)
-
-
-def _find_path(file: Path, repository: Repository | None) -> str:
-    """The path within the track; empty outside."""
-    if repository is None:
-        return ""
-    root, place = repository.root.resolve(), file.parent.resolve() / file.name
-    return place.relative_to(root).as_posix() if place.is_relative_to(root) else ""
-
-
-def _read_score(repository: Repository | None) -> Track | None:
-    if repository is None:
-        return None
-    path = repository.root / TRACK_FILE
-    return parse_track(path.read_bytes()) if path.is_file() else None
-
-
-def _find_in_history(word: str, repository: Repository, scratch: Path) -> Subject:
-    path, entry = get_entry(repository, word)
-    pointer = read_pointer(repository.git, entry)
-    if pointer is None:
-        raise UsageError(f"{word} is no sound", hint=f"bf cat {word} shows it")
-    copy = scratch / f"input{PurePosixPath(path).suffix[:10]}"
-    repository.audio.write_files([(pointer.oid, copy)])
-    commit = get_commit(repository, split_path(word)[0])
-    score = read_track(repository, read_content(repository, commit))
-    return _describe(Subject(word, copy, pointer.oid, path, here=False), repository, score)
 
 
 def _describe(subject: Subject, repository: Repository | None, score: Track | None) -> Subject:

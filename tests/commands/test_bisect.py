@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.playing.programs import Playback
 from beatflow.history import read_content, write_commit
 from beatflow.objects.git.value import Entry, Signature
+from beatflow.playing.programs import Playback
 from beatflow.repository import Repository
 from tests.conftest import EPOCH, Bf
 from tests.world import decode, wav_bytes, write_tone

@@ -183,3 +183,33 @@ def test_stems_of_other_shapes_through_faders(tmp_path: Path) -> None:
     write_audio(tmp_path / "stems" / "bass.wav", Audio(stems["bass"].samples[:0], RATE))
     write_audio(tmp_path / "mix.wav", Audio(stems["bass"].samples[:99], RATE))
     assert "the mix has 99" in verify_track_sum(tmp_path).reasons[0]
+
+
+def test_stems_that_end_early_and_mono_ones(tmp_path: Path) -> None:
+    stems = make_stems("PCM_16")
+    stems["bass"] = Audio(stems["bass"].samples[:-9], RATE)
+    stems["chords"] = Audio(stems["chords"].samples[:, :1], RATE)
+    mix, clipped = render_mix(stems, {}, "PCM_16")
+    assert not clipped
+    write_all(tmp_path, stems, mix, "PCM_16")
+    write_score(tmp_path)
+    proof = verify_track_sum(tmp_path)
+    assert (proof.held, proof.faders, proof.promise) == (True, False, "exact")
+    assert "through the faders" not in next(format_sum(proof))
+    mix.samples[30] *= np.float32(0.5)
+    write_audio(tmp_path / "mix.wav", mix)
+    proof = verify_track_sum(tmp_path)
+    assert (proof.held, proof.first_frame) == (False, 30)
+    write_audio(tmp_path / "mix.wav", Audio(np.pad(mix.samples, ((0, 5), (0, 0))), RATE))
+    assert any("shorter than the mix" in reason for reason in verify_track_sum(tmp_path).reasons)
+
+
+def test_a_plain_mix_that_clips_is_no_sum(tmp_path: Path) -> None:
+    loud = Audio(np.full((200, 2), 0.75, np.float32), RATE)
+    stems = {"drums": loud, "bass": Audio(loud.samples[:100], RATE), "chords": loud}
+    mix, clipped = render_mix(stems, {}, "PCM_16")
+    assert clipped
+    write_all(tmp_path, stems, mix, "PCM_16")
+    write_score(tmp_path)
+    proof = verify_track_sum(tmp_path)
+    assert (proof.held, proof.reasons) == (False, (f"{clipped} samples clipped where it is mixed",))

@@ -11,11 +11,11 @@ from beatflow.errors import AudioError, UsageError
 from beatflow.mood.judge import Judge, judge_by_engine
 from beatflow.mood.rating import Division, rate_sound
 from beatflow.mood.remembering import FeatureCache
-from beatflow.mood.subject import on_disk
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio
 from beatflow.sound.mood.measure import measure_mood
 from beatflow.sound.mood.rating import Mood
+from beatflow.soundword import on_disk
 from tests.conftest import Bf
 from tests.mood.pieces import RATE, merry, mournful, write
 
