@@ -141,7 +141,7 @@ def find_sound(
             raise UsageError(f"{word} is a folder, not a sound", hint="name a file in it")
         return on_disk(word, place, repository)
     if repository is None:
-        raise UsageError(f"{word} does not exist", hint=hint_missing(word))
+        raise UsageError(f"{word} does not exist, and this is no track", hint=hint_missing(word))
     if split_path(word) != ("HEAD", word):
         return _find_entry(repository, word)
     path = _find_path(repository, place)

@@ -11,6 +11,7 @@ from beatflow.errors import UsageError
 from beatflow.wording import format_duration
 
 HINT = "write it like 0:30-0:45, 12.5s-14s, b33-b34 (bars) or b33.2-b33.3 (beats)"
+_TIME_HINT = "write it like 0:30, 12.5s, b17 (a bar) or b17.3 (a beat)"
 _ON_THE_BEAT_S = 0.03
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)s?")
 _BAR = re.compile(r"b(\d+)(?:\.(\d+))?")
@@ -108,7 +109,28 @@ class Clock:
             raise UsageError(f"{text} ends before it begins", hint=HINT)
         return Span(start, end)
 
-    def _parse_time(self, text: str, whole: str) -> tuple[int, int | None]:
+    def parse_between(self, start: str | None, end: str | None) -> Span:
+        """Read a stretch from where it begins and where it ends, each typed by itself; a bar at its end is taken in.
+
+        Raises
+        ------
+        UsageError
+            One of them is no time, it is empty, or bars are asked for without a tempo.
+        """
+        first = self._parse_time(start.strip(), start, "time", _TIME_HINT)[0] if start is not None else 0
+        if end is None:
+            return Span(first, None)
+        at, after = self._parse_time(end.strip(), end, "time", _TIME_HINT)
+        last = at if after is None else after
+        if last <= first:
+            raise UsageError(
+                f"{end} is not after {start or 'the start'}", hint="give a later end, or an earlier start"
+            )
+        return Span(first, last)
+
+    def _parse_time(
+        self, text: str, whole: str, what: str = "stretch of time", hint: str = HINT
+    ) -> tuple[int, int | None]:
         """Return a time's frame and, for a bar or a beat, the frame behind it."""
         if match := _BAR.fullmatch(text):
             beat_s = self.beat_s
@@ -119,14 +141,14 @@ class Clock:
                 )
             bar, beat = int(match[1]), int(match[2] or 1)
             if bar < 1 or not 1 <= beat <= self.beats_per_bar:
-                raise UsageError(f"{whole}: bars and beats count from 1", hint=HINT)
+                raise UsageError(f"{whole}: bars and beats count from 1", hint=hint)
             first = (bar - 1) * self.beats_per_bar + beat - 1
             count = 1 if match[2] else self.beats_per_bar
             return tuple(round((first + more) * beat_s * self.sample_rate) for more in (0, count))  # type: ignore[return-value]
         if match := _CLOCK.fullmatch(text):
             hours, minutes = int(match[1] or 0), int(match[2] or 0)
             return round((hours * 3600 + minutes * 60 + float(match[3])) * self.sample_rate), None
-        raise UsageError(f"{whole!r} is no stretch of time", hint=HINT)
+        raise UsageError(f"{whole!r} is no {what}", hint=hint)
 
     def _on_beats(self, start: int, frames: int) -> tuple[int, int] | None:
         """Return the first and the last beat of a stretch that begins and ends on beats, else None."""

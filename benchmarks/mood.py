@@ -75,20 +75,14 @@ def find_usual(rows: Sequence[Features]) -> list[Cue]:
 
 def report(found: dict[str, dict[str, tuple[str, Features]]], parts: Sequence[str], title: str) -> None:
     """Print how right the model is on some games."""
-    moods = [
-        (name, stem, label, rate(row))
-        for name in parts
-        for stem, (label, row) in found.get(name, {}).items()
-        if row
-    ]
-    labelled = [one for one in moods if one[2]]
-    print(f"\n{title}: {', '.join(parts)}; {len(labelled)} sounds")
+    rows = [(name, label, rate(row)) for name in parts for label, row in found.get(name, {}).values()]
+    labelled = [(name, label, mood) for name, label, mood in rows if label and mood]
+    refused = sum(mood is None for _, _, mood in rows)
+    print(f"\n{title}: {', '.join(parts)}; {len(labelled)} sounds; no music to the model: {refused}")
 
     def axis(kinds: Sequence[str], which: str, game: str | None = None) -> list[float]:
         return [
-            getattr(mood, which)
-            for name, _, label, mood in labelled
-            if label in kinds and game in (None, name)
+            getattr(mood, which) for name, label, mood in labelled if label in kinds and game in (None, name)
         ]
 
     for which, above, below in (
@@ -105,15 +99,23 @@ def report(found: dict[str, dict[str, tuple[str, Features]]], parts: Sequence[st
                     f"  {which} {'/'.join(above)} above {'/'.join(below)}: AUC {value:.2f} ± {error:.2f} "
                     f"({len(high)}, {len(low)}) {game or 'all'}"
                 )
+    answers = [mood.best for _, _, mood in labelled]
+    shuffled = 0.0
     for label, agreeing in SITUATIONS.items():
-        told = [mood.best for _, _, kind, mood in labelled if kind == label]
+        told = [mood.best for _, kind, mood in labelled if kind == label]
         if told:
             right = sum(best in agreeing for best in told)
+            # The same answers given to sounds at random: what comes of liking some moods better, without hearing.
+            luck = sum(best in agreeing for best in answers) / len(answers)
+            shuffled += luck * len(told)
             counts = ", ".join(f"{mood} {told.count(mood)}" for mood in MOODS if mood in told)
-            print(f"  {label}: {right} of {len(told)} agree (chance {len(agreeing) / 7:.2f}); told {counts}")
-    right = sum(mood.best in SITUATIONS[label] for _, _, label, mood in labelled)
-    chance = sum(len(SITUATIONS[label]) / 7 for _, _, label, _ in labelled)
-    print(f"  all: {right} of {len(labelled)} agree; by chance {chance:.0f}")
+            print(
+                f"  {label}: {right} of {len(told)} agree (shuffled {luck:.2f}, guessing {len(agreeing) / 7:.2f}); "
+                f"told {counts}"
+            )
+    right = sum(mood.best in SITUATIONS[label] for _, label, mood in labelled)
+    chance = sum(len(SITUATIONS[label]) / 7 for _, label, _ in labelled)
+    print(f"  all: {right} of {len(labelled)} agree; shuffled {shuffled:.0f}, guessing {chance:.0f}")
 
 
 def main() -> None:

@@ -33,6 +33,31 @@ def test_what_is_no_stretch_is_refused(text: str) -> None:
         FOUR.parse_span(text)
 
 
+@pytest.mark.parametrize(
+    ("clock", "start", "end", "span"),
+    [
+        (PLAIN, None, None, Span(0, None)),
+        (PLAIN, "0:30", None, Span(30 * 48000, None)),
+        (FOUR, "b2", "b2", Span(2 * 44100, 4 * 44100)),
+        (FOUR, None, " b1.2 ", Span(0, 44100)),
+        (FOUR, "b33", "1:10", Span(64 * 44100, 70 * 44100)),
+    ],
+)
+def test_a_stretch_is_read_from_its_two_ends(
+    clock: Clock, start: str | None, end: str | None, span: Span
+) -> None:
+    assert clock.parse_between(start, end) == span
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [("x", None, "'x' is no time"), (None, "1-2", "'1-2' is no time"), ("5", "3", "3 is not after 5")],
+)
+def test_an_end_that_is_no_time_is_named(start: str | None, end: str | None, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        FOUR.parse_between(start, end)
+
+
 def test_bars_need_a_tempo() -> None:
     with pytest.raises(UsageError, match="tempo"):
         PLAIN.parse_span("b3")

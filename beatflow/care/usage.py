@@ -1,7 +1,7 @@
 """Where the bytes of a track's sound are: by commit, by path, and in all.
 
 Reads history and manifests, never samples. Every stored byte is charged once: to the oldest commit that brings it, and
-there to the first path; what several paths use is shared.
+there to the first path that has it, then to the first that is rebuilt from it; what several paths use is shared.
 """
 
 from collections import Counter
@@ -176,25 +176,35 @@ class _Books:
         """Charge what a commit brings."""
         if group != UNDO:
             self._file_bytes += self._weights.weigh(commit.tree)
-        for path, pointer in self._iter_new(commit.tree):
+        new = list(self._iter_new(commit.tree))
+        for path, pointer in new:
             if group == UNDO and pointer.oid not in self._distinct:
                 self._file_bytes += pointer.size
             self._distinct[pointer.oid] = pointer.size
-            if group == UNDO:
-                self._charged[UNDO] += self._ledger.add_file(pointer.oid, pointer.size, NOBODY)
-                continue
-            party = self._parties.setdefault(path, len(self._parties))
+            party = NOBODY if group == UNDO else self._parties.setdefault(path, len(self._parties))
             charged = self._ledger.add_file(pointer.oid, pointer.size, party)
-            if group != CHOSEN or not self._selection.has_path(path):
-                self._charged[OTHER] += charged
-                continue
-            for row in (
-                self._commits.setdefault(commit.oid, Row(commit.oid, commit.title)),
-                self._paths.setdefault(path, Row(path)),
-            ):
+            self._charge(group, commit, path, charged)
+            for row in self._find_rows(group, commit, path):
                 row.versions += 1
                 row.size += pointer.size
-                row.stored_bytes += charged
+        for path, pointer in new:
+            self._charge(group, commit, path, self._ledger.add_sources(pointer.oid))
+
+    def _charge(self, group: str, commit: Commit, path: str, count: int) -> None:
+        rows = self._find_rows(group, commit, path)
+        for row in rows:
+            row.stored_bytes += count
+        if not rows:
+            self._charged[UNDO if group == UNDO else OTHER] += count
+
+    def _find_rows(self, group: str, commit: Commit, path: str) -> tuple[Row, ...]:
+        """Return the rows of a commit and a path, none where they were not asked for."""
+        if group != CHOSEN or not self._selection.has_path(path):
+            return ()
+        return (
+            self._commits.setdefault(commit.oid, Row(commit.oid, commit.title)),
+            self._paths.setdefault(path, Row(path)),
+        )
 
     def close(self, commit_count: int) -> Usage:
         """Return the sums."""

@@ -6,17 +6,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beatflow.commands.options import DeviceOption, EngineOption, ForceOption, JsonOption, OfflineOption
+from beatflow.commands.options import (
+    DeviceOption,
+    EngineOption,
+    ForceOption,
+    JobsOption,
+    JsonOption,
+    OfflineOption,
+)
 from beatflow.commands.takes import Target, choose, make_setup
 from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
+    from beatflow.mood.hearing import Division
     from beatflow.mood.judge import Judge
-    from beatflow.mood.rating import Division, Rated
+    from beatflow.mood.rating import Rated
+    from beatflow.mood.remembering import Memory
     from beatflow.soundfolder import Mishap
 
 TRAIN = "train"
+Failure = tuple[str, str, str | None]
+"""Path, what is wrong with it, and the way out."""
 DEFAULT_MODEL = "mood.skops"
 
 
@@ -56,6 +67,7 @@ def mood(
         str | None, typer.Option("--output", "-o", metavar="FILE.skops", help="train: where the model goes.")
     ] = None,
     force: ForceOption = False,
+    jobs: JobsOption = None,
     json: JsonOption = False,
 ) -> int:
     """Tell the mood of music: seven scores that sum to 1, valence, arousal, and the cues behind them.
@@ -77,11 +89,11 @@ def mood(
       bf mood mix.wav --model mine.skops
       bf mood mix.wav --engine clap --labels "dreamy,tense,epic"
     """
-    from beatflow.mood.rating import Division
+    from beatflow.mood.hearing import Division
 
     invocation = Invocation.of(ctx)
     if files[0] == TRAIN and len(files) == 2:
-        return _train(invocation, files[1], output or DEFAULT_MODEL, force, json)
+        return _train(invocation, files[1], output or DEFAULT_MODEL, force, jobs, json)
     if output is not None:
         raise UsageError("only bf mood train writes a file", hint="bf mood train DIR -o MODEL.skops")
     judge = _choose(invocation, engine, model, labels, device, offline)
@@ -92,7 +104,7 @@ def mood(
         return _show_history(invocation, files[0], judge, limit, json)
     if limit is not None:
         raise UsageError("--limit is of --history", hint=f"bf mood {files[0]} --history --limit {limit}")
-    return _show(invocation, files, judge, division, json)
+    return _show(invocation, files, judge, division, jobs, json)
 
 
 def _choose(
@@ -120,18 +132,25 @@ def _choose(
         raise UsageError("--labels names nothing", hint='--labels "dreamy,tense,epic"')
     setup = make_setup(invocation, device, None, None, offline)
     needs = frozenset({"labels"}) if words else frozenset()
-    return judge_by_engine(choose(invocation, "mood", engine, setup, needs), words)
+    return judge_by_engine(choose(invocation, "mood", engine, setup, needs), words, setup)
 
 
-def _show(invocation: Invocation, files: list[str], judge: "Judge", division: "Division", json: bool) -> int:
+def _show(
+    invocation: Invocation,
+    files: list[str],
+    judge: "Judge",
+    division: "Division",
+    jobs: int | None,
+    json: bool,
+) -> int:
     from beatflow.delivery import spool
-    from beatflow.mood.rating import rate_sound
-    from beatflow.mood.text import list_rated, tell_rated
+    from beatflow.mood.rating import rate_all
     from beatflow.soundword import NamedSound, iter_named
 
     ui = invocation.ui
     repository = invocation.find_repository()
-    failures: list[tuple[str, str, str | None]] = []
+    failures: list[Failure] = []
+    sounds: list[NamedSound] = []
     results: list[Rated] = []
 
     def on_mishap(mishap: "Mishap") -> None:
@@ -139,28 +158,49 @@ def _show(invocation: Invocation, files: list[str], judge: "Judge", division: "D
             failures.append((mishap.path, mishap.message, mishap.hint))
 
     with tempfile.TemporaryDirectory(prefix="beatflow-") as scratch, ui.progress("listening") as progress:
-        subjects: list[NamedSound] = []
         for word in files:
             try:
                 piped = spool(ui.read_input(), Path(scratch)) if word == "-" else None
-                subjects += iter_named(word, invocation.directory, repository, piped, on_mishap)
+                sounds += iter_named(word, invocation.directory, repository, piped, on_mishap)
             except BeatFlowError as error:
                 if len(files) == 1:
                     raise
                 failures.append((word, error.message, error.hint))
-        for number, subject in enumerate(subjects):
-
-            def report(fraction: float, what: str, number: int = number) -> None:
-                progress((number + fraction) / len(subjects), what)
-
-            try:
-                results.append(rate_sound(subject, judge, repository, division, report))
-            except BeatFlowError as error:
-                if len(files) == len(subjects) == 1:
-                    raise
-                failures.append((subject.name, error.message, error.hint))
+        # A sound by itself is remembered in its track alone: who rates one file is not going through a heap.
+        memory = _find_memory(invocation, len(sounds) > 1)
+        for outcome in rate_all(sounds, judge, memory, division, jobs, progress):
+            wrong = outcome.error
+            if outcome.result:
+                results.append(outcome.result)
+            elif wrong and len(files) == len(sounds) == 1:
+                raise wrong
+            elif isinstance(wrong, BeatFlowError):
+                failures.append((outcome.item.name, wrong.message, wrong.hint))
+            else:
+                failures.append((outcome.item.name, str(wrong), None))
     if not results and not failures:
         raise UsageError(f"{files[0]} holds no sounds", hint="bf mood FILE")
+    _report(invocation, judge, results, failures, bool(division), json)
+    return 1 if failures else 0
+
+
+def _find_memory(invocation: Invocation, many: bool) -> "Memory | None":
+    from beatflow.mood.remembering import find_memory
+
+    return find_memory(invocation.find_repository(), invocation.settings.state if many else None)
+
+
+def _report(
+    invocation: Invocation,
+    judge: "Judge",
+    results: "list[Rated]",
+    failures: list[Failure],
+    divided: bool,
+    json: bool,
+) -> None:
+    from beatflow.mood.text import list_rated, tell_rated
+
+    ui = invocation.ui
     if json:
         ui.emit_json(
             "beatflow.mood/1",
@@ -171,7 +211,7 @@ def _show(invocation: Invocation, files: list[str], judge: "Judge", division: "D
                 "failures": [{"path": path, "error": text, "hint": hint} for path, text, hint in failures],
             },
         )
-    elif len(results) == 1 or division:
+    elif len(results) == 1 or divided:
         for number, one in enumerate(results):
             if number:
                 ui.emit()
@@ -179,9 +219,13 @@ def _show(invocation: Invocation, files: list[str], judge: "Judge", division: "D
                 ui.emit(line)
     elif results:
         ui.table(*list_rated(results))
+    for one in results:
+        if one.truncated:
+            ui.warn(f"{one.name} breaks off before its announced end: the rest is not heard")
+        if one.small:
+            ui.warn(f"{one.name} is elsewhere: its small copy was rated", "bf fetch brings it")
     for path, text, hint in failures:
         ui.error(text if path in text else f"{path}: {text}", hint)
-    return 1 if failures else 0
 
 
 def _show_history(invocation: Invocation, file: str, judge: "Judge", limit: int | None, json: bool) -> int:
@@ -211,7 +255,9 @@ def _show_history(invocation: Invocation, file: str, judge: "Judge", limit: int 
     return 1 if any(version.problem for version in versions) else 0
 
 
-def _train(invocation: Invocation, folder: str, output: str, force: bool, json: bool) -> int:
+def _train(
+    invocation: Invocation, folder: str, output: str, force: bool, jobs: int | None, json: bool
+) -> int:
     from beatflow.mood.model import save_model
     from beatflow.mood.text import tell_training
     from beatflow.mood.training import gather, train
@@ -220,9 +266,9 @@ def _train(invocation: Invocation, folder: str, output: str, force: bool, json: 
     failures: list[Mishap] = []
     with Target(invocation, output, DEFAULT_MODEL, force, "mood") as target:
         with ui.progress("listening") as progress:
-            examples = gather(
-                invocation.directory / folder, folder, invocation.find_repository(), failures.append, progress
-            )
+            place = invocation.directory / folder
+            memory = _find_memory(invocation, many=True)
+            examples = gather(place, folder, memory, failures.append, jobs, progress)
         training = train(examples)
         save_model(training.model, target.file)
         broken = [mishap for mishap in failures if mishap.broken]

@@ -35,11 +35,10 @@ def measure_bands(blocks: Iterable[Audio]) -> Iterator[Bands]:
 
     Samples that are not numbers count as silence: who wants to hear of them measures the sound.
     """
-    mono = (Audio(_finite(mix_down(block.samples))[:, None], block.sample_rate) for block in blocks)
     cutter, taper, layout = HopCutter(_WINDOW, HOP), np.hanning(_WINDOW).astype(np.float32), _lay_out()
     waiting: list[Bands] = []
     held = 0
-    for windows in _cut(cutter, resample_blocks(mono, RATE)):
+    for windows in _cut(cutter, iter_mono(blocks)):
         for start in range(0, len(windows), _AT_ONCE):
             spectra = power_spectra(windows[start : start + _AT_ONCE], taper)
             waiting.append(np.ascontiguousarray((layout @ spectra.T).T))
@@ -51,9 +50,16 @@ def measure_bands(blocks: Iterable[Audio]) -> Iterator[Bands]:
         yield np.concatenate(waiting)
 
 
-def _cut(cutter: HopCutter, blocks: Iterable[Audio]) -> Iterator[NDArray[np.float32]]:
+def iter_mono(blocks: Iterable[Audio]) -> Iterator[NDArray[np.float32]]:
+    """Yield the mean of the channels at `RATE`, shape (frames,); what is no number is silence."""
+    mono = (Audio(_finite(mix_down(block.samples))[:, None], block.sample_rate) for block in blocks)
+    for block in resample_blocks(mono, RATE):
+        yield block.samples[:, 0]
+
+
+def _cut(cutter: HopCutter, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
     for block in blocks:
-        yield cutter.add(block.samples[:, 0])
+        yield cutter.add(block)
     yield cutter.finish()
 
 

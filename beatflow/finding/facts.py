@@ -143,11 +143,12 @@ class Teller:
         """
         from beatflow.mood.judge import Judge
         from beatflow.mood.rating import rate_sound
+        from beatflow.mood.remembering import find_memory
         from beatflow.sound.mood.cues import rate
         from beatflow.sound.mood.rating import MOODS
 
         judge = Judge("cues", "", MOODS, by_features=rate)
-        return rate_sound(version.subject, judge, self.repository).mood
+        return rate_sound(version.subject, judge, find_memory(self.repository)).mood
 
     def _heard(self, version: Version) -> Mapping[str, Any]:
         known = self._folder_facts.get(version.card_id)

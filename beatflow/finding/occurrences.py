@@ -52,6 +52,8 @@ class Occurrence:
         Of the sample's landmarks, how many are there.
     stretch : float
         How much longer it is there; 1 for as it was.
+    gain_db : float or None
+        How much louder it is there than by itself, where its very waveform was found.
     """
 
     start_s: float
@@ -61,6 +63,7 @@ class Occurrence:
     score: float
     share: float
     stretch: float
+    gain_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

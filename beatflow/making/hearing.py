@@ -17,7 +17,7 @@ from beatflow.making.take import CONFIDENT, Source
 from beatflow.measurement import FactCache
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
-from beatflow.sound.files import AudioReader, check_finite, check_sound, hint_missing
+from beatflow.sound.files import AudioReader, check_measurable, check_sound, hint_missing
 from beatflow.sound.looks import AGAIN
 from beatflow.sound.note import Note
 from beatflow.sound.tonality import parse_key
@@ -285,7 +285,7 @@ def measure_file(
 def _checked(reader: AudioReader, name: str, progress: Progress) -> Iterator[Audio]:
     done = 0
     for block in reader.blocks():
-        check_finite(block, name, done)
+        check_measurable(block, name, done)
         yield block
         done += block.frames
         progress(done / reader.info.frames, name)

@@ -5,9 +5,8 @@ Knows no moods: an `Ear` makes of a stretch what is kept of it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from beatflow.ai.engine import Progress, no_progress
@@ -15,7 +14,7 @@ from beatflow.errors import AudioError, UsageError
 from beatflow.mood.remembering import Document, Memory, Stretch
 from beatflow.sound.analysis import analyze
 from beatflow.sound.audio import Audio
-from beatflow.sound.files import AudioReader, check_finite
+from beatflow.sound.files import AudioReader, check_measurable
 from beatflow.sound.looks import AGAIN
 from beatflow.sound.mood.features import FeatureMeter, Features
 from beatflow.sound.sections import Section
@@ -133,7 +132,7 @@ class _Job:
     sound: NamedSound
     memory: Memory | None
     division: Division
-    number: int = field(default=0)
+    number: int
 
 
 def hear_all(
@@ -180,7 +179,7 @@ class _Hearing:
     ) -> None:
         self._reader, self._sound, self._ear = reader, sound, ear
         self._progress = progress
-        self._oid = sound.oid if memory else sound.stored
+        self._oid = sound.oid
         self._memory = memory if self._oid and not sound.small else None
         self._passes, self._pass = 1, 0
 
@@ -188,7 +187,7 @@ class _Hearing:
         """Hear the whole, then its stretches."""
         info = self._reader.info
         self._passes += bool(division)
-        (whole,) = self._recall(WHOLE) or self._take(WHOLE, [Section(0.0, info.duration_s, "")])
+        (whole, *_) = self._recall(WHOLE) or self._take(WHOLE, [Section(0.0, info.duration_s, "")])
         stretches: list[Stretch] = []
         if division:
             known = self._recall(division)
@@ -197,8 +196,9 @@ class _Hearing:
 
     def _take(self, division: Division, sections: list[Section]) -> list[Stretch]:
         parts = _cut(self._blocks(), sections)
+        tell = no_progress if division else self._progress
         stretches = [
-            (section.start_s, section.end_s, section.label, self._ear.listen(part, no_progress))
+            (section.start_s, section.end_s, section.label, self._ear.listen(part, tell))
             for section, part in zip(sections, parts, strict=True)
         ]
         if self._memory and self._oid and self._ear.key is not None:
@@ -229,7 +229,7 @@ class _Hearing:
         done, frames = 0, self._reader.info.frames
         self._reader.seek(0)
         for block in self._reader.blocks():
-            check_finite(block, self._sound.name, done)
+            check_measurable(block, self._sound.name, done)
             yield block
             done += block.frames
             self._progress(min(1.0, (self._pass + done / frames) / self._passes), self._sound.name)

@@ -9,21 +9,21 @@ from beatflow.blame.lineage import find_version
 from beatflow.errors import AudioError, DamagedError, NotFoundError, UsageError
 from beatflow.history import iter_commits
 from beatflow.mood.judge import Judge
-from beatflow.mood.rating import flatten, rate_sound
+from beatflow.mood.rating import Rating, rate_sound
+from beatflow.mood.remembering import find_memory
 from beatflow.objects.git.value import Commit
 from beatflow.repository import Repository
-from beatflow.sound.mood.rating import Mood
 from beatflow.soundword import open_stored
 from beatflow.wording import format_iso_time
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a file and its mood; ``problem`` says why there is none, where it is not silence."""
+    """A version of a file and how it was rated; ``problem`` says why it could not be heard."""
 
     commit: Commit
     oid: str
-    mood: Mood | None
+    rating: Rating
     problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Version:
             "time": format_iso_time(self.commit.author),
             "message": self.commit.message.strip(),
             "oid": self.oid,
-            **flatten(self.mood),
+            **self.rating.to_json(),
             "problem": self.problem,
         }
 
@@ -64,6 +64,7 @@ def rate_history(
     ][:limit]
     if not found:
         raise NotFoundError(f"no commit has a sound {path!r}", hint=f"bf log {path}")
+    memory = find_memory(repository)
     for number, (one, oid) in enumerate(found):
 
         def report(fraction: float, what: str, number: int = number) -> None:
@@ -71,6 +72,6 @@ def rate_history(
 
         try:
             subject = open_stored(repository, f"{one.oid[:7]}:{path}", oid)
-            yield Version(one, oid, rate_sound(subject, judge, repository, progress=report).mood)
+            yield Version(one, oid, rate_sound(subject, judge, memory, progress=report).rating)
         except (AudioError, DamagedError, NotFoundError) as error:
-            yield Version(one, oid, None, error.message)
+            yield Version(one, oid, Rating(None), error.message)

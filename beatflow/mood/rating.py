@@ -1,51 +1,89 @@
-"""Rating sounds: as a whole, and stretch by stretch, in constant memory; what was heard before is remembered."""
+"""Rating sounds: as a whole, and stretch by stretch; where there is no mood, why."""
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from beatflow.ai.engine import Progress, no_progress
-from beatflow.errors import AudioError, UsageError
-from beatflow.mood.judge import Judge
-from beatflow.mood.remembering import mood_cache
-from beatflow.repository import Repository
-from beatflow.sound.analysis import analyze
-from beatflow.sound.audio import Audio
-from beatflow.sound.files import AudioReader, check_finite
-from beatflow.sound.looks import AGAIN
-from beatflow.sound.mood.features import FeatureMeter, Features
+from beatflow.errors import BeatFlowError
+from beatflow.mood.hearing import WHOLE, Division, Heard, hear, hear_all
+from beatflow.mood.judge import Judge, read_mood
+from beatflow.mood.remembering import Document, Memory
 from beatflow.sound.mood.rating import Mood
-from beatflow.sound.sections import Section
 from beatflow.soundword import NamedSound
+from beatflow.workers import Outcome
 
-SHORTEST_S, LONGEST_S = 2.0, 600.0
-"""Of the stretches that ``--every`` asks for."""
+SILENT = "silent, or too short to tell"
+NO_MUSIC = "neither a key nor a beat: no music that this model knows"
 
-Stretch = tuple[float, float, str, Features]
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """The mood of a sound or of a stretch of it; where there is none, ``reason`` says why."""
+
+    mood: Mood | None
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the mood as plain values, ready for JSON; without one, the same with nothing in them."""
+        empty: dict[str, Any] = {"mood": None, "scores": {}, "valence": None, "arousal": None, "features": {}}
+        return (self.mood.to_json() if self.mood else empty) | {"reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A stretch of a sound and its mood; None where it is silent, or too short to tell."""
+    """A stretch of a sound, and how it was rated."""
 
     start_s: float
     end_s: float
     label: str
-    mood: Mood | None
+    rating: Rating
+
+    @property
+    def mood(self) -> Mood | None:
+        """How it feels."""
+        return self.rating.mood
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain values, ready for JSON."""
+        return {
+            "start_s": self.start_s,
+            "end_s": self.end_s,
+            "label": self.label,
+            **self.rating.to_json(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A sound and its mood; None where it is silent, or too short to tell."""
+    """A sound, and how it was rated.
+
+    Parameters
+    ----------
+    name : str
+    oid : str or None
+    duration_s : float
+    rating : Rating
+        Of the whole.
+    sections : tuple of Moment
+    small : bool
+        It is the small copy that was heard.
+    truncated : bool
+        The file breaks off before its announced end: the rest was not heard.
+    """
 
     name: str
     oid: str | None
     duration_s: float
-    mood: Mood | None
+    rating: Rating
     sections: tuple[Moment, ...] = ()
     small: bool = False
+    truncated: bool = False
+
+    @property
+    def mood(self) -> Mood | None:
+        """How the whole feels."""
+        return self.rating.mood
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain values, ready for JSON; a mood's fields flat among them."""
@@ -53,52 +91,19 @@ class Rated:
             "path": self.name,
             "oid": self.oid,
             "duration_s": self.duration_s,
-            **flatten(self.mood),
-            "sections": [
-                {"start_s": one.start_s, "end_s": one.end_s, "label": one.label, **flatten(one.mood)}
-                for one in self.sections
-            ],
+            "truncated": self.truncated,
+            **self.rating.to_json(),
+            "sections": [one.to_json() for one in self.sections],
         }
         if self.small:
             document["small_copy"] = True
         return document
 
 
-def flatten(mood: Mood | None) -> dict[str, Any]:
-    """A mood as plain values; without one, the same fields with nothing in them."""
-    if mood is None:
-        return {"mood": None, "scores": {}, "valence": None, "arousal": None, "features": {}}
-    return mood.to_json()
-
-
-@dataclass(frozen=True, slots=True)
-class Division:
-    """How a sound is divided: not at all, into its sections, or every so many seconds."""
-
-    sections: bool = False
-    every_s: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.every_s is not None and not SHORTEST_S <= self.every_s <= LONGEST_S:
-            raise UsageError(
-                f"stretches of {self.every_s:g} s",
-                hint=f"{SHORTEST_S:g} to {LONGEST_S:g} seconds: --every 15",
-            )
-
-    def __bool__(self) -> bool:
-        return self.sections or self.every_s is not None
-
-    def __str__(self) -> str:
-        return f"every {self.every_s:g}" if self.every_s is not None else "sections"
-
-
-WHOLE = Division()
-
-
 def rate_sound(
-    subject: NamedSound,
+    sound: NamedSound,
     judge: Judge,
-    repository: Repository | None = None,
+    memory: Memory | None = None,
     division: Division = WHOLE,
     progress: Progress = no_progress,
 ) -> Rated:
@@ -106,167 +111,74 @@ def rate_sound(
 
     Parameters
     ----------
-    subject : NamedSound
-    judge : Judge
-    repository : Repository, optional
-        Whose cache remembers what is measured.
-    division : Division
-    progress : callable
+    memory : Memory, optional
+        Where what is heard is remembered.
 
     Raises
     ------
     AudioError
         It cannot be read, holds no samples, or samples that are not numbers.
     """
-    with subject.open() as source, AudioReader(source, subject.name) as reader:
-        if not reader.info.frames:
-            raise AudioError(f"{subject.name} holds no samples", hint=AGAIN)
-        hearing = _Hearing(reader, subject, judge, repository, division, progress)
-        mood, moments = hearing.rate()
-        return Rated(
-            subject.name,
-            subject.oid,
-            round(reader.info.duration_s, 6),
-            mood,
-            tuple(moments),
-            subject.small,
-        )
+    return _judge(sound, judge, hear(sound, judge.ear, memory, division, progress))
 
 
-class _Hearing:
-    """One sound that is open."""
+def rate_all(
+    sounds: Sequence[NamedSound],
+    judge: Judge,
+    memory: Memory | None = None,
+    division: Division = WHOLE,
+    jobs: int | None = None,
+    progress: Progress = no_progress,
+) -> list[Outcome[NamedSound, Rated]]:
+    """Rate sounds, several at once where the judge goes by features; what came of each, in their order.
 
-    def __init__(
-        self,
-        reader: AudioReader,
-        subject: NamedSound,
-        judge: Judge,
-        repository: Repository | None,
-        division: Division,
-        progress: Progress,
-    ) -> None:
-        self._reader, self._subject, self._judge = reader, subject, judge
-        self._division, self._progress = division, progress
-        self._repository = repository if subject.oid and not subject.small else None
-        self._passes, self._pass = 1 + bool(division), 0
-
-    def rate(self) -> tuple[Mood | None, list[Moment]]:
-        """The mood of the whole, and of its stretches."""
-        judge = self._judge
-        if judge.by_features:
-            whole = self._measure()
-            mood = judge.by_features(whole) if whole else None
-            return mood, [
-                Moment(start, end, label, judge.by_features(features) if features else None)
-                for start, end, label, features in self._measure_stretches()
-            ]
-        assert judge.by_sound is not None
-        mood = judge.by_sound(self._blocks(), self._progress)
-        if not self._division:
-            return mood, []
-        sections = self._divide()
-        parts = _cut(self._blocks(), sections)
-        return mood, [
-            Moment(section.start_s, section.end_s, section.label, judge.by_sound(part, no_progress))
-            for section, part in zip(sections, parts, strict=True)
+    A sound that cannot be read stops no other: its outcome has the error.
+    """
+    if judge.by_features is None:
+        return [
+            _rate_one(sound, judge, memory, division, progress, number / len(sounds), 1 / len(sounds))
+            for number, sound in enumerate(sounds)
         ]
-
-    def _measure(self) -> Features:
-        known = self._recall("")
-        if known:
-            return known[0][3]
-        features = measure_stretch(self._blocks())
-        self._remember([(0.0, self._reader.info.duration_s, "", features)], "")
-        return features
-
-    def _measure_stretches(self) -> list[Stretch]:
-        if not self._division:
-            return []
-        known = self._recall(str(self._division))
-        if known is not None:
-            return known
-        sections = self._divide()
-        parts = _cut(self._blocks(), sections)
-        stretches = [
-            (section.start_s, section.end_s, section.label, measure_stretch(part))
-            for section, part in zip(sections, parts, strict=True)
-        ]
-        self._remember(stretches, str(self._division))
-        return stretches
-
-    def _divide(self) -> list[Section]:
-        info = self._reader.info
-        every = self._division.every_s
-        if every is not None:
-            return _lay_out(info.duration_s, every)
-        known = self._repository.analysis_cache.get(self._subject.oid or "") if self._repository else None
-        if known and "sections" in known:
-            return [Section(one["start_s"], one["end_s"], one["label"]) for one in known["sections"]]
-        self._passes += 1
-        analysis = analyze(self._blocks())
-        if self._repository and self._subject.oid:
-            found = {"format": info.format, "subtype": info.subtype, "truncated": info.truncated}
-            self._repository.analysis_cache.put(self._subject.oid, analysis.to_json() | found)
-        return list(analysis.sections)
-
-    def _recall(self, division: str) -> list[Stretch] | None:
-        oid = self._subject.oid
-        return mood_cache(self._repository).get(oid, division) if self._repository and oid else None
-
-    def _remember(self, stretches: list[Stretch], division: str) -> None:
-        if self._repository and self._subject.oid:
-            mood_cache(self._repository).put(self._subject.oid, stretches, division)
-
-    def _blocks(self) -> Iterator[Audio]:
-        """All of the sound, from its start, once more."""
-        done, frames = 0, self._reader.info.frames
-        self._reader.seek(0)
-        for block in self._reader.blocks():
-            check_finite(block, self._subject.name, done)
-            yield block
-            done += block.frames
-            self._progress(min(1.0, (self._pass + done / frames) / self._passes), self._subject.name)
-        self._pass += 1
+    came = {id(outcome.item): outcome for outcome in hear_all(sounds, memory, division, jobs, progress)}
+    outcomes = [came[id(sound)] for sound in sounds]
+    return [
+        Outcome(one.item, _judge(one.item, judge, one.result) if one.result else None, one.error)
+        for one in outcomes
+    ]
 
 
-def measure_stretch(blocks: Iterable[Audio]) -> Features:
-    """Measure features; empty also where there are no blocks."""
-    meter = None
-    with ThreadPoolExecutor(2) as helpers:
-        for block in blocks:
-            meter = meter or FeatureMeter(block.sample_rate, block.channels)
-            meter.add(block, helpers)
-    return meter.result() if meter else {}
+def _rate_one(
+    sound: NamedSound,
+    judge: Judge,
+    memory: Memory | None,
+    division: Division,
+    progress: Progress,
+    before: float,
+    portion: float,
+) -> Outcome[NamedSound, Rated]:
+    def report(fraction: float, what: str) -> None:
+        progress(before + fraction * portion, what)
+
+    try:
+        return Outcome(sound, rate_sound(sound, judge, memory, division, report))
+    except (BeatFlowError, OSError) as error:
+        return Outcome(sound, error=error)
 
 
-def _lay_out(duration_s: float, every_s: float) -> list[Section]:
-    """Stretches of one length; a rest of less than half of it belongs to the last."""
-    count = max(1, int(duration_s / every_s + 0.5))
-    edges = [round(number * every_s, 3) for number in range(count)] + [round(duration_s, 3)]
-    return [Section(start, end, "") for start, end in pairwise(edges)]
+def _judge(sound: NamedSound, judge: Judge, heard: Heard) -> Rated:
+    return Rated(
+        sound.name,
+        heard.oid,
+        heard.duration_s,
+        _rate(judge, heard.whole),
+        tuple(Moment(start, end, label, _rate(judge, one)) for start, end, label, one in heard.stretches),
+        sound.small,
+        heard.truncated,
+    )
 
 
-def _cut(blocks: Iterable[Audio], sections: list[Section]) -> Iterator[Iterator[Audio]]:
-    """The blocks of each section, which have to be taken before those of the next."""
-    stream = iter(blocks)
-    rest: list[Audio] = []
-    position = 0
-
-    def take(end_s: float, last: bool) -> Iterator[Audio]:
-        nonlocal position
-        while True:
-            block = rest.pop() if rest else next(stream, None)
-            if block is None:
-                return
-            room = block.frames if last else round(end_s * block.sample_rate) - position
-            if room < block.frames:
-                rest.append(Audio(block.samples[max(0, room) :], block.sample_rate))
-                block = Audio(block.samples[: max(0, room)], block.sample_rate)
-            position += block.frames
-            if block.frames:
-                yield block
-            if rest:
-                return
-
-    for number, section in enumerate(sections):
-        yield take(section.end_s, number == len(sections) - 1)
+def _rate(judge: Judge, heard: Document) -> Rating:
+    if not heard:
+        return Rating(None, SILENT)
+    mood = judge.by_features(heard) if judge.by_features else read_mood(heard)
+    return Rating(mood, None if mood else NO_MUSIC)

@@ -8,6 +8,7 @@ from beatflow.mood.rating import Moment, Rated
 from beatflow.mood.training import Training
 from beatflow.sound.mood.cues import CUES, standardise
 from beatflow.sound.mood.rating import Mood
+from beatflow.ui import safe_line
 from beatflow.wording import format_duration, format_number, format_tempo, format_time
 
 Style = Callable[[str, str], str]
@@ -34,9 +35,9 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def tell_rated(rated: Rated, width: int, style: Style, fancy: bool) -> Iterator[str]:
     """One sound in full."""
-    yield f"{style('sound       ', 'dim')}{rated.name}, {format_duration(rated.duration_s)}"
+    yield f"{style('sound       ', 'dim')}{safe_line(rated.name)}, {format_duration(rated.duration_s)}"
     if rated.mood is None:
-        yield f"{style('mood        ', 'dim')}none: silent, or too short to tell"
+        yield f"{style('mood        ', 'dim')}none: {rated.rating.reason}"
     else:
         yield f"{style('mood        ', 'dim')}{tell_mood(rated.mood)}"
         yield from _tell_scores(rated.mood, width, fancy)
@@ -50,7 +51,7 @@ def tell_rated(rated: Rated, width: int, style: Style, fancy: bool) -> Iterator[
 
 def tell_mood(mood: Mood) -> str:
     """Like ``calm 46 %, valence +0.31, arousal −0.52``."""
-    parts = [f"{mood.best} {mood.scores[mood.best] * 100:.0f} %"]
+    parts = [f"{safe_line(mood.best)} {mood.scores[mood.best] * 100:.0f} %"]
     if mood.valence is not None and mood.arousal is not None:
         parts += [f"valence {_signed(mood.valence)}", f"arousal {_signed(mood.arousal)}"]
     return ", ".join(parts)
@@ -80,7 +81,7 @@ def list_history(versions: Sequence[Version]) -> tuple[list[str], list[list[str]
         [
             one.commit.oid[:7],
             format_time(one.commit.author),
-            *(_cells(one.mood) if one.problem is None else [one.problem, "", "", ""]),
+            *(_cells(one.rating.mood) if one.problem is None else [one.problem, "", "", ""]),
             one.commit.message.strip().split("\n")[0],
         ]
         for one in versions
@@ -96,10 +97,11 @@ def _cells(mood: Mood | None) -> list[str]:
 
 
 def _tell_scores(mood: Mood, width: int, fancy: bool) -> Iterator[str]:
-    room = max(len(name) for name in mood.scores)
+    names = {name: safe_line(name) for name in mood.scores}
+    room = max(map(len, names.values()))
     length = max(8, min(40, width - room - 14))
     for name, value in mood.scores.items():
-        yield f"  {name:{room}}  {draw_bar(value, length, fancy):{length}}  {value * 100:3.0f} %"
+        yield f"  {names[name]:{room}}  {draw_bar(value, length, fancy):{length}}  {value * 100:3.0f} %"
 
 
 def draw_bar(value: float, length: int, fancy: bool) -> str:
@@ -113,20 +115,20 @@ def draw_bar(value: float, length: int, fancy: bool) -> str:
 def _tell_timeline(moments: Sequence[Moment], style: Style, fancy: bool) -> Iterator[str]:
     """A line for each stretch."""
     labelled = any(moment.label for moment in moments)
-    names = max(len(moment.mood.best) if moment.mood else 4 for moment in moments)
+    names = max(len(safe_line(moment.mood.best)) if moment.mood else 4 for moment in moments)
     yield style("timeline", "dim")
     for moment in moments:
         mood = moment.mood
         label = f"{moment.label:3}" if labelled else ""
         head = f"  {_clock(moment.start_s):>7}  {label}"
         if mood is None:
-            yield f"{head}none: silent, or too short to tell"
+            yield f"{head}none: {moment.rating.reason}"
             continue
         share = mood.scores[mood.best]
         axes = ""
         if mood.valence is not None and mood.arousal is not None:
             axes = f"  valence {_signed(mood.valence)}  arousal {_signed(mood.arousal)}"
-        yield f"{head}{mood.best:{names}}  {draw_bar(share, 10, fancy):10} {share * 100:3.0f} %{axes}"
+        yield f"{head}{safe_line(mood.best):{names}}  {draw_bar(share, 10, fancy):10} {share * 100:3.0f} %{axes}"
 
 
 def _tell_features(features: Mapping[str, float]) -> str:
@@ -150,7 +152,7 @@ def _tell_features(features: Mapping[str, float]) -> str:
 def tell_training(training: Training) -> Iterator[str]:
     """How well a trained model does, and where it errs."""
     total = sum(training.sounds.values())
-    kinds = ", ".join(f"{name} {count}" for name, count in training.sounds.items())
+    kinds = ", ".join(f"{safe_line(name)} {count}" for name, count in training.sounds.items())
     yield f"sounds             {total} ({kinds})"
     yield (
         f"accuracy           {training.accuracy:.2f} ± {training.error:.2f} in {training.folds}-fold cross-validation"
@@ -158,12 +160,11 @@ def tell_training(training: Training) -> Iterator[str]:
     yield f"balanced accuracy  {training.balanced_accuracy:.2f}; by chance {1 / len(training.sounds):.2f}"
     yield f"baseline           {training.baseline:.2f}, always answering with the most frequent label"
     yield "confusion (rows: label, columns: taken for)"
-    labels = list(training.sounds)
+    labels = [safe_line(label) for label in training.sounds]
     room = max(len(label) for label in labels)
     width = max(room, 4)
     yield "  " + " " * room + "".join(f"  {label:>{width}}" for label in labels) + "  recall  precision"
-    for label, row in zip(labels, training.confusion, strict=True):
-        figures = training.per_label[label]
+    for label, figures, row in zip(labels, training.per_label.values(), training.confusion, strict=True):
         cells = "".join(f"  {count:{width}d}" for count in row)
         yield f"  {label:{room}}{cells}  {figures['recall']:6.2f}  {figures['precision']:9.2f}"
 

@@ -5,8 +5,9 @@ the regularisation is chosen inside, on the training part alone. Sounds of one a
 tell each other's answers; nobody but the musician can know that.
 """
 
+import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from beatflow.ai.engine import Progress, no_progress
-from beatflow.errors import UsageError
-from beatflow.mood.judge import Judge
+from beatflow.errors import BeatFlowError, UsageError
+from beatflow.mood.hearing import Heard, hear_all
 from beatflow.mood.model import MoodModel, vectorize
-from beatflow.mood.rating import rate_sound
-from beatflow.repository import Repository
-from beatflow.sound.mood.cues import rate
+from beatflow.mood.rating import SILENT
+from beatflow.mood.remembering import Memory
 from beatflow.sound.mood.features import FEATURES, Features
 from beatflow.soundfolder import Mishap, iter_sounds
 from beatflow.soundword import NamedSound, on_disk
@@ -29,7 +29,6 @@ _FOLDS = 5
 _INNER_FOLDS = 3
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Candidates for the inverse of the regularisation; with a few dozen sounds and 42 features it has to be strong."""
-_LISTENER = Judge("features", "1", (), by_features=rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,14 @@ class Training:
 def gather(
     folder: Path,
     name: str,
-    repository: Repository | None,
+    memory: Memory | None,
     on_mishap: Callable[[Mishap], None],
+    jobs: int | None = None,
     progress: Progress = no_progress,
 ) -> list[Example]:
     """Measure every sound of a folder of folders; those that are broken, silent or too short are told of and left out.
+
+    A sound that is there twice counts once: a copy in the part that is trained on would give the answer away.
 
     Raises
     ------
@@ -110,40 +112,49 @@ def gather(
     """
     if not folder.is_dir():
         raise UsageError(f"{name} is no folder", hint="its folders are the labels: calm/ angry/ …")
-    found = [
-        (one, parent.name)
-        for parent in sorted(folder.iterdir())
-        if parent.is_dir() and not parent.name.startswith(".")
-        for one in iter_sounds(parent, f"{name}/{parent.name}", on_mishap)
-    ]
-    _check(Counter(label for _, label in found), name)
-    examples = []
-    for number, (one, label) in enumerate(found):
-
-        def report(fraction: float, what: str, number: int = number) -> None:
-            progress((number + fraction) / len(found), what)
-
-        features = _measure(on_disk(one.name, one.path), repository, on_mishap, report)
-        if features:
-            examples.append(Example(one.name, label, features))
+    labels: dict[str, str] = {}
+    sounds: list[NamedSound] = []
+    for parent in sorted(folder.iterdir()):
+        if parent.is_dir() and not parent.name.startswith("."):
+            for one in iter_sounds(parent, f"{name}/{parent.name}", on_mishap):
+                labels[one.name] = make_label(parent.name)
+                sounds.append(on_disk(one.name, one.path))
+    _check(Counter(labels.values()), name)
+    found: dict[str, Heard] = {}
+    for outcome in hear_all(sounds, memory, jobs=jobs, progress=progress):
+        sound, error = outcome.item, outcome.error
+        if isinstance(error, BeatFlowError):
+            on_mishap(Mishap(sound.name, error.message, error.hint))
+        elif error is not None:
+            on_mishap(Mishap(sound.name, str(error)))
+        elif not outcome.result or not outcome.result.whole:
+            on_mishap(Mishap(sound.name, SILENT))
+        else:
+            found[sound.name] = outcome.result
+    kept = _drop_copies([sound.name for sound in sounds if sound.name in found], found, labels, on_mishap)
+    examples = [Example(one, labels[one], found[one].whole) for one in kept]
     _check(Counter(example.label for example in examples), name)
     return examples
 
 
-def _measure(
-    subject: NamedSound, repository: Repository | None, on_mishap: Callable[[Mishap], None], report: Progress
-) -> Features:
-    from beatflow.errors import BeatFlowError
+def make_label(folder_name: str) -> str:
+    """A folder's name as text, also where it is none in UTF-8."""
+    return os.fsencode(folder_name).decode("utf-8", "replace")
 
-    try:
-        mood = rate_sound(subject, _LISTENER, repository, progress=report).mood
-    except BeatFlowError as error:
-        on_mishap(Mishap(subject.name, error.message, error.hint))
-        return {}
-    if mood is None:
-        on_mishap(Mishap(subject.name, "silent, or too short to tell a mood"))
-        return {}
-    return dict(mood.features)
+
+def _drop_copies(
+    names: list[str],
+    found: Mapping[str, Heard],
+    labels: Mapping[str, str],
+    on_mishap: Callable[[Mishap], None],
+) -> Iterator[str]:
+    first: dict[str | None, str] = {}
+    for name in names:
+        before = first.setdefault(found[name].oid, name)
+        if before == name:
+            yield name
+        else:
+            on_mishap(Mishap(name, f"the same sound as {before}", broken=labels[name] != labels[before]))
 
 
 def _check(counts: Counter[str], name: str) -> None:

@@ -72,6 +72,8 @@ class Ledger:
         self._owners: dict[int, int] = {}
         self._manifests: set[int] = set()
         self._only_sources: dict[int, Entry] = {}
+        # Files' chunks that are rebuilt from others, until those are charged.
+        self._rebuilt: dict[str, list[Entry]] = {}
         self._shared_chunks: set[int] = set()
         self._users: set[tuple[int, int]] = set()
         self.shared: Counter[int] = Counter()
@@ -79,7 +81,7 @@ class Ledger:
         self._coding = self._prediction = 0
 
     def add_file(self, oid: str, size: int, party: int = NOBODY) -> int:
-        """Charge what a file needs that no file before it did; return the stored bytes of that.
+        """Charge a file's own chunks that no file before it had; return the stored bytes of that.
 
         Parameters
         ----------
@@ -106,8 +108,15 @@ class Ledger:
                 self._missing += size
             return charged
         for ref in dict.fromkeys(chunks):
-            charged += self._add_chunk(ref, party)
+            charged += self._add_chunk(oid, ref, party)
         return charged
+
+    def add_sources(self, oid: str) -> int:
+        """Charge what a file's chunks are rebuilt from and no file has, those that came beside it included.
+
+        Called once all of them were added: the stems of a mix are theirs.
+        """
+        return sum(self._charge_sources(entry) for entry in self._rebuilt.pop(oid, ()))
 
     def close(self) -> Account:
         """Return the sums."""
@@ -131,12 +140,12 @@ class Ledger:
             unreached,
         )
 
-    def _add_chunk(self, ref: ChunkRef, party: int) -> int:
+    def _add_chunk(self, oid: str, ref: ChunkRef, party: int) -> int:
         key = prefix_of(ref.id)
         owner = self._owners.get(key)
         if owner is None:
             self._owners[key] = party
-            return self._charge_chunk(ref)
+            return self._charge_chunk(oid, ref)
         if NOBODY not in (owner, party) and owner != party and (key, party) not in self._users:
             entry = self._packs.find(Kind.CHUNK, ref.id)
             cost = _cost(entry) if entry else 0
@@ -147,7 +156,7 @@ class Ledger:
                 self.shared[owner] += cost
         return 0
 
-    def _charge_chunk(self, ref: ChunkRef) -> int:
+    def _charge_chunk(self, oid: str, ref: ChunkRef) -> int:
         entry = self._packs.find(Kind.CHUNK, ref.id)
         if entry is None:
             self._chunk_bytes += ref.length
@@ -161,11 +170,13 @@ class Ledger:
             self._coding += saved
         if self._only_sources.pop(prefix_of(ref.id), None):
             return 0
+        if prefix_of(ref.id) in self._sources:
+            self._rebuilt.setdefault(oid, []).append(entry)
         self._payload += entry.stored_length
-        return self._charge(entry) + self._charge_sources(entry)
+        return self._charge(entry)
 
     def _charge_sources(self, entry: Entry) -> int:
-        """Charge what a predicted chunk is made from and no file uses."""
+        """Charge what a chunk is rebuilt from and no file uses."""
         charged = 0
         waiting = list(self._sources.get(prefix_of(entry.id), ()))
         while waiting:

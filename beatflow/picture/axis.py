@@ -13,6 +13,8 @@ _SECOND_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 
 _FINE_STEPS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005)
 _HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 _LEVELS_DB = (0, -3, -6, -12, -18, -24, -36, -48, -60)
+_LEAST_HEIGHT = 0.09
+"""Of half a waveform's lane: lower labels would lie on its middle."""
 
 
 def iter_ticks(clock: Clock, span_s: float, most: int = _MOST_TICKS) -> Iterator[tuple[float, str]]:
@@ -74,7 +76,7 @@ def list_amplitudes(reach: float) -> list[tuple[float, str]]:
     last = 2.0
     for level in _LEVELS_DB:
         height = 10 ** (level / 20) / reach
-        if height <= 0.97 and last - height >= 0.34:
+        if _LEAST_HEIGHT <= height <= 0.97 and last - height >= 0.34:
             last = height
             found += [(0.5 + side * height / 2, format_number(level, 0)) for side in (1, -1)]
     return sorted(found)

@@ -18,6 +18,8 @@ Array = NDArray[np.floating]
 _SHADES, _ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"
 _ASCII_BLOCKS = " .:-=+*##"
 _FULL_SCALE = 0.9999
+_HATCHED = 1.6
+"""Five signs for all that a colour map spans would look alike: they take the louder part of it, 50 dB."""
 
 
 def paint_content(
@@ -80,6 +82,8 @@ class _Brush:
             for column in known:
                 value = float(values[row, column])
                 role = "wave" if map == "tone" else "second"
+                if map == "heat":
+                    value = max(0.0, 1 - (1 - value) * _HATCHED)
                 if map == "change":
                     role = "fifth" if value > 0.5 else "sixth"
                     value = abs(value - 0.5) * 2

@@ -79,7 +79,7 @@ def read_order(
     if format is not None and output is None:
         raise UsageError("--format is of a file", hint="bf plot FILE -o - --format png")
     chosen = None if output is None else _choose_format(output, format)
-    wide, high = _read_size(size, _PIXELS if chosen else _COLUMNS, _PIXELS if chosen else _LINES)
+    wide, high = _read_pixels(size) if chosen else _read_cells(size)
     return Order(
         kinds,
         stems,
@@ -121,21 +121,34 @@ def _choose_format(output: str, format: str | None) -> str:
         raise UsageError(
             f"{output} does not say what it should be", hint="-o FILE.png, FILE.svg or FILE.html"
         )
-    raise UsageError(f"no picture can be written as {suffix}", hint=f"use one of {', '.join(FORMATS)}")
+    raise UsageError(
+        f"no picture can be written as {suffix}",
+        hint=f"-o FILE.png, FILE.svg or FILE.html; or --format {'|'.join(FORMATS)}",
+    )
+
+
+def _read_pixels(text: str | None) -> tuple[int | None, int | None]:
+    return _read_size(text, (_PIXELS, "pixels wide"), (_PIXELS, "pixels high"), "1600x900")
+
+
+def _read_cells(text: str | None) -> tuple[int | None, int | None]:
+    return _read_size(text, (_COLUMNS, "columns wide"), (_LINES, "lines high"), "100x40")
 
 
 def _read_size(
-    text: str | None, across: tuple[int, int], down: tuple[int, int]
+    text: str | None, across: tuple[tuple[int, int], str], down: tuple[tuple[int, int], str], example: str
 ) -> tuple[int | None, int | None]:
     if text is None:
         return None, None
     match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text.strip())
     if not match:
-        raise UsageError(f"{text!r} is not a size", hint="--size 1600 or --size 1600x900")
+        raise UsageError(
+            f"{text!r} is not a size", hint=f"--size {example.partition('x')[0]} or --size {example}"
+        )
     wide, high = int(match[1]), int(match[2]) if match[2] else None
-    for value, (least, most), what in ((wide, across, "wide"), (high, down, "high")):
+    for value, ((least, most), what) in ((wide, across), (high, down)):
         if value is not None and not least <= value <= most:
-            raise UsageError(f"a picture is {least} to {most} {what}, not {value}", hint="--size 1600x900")
+            raise UsageError(f"a picture is {least} to {most} {what}, not {value}", hint=f"--size {example}")
     return wide, high
 
 

@@ -44,7 +44,8 @@ def write_page(figure: Figure, size: Size, clips: Sequence[Clip | None]) -> byte
         f'data-span="{figure.span_s:.6f}"'
         + (f' data-beat="{beat:.9f}" data-meter="{figure.clock.beats_per_bar}"' if beat else "")
     )
-    body = f'<div id="picture" {data}>{picture}</div>\n{_write_player(heard) if heard else ""}'
+    heading = f"<h1>{write_text(figure.title)}</h1>"
+    body = f'{heading}<div id="picture" {data}>{picture}</div>\n{_write_player(heard) if heard else ""}'
     return write_document(
         figure.title,
         body,
@@ -62,11 +63,15 @@ def _write_player(heard: Sequence[tuple[int, Clip]]) -> str:
         for number, clip in heard
     )
     buttons = "".join(
-        f'<button type="button" class="pick" data-sound="{number}" title="key {place}">'
+        f'<button type="button" class="pick" data-sound="{number}"{_tell_key(place)}>'
         f"{write_text(clip.name)}</button>"
         for place, (number, clip) in enumerate(heard, 1)
     )
-    picks = f'<span class="picks">{buttons}</span>' if len(heard) > 1 else ""
+    picks = (
+        f'<span class="picks" role="group" aria-label="which sound">{buttons}</span>'
+        if len(heard) > 1
+        else ""
+    )
     return (
         '<div id="player"><button type="button" id="play" aria-label="play" title="space">'
         '<svg viewBox="0 0 24 24" aria-hidden="true"><path class="go" d="M7 4v16l13-8z"/>'
@@ -76,8 +81,14 @@ def _write_player(heard: Sequence[tuple[int, Clip]]) -> str:
     )
 
 
+def _tell_key(place: int) -> str:
+    """The key that chooses a sound, as what a button says when it is pointed at; there are nine."""
+    return f' title="key {place}"' if place <= 9 else ""
+
+
 STYLE = """
 main{max-width:1440px;padding:14px 20px 0}
+h1{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 #picture svg text{font-family:system-ui,-apple-system,"Segoe UI",sans-serif}
 .lane{fill:transparent;cursor:pointer}
 .cursor{visibility:hidden;pointer-events:none}.cursor line{stroke:var(--ink);stroke-width:1.4}
@@ -89,7 +100,7 @@ box-shadow:0 4px 16px var(--shade)}
 cursor:pointer;flex:none}
 #play svg{fill:currentColor}.halt{display:none}.playing .halt{display:inline}.playing .go{display:none}
 #at{font-variant-numeric:tabular-nums;min-width:11em}
-.picks{display:flex;flex-wrap:wrap;gap:6px;max-height:7.5em;overflow:auto}
+.picks{display:flex;flex-wrap:wrap;gap:6px;padding:5px;max-height:7.5em;overflow:auto}
 .pick{font:inherit;font-size:13px;color:var(--ink);background:none;border:1px solid var(--line);border-radius:7px;
 padding:3px 10px;cursor:pointer;overflow-wrap:anywhere}
 .pick.on{background:var(--wave);border-color:var(--wave);color:var(--paper)}
@@ -124,7 +135,8 @@ function pick(n){
  if(next!==now){
   const s=now.currentTime,running=!now.paused;now.pause();next.currentTime=Math.min(s,next.duration||s);
   now=next;if(running)now.play()}
- for(const b of document.querySelectorAll(".pick"))b.classList.toggle("on",+b.dataset.sound===n);
+ for(const b of document.querySelectorAll(".pick")){
+  const on=+b.dataset.sound===n;b.classList.toggle("on",on);b.setAttribute("aria-pressed",on)}
  show();state()}
 for(const a of sounds.values())for(const e of["play","pause","ended"])a.addEventListener(e,()=>{state();tick()});
 document.getElementById("play").addEventListener("click",toggle);
@@ -134,7 +146,7 @@ svg.addEventListener("click",e=>{
  const lane=e.target.closest(".lane");if(!lane)return;
  const box=lane.getBoundingClientRect();pick(+lane.dataset.sound);go(span*(e.clientX-box.left)/box.width)});
 document.addEventListener("keydown",e=>{
- if(e.ctrlKey||e.metaKey||e.altKey||e.target.tagName==="INPUT")return;
+ if(e.ctrlKey||e.metaKey||e.altKey||e.target.tagName==="INPUT"&&e.key!==" ")return;
  if(e.key===" "){if(e.target.tagName!=="BUTTON"){toggle();e.preventDefault()}}
  else if(e.key==="ArrowLeft")go(now.currentTime-5);
  else if(e.key==="ArrowRight")go(now.currentTime+5);

@@ -18,7 +18,7 @@ from beatflow.errors import AudioError, UsageError
 from beatflow.making.hearing import measure_file
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.chromagram import Chromagram, ChromaMeter
-from beatflow.sound.files import AudioReader, SoundInfo, check_finite
+from beatflow.sound.files import AudioReader, SoundInfo, check_measurable
 from beatflow.sound.hops import mix_down
 from beatflow.sound.looks import AGAIN
 from beatflow.sound.loudness import Course, Loudness, LoudnessMeter
@@ -57,12 +57,11 @@ class Stretch:
         """
         if self.start is None and self.end is None:
             return 0, info.frames
-        span = replace(clock, sample_rate=info.sample_rate).parse_span(
-            f"{self.start or '0'}-{self.end or ''}"
-        )
+        span = replace(clock, sample_rate=info.sample_rate).parse_between(self.start, self.end)
         if span.start >= info.frames:
             raise UsageError(
-                f"{self.start} is after the end, which is at {info.duration_s:.3f} s", hint="give --from less"
+                f"--from {self.start} is not before the end, which is at {info.duration_s:.3f} s",
+                hint="give --from less",
             )
         end = info.frames if span.end is None else min(span.end, info.frames)
         return span.start, end - span.start
@@ -246,7 +245,7 @@ class _Tracer:
             block = reader.read(min(_BLOCK_FRAMES, trace.frames - done))
             if not block.frames:
                 break
-            check_finite(block, trace.subject.name, trace.start + done)
+            check_measurable(block, trace.subject.name, trace.start + done)
             yield block
             done += block.frames
             self._report((self._past + done / trace.frames) / self._passes)

@@ -145,7 +145,7 @@ def read_span(clock: Clock, start: str | None, end: str | None) -> tuple[float, 
     if start is None and end is None:
         return 0.0, None
     fine = replace(clock, sample_rate=_FINE)
-    span = fine.parse_span(f"{start or '0'}-{end or ''}")
+    span = fine.parse_between(start, end)
     return span.start / _FINE, None if span.end is None else span.end / _FINE
 
 

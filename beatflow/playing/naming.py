@@ -190,7 +190,11 @@ def _open_at(repository: Repository, commit: str | None, path: str) -> BinaryIO:
     """Open a file of the score: of a commit, or of the folder, or as HEAD has it where the folder lacks it."""
     if commit is None and not (repository.root / path).is_file():
         commit = repository.head
-    source = find_part(repository, commit, path, path).get_source()
+    sound = find_part(repository, commit, path, path)
+    if sound.small and sound.stored:
+        # A mix of small copies is not the mix.
+        return repository.audio.open(sound.stored)
+    source = sound.get_source()
     return Path(source).open("rb") if isinstance(source, str | os.PathLike) else source
 
 

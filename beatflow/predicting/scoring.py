@@ -18,8 +18,8 @@ from beatflow.objects.sources import SourceFile
 from beatflow.sound.mix import Fader, get_gains
 from beatflow.track import Track
 
-# Reading one chunk must not take more than a reader allows, by far.
-_MOST_COST = 1024
+# Reading one chunk must not take more than a reader allows, by far; what a source says it takes is at most 255.
+_MOST_COST, _UNTOLD_COST = 1024, 255
 _PROBE_FRAMES = 64
 
 
@@ -70,13 +70,13 @@ class ScoreRenderer:
             voices.append(Voice(Source(layout, part.chunks, part.start), gains))
             reaches += [(file, file.reach((ref,)), ref) for ref in part.chunks]
         depth = 1 + max((reach.depth for _, reach, _ in reaches), default=MAX_DEPTH)
-        cost = 1 + sum(reach.cost for _, reach, _ in reaches)
-        if depth > MAX_DEPTH or cost > _MOST_COST:
+        costs = [reach.cost for _, reach, _ in reaches]
+        if depth > MAX_DEPTH or 1 + sum(costs) > _MOST_COST or max(costs) >= _UNTOLD_COST:
             return None
         files = {ref: file for file, _, ref in reaches}
         with suppress(ValueError):
             if render(voices, lambda ref: _fetch(files[ref], ref), self._layout, frames) == raw:
-                return encode(voices, self._layout, Reach(depth, min(255, cost)))
+                return encode(voices, self._layout, Reach(depth, min(_UNTOLD_COST, 1 + sum(costs))))
         return None
 
     def _may_be(self, frame: int, raw: bytes, frames: int) -> bool:

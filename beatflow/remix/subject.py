@@ -86,12 +86,11 @@ def find_subject(
     """
     if word == "-":
         assert stdin is not None
-        file = spool(stdin, scratch)
-        return _describe(Subject(STDIN, file, digest(file), here=False), repository, None)
+        piped = spool(stdin, scratch)
+        return _describe(Subject(STDIN, piped, digest(piped), here=False), repository, None)
     sound = find_sound(word, directory, repository)
     score = read_score(repository, sound.commit) if repository else None
-    path, here = sound.path or "", True
-    file: Path | None = sound.file
+    file, path, here = sound.file, sound.path or "", True
     if file is None or sound.small:
         assert repository is not None
         assert sound.stored is not None

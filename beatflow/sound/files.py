@@ -28,6 +28,8 @@ from beatflow.sound.wav import WavLayout, WavReader, WavWriter, parse_wav
 
 BLOCK_FRAMES = 65_536
 _SPOOL_BYTES = 32 << 20
+# 240 dB over full scale: 32-bit integers taken for samples stay below; sums of squares of it are numbers.
+_ABSURD = 1e12
 # What decodes to integers cannot hold anything else.
 _INTEGERS = ("PCM_", "ALAC_", "ULAW", "ALAW")
 _UNKNOWN_FRAMES = 1 << 62  # libsndfile says 2**63 - 1
@@ -186,10 +188,9 @@ def check_finite(audio: Audio, name: str, start: int = 0, hint: str = REPAIR) ->
     AudioError
         There are NaN or infinite samples; says where the first one is.
     """
-    # One pass without a temporary array in the good case: a sum is finite unless a term is not (or it overflows).
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(audio.samples.sum(dtype=np.float64)):
-            return
+    # Without a temporary array in the good case: NaN among them makes both NaN.
+    if np.isfinite(audio.samples.min(initial=0.0)) and np.isfinite(audio.samples.max(initial=0.0)):
+        return
     wrong = ~np.isfinite(audio.samples).all(axis=1)
     first = start + int(np.argmax(wrong))
     raise AudioError(
@@ -197,6 +198,23 @@ def check_finite(audio: Audio, name: str, start: int = 0, hint: str = REPAIR) ->
         f"the first at {first / audio.sample_rate:.3f} s (frame {first})",
         hint=hint,
     )
+
+
+def check_measurable(audio: Audio, name: str, start: int = 0) -> None:
+    """Refuse samples of which nothing can be measured: those that `check_finite` refuses, and absurdly large ones.
+
+    Raises
+    ------
+    AudioError
+        There are NaN or infinite samples, or some beyond 1e12 of full scale, whose powers are no numbers any more.
+    """
+    check_finite(audio, name, start)
+    peak = max(-float(audio.samples.min(initial=0.0)), float(audio.samples.max(initial=0.0)))
+    if peak > _ABSURD:
+        raise AudioError(
+            f"{name} holds samples of {peak:.0e} times full scale: nothing can be measured of that",
+            hint="bounce it again, at a level that can be heard",
+        )
 
 
 def check_sound(reader: AudioReader) -> None:

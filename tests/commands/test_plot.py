@@ -127,8 +127,8 @@ def test_a_stretch_in_seconds_and_in_bars(track: Bf) -> None:
     assert (stretch["start_s"], stretch["duration_s"]) == (1.0, 1.5)
     bars = track.ok("plot", "mix.wav", "--from", "b2", "--to", "b2", "--json", "-k", "wave").json["sounds"][0]
     assert (bars["start_s"], bars["duration_s"]) == (2.0, 2.0)
-    assert "is after the end" in track.fails(2, "plot", "mix.wav", "--from", "b99")
-    assert "ends before it begins" in track.fails(2, "plot", "mix.wav", "--from", "2s", "--to", "1s")
+    assert "is not before the end" in track.fails(2, "plot", "mix.wav", "--from", "b99")
+    assert "1s is not after 2s" in track.fails(2, "plot", "mix.wav", "--from", "2s", "--to", "1s")
     text = track.ok("plot", "mix.wav", "-k", "wave", "--from", "b2").stdout
     assert re.search(r"bar\s+2", text)
 
@@ -209,17 +209,19 @@ def test_a_sound_that_is_elsewhere_is_drawn_from_its_small_copy(track: Bf, tmp_p
         (["a.wav", "--kind", "wav"], 2, "did you mean wave?"),
         (["a.wav", "--kind", ","], 2, "names nothing"),
         (["a.wav", "--size", "big"], 2, "not a size"),
-        (["a.wav", "--size", "3"], 2, "24 to 1000 wide"),
-        (["a.wav", "--size", "800x9", "-o", "x.png"], 2, "200 to 10000 high"),
-        (["a.wav", "-o", "x.gif"], 2, "png, svg, html"),
+        (["a.wav", "--size", "3"], 2, "24 to 1000 columns wide"),
+        (["a.wav", "--size", "800x9", "-o", "x.png"], 2, "200 to 10000 pixels high"),
+        (["a.wav", "-o", "x.gif"], 2, "FILE.png, FILE.svg or FILE.html"),
         (["a.wav", "-o", "x"], 2, "FILE.png"),
         (["a.wav", "-o", "x.png", "--format", "pgn"], 2, "did you mean png?"),
         (["a.wav", "--format", "png"], 2, "of a file"),
         (["a.wav", "--theme", "drak"], 2, "did you mean dark?"),
         (["a.wav", "--audio", "wma", "-o", "x.html"], 2, "there are opus, mp3, none"),
-        (["a.wav", "--from", "soon"], 2, "no stretch of time"),
+        (["a.wav", "--from", "soon"], 2, "'soon' is no time"),
+        (["a.wav", "--to", "-1"], 2, "'-1' is no time"),
         (["empty.wav"], 1, "holds no samples"),
         (["nan.wav"], 1, "not numbers"),
+        (["absurd.wav"], 1, "1e+30 times full scale"),
         (["text.wav"], 1, "is text"),
         (["zero.wav"], 1, "0 bytes"),
         (["a.wav"] * 65, 2, "65 sounds are too many"),
@@ -233,8 +235,9 @@ def test_what_cannot_be_drawn(bf: Bf, words: list[str], code: int, said: str) ->
     header = (
         b"RIFF" + struct.pack("<I", 44) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 3, 1, 8000, 32_000, 4, 32)
     )
-    nan = header + b"data" + struct.pack("<I", 8) + struct.pack("<ff", 0.1, float("nan"))
-    (bf.directory / "nan.wav").write_bytes(nan)
+    for name, value in (("nan", float("nan")), ("absurd", 1e30)):
+        sound = header + b"data" + struct.pack("<I", 8) + struct.pack("<ff", 0.1, value)
+        (bf.directory / f"{name}.wav").write_bytes(sound)
     assert said in bf.fails(code, "plot", *words)
     assert not list(bf.directory.glob("x*"))
 

@@ -155,7 +155,7 @@ def test_samples_that_are_no_numbers_are_passed_over(bf: Bf) -> None:
         (["--whole", "--length", "3"], "--whole is all of it"),
         (["--loudness", "0"], "-14 is usual"),
         (["--fade", "90"], "0 to 60 s"),
-        (["--start", "noon"], "no stretch of time"),
+        (["--start", "noon"], "no time"),
         (["b.wav", "-o", "x.mp3"], "there are 2 sounds"),
         (["b.wav", "-o", "-"], "only one preview"),
     ],

@@ -1,6 +1,9 @@
 """Rating files: stretches, what is remembered, and versions in history."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +11,10 @@ import pytest
 from beatflow.ai.engine import Setup
 from beatflow.ai.table import pick
 from beatflow.errors import AudioError, UsageError
+from beatflow.mood.hearing import Division, Ear, read_features
 from beatflow.mood.judge import Judge, judge_by_engine
-from beatflow.mood.rating import Division, rate_sound
-from beatflow.mood.remembering import FeatureCache
+from beatflow.mood.rating import NO_MUSIC, Rated, rate_all, rate_sound
+from beatflow.mood.remembering import HeardCache, find_memory
 from beatflow.repository import Repository
 from beatflow.sound.audio import Audio
 from beatflow.sound.mood.measure import measure_mood
@@ -81,39 +85,89 @@ def test_lengths_of_stretches_have_a_range() -> None:
 def test_what_was_measured_is_not_heard_again(bf: Bf, cues: Judge) -> None:
     bf.ok("init")
     path = write(bf.directory / "mix.wav", merry())
-    repository = Repository(bf.directory, lambda: None)  # type: ignore[arg-type, return-value]
+    memory = find_memory(Repository(bf.directory, lambda: None))  # type: ignore[arg-type, return-value]
     subject = on_disk("mix.wav", path)
-    first = rate_sound(subject, cues, repository)
+    halves = Division(every_s=4.0)
+    first = rate_sound(subject, cues, memory, halves)
     heard: list[str] = []
-    again = rate_sound(subject, cues, repository, progress=lambda _, what: heard.append(what))
+    again = rate_sound(subject, cues, memory, halves, lambda _, what: heard.append(what))
     assert first == again
+    assert len(first.sections) == 2
     assert not heard
-    for file in (bf.directory / ".beatflow/state/mood").iterdir():
-        file.write_text("{")
-    assert rate_sound(subject, cues, repository) == first
+    for wrong in (
+        "{",
+        "[]",
+        '{"version": 1, "stretches": []}',
+        '{"version": 1, "stretches": [[0, 1, "", 5]]}',
+    ):
+        for file in (bf.directory / ".beatflow/state/mood").iterdir():
+            file.write_text(wrong)
+        assert rate_sound(subject, cues, memory) == replace(first, sections=())
+
+
+def test_a_memory_of_another_version_is_not_believed(tmp_path: Path, cues: Judge) -> None:
+    memory = find_memory(None, tmp_path / "state")
+    assert memory is not None
+    sound = on_disk("a.wav", write(tmp_path / "a.wav", merry(2.0)))
+    first = rate_sound(sound, cues, memory)
+    (file,) = (tmp_path / "state/mood").iterdir()
+    document = json.loads(file.read_text())
+    document["stretches"][0][3]["mode"] = -1.0
+    file.write_text(json.dumps(document))
+    assert rate_sound(sound, cues, memory) != first
+    file.write_text(json.dumps(document | {"version": 0}))
+    assert rate_sound(sound, cues, memory) == first
+
+
+def test_many_at_once_give_what_one_after_the_other_does(tmp_path: Path, cues: Judge) -> None:
+    write(tmp_path / "set/glad.wav", merry(2.0))
+    write(tmp_path / "set/sad 🎻.wav", mournful(2.0))
+    (tmp_path / "set/broken.wav").write_text("no sound " * 50)
+    sounds = [on_disk(path.name, path) for path in sorted((tmp_path / "set").iterdir())]
+    alone = rate_all(sounds, cues, jobs=1)
+    told: list[float] = []
+    memory = find_memory(None, tmp_path / "state")
+    together = rate_all(sounds, cues, memory, jobs=2, progress=lambda done, _: told.append(done))
+    assert [one.item for one in together] == sounds
+    assert [one.result for one in together] == [one.result for one in alone]
+    assert [bool(one.error) for one in together] == [True, False, False]
+    assert max(told) == pytest.approx(1.0)
+    assert len(list((tmp_path / "state/mood").iterdir())) == 2
+
+
+def test_what_has_neither_key_nor_beat_is_no_music_to_the_embedded_model(tmp_path: Path, cues: Judge) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (6 * RATE, 1)).astype(np.float32)
+    path = write(tmp_path / "x.wav", Audio(np.concatenate([noise, merry(6.0).samples]), RATE))
+    rated = rate_sound(on_disk("x.wav", path), cues, division=Division(every_s=6.0))
+    assert [one.rating.reason for one in rated.sections] == [NO_MUSIC, None]
+    assert rated.sections[0].to_json()["mood"] is None
+    assert rated.sections[1].mood is not None
+    every = Judge("own", "1", ("wind",), by_features=lambda features: Mood({"wind": 1.0}, features=features))
+    own = rate_sound(on_disk("x.wav", path), every, division=Division(every_s=6.0))
+    assert own.sections[0].mood is not None, "a model of one's own may know noises"
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    cache = FeatureCache(tmp_path / "file" / "below")
-    cache.put("0" * 64, [(0.0, 1.0, "", {"tempo": 90.0})])
-    assert cache.get("0" * 64) is None
-    good = FeatureCache(tmp_path / "cache")
-    good.put("0" * 64, [(0.0, 1.0, "A", {"tempo": 90.0})], "sections")
-    assert good.get("0" * 64, "sections") == [(0.0, 1.0, "A", {"tempo": 90.0})]
-    assert good.get("0" * 64) is None
+    cache = HeardCache(tmp_path / "file" / "below")
+    cache.put("0" * 64, "", [(0.0, 1.0, "", {"tempo": 90.0})])
+    assert cache.get("0" * 64, "", read_features) is None
+    good = HeardCache(tmp_path / "cache")
+    good.put("0" * 64, "sections", [(0.0, 1.0, "A", {"tempo": 90.0})])
+    assert good.get("0" * 64, "sections", read_features) == [(0.0, 1.0, "A", {"tempo": 90.0})]
+    assert good.get("0" * 64, "", read_features) is None
 
 
 def test_a_judge_who_listens_hears_each_stretch(twofold: Path) -> None:
     lengths: list[float] = []
 
-    def listen(blocks: object, progress: object) -> Mood | None:
+    def listen(blocks: object, progress: object) -> dict[str, Any]:
         assert not isinstance(blocks, Audio)
         total = sum(block.duration_s for block in blocks)  # type: ignore[attr-defined]
         lengths.append(round(total, 3))
-        return Mood({"long": 1.0})
+        return Mood({"long": 1.0}).to_json()
 
-    judge = Judge("listener", "1", ("long",), by_sound=listen)
+    judge = Judge("listener", "1", ("long",), ear=Ear(listen, key=None))
     rated = rate_sound(on_disk("x", twofold), judge, division=Division(every_s=10.0))
     assert lengths == [24.0, 10.0, 14.0]
     assert [one.mood.best for one in rated.sections if one.mood] == ["long", "long"]
@@ -129,6 +183,29 @@ def test_labels_of_others_are_for_engines_that_take_them(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="nothing to choose"):
         judge_by_engine(clap, ["a", "a"])
     assert judge_by_engine(clap, ["a", "b"]).labels == ("a", "b")
+
+
+def test_what_a_neural_engine_heard_is_remembered_by_its_weights_and_words(tmp_path: Path) -> None:
+    from tests.ai.clap.checkpoints import build_clap
+
+    build_clap(tmp_path / "models/clap")
+    setup = Setup(models=tmp_path / "models", device="cpu")
+    memory = find_memory(None, tmp_path / "state")
+    sound = on_disk("a.wav", write(tmp_path / "a.wav", merry(2.0)))
+
+    def ask(*labels: str) -> tuple[Rated, bool]:
+        choice = pick("mood", "clap", setup)
+        rated = rate_sound(sound, judge_by_engine(choice, labels or None, setup), memory)
+        return rated, choice.facts.loading_s is not None
+
+    first, loaded = ask()
+    assert loaded
+    assert ask() == (first, False)
+    assert ask("dreamy", "tense")[1], "other words are another question"
+    with next((tmp_path / "models/clap").glob("*.safetensors")).open("r+b") as file:
+        file.seek(-4, 2)
+        file.write(b"\0\0\0\1")
+    assert ask()[1], "other weights may answer otherwise"
 
 
 def test_broken_sounds_are_told(tmp_path: Path, cues: Judge) -> None:

@@ -48,10 +48,12 @@ def test_frequencies_lie_between_their_rows() -> None:
 
 
 def test_levels_and_amplitudes_are_in_order_and_apart() -> None:
-    for reach in (1.0, 0.5, 0.02, 4.0):
+    for reach in (1.0, 0.5, 0.309, 0.02, 4.0):
         places = [place for place, _ in list_amplitudes(reach)]
         assert places == sorted(places)
         assert all(0 < place < 1 for place in places)
+        # None on the middle line, where those above it and below it would meet.
+        assert all(abs(place - 0.5) > 0.04 for place in places)
     assert list_levels(-30, 0, 5) == [
         (0.0, "−30"),
         (0.2, "−24"),

@@ -64,14 +64,13 @@ def test_drums_are_on_beats_that_wander(tmp_path: Path, channels: int) -> None:
 
 
 def test_drums_are_on_a_steady_beat(tmp_path: Path) -> None:
-    groove = Groove("edm", "house", 5, 170.0, "A:min", bars=4, offset_s=-1.0, drums_lu=20.0, pump_db=6.0)
+    groove = Groove("edm", "house", 5, 170.0, "A:min", bars=2, offset_s=-1.0, drums_lu=20.0, pump_db=6.0)
     samples = hiss(2.2)
     plan = Plan(0, len(samples), length_frames=len(samples), groove=groove)
     made = run(tmp_path, samples, plan, Crew(SYNTH))
     quarter = 60 / 170
     beats = tuple(-1.0 + quarter * number for number in range(4, 9))
     assert np.median(rises(made, beats)) > 15
-    assert np.array_equal(made, run(tmp_path, samples, plan, Crew(SYNTH)))
 
 
 def test_without_drums_the_bed_alone_gets_its_loudness_back(tmp_path: Path) -> None:

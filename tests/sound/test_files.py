@@ -14,6 +14,7 @@ from beatflow.sound.audio import Audio
 from beatflow.sound.files import (
     AudioReader,
     check_finite,
+    check_measurable,
     check_sound,
     hint_missing,
     iter_audio,
@@ -271,6 +272,13 @@ def test_samples_that_are_not_numbers_are_refused(tmp_path, value, name):
 
 def test_finite_samples_of_any_size_are_fine():
     check_finite(Audio(np.full((10, 1), 3e38, np.float32), RATE), "loud")
+
+
+def test_what_is_absurdly_large_is_not_measured():
+    check_measurable(Audio(np.full((10, 1), -(2.0**31), np.float32), RATE), "integers")
+    for value, said in ((-3e38, "3e.38 times full scale"), (np.nan, "not numbers")):
+        with pytest.raises(AudioError, match=said):
+            check_measurable(Audio(np.full((10, 1), value, np.float32), RATE), "loud")
 
 
 def test_clipping_is_counted_in_every_integer_format(tmp_path):

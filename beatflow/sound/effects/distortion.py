@@ -1,6 +1,12 @@
-"""Curves that bend the waveform, at eight times the sample rate so that overtones do not fold back; and crushing."""
+"""Curves that bend the waveform, so that overtones do not fold back; and crushing.
+
+They work at eight times the sample rate, and give the mean of the curve between one sample and the next instead of its
+values (J. Parker, V. Zavalishin and E. Le Bivic, Reducing the aliasing of nonlinear waveshaping using continuous-time
+convolution, DAFx 2016), which quietens what would still fold back by 28 dB.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +20,51 @@ from beatflow.sound.effects.oversampling import Downsampler, Upsampler
 from beatflow.sound.effects.parameter import FREQUENCY, LEVEL, NUMBER, SHARE, WORD, Parameter
 
 Signal = NDArray[np.float64]
-Shape = Callable[[Signal], Signal]
+Curve = Callable[[Signal], Signal]
 _FACTOR, _REACH = 8, 32
 _MEANT_DB = -12.0
 """A sine of this level comes out as loud as it went in."""
 _NO_DC_HZ = 10.0
+_STILL = 1e-6
+"""Samples nearer than this are taken as one: a quotient of differences would be all rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A curve, and the area below it from anywhere on."""
+
+    curve: Curve
+    area: Curve
+
+
+class _Bender:
+    """Sends a signal through a shape: the mean over the way from each sample to the next, half a sample late."""
+
+    def __init__(self, shape: Shape, channels: int) -> None:
+        self._shape = shape
+        self._last = np.zeros((1, channels))
+
+    def add(self, samples: Signal) -> Signal:
+        """Take samples, shape (n, channels); give as many."""
+        joined = np.concatenate([self._last, samples])
+        self._last = joined[-1:].copy()
+        way = np.diff(joined, axis=0)
+        still = np.abs(way) < _STILL
+        way[still] = 1.0
+        made = np.diff(self._shape.area(joined), axis=0) / way
+        made[still] = self._shape.curve(((joined[1:] + joined[:-1]) / 2)[still])
+        return made
 
 
 class Shaper:
     """A waveform bent by a curve, freed of DC, and mixed with itself."""
 
     def __init__(self, shape: Shape, tone_hz: float, wet: float, place: Setting) -> None:
-        self._shape, self._wet = shape, wet
-        self._level = _find_level(shape)
-        self._offset = float(shape(np.zeros(1))[0])
+        self._bender, self._wet = _Bender(shape, place.channels), wet
+        self._level = _find_level(shape.curve)
+        self._offset = float(shape.curve(np.zeros(1))[0])
         self._up = Upsampler(_FACTOR, _REACH, place.channels)
-        self._down = Downsampler(_FACTOR, _REACH, place.channels)
+        self._down = Downsampler(_FACTOR, _REACH, place.channels, late=0.5)
         self._tone = Cascade(
             [
                 biquad.high_pass(_NO_DC_HZ, 0.71, place.sample_rate),
@@ -43,7 +78,7 @@ class Shaper:
 
     def process(self, samples: Samples) -> Samples:
         """Take the next frames; give those that are ready."""
-        bent = self._down.add(self._shape(self._up.add(samples.astype(np.float64))) - self._offset)
+        bent = self._down.add(self._bender.add(self._up.add(samples.astype(np.float64))) - self._offset)
         dry = self._dry.add(samples)
         early = min(self._early, len(bent))
         self._early -= early
@@ -85,27 +120,52 @@ class Crusher:
         return np.zeros((0, self._held.shape[1]), np.float32)
 
 
-def _find_level(shape: Shape) -> float:
+def _find_level(curve: Curve) -> float:
     """What brings a sine of the level that is meant back to where it was."""
     sine = 10 ** (_MEANT_DB / 20) * np.sin(2 * np.pi * np.arange(1024) / 1024)
-    bent = shape(sine)
+    bent = curve(sine)
     return float(np.std(sine) / max(float(np.std(bent)), 1e-9))
 
 
 def _make_distortion(settings: Settings, place: Setting) -> Shaper:
     gain = 10 ** (settings["drive"] / 20)
-    curves: dict[str, Shape] = {
-        "soft": lambda x: np.tanh(gain * x),
-        "hard": lambda x: np.clip(gain * x, -1, 1),
-        "fold": lambda x: np.asarray(np.sin(np.pi / 2 * gain * x)),
-        "fuzz": lambda x: np.asarray(np.sign(x) * (1 - np.exp(-np.abs(gain * x)))),
-    }
-    return Shaper(curves[settings.words["shape"]], settings["tone"], settings["wet"], place)
+    return Shaper(_SHAPES[settings.words["shape"]](gain), settings["tone"], settings["wet"], place)
 
 
 def _make_saturation(settings: Settings, place: Setting) -> Shaper:
-    gain, bias = 10 ** (settings["drive"] / 20), settings["bias"]
-    return Shaper(lambda x: np.tanh(gain * x + bias), settings["tone"], settings["wet"], place)
+    shape = _soft(10 ** (settings["drive"] / 20), settings["bias"])
+    return Shaper(shape, settings["tone"], settings["wet"], place)
+
+
+def _soft(gain: float, bias: float = 0.0) -> Shape:
+    def area(x: Signal) -> Signal:
+        size = np.abs(gain * x + bias)
+        return np.asarray((size + np.log1p(np.exp(-2 * size))) / gain)
+
+    return Shape(lambda x: np.tanh(gain * x + bias), area)
+
+
+def _hard(gain: float) -> Shape:
+    def area(x: Signal) -> Signal:
+        size = np.abs(gain * x)
+        return np.asarray(np.where(size < 1, size**2 / 2, size - 0.5) / gain)
+
+    return Shape(lambda x: np.clip(gain * x, -1, 1), area)
+
+
+def _fold(gain: float) -> Shape:
+    turn = np.pi / 2 * gain
+    return Shape(lambda x: np.sin(turn * x), lambda x: np.asarray(-np.cos(turn * x) / turn))
+
+
+def _fuzz(gain: float) -> Shape:
+    return Shape(
+        lambda x: np.asarray(np.sign(x) * -np.expm1(-np.abs(gain * x))),
+        lambda x: np.asarray(np.abs(x) + np.exp(-np.abs(gain * x)) / gain),
+    )
+
+
+_SHAPES: dict[str, Callable[[float], Shape]] = {"soft": _soft, "hard": _hard, "fold": _fold, "fuzz": _fuzz}
 
 
 def _wet(default: float) -> Parameter:

@@ -143,8 +143,7 @@ class _Pass:
     def _follow(self, samples: Samples) -> Signal:
         if not len(samples):
             return np.zeros(0)
-        fine = np.abs(self._rise.add(samples.astype(np.float64))).max(axis=1)
-        peaks = self._near.add(fine.reshape(-1, _FACTOR).max(axis=1))
+        peaks = self._near.add(self._rise.find_peaks(samples).astype(np.float64))
         needed = np.maximum(20 * np.log10(np.maximum(peaks / self._ceiling, 1e-9)), 0.0)
         reduction = self._smooth.add(self._fall.add(self._hold.add(needed)))
         gains: Signal = 10 ** (-np.maximum(reduction, 0.0) / 20)

@@ -24,26 +24,43 @@ def read_between(line: Signal, places: Signal) -> Signal:
     -------
     ndarray, shape (m,)
     """
-    at, weights = find_weights(places)
-    return np.asarray((line[at] * weights).sum(axis=1))
+    first, row, near = _locate(places)
+    taps = (line[first + tap] * _weigh(tap, row, near) for tap in range(2 * REACH))
+    return np.asarray(sum(taps, np.zeros(len(places))))
 
 
 def find_weights(places: Signal) -> tuple[NDArray[np.int64], Signal]:
-    """Which frames are read for each place, and with which weights; both of shape (m, 2 REACH)."""
-    table = _make_table()
-    whole = np.floor(places).astype(np.int64)
+    """The first frame that is read for each place, and the weights of it and those behind it.
+
+    Returns
+    -------
+    tuple of ndarray
+        Shapes (m,) and (2 REACH, m).
+    """
+    first, row, near = _locate(places)
+    return first, np.stack([_weigh(tap, row, near) for tap in range(2 * REACH)])
+
+
+def _locate(places: Signal) -> tuple[NDArray[np.int64], NDArray[np.int64], Signal]:
+    """The first frame for each place, the row of the table, and how far on it is towards the next one."""
+    whole = np.floor(places)
     phase = (places - whole) * _PHASES
     row = phase.astype(np.int64)
-    near = (phase - row)[:, None]
-    weights = table[row] * (1 - near) + table[row + 1] * near
-    return whole[:, None] + np.arange(-REACH + 1, REACH + 1), weights
+    return whole.astype(np.int64) - REACH + 1, row, phase - row
+
+
+def _weigh(tap: int, row: NDArray[np.int64], near: Signal) -> Signal:
+    """One frame's weights: numpy picks from a vector three times as fast as rows from a table."""
+    weights = _make_table()[tap]
+    below = weights[row]
+    return np.asarray(below + near * (weights[row + 1] - below))
 
 
 @functools.cache
 def _make_table() -> Signal:
-    """Weights, shape (phases + 1, 2 REACH): each row sums to 1."""
+    """Weights, shape (2 REACH, phases + 1): each column sums to 1."""
     share = np.arange(_PHASES + 1)[:, None] / _PHASES
     distance = np.arange(-REACH + 1, REACH + 1)[None, :] - share
     window = np.i0(7.0 * np.sqrt(np.maximum(0, 1 - (distance / REACH) ** 2)))
     table = np.sinc(distance) * window
-    return np.asarray(table / table.sum(axis=1, keepdims=True))
+    return np.ascontiguousarray((table / table.sum(axis=1, keepdims=True)).T)

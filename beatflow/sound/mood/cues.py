@@ -68,8 +68,14 @@ _WIDTH = 0.42
 """Of a mood on that map, as a standard deviation: neighbours overlap, as they do for listeners."""
 
 
-def rate(features: Mapping[str, float]) -> Mood:
-    """Tell the mood from the features; a cue that could not be measured counts as usual."""
+def rate(features: Mapping[str, float]) -> Mood | None:
+    """Tell the mood from the features; a cue that could not be measured counts as usual.
+
+    None where there is neither a key nor a beat: noise, speech, a sweep. Numbers come out for these as well, and mean
+    nothing.
+    """
+    if not ("mode" in features or "tempo" in features):
+        return None
     valence = arousal = 0.0
     for cue in CUES:
         deviation = standardise(cue, features)

@@ -68,7 +68,7 @@ class FeatureMeter:
         self._spectrometer = Spectrometer(sample_rate)
         self._key = KeyMeter(sample_rate, self._spectrometer)
         self._harmony = HarmonyMeter(self._spectrometer)
-        self._loudness = LoudnessMeter(sample_rate, channels)
+        self._loudness = LoudnessMeter(sample_rate, channels, peaks=False)
         self._timbre = TimbreMeter(sample_rate)
         self._frames = 0
 
