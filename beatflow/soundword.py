@@ -161,7 +161,7 @@ def find_sound(
             f"{word} is not in the folder now",
             hint=f"HEAD:{path} names it as it was; bf restore {path} brings it back",
         )
-    near = get_close_matches(word, [*score.stems, *list_names(repository)], 2)
+    near = get_close_matches(word, dict.fromkeys([*score.stems, *list_names(repository)]), 2)
     raise NotFoundError(
         f"{word!r} is neither a sound nor a revision",
         hint=f"did you mean {' or '.join(near)}?" if near else hint_missing(word),

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, TextIO, cast
 
+from beatflow.columns import cell_width, pad
 from beatflow.errors import UsageError
 from beatflow.interruption import check_interrupted
 
@@ -211,12 +212,12 @@ class Ui:
             all(re.fullmatch(r"[-+]?[\d.,]+( ?[%a-zA-Z]+)?|–", row[i]) for row in grid)
             for i in range(len(columns))
         ]
-        widths = [max(len(line[i]) for line in [list(columns), *grid]) for i in range(len(columns))]
+        widths = [max(cell_width(line[i]) for line in [list(columns), *grid]) for i in range(len(columns))]
 
         def line(cells: Sequence[str], style_of: Callable[[int], str | None]) -> str:
             parts = []
             for i, cell in enumerate(cells):
-                padded = cell.rjust(widths[i]) if typed[i] else cell.ljust(widths[i])
+                padded = cell.rjust(widths[i]) if typed[i] else pad(cell, widths[i])
                 padded = padded.rstrip() if i == len(cells) - 1 else padded
                 name = style_of(i)
                 parts.append(self.style(padded, name) if name else padded)

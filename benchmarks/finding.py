@@ -21,10 +21,11 @@ from beatflow.ai.listening.yin import track_pitch
 from beatflow.ai.synth.engine import SynthEngine
 from beatflow.finding.bands import measure_bands
 from beatflow.finding.landmarks import Landmarks, find_landmarks
-from beatflow.finding.occurrences import LEAST, find_occurrences
+from beatflow.finding.occurrences import LEAST, Occurrence, find_occurrences
 from beatflow.finding.tune import find_tune, lay_notes, measure_melogram
+from beatflow.finding.waveform import Part, find_waveform, prepare
 from beatflow.sound.audio import Audio
-from beatflow.sound.files import read_audio
+from beatflow.sound.files import read_audio, read_info
 from beatflow.sound.note import Note
 from beatflow.sound.resample import resample
 from benchmarks import pieces
@@ -96,6 +97,8 @@ CASES: tuple[tuple[str, float, Change | None, Change | None], ...] = (
     ("as loud as the music", 0.0, None, None),
     ("6 dB below it", -6.0, None, None),
     ("12 dB below it", -12.0, None, None),
+    ("24 dB below it", -24.0, None, None),
+    ("36 dB below it", -36.0, None, None),
     ("equalised, ±8 dB", 0.0, through("-af", "equalizer=f=300:t=q:w=1:g=8,equalizer=f=3000:t=q:w=1:g=-8"), None),
     ("MP3 of 96 kb/s", 0.0, None, through("-b:a", "96k", suffix="mp3")),
     ("at 22.05 kHz", 0.0, None, through("-ar", "22050")),
@@ -105,47 +108,52 @@ CASES: tuple[tuple[str, float, Change | None, Change | None], ...] = (
 )  # fmt: skip
 
 
-def measure_samples(samples: Path, music: Path, count: int) -> str:
+def is_right(found: list[Occurrence]) -> bool:
+    """Whether one of them is where the sample was laid."""
+    return any(abs(one.start_s - one.sample_start_s * one.stretch - AT_S) < 0.15 for one in found)
+
+
+def measure_samples(samples: Path, music: Path, count: int, skip: int) -> str:
     """How often samples are found, and how often where they are not."""
     rng = np.random.default_rng(1)
-    under = [
-        load(path, 20.0, MUSIC_S)
-        for path in sorted(music.glob("*.ogg"))
-        if load(path).duration_s > MUSIC_S + 22
-    ]
-    under = under[:12]
+    long = [path for path in sorted(music.glob("*.ogg")) if read_info(path).duration_s > MUSIC_S + 22]
+    under = [load(path, 20.0, MUSIC_S) for path in long[:12]]
     heard = [hear(one) for one in under]
     files = sorted(samples.glob("*.flac"))
-    chosen: list[tuple[Audio, Landmarks]] = []
+    chosen: list[tuple[Audio, Landmarks, list[Part]]] = []
     for index in rng.permutation(len(files)):
         audio = load(files[index], 0.0, SAMPLE_S)
         marks = hear(audio)
-        if audio.duration_s >= 0.3 and len(marks) >= LEAST and len(chosen) < count:
-            chosen.append((audio, marks))
-    started = time.process_time()
-    wrong = sum(bool(find_occurrences(marks, other)) for _, marks in chosen for other in heard)
+        if audio.duration_s >= 0.3 and len(marks) >= LEAST and len(chosen) < count + skip:
+            chosen.append((audio, marks, prepare(audio)))
+    chosen = chosen[skip:]
     pairs = len(chosen) * len(heard)
-    spent_ms = 1000 * (time.process_time() - started) / pairs
+    started = time.process_time()
+    wrong = sum(bool(find_occurrences(marks, other)) for _, marks, _ in chosen for other in heard)
+    then = time.process_time()
+    wrong_waves = sum(bool(find_waveform(parts, [other])) for _, _, parts in chosen for other in under)
+    spent_ms = 1000 * (then - started) / pairs, 1000 * (time.process_time() - then) / pairs
     rows = []
     for name, db, before, after in CASES:
-        found: dict[tuple[float, float], list[bool]] = {length: [] for length in LENGTHS}
-        for index, (audio, marks) in enumerate(chosen):
+        found: dict[tuple[float, float], list[tuple[bool, bool]]] = {length: [] for length in LENGTHS}
+        for index, (audio, marks, parts) in enumerate(chosen):
             laid = mix(before(audio) if before else audio, under[index % len(under)], db)
-            target = hear(after(laid) if after else laid)
-            hit = any(
-                abs(one.start_s - one.sample_start_s * one.stretch - AT_S) < 0.15
-                for one in find_occurrences(marks, target)
-            )
+            target = after(laid) if after else laid
+            quick = is_right(find_occurrences(marks, hear(target)))
+            either = quick or is_right(find_waveform(parts, [target]))
             length = next(bounds for bounds in LENGTHS if bounds[0] <= audio.duration_s < bounds[1])
-            found[length].append(hit)
-        rows.append([name, *(f"{np.mean(hits):.2f}" if hits else "" for hits in found.values())])
+            found[length].append((quick, either))
+        figures = [np.mean(hits, axis=0) if hits else (np.nan, np.nan) for hits in found.values()]
+        rows.append([name, *(f"{either:.2f} ({quick:.2f})" for quick, either in figures)])
     head = [
         "sample",
         *(f"{low:g}–{high:g} s" if high < 99 else f"longer than {low:g} s" for low, high in LENGTHS),
     ]
-    table = format_table(head, rows)
+    sizes = ", ".join(str(len(hits)) for hits in found.values())
     return (
-        f"{table}\nwhere they are not: {wrong} of {pairs} pairs; {spent_ms:.0f} ms a pair of {MUSIC_S:g} s\n"
+        f"{format_table(head, rows)}\nof {sizes} samples; in brackets with --quick\n"
+        f"where they are not: landmarks {wrong}, waveforms {wrong_waves} of {pairs} pairs; "
+        f"{spent_ms[0]:.0f} and {spent_ms[1]:.0f} ms a pair of {MUSIC_S:g} s\n"
     )
 
 
@@ -224,9 +232,12 @@ def main() -> None:
     parser.add_argument("music", type=Path)
     parser.add_argument("--only", choices=("tunes", "samples"))
     parser.add_argument("--count", type=int, default=36)
+    parser.add_argument(
+        "--skip", type=int, default=0, help="samples to leave out: those that something was chosen by"
+    )
     given = parser.parse_args()
     if given.only != "tunes":
-        print(measure_samples(given.samples, given.music, given.count))
+        print(measure_samples(given.samples, given.music, given.count, given.skip))
     if given.only != "samples":
         print(measure_tunes(given.count))
 

@@ -92,6 +92,12 @@ def test_table_aligns_words_left_and_numbers_right(screen: MakeScreen) -> None:
     assert s.text == "name     size\ndrums    9 KB\nb\\x1b  120 KB\nc           –\n"
 
 
+def test_table_gives_wide_letters_two_columns(screen: MakeScreen) -> None:
+    s = screen()
+    s.ui.table(["name", "size"], [["夜", "9 KB"], ["e\u0301e", "120 KB"]])
+    assert s.text == "name    size\n夜      9 KB\ne\u0301e    120 KB\n"
+
+
 def test_empty_table(screen: MakeScreen) -> None:
     s = screen()
     s.ui.table(["name", "size"], [])

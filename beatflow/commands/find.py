@@ -2,6 +2,7 @@
 
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from beatflow.ui import Progress
 
 SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The sound that --like or --uses names, and how it is meant."""
+
+    word: str
+    like: bool
+    by: str | None
+    quick: bool
 
 
 def find(
@@ -63,6 +74,9 @@ def find(
             "--uses", metavar="FILE|REV:PATH|-", help="With this sample in it, also under other sounds."
         ),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="--uses by the index alone: in a moment, but less is found.")
+    ] = False,
     within: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,9 +98,11 @@ def find(
     came in; of those that fit alike, the newest.
 
     --like takes a hum or whistle for its tune, which is found in any key and in half to twice the tempo, and any other
-    sound for how it sounds. --uses hears a sample through gain, equalisers, codecs and other sounds, and up to a
-    tenth faster or slower, and says from when to when. Each sound is listened to once, when it is first needed; Ctrl-C
-    shows what was found until then. docs/find.md says how, and how often it is right. Exit code 1: nothing fits.
+    sound for how it sounds. --uses hears a sample through gain, equalisers, codecs and other sounds: by its waveform
+    where it was mixed in as it is, however softly, and by its landmarks up to a tenth faster or slower; it says from
+    when to when. Each sound is listened to once, when it is first needed, and for a sample's waveform once more unless
+    --quick is given; Ctrl-C shows what was found until then. docs/find.md says how, and how often it is right. Exit
+    code 1: nothing fits.
 
     Examples:
       bf find --tempo 88..92 --key Am --mood calm
@@ -94,6 +110,7 @@ def find(
       bf find --like hum.wav
       bf find --like v2:stems/drums.wav --by rhythm --everywhere
       bf find --uses samples/break.wav --in main
+      bf find --uses kick.wav --everywhere --quick
     """
     from beatflow.finding.request import check_aspect, parse_request
 
@@ -101,13 +118,17 @@ def find(
     request = parse_request(text, tempo, key, mood, engine, duration)
     if like is not None and uses is not None:
         raise UsageError("--like and --uses are two searches", hint="ask for one of them at a time")
+    if quick and uses is None:
+        raise UsageError("--quick says how --uses is meant", hint="bf find --uses FILE --quick")
     if by is not None:
         if like is None:
             raise UsageError("--by says how --like is meant", hint=f"--like FILE --by {check_aspect(by)}")
         check_aspect(by)
     if request.is_empty and like is None and uses is None and not within:
         raise UsageError("nothing to look for", hint="bf find --tempo 88..92, or --like hum.wav, or a word")
-    found, here = _search(invocation, request, like, by, uses, within or [], everywhere)
+    word = like if like is not None else uses
+    given = None if word is None else _Given(word, like is not None, by, quick)
+    found, here = _search(invocation, request, given, within or [], everywhere)
     _show(invocation, found, here, limit, json)
     return 0 if found.finds else 1
 
@@ -115,9 +136,7 @@ def find(
 def _search(
     invocation: Invocation,
     request: "Request",
-    like: str | None,
-    by: str | None,
-    uses: str | None,
+    given: _Given | None,
     within: list[str],
     everywhere: bool,
 ) -> "tuple[Findings, Path | None]":
@@ -130,20 +149,19 @@ def _search(
         invocation.ui.progress("looking") as progress,
     ):
         sample: Likening | Using | None = None
-        given = like if like is not None else uses
-        if given is not None:
+        if given:
             progress(0.0, "listening to what was given")
-            sample = _hear(_find_subject(invocation, repository, given, Path(scratch)), like is not None, by)
+            sample = _hear(_find_subject(invocation, repository, given.word, Path(scratch)), given)
         places = _find_places(invocation, repository, within, everywhere, mishaps, progress)
         found = search(request, places, sample, progress)
     found.mishaps += [one for one in mishaps if one.broken]
     return found, repository.root if repository else None
 
 
-def _hear(subject: "NamedSound", like: bool, by: str | None) -> "Likening | Using":
+def _hear(subject: "NamedSound", given: _Given) -> "Likening | Using":
     from beatflow.finding.sample import read_likening, read_using
 
-    return read_likening(subject, by) if like else read_using(subject)
+    return read_likening(subject, given.by) if given.like else read_using(subject, given.quick)
 
 
 def _find_subject(

@@ -1,5 +1,6 @@
 """``bf mix``."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from beatflow.commands.options import (
     complete_revision,
 )
 from beatflow.commands.takes import make_handover, note, relative, say_written
-from beatflow.errors import UsageError
+from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -112,17 +113,19 @@ def mix(
         message = "mix"
     if output is not None and message is not None:
         raise UsageError("-o leaves the track as it is: there is nothing to commit", hint="leave out -o")
+    at = None
     if revision is not None:
         from beatflow.revision.revision import get_commit
 
-        oid = get_commit(repository, revision)
+        at = get_commit(repository, revision)
         if output is None and not dry_run:
             raise UsageError("a commit's mix goes into a file of its own", hint=f"bf mix {revision} -o FILE")
-        session = open_commit(repository, oid, moves)
+        session = open_commit(repository, at, moves)
     else:
         session = open_worktree(repository, moves)
     if output == "-" and not dry_run:
         _to_stdout(invocation, session, subtype, json)
+        _note_taken(invocation, session, at)
         return
     handover = make_handover(
         invocation, None if output == "-" else output, force, message, dry_run, in_track=True
@@ -132,7 +135,7 @@ def mix(
     with invocation.ui.progress("mixing") as progress:
         done = mix_track(repository, session, handover, subtype, progress)
     if output is not None and not dry_run:
-        note(invocation, "download", path=session.track.mix_file, oid=done.oid)
+        _note_taken(invocation, session, at)
     if json:
         invocation.ui.emit_json("beatflow.mix/1", _document(invocation, done))
     else:
@@ -154,7 +157,16 @@ def _to_stdout(invocation: Invocation, session: "Session", subtype: str | None, 
         progress = stack.enter_context(invocation.ui.progress("mixing"))
         done = pipe_mix(session, lambda: stack.enter_context(invocation.ui.open_pipe()), subtype, progress)
     _say(invocation, done, "-")
-    note(invocation, "download", path=session.track.mix_file)
+
+
+def _note_taken(invocation: Invocation, session: "Session", at: str | None) -> None:
+    """Note that a track's mix was taken out: the one that it has, whatever format it went out in."""
+    from beatflow.soundword import find_mix
+
+    oid = None
+    with suppress(BeatFlowError):
+        oid = find_mix(invocation.repository(), at).oid
+    note(invocation, "download", path=session.track.mix_file, oid=oid)
 
 
 def _parse_bits(bits: str | None) -> str | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from beatflow.watching.draft import Draft, Keeping
     from beatflow.watching.watching import Event
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -195,7 +195,7 @@ def _join(hits: Sequence[_Hit]) -> list[Occurrence]:
     found = [_describe(chain) for chain in chains]
     kept: list[Occurrence] = []
     for one in sorted(found, key=lambda one: -one.score * (one.end_s - one.start_s)):
-        if all(_overlap(one, other) < 0.5 for other in kept):
+        if all(overlap(one, other) < 0.5 for other in kept):
             kept.append(one)
     return sorted(kept, key=lambda one: one.start_s)
 
@@ -216,7 +216,7 @@ def _describe(chain: Sequence[_Hit]) -> Occurrence:
     )
 
 
-def _overlap(one: Occurrence, other: Occurrence) -> float:
+def overlap(one: Occurrence, other: Occurrence) -> float:
     """The share of the shorter of two that lies in both."""
     common = min(one.end_s, other.end_s) - max(one.start_s, other.start_s)
     shorter = min(one.end_s - one.start_s, other.end_s - other.start_s)

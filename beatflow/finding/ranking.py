@@ -1,17 +1,21 @@
 """How a sound is judged against one that was given: how like it is, where its tune comes, where it is used."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from beatflow.finding.card import Card
 from beatflow.finding.character import Likeness, compare
 from beatflow.finding.facts import Figures
-from beatflow.finding.occurrences import Occurrence, clip, find_occurrences
+from beatflow.finding.occurrences import Occurrence, clip, find_occurrences, overlap
 from beatflow.finding.tune import Melogram, TuneMatch, find_tune
 from beatflow.finding.versions import Version
+from beatflow.finding.waveform import Part, find_waveform
+from beatflow.sound.files import AudioReader
 
 LEAST_LIKENESS = 0.3
 LEAST_TUNE = 0.25
+_SAME_PLACE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,8 @@ class Likening:
     by: str
     tune: Melogram
 
-    def match(self, card: Card, figures: Figures, version: Version) -> Match | None:
-        """Judge a sound; None for one that is not like it at all, and for the given one itself."""
-        if self.oid is not None and version.oid == self.oid:
-            return None
+    def match(self, card: Card, figures: Figures) -> Match | None:
+        """Judge a sound; None for one that is not like it at all."""
         if self.by == "melody":
             tune = find_tune(self.tune, card.melogram)
             return Match(tune.score, tune=tune) if tune and tune.score >= LEAST_TUNE else None
@@ -101,21 +103,47 @@ class Using:
     oid : str or None
         Of the given sound: a version that is nothing but the sample does not use it.
     card : Card
+    parts : sequence of Part
+        Its waveform; none where that is not to be looked for.
     stretched : bool
         Look for it a little faster and slower as well.
     """
 
     oid: str | None
     card: Card
+    parts: Sequence[Part] = ()
     stretched: bool = True
 
-    def match(self, card: Card, figures: Figures, version: Version) -> Match | None:
-        """Judge a sound; None for one that does not use it."""
-        if self.oid is not None and version.oid == self.oid:
-            return None
+    def match(self, card: Card, figures: Figures) -> Match | None:
+        """Judge a sound by its landmarks and its record; None for one that, so far, does not use it."""
         found = find_occurrences(self.card.landmarks, card.landmarks, self.stretched)
-        occurrences = tuple(clip(one, card.duration_s) for one in found)
         recorded = self.oid is not None and self.oid in figures.inputs
-        if not occurrences and not recorded:
+        if not found and not recorded:
             return None
-        return Match(max((one.score for one in occurrences), default=0.0), None, None, occurrences, recorded)
+        return _conclude([clip(one, card.duration_s) for one in found], recorded)
+
+    def hear(self, version: Version) -> list[Occurrence]:
+        """Find its very waveform in a sound.
+
+        Raises
+        ------
+        AudioError
+            The sound cannot be read.
+        """
+        with version.subject.open() as source, AudioReader(source, version.path) as reader:
+            return find_waveform(self.parts, reader.blocks())
+
+    def prove(self, match: Match | None, heard: Sequence[Occurrence], duration_s: float) -> Match:
+        """Put what was heard of the waveform in place of what landmarks told of the same places."""
+        exact = [clip(one, duration_s) for one in heard]
+        rest = [
+            one
+            for one in (match.occurrences if match else ())
+            if all(overlap(one, other) < _SAME_PLACE for other in exact)
+        ]
+        return _conclude([*exact, *rest], match is not None and match.recorded)
+
+
+def _conclude(occurrences: Sequence[Occurrence], recorded: bool) -> Match:
+    ordered = tuple(sorted(occurrences, key=lambda one: one.start_s))
+    return Match(max((one.score for one in ordered), default=0.0), None, None, ordered, recorded)

@@ -8,6 +8,7 @@ from beatflow.finding.landmarks import Landmarks
 from beatflow.finding.occurrences import LEAST
 from beatflow.finding.ranking import Likening, Using
 from beatflow.finding.tune import Melogram, lay_notes
+from beatflow.finding.waveform import prepare
 from beatflow.sound.audio import Audio
 from beatflow.sound.files import AudioReader, check_sound
 from beatflow.soundword import NamedSound
@@ -50,8 +51,13 @@ def read_likening(subject: NamedSound, by: str | None) -> Likening:
     return Likening(subject.oid, card, by, np.zeros((0, 12), np.float32) if tune is None else tune)
 
 
-def read_using(subject: NamedSound, stretched: bool = True) -> Using:
+def read_using(subject: NamedSound, quick: bool = False) -> Using:
     """Hear the sample that sounds have to use.
+
+    Parameters
+    ----------
+    quick : bool
+        Go by landmarks alone, and not by its waveform.
 
     Raises
     ------
@@ -60,13 +66,15 @@ def read_using(subject: NamedSound, stretched: bool = True) -> Using:
     UsageError
         It has too little in it to be known again: silence, a single soft thud.
     """
-    card = make_card([_read(subject)])
-    if len(card.landmarks) < LEAST:
+    audio = _read(subject)
+    card = make_card([audio])
+    parts = [] if quick else prepare(audio)
+    if len(card.landmarks) < LEAST and not parts:
         raise UsageError(
             f"{subject.name} has too little in it to be known again ({_count(card.landmarks)} landmarks)",
             hint="give it a longer or a brighter piece of the sample",
         )
-    return Using(subject.oid, card, stretched)
+    return Using(subject.oid, card, parts)
 
 
 def _count(landmarks: Landmarks) -> str:

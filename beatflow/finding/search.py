@@ -12,7 +12,7 @@ from beatflow.finding.card import Card
 from beatflow.finding.facts import Figures, Teller
 from beatflow.finding.ranking import Likening, Match, Using
 from beatflow.finding.request import Request
-from beatflow.finding.shelf import iter_made
+from beatflow.finding.threads import iter_done
 from beatflow.finding.versions import Place, Version
 from beatflow.soundfolder import Mishap
 
@@ -74,8 +74,11 @@ def find(
         for number, place in enumerate(places):
             found.looked_at += len(place.versions)
             report = partial(_report, progress, number, len(places))
-            finds = _by_figures(place, request, found, report)
-            found.finds += finds if sample is None else _by_sample(place, finds, sample, found, report)
+            # What is found is in the list at once: Ctrl-C shows it.
+            finds = found.finds if sample is None else []
+            _by_figures(place, request, found, finds, report)
+            if sample:
+                _by_sample(place, finds, sample, found, report)
     except KeyboardInterrupt:
         found.unheard = max(1, found.unheard)
     found.finds.sort(key=partial(_rank, request))
@@ -97,8 +100,10 @@ def _rank(request: Request, find: Find) -> tuple[float, ...]:
 # By words and figures ------------------------------------------------------------------------------------
 
 
-def _by_figures(place: Place, request: Request, found: Findings, progress: Progress) -> list[Find]:
-    """The versions that words and figures fit; what is not known of them is measured."""
+def _by_figures(
+    place: Place, request: Request, found: Findings, finds: list[Find], progress: Progress
+) -> None:
+    """Add the versions that words and figures fit; what is not known of them is measured."""
     teller = Teller(place.repository)
     teller.prepare(place.versions)
     told = [(version, teller.tell(version)) for version in place.versions]
@@ -108,7 +113,6 @@ def _by_figures(place: Place, request: Request, found: Findings, progress: Progr
         if _fits_words(version, figures, teller.title(version), request) and _may_fit(figures, request)
     ]
     result: dict[str, Figures | None] = {}
-    finds = []
     found.unheard = len(rest) if request.mood or request.tempo or request.key else 0
     for number, (version, _) in enumerate(rest):
         progress(number / len(rest), version.path)
@@ -118,7 +122,6 @@ def _by_figures(place: Place, request: Request, found: Findings, progress: Progr
             continue
         octave = request.tempo is not None and (figures.tempo or 0.0) not in request.tempo
         finds.append(Find(version, figures, None, octave))
-    return finds
 
 
 def _fits_words(version: Version, figures: Figures, title: str | None, request: Request) -> bool:
@@ -187,26 +190,61 @@ def _tell(version: Version, error: BaseException) -> Mishap:
 
 def _by_sample(
     place: Place, finds: Sequence[Find], sample: Likening | Using, found: Findings, progress: Progress
-) -> list[Find]:
-    """Those of some finds that match what was given, each with its match."""
+) -> None:
+    """Add those of some finds that match what was given, each with its match."""
     by_card: dict[str, list[Find]] = {}
     for find in finds:
-        by_card.setdefault(find.version.card_id, []).append(find)
-    matched: list[Find] = []
+        # A sound neither uses nor is like itself.
+        if sample.oid is None or find.version.oid != sample.oid:
+            by_card.setdefault(find.version.card_id, []).append(find)
+    matches: dict[str, Match] = {}
+    lengths: dict[str, float] = {}
     found.unheard = len(by_card)
-    for card_id, card in _iter_cards(place, by_card, progress):
+    try:
+        for card_id, card in _iter_cards(place, by_card, partial(_report, progress, 0, 2)):
+            # One content has one record: what holds for one of its versions holds for all.
+            first = by_card[card_id][0]
+            if isinstance(card, BaseException):
+                found.mishaps.append(_tell(first.version, card))
+                found.unheard -= 1
+                continue
+            lengths[card_id] = card.duration_s
+            match = sample.match(card, first.figures)
+            if match:
+                matches[card_id] = match
+            found.unheard -= isinstance(sample, Likening)
+        if isinstance(sample, Using):
+            # What can be read has a card by now.
+            readable = {card_id: by_card[card_id] for card_id in lengths}
+            _by_waveform(readable, sample, lengths, matches, found, partial(_report, progress, 1, 2))
+    finally:
+        for card_id, match in matches.items():
+            for find in by_card[card_id]:
+                figures = replace(find.figures, duration_s=lengths[card_id])
+                found.finds.append(replace(find, match=match, figures=figures))
+
+
+def _by_waveform(
+    by_card: dict[str, list[Find]],
+    sample: Using,
+    lengths: dict[str, float],
+    matches: dict[str, Match],
+    found: Findings,
+    progress: Progress,
+) -> None:
+    """Look for a sample's very waveform, and put what is found in place of what landmarks told."""
+    wanted = [
+        (card_id, members[0].version.path, partial(sample.hear, members[0].version))
+        for card_id, members in by_card.items()
+        if sample.parts
+    ]
+    for card_id, heard in iter_done(wanted, progress, "comparing with"):
         found.unheard -= 1
-        members = by_card[card_id]
-        if isinstance(card, BaseException):
-            found.mishaps.append(_tell(members[0].version, card))
-            continue
-        # One content has one record: what holds for one of its versions holds for all.
-        match = sample.match(card, members[0].figures, members[0].version)
-        if match:
-            for find in members:
-                figures = replace(find.figures, duration_s=card.duration_s)
-                matched.append(replace(find, match=match, figures=figures))
-    return matched
+        if isinstance(heard, BaseException):
+            found.mishaps.append(_tell(by_card[card_id][0].version, heard))
+        elif heard:
+            matches[card_id] = sample.prove(matches.get(card_id), heard, lengths[card_id])
+    found.unheard = 0
 
 
 def _iter_cards(
@@ -221,5 +259,6 @@ def _iter_cards(
             yield card_id, card
         else:
             version = members[0].version
-            missing.append((card_id, version.path, version.subject.open, place.shelf))
-    yield from iter_made(missing, progress)
+            make = partial(place.shelf.make, card_id, version.path, version.subject.open)
+            missing.append((card_id, version.path, make))
+    yield from iter_done(missing, progress, "listening to")

@@ -101,6 +101,8 @@ def _name(find: Find, here: Path | None) -> str:
 def _score(match: Match | None) -> str:
     if match is None:
         return ""
+    if any(one.gain_db is not None for one in match.occurrences):
+        return "exact "
     if match.occurrences:
         return "sure  " if match.score >= SURE else "likely"
     return "noted " if match.recorded else f"{match.score:.2f}"
@@ -126,6 +128,8 @@ def _place(match: Match) -> str:
 def _tell_occurrence(one: Occurrence) -> str:
     part = f"{_clock(one.start_s)}–{_clock(one.end_s)}"
     of = f"its {_clock(one.sample_start_s)}–{_clock(one.sample_end_s)}"
+    if one.gain_db is not None:
+        return f"{part}: {of} as it is, {format_number(one.gain_db, 1)} dB"
     slower = round(100 * (one.stretch - 1), 1)
     pace = (
         ""

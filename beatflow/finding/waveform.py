@@ -1,8 +1,8 @@
 """Where a sample is used in another sound just as it is, told by its waveform, however far below the music it lies.
 
-A matched filter (North 1943; Turin 1960, IRE Trans. Inf. Theory 6:311) against what sounds around: the sound is whitened
-in time and pitch, so that what is loud has no more say than what is soft; the whitened sample is laid over it at every
-offset; and where that stands out, the sample is weighed by what sounds there, which also tells how loud it is.
+A matched filter (North 1943; Turin 1960, IRE Trans. Inf. Theory 6:311) against what sounds around: the sound is
+whitened in time and pitch, so that what is loud has no more say than what is soft; the whitened sample is laid over it
+at every offset; and where that stands out, the sample is weighed by what sounds there, which also tells how loud it is.
 Gains, turned polarity, other sounds, codecs and sample rates do not matter; another tempo or tuning makes it deaf.
 Streams in constant memory; knows no landmarks.
 """
@@ -118,13 +118,17 @@ def _cut(wave: Wave) -> Wave:
 
 
 def _weigh(wave: Wave) -> NDArray[np.float32]:
-    """What each moment and pitch of a wave has to be multiplied by to be as loud as all others."""
+    """What each moment and pitch of a wave has to be multiplied by to be as loud as all others; 0 in utter silence."""
     from scipy.ndimage import maximum_filter1d, uniform_filter
 
-    spectra = rfft(_cut(wave), axis=1)
+    windows = _cut(wave)
+    spectra = rfft(windows, axis=1)
     power = uniform_filter(spectra.real**2 + spectra.imag**2, _SMOOTH, mode="nearest")
     loudest = maximum_filter1d(power.max(axis=1), _AROUND_FRAMES, mode="nearest")[:, None]
-    return np.asarray(1.0 / np.sqrt(np.maximum(power, _RANGE * loudest) + 1e-12), np.float32)
+    weights = 1.0 / np.sqrt(np.maximum(power, _RANGE * loudest) + 1e-12)
+    # Before its beginning and after its end a sound says nothing of what is not there.
+    heard = np.abs(windows).max(axis=1, keepdims=True) > 0
+    return np.asarray(np.where(heard, weights, 0.0), np.float32)
 
 
 def _whiten(wave: Wave, weights: NDArray[np.float32]) -> Wave:
@@ -192,6 +196,8 @@ def _prove(
     own = weights[start // _STEP : start // _STEP + count]
     if len(own) < count:
         own = np.pad(own, ((0, count - len(own)), (0, 0)), mode="edge")
+    if np.count_nonzero(own.any(axis=1)) * _STEP < LEAST_S * RATE:
+        return None
     template = _whiten(laid, own)[at - start :]
     energy = float(template @ template)
     if energy <= 0:
@@ -203,7 +209,9 @@ def _prove(
     score = float(abs(alike[at - low]) / _spread(alike)[at - low])
     products = template * white[at : at + len(template)]
     sum_ = float(products.sum())
-    bounds = np.searchsorted(np.cumsum(template.astype(np.float64) ** 2), energy * np.arange(_PIECES) / _PIECES)
+    bounds = np.searchsorted(
+        np.cumsum(template.astype(np.float64) ** 2), energy * np.arange(_PIECES) / _PIECES
+    )
     pieces = np.add.reduceat(products, np.minimum(bounds, len(products) - 1)) * np.sign(sum_)
     without = float(pieces.sum() - pieces.max())
     if score < CERTAIN or without < 0.5 * abs(sum_):

@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from shlex import quote
 from typing import Any, BinaryIO
 
 from beatflow.delivery import Delivery, Handover, digest
-from beatflow.errors import AudioError, NotFoundError, UsageError
+from beatflow.errors import AudioError, ConflictError, NotFoundError, UsageError
 from beatflow.filename import check_path
 from beatflow.history import read_content
 from beatflow.mixing.rendering import Opener, describe_render, open_mix
@@ -295,6 +296,19 @@ def _check_stems(track: Track) -> None:
             f"{TRACK_FILE} names no stems, and there are none in stems/",
             hint="bf mix --add drums=FILE --add bass=FILE",
         )
+    for path in (track.mix_file, *(stem.file for stem in track.stems.values())):
+        try:
+            check_path(path)
+        except ConflictError as error:
+            raise UsageError(
+                f"{TRACK_FILE} names {path!r}, which can be no file of the track", hint=f"mend {TRACK_FILE}"
+            ) from error
+    for name, stem in track.stems.items():
+        if stem.file == track.mix_file:
+            raise UsageError(
+                f"stem {name} is {stem.file}, the mix itself",
+                hint=f"bf mix --remove {quote(name)}, or give the mix another file in {TRACK_FILE}",
+            )
 
 
 def _list_sounds(repository: Repository) -> Iterator[str]:

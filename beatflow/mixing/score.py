@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.track import TRACK_FILE, Stem, Track, edit_track, parse_track
@@ -18,6 +18,7 @@ GAIN_DB = -120.0, 24.0
 """The range of a fader; what is quieter is muted."""
 
 ALL = "all"
+_Value = TypeVar("_Value")
 _OFFSET = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(ms|s|frames)?")
 _STEM_FOLDER = "stems"
 
@@ -154,18 +155,17 @@ def move_faders(data: bytes | None, moves: Moves, rate_of: Callable[[str], int])
     track = parse_track(data or b"")
     stems = dict(track.stems) | {name: Stem(file) for name, file in (moves.added or {}).items()}
     changes: dict[Any, Any] = {("stems", name, "file"): file for name, file in (moves.added or {}).items()}
-    _name_all(stems, moves.gains, moves.pans, moves.offsets)
 
     def put(name: str, key: str, value: Any, plain: Any) -> None:
         """Write a value; one that a fader has anyway only where it stood otherwise."""
         if value != plain or getattr(stems[name], key) != plain:
             changes["stems", name, key] = value
 
-    for name, gain in moves.gains.items():
+    for name, gain in _spread(stems, moves.gains).items():
         put(name, "gain_db", gain, 0.0)
-    for name, pan in moves.pans.items():
+    for name, pan in _spread(stems, moves.pans).items():
         put(name, "pan", pan, 0.0)
-    for name, text in moves.offsets.items():
+    for name, text in _spread(stems, moves.offsets).items():
         put(name, "offset", parse_offset(text, rate_of(stems[name].file)), 0)
     for key, names, value in (
         ("mute", moves.muted, True), ("mute", moves.unmuted, False),
@@ -181,10 +181,12 @@ def move_faders(data: bytes | None, moves: Moves, rate_of: Callable[[str], int])
     return edit_track(data, changes) if changes else data or b""
 
 
-def _name_all(stems: Mapping[str, Stem], *groups: Iterable[str]) -> None:
-    for group in groups:
-        for name in group:
-            get_stem(stems, name)
+def _spread(stems: Mapping[str, Stem], values: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Return what each stem is given: its own value goes before that of all."""
+    found: dict[str, _Value] = {}
+    for name in sorted(values, key=lambda name: name != ALL):
+        found |= dict.fromkeys(_expand(stems, (name,)), values[name])
+    return found
 
 
 def _expand(stems: Mapping[str, Stem], names: Iterable[str]) -> list[str]:

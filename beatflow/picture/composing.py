@@ -23,6 +23,7 @@ RANGE_DB = 80.0
 CHANGE_DB = 18.0
 """A difference of spectra this large has the strongest colour."""
 _QUIETEST_DB = -40.0  # a spectrum whose loudest place is below is shown as dark as it is
+NO_MOOD = "silent, too short, or with neither a key nor a beat"
 _LEAST_LU, _MOST_LU = 18.0, 42.0
 _STEM_WEIGHT = 0.55
 _WEIGHTS = {"wave": 1.0, "spectrum": 2.0, "chroma": 1.45, "loudness": 1.15, "beats": 0.8}
@@ -331,4 +332,4 @@ def _draw_radar(traces: Sequence[Trace]) -> Radar:
             notes.append(
                 f"{whose}valence {format_number(mood.valence, 2)}, arousal {format_number(mood.arousal, 2)}"
             )
-    return Radar(axes, series, SEPARATOR.join(notes) if told else "silent, or too short to tell")
+    return Radar(axes, series, SEPARATOR.join(notes) if told else NO_MOOD)

@@ -1,10 +1,13 @@
 """Draws what was ordered: finds the sounds, measures them, and writes the picture in its format."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from beatflow.mood.remembering import find_memory
 from beatflow.picture.colour import DARK
 from beatflow.picture.composing import compose
 from beatflow.picture.data import describe_traces
@@ -21,6 +24,8 @@ Progress = Callable[[float, str], None]
 _PIXEL_COLUMNS = 84
 """What a file's edges take."""
 _JSON_COLUMNS = 400
+_ENCODERS = 2
+"""So many sounds of a page are encoded at once; each of them keeps a core busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +66,32 @@ class Plot:
         everything = [*self.traces, *self.stems]
         if self.order.audio == "none":
             return [None] * len(everything)
-        clips: list[Clip | None] = []
-        left_s = LONGEST_S
-        for number, trace in enumerate(everything):
+        clips: list[Clip | None] = [None] * len(everything)
+        done = [0.0] * len(everything)
+        given_up = Event()
 
-            def report(fraction: float, number: int = number, name: str = trace.subject.name) -> None:
-                progress((number + fraction) / len(everything), f"encoding {name}")
+        def encode(number: int) -> Clip:
+            trace = everything[number]
 
-            if trace.span_s > left_s:
-                clips.append(None)
-                continue
-            left_s -= trace.span_s
-            clips.append(encode_clip(trace, self.order.audio, report))
+            def report(fraction: float) -> None:
+                if given_up.is_set():
+                    raise CancelledError
+                done[number] = fraction
+                progress(sum(done) / len(done), f"encoding {trace.subject.name}")
+
+            return encode_clip(trace, self.order.audio, report)
+
+        fitting = _choose_fitting(everything)
+        # Of one store only one sound is read at a time.
+        apart = all(trace.subject.file for trace in everything)
+        with ThreadPoolExecutor(_ENCODERS if apart else 1) as pool:
+            try:
+                for number, clip in zip(fitting, pool.map(encode, fitting), strict=True):
+                    clips[number] = clip
+            except BaseException:
+                # With Ctrl-C nobody waits for sounds that are half encoded.
+                given_up.set()
+                raise
         silent = [trace for trace, clip in zip(everything, clips, strict=True) if clip is None]
         if silent:
             self.remarks.append(
@@ -80,6 +99,17 @@ class Plot:
                 f"and it has {format_duration(silent[0].span_s)}; --from and --to choose a stretch"
             )
         return clips
+
+
+def _choose_fitting(traces: Sequence[Trace]) -> list[int]:
+    """Say which sounds a page holds: in their order, what there is still room for."""
+    fitting = []
+    left_s = LONGEST_S
+    for number, trace in enumerate(traces):
+        if trace.span_s <= left_s:
+            fitting.append(number)
+            left_s -= trace.span_s
+    return fitting
 
 
 def make_plot(
@@ -109,7 +139,7 @@ def make_plot(
     else:
         # Two dots of Braille to a character.
         columns = _JSON_COLUMNS if for_json else 2 * order.columns
-    traces = trace_sounds(wanted, order.stretch, columns, progress)
+    traces = trace_sounds(wanted, order.stretch, columns, progress, find_memory(repository))
     count = len(cast.sounds)
     sounds, stems = traces[:count], traces[count:]
     remarks = [tell_mishaps(cast.mishaps)] if cast.mishaps else []

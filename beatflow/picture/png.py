@@ -1,4 +1,4 @@
-"""A scene as PNG, drawn by Pillow at twice its size and brought down, so that edges are smooth.
+"""A scene as PNG, drawn by Pillow at twice its size and brought down, so that edges are smooth; huge ones are not.
 
 Words are in the typeface that comes with Pillow, the same on every machine; one of the system's is asked for only where
 a name has letters that this one lacks.
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
 _FINER = 2
+_MOST_FINE = 30_000_000
+"""Pixels; a larger picture is drawn at its own size: twice that would take hundreds of megabytes."""
 _ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 # Signs that the typeface lacks, and what stands for them.
 _PLAIN = str.maketrans(
@@ -48,12 +50,14 @@ def write_png(scene: Scene, theme: Theme = DARK) -> bytes:
     from PIL import Image as images
     from PIL import ImageDraw
 
-    wide, high = scene.width * _FINER, scene.height * _FINER
+    finer = _FINER if scene.width * scene.height <= _MOST_FINE else 1
+    wide, high = scene.width * finer, scene.height * finer
     picture = images.new("RGB", (wide, high), parse_hex(theme["paper"]))
     pen = ImageDraw.Draw(picture, "RGBA")
     for shape in scene.shapes:
-        _draw(picture, pen, shape, theme)
-    picture = picture.resize((scene.width, scene.height), images.Resampling.BOX)
+        _draw(picture, pen, shape, theme, finer)
+    if finer > 1:
+        picture = picture.resize((scene.width, scene.height), images.Resampling.BOX)
     pen = ImageDraw.Draw(picture)
     for shape in scene.shapes:
         if isinstance(shape, Text):
@@ -81,35 +85,35 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     )
 
 
-def _draw(picture: "Picture", pen: "ImageDraw", shape: Shape, theme: Theme) -> None:
+def _draw(picture: "Picture", pen: "ImageDraw", shape: Shape, theme: Theme, finer: int) -> None:
     if isinstance(shape, Image):
-        _paste(picture, shape, theme)
+        _paste(picture, shape, theme, finer)
     elif isinstance(shape, Rect):
         corners = [shape.x, shape.y, shape.x + shape.width, shape.y + shape.height]
-        left, top, right, bottom = (round(corner * _FINER) for corner in corners)
+        left, top, right, bottom = (round(corner * finer) for corner in corners)
         fill = _fill(theme, shape.role, shape.opacity)
         box = (left, top, max(right - 1, left), max(bottom - 1, top))
-        pen.rounded_rectangle(box, shape.radius * _FINER, fill=fill)
+        pen.rounded_rectangle(box, shape.radius * finer, fill=fill)
     elif isinstance(shape, (Line, Area)):
-        points = [(x * _FINER, y * _FINER) for x, y in shape.points]
+        points = [(x * finer, y * finer) for x, y in shape.points]
         fill = _fill(theme, shape.role, shape.opacity)
         if isinstance(shape, Area) and len(points) > 2:
             pen.polygon(points, fill=fill)
         elif isinstance(shape, Line) and len(points) > 1:
-            pen.line(points, fill=fill, width=max(1, round(shape.width * _FINER)), joint="curve")
+            pen.line(points, fill=fill, width=max(1, round(shape.width * finer)), joint="curve")
 
 
-def _paste(picture: "Picture", shape: Image, theme: Theme) -> None:
+def _paste(picture: "Picture", shape: Image, theme: Theme, finer: int) -> None:
     from PIL import Image as images
 
     values = shape.values
-    size = max(1, round(shape.width * _FINER)), max(1, round(shape.height * _FINER))
+    size = max(1, round(shape.width * finer)), max(1, round(shape.height * finer))
     if min(values.shape) == 0:
         return
     small = images.fromarray(np.ascontiguousarray(paint(values, theme.table(shape.map))))
     # Smooth where there is less than a value to a pixel, the mean of several where there are more.
     method = images.Resampling.BOX if small.width > size[0] else images.Resampling.BILINEAR
-    picture.paste(small.resize(size, method), (round(shape.x * _FINER), round(shape.y * _FINER)))
+    picture.paste(small.resize(size, method), (round(shape.x * finer), round(shape.y * finer)))
 
 
 def _write(pen: "ImageDraw", shape: Text, theme: Theme) -> None:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from beatflow.errors import AudioError, UsageError
 from beatflow.making.hearing import measure_file
+from beatflow.mood.hearing import FEATURES_EAR, hear, measure_stretch
+from beatflow.mood.remembering import Memory
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.chromagram import Chromagram, ChromaMeter
 from beatflow.sound.files import AudioReader, SoundInfo, check_measurable
@@ -23,7 +25,7 @@ from beatflow.sound.hops import mix_down
 from beatflow.sound.looks import AGAIN
 from beatflow.sound.loudness import Course, Loudness, LoudnessMeter
 from beatflow.sound.melspectrogram import MelMeter, Melspectrogram
-from beatflow.sound.mood.measure import measure_mood
+from beatflow.sound.mood.cues import rate
 from beatflow.sound.mood.rating import Mood
 from beatflow.sound.onsets import OnsetMeter
 from beatflow.sound.outline import Outline, OutlineMeter, choose_step
@@ -124,6 +126,7 @@ def trace_sounds(
     stretch: Stretch,
     columns: int,
     progress: Progress,
+    memory: Memory | None = None,
 ) -> list[Trace]:
     """Measure sounds, all on one scale of time: the longest has so many columns.
 
@@ -135,6 +138,8 @@ def trace_sounds(
     columns : int
     progress : callable
         Told how much is done, and of which sound.
+    memory : Memory, optional
+        Where what was heard for moods is remembered.
 
     Raises
     ------
@@ -152,7 +157,7 @@ def trace_sounds(
             progress((number + fraction) / len(blank), name)
 
         step = choose_step(round(longest_s * trace.info.sample_rate), columns)
-        done.append(_Tracer(trace, kinds, step, report).trace())
+        done.append(_Tracer(trace, kinds, step, memory, report).trace())
     return done
 
 
@@ -169,9 +174,14 @@ class _Tracer:
     """Measures one sound; told apart from `Trace` so that meters need not outlive the pass."""
 
     def __init__(
-        self, trace: Trace, kinds: frozenset[str], step: int, report: Callable[[float], None]
+        self,
+        trace: Trace,
+        kinds: frozenset[str],
+        step: int,
+        memory: Memory | None,
+        report: Callable[[float], None],
     ) -> None:
-        self._trace, self._kinds, self._report = trace, kinds, report
+        self._trace, self._kinds, self._memory, self._report = trace, kinds, memory, report
         rate, channels, frames = trace.info.sample_rate, trace.info.channels, trace.frames
         self._outline = OutlineMeter(rate, frames, step) if "wave" in kinds else None
         self._mel = MelMeter(rate, channels, frames, step) if "spectrum" in kinds else None
@@ -187,9 +197,7 @@ class _Tracer:
         if self._onsets:
             facts = self._measure()
         if "mood" in self._kinds:
-            with trace.subject.open() as source, AudioReader(source, trace.subject.name) as reader:
-                mood = measure_mood(self._blocks(reader))
-            self._past += 1
+            mood = self._measure_mood()
         with (
             trace.subject.open() as source,
             AudioReader(source, trace.subject.name) as reader,
@@ -235,6 +243,21 @@ class _Tracer:
             subject.keep_facts(facts)
         self._past += 1
         return facts
+
+    def _measure_mood(self) -> Mood | None:
+        """How the stretch feels; of a whole sound what ``bf mood`` heard is taken, and remembered for it."""
+        trace = self._trace
+        if trace.frames == trace.info.frames:
+
+            def report(fraction: float, _: str) -> None:
+                self._report((self._past + fraction) / self._passes)
+
+            features = hear(trace.subject, FEATURES_EAR, self._memory, progress=report).whole
+        else:
+            with trace.subject.open() as source, AudioReader(source, trace.subject.name) as reader:
+                features = measure_stretch(self._blocks(reader))
+        self._past += 1
+        return rate(features) if features else None
 
     def _blocks(self, reader: AudioReader) -> Iterator[Audio]:
         """The stretch, block by block."""

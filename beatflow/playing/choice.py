@@ -16,11 +16,9 @@ from beatflow.sound.audio import Audio
 from beatflow.sound.files import BLOCK_FRAMES
 from beatflow.sound.loudness import HOP_S, Course, LoudnessMeter
 
-_LISTENED_S = 1800.0
-"""So much is listened to from start to end."""
-_REGION_S = 600.0
-"""So much of what is longer: a few songs of a concert, a few minutes of a talk."""
-_PROBES = 600
+LISTENED_S = 1800.0
+"""So much is listened to from start to end. Of what is longer, a third of that: a few songs of a concert; and half as
+much is spent on probes."""
 _PROBE_S = 3.0
 """As long as the windows of the short-term loudness, so that each window in so many is one probe."""
 
@@ -32,6 +30,7 @@ def choose_start(
     length_s: float,
     facts: Mapping[str, Any] | None = None,
     progress: Progress = lambda _, __: None,
+    listened_s: float = LISTENED_S,
 ) -> float:
     """Return where the most telling stretch of a length begins, in seconds.
 
@@ -44,7 +43,9 @@ def choose_start(
     facts : mapping, optional
         What is known of it: ``sections`` and ``downbeats`` save listening for them.
     progress : callable
-        Told how much of it is done, 0 to 1.
+        Told how much of it is done, 0 to 1, and what is being done.
+    listened_s : float
+        The longest sound that is listened to from start to end.
 
     Raises
     ------
@@ -52,11 +53,13 @@ def choose_start(
         It cannot be decoded, or has more channels than loudness is defined for.
     """
     duration_s = source.frames / source.sample_rate
-    if duration_s <= _LISTENED_S:
+    if duration_s <= listened_s:
         return _choose_within(source, 0.0, duration_s, length_s, facts, progress)
-    course = _probe(source, lambda done: progress(0.3 * done, "looking around"))
-    region_s = max(_REGION_S, 2 * length_s)
-    if region_s > _LISTENED_S:
+    course = _probe(
+        source, int(listened_s / 2 / _PROBE_S), lambda done: progress(0.3 * done, "looking around")
+    )
+    region_s = max(listened_s / 3, 2 * length_s)
+    if region_s > listened_s:
         return find_excerpt(course, duration_s, length_s)
     begin_s = find_excerpt(course, duration_s, region_s)
     return begin_s + _choose_within(
@@ -85,14 +88,14 @@ def _choose_within(
     return find_excerpt(meter.course(), duration_s, length_s, sections, known.get("downbeats") or ())
 
 
-def _probe(source: Source, progress: Callable[[float], None]) -> Course:
+def _probe(source: Source, count: int, progress: Callable[[float], None]) -> Course:
     """Measure the loudness of a sound here and there, evenly spread."""
     meter = LoudnessMeter(source.sample_rate, source.channels, peaks=False)
-    step_s = source.frames / source.sample_rate / _PROBES
-    for probe in range(_PROBES):
+    step_s = source.frames / source.sample_rate / count
+    for probe in range(count):
         for block in _listen(source, probe * step_s + (step_s - _PROBE_S) / 2, _PROBE_S):
             meter.add(block.samples)
-        progress((probe + 1) / _PROBES)
+        progress((probe + 1) / count)
     levels = meter.course().short_term[:: round(_PROBE_S / HOP_S)]
     return Course(levels, levels, step_s)
 

@@ -114,14 +114,14 @@ class Player:
     def dip(self, index: int) -> None:
         """Go over into a source through a moment of silence, alike whether it is another one or the same."""
         length = round(FADE_S * self.sample_rate)
-        if self.paused:
-            self.current = index
-            self._enter(self.position, self._queue[:0])
-            return
-        tail = self._advance(length)
-        self.current = index
-        self._sources[index].seek(self.position)
-        head = self._advance(length)
+        tail = self._queue[:0] if self.paused else self._advance(length)
+        place = self.position
+        others = [other for other in range(len(self._sources)) if other != index]
+        # All of them are sought and read, the wanted one last: the time that one takes must not tell which it is.
+        for one in (*others, index):
+            self.current, self.position = one, place
+            self._sources[one].seek(place)
+            head = tail if self.paused else self._advance(length)
         edges = [tail * (1 - rise(len(tail)))[:, None], head * rise(len(head))[:, None]]
         self._queue = np.concatenate([self._queue, *edges]).astype(np.float32)
 

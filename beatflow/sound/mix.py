@@ -29,6 +29,7 @@ _STEM_BITS = 24
 _MAX_GAIN_DB = 24.0
 # 2**(23 + 20) times a gain of 16 times this many stems is 2**53.
 _MAX_STEMS = 64
+_MOST_OFFSET_S = 86_400
 _BLOCK_FRAMES = 65_536
 _DIGITS = Context(prec=40, rounding=ROUND_HALF_EVEN)
 
@@ -98,6 +99,9 @@ class Mix:
             raise UsageError(f"a mix cannot be {subtype}", hint="use PCM_24 or FLOAT")
         self._feeds = {name: _Feed(name, stem, faders.get(name, Fader())) for name, stem in stems.items()}
         self.sample_rate, self.channels = self._agree()
+        for name, feed in self._feeds.items():
+            if abs(feed.fader.offset) > _MOST_OFFSET_S * self.sample_rate:
+                raise UsageError(f"stem {name} is moved by {feed.fader.offset} frames, more than a day")
         solo = any(feed.fader.solo for feed in self._feeds.values())
         self._gains = {
             name: get_gains(feed.fader, master_db, self.channels)

@@ -36,6 +36,11 @@ class Draft:
     time_s: int
     message: str
 
+    @property
+    def time(self) -> str:
+        """When it was made, as ISO 8601 in UTC."""
+        return datetime.fromtimestamp(self.time_s, UTC).isoformat()
+
 
 @dataclass(frozen=True, slots=True)
 class Keeping:

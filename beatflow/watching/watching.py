@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from beatflow.errors import BeatFlowError, ConflictError, LockedError, UsageError
+from beatflow.errors import BeatFlowError, ConflictError, LockedError, NotFoundError, UsageError
 from beatflow.filename import is_private
 from beatflow.lock import Lock
 from beatflow.repository import Repository
@@ -25,6 +25,8 @@ QUIET_S = 0.1, 86_400.0
 _LOOK_S = 15.0
 """How often to look without any event."""
 _RETRY_S = 2.0
+_AGAIN_S = 30.0
+"""How long after a failure to try again though nothing else has changed."""
 _WATCH_LOCK = "watch.lock"
 
 Seen = dict[str, tuple[int, int, int]]
@@ -70,6 +72,8 @@ def watch_track(
         Another process watches this track.
     UsageError
         The quiet time is out of range.
+    NotFoundError
+        The track is not there any more.
     """
     if not QUIET_S[0] <= quiet_s <= QUIET_S[1]:
         raise UsageError(f"a quiet time of {quiet_s:g} s is not from 0.1 s to a day", hint="--quiet 10s")
@@ -98,6 +102,7 @@ class _Watch:
         self._changed_s: float | None = None
         self._due_s = 0.0
         self._waiting_for = ""
+        self._failed_with = ""
 
     def run(self, stop: threading.Event, polling: bool) -> None:
         self._tell(Event("watching", {"path": str(self._repository.root), "quiet_s": self._quiet_s}))
@@ -105,6 +110,11 @@ class _Watch:
         self._note_change()
         looked_s = time.monotonic()
         for woken in self._wait(stop, polling):
+            if not (self._repository.directory / "HEAD").is_file():
+                raise NotFoundError(
+                    f"{self._repository.root} is no track any more: moved, deleted, or its disk is gone",
+                    hint="bf -C DIR watch, where it is now",
+                )
             now_s = time.monotonic()
             if woken or now_s - looked_s > _LOOK_S:
                 looked_s = now_s
@@ -172,6 +182,8 @@ class _Watch:
         if head != self._head:
             self._head = head
             self._tell(Event("commit", {"commit": head}))
+            # The drafts that are as the commit is now go; what it left out is worth one.
+            self._note_change()
 
     def _try(self) -> None:
         """Make a draft, unless somebody is still at work."""
@@ -187,10 +199,12 @@ class _Watch:
             return
         except (OSError, BeatFlowError) as error:
             # A full disk, a file without permission: it may pass, and nobody stands by to start it again.
-            self._tell(Event("failed", {"message": str(error)}))
-            self._changed_s = None
+            if str(error) != self._failed_with:
+                self._failed_with = str(error)
+                self._tell(Event("failed", {"message": str(error)}))
+            self._due_s = time.monotonic() + max(_AGAIN_S, self._quiet_s)
             return
-        self._changed_s, self._waiting_for = None, ""
+        self._changed_s, self._waiting_for, self._failed_with = None, "", ""
         if draft:
             self._tell(Event("draft", describe_draft(self._repository, draft)))
         if dropped:
@@ -214,6 +228,6 @@ def describe_draft(repository: Repository, draft: Draft) -> dict[str, Any]:
     return {
         "draft": draft.name,
         "commit": draft.commit,
-        "time_s": draft.time_s,
+        "time": draft.time,
         "changes": [{"path": change.path, "kind": change.kind} for change in changes],
     }

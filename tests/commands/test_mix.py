@@ -114,6 +114,15 @@ def test_export_leaves_the_track_alone(track: Bf, tmp_path: Path, name: str) -> 
     track.ok("mix", "-o", tmp_path / name, "--force")
 
 
+def test_taking_a_mix_out_counts_for_the_mix(track: Bf, tmp_path: Path) -> None:
+    track.ok("mix", "--commit", "-m", "first")
+    track.ok("mix", "-o", tmp_path / "out.mp3")
+    track.ok("mix", "-o", "-")
+    track.ok("mix", "HEAD", "-o", tmp_path / "then.wav")
+    (one,) = track.ok("library", "most-played", "--by", "downloads", "--json").json["sounds"]
+    assert (one["path"], one["downloads"]) == ("mix.wav", 3)
+
+
 def test_a_pipe_gets_a_true_header(track: Bf, tmp_path: Path) -> None:
     result = track.ok("mix", "--mute", "vocals", "-o", "-", "--bits", "24")
     (tmp_path / "got.wav").write_bytes(result.out_bytes)
@@ -213,6 +222,23 @@ def test_files_that_cannot_be_mixed(track: Bf) -> None:
     assert track("mix").code not in (0, 70)
     (track.directory / "track.toml").write_text("[stems.bass\n")
     assert "track.toml cannot be read" in track.fails(2, "mix")
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        ('[mix]\nfile = "stems/bass.wav"\n[stems.bass]\nfile = "stems/bass.wav"\n', "the mix itself"),
+        ('[mix]\nfile = "../out.wav"\n[stems.bass]\nfile = "stems/bass.wav"\n', "no file of the track"),
+        ('[stems.bass]\nfile = "../../etc/passwd"\n', "no file of the track"),
+        ('[stems.bass]\nfile = "stems/bass.wav"\noffset = 99999999999999999999\n', "more than a day"),
+    ],
+)
+def test_scores_that_cannot_be_meant(track: Bf, score: str, said: str) -> None:
+    """Above all: a stem is never overwritten by its mix."""
+    (track.directory / "track.toml").write_text(score)
+    before = (track.directory / "stems/bass.wav").read_bytes()
+    assert said in track.fails(2, "mix")
+    assert (track.directory / "stems/bass.wav").read_bytes() == before
 
 
 def test_silence_dc_and_very_short(track: Bf) -> None:

@@ -116,7 +116,7 @@ def test_versions_and_history(bf: Bf) -> None:
     assert len(bf.ok("mood", "--history", "mix.wav", "--limit", 1, "--json").json["versions"]) == 1
     assert len(bf.ok("mood", "--history", "HEAD~1:mix.wav", "--json").json["versions"]) == 1
     assert "no commit has a sound" in bf.fails(3, "mood", "--history", "none.wav")
-    assert "neither a file nor a revision" in bf.fails(3, "mood", "none.wav")
+    assert "neither a sound nor a revision" in bf.fails(3, "mood", "none.wav")
     assert "notes.txt is no sound" in bf.fails(2, "mood", "HEAD:notes.txt")
 
 

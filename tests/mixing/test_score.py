@@ -44,6 +44,13 @@ def test_a_stem_called_all() -> None:
     assert (track.stems["all"].mute, track.stems["b"].mute) == (True, False)
 
 
+def test_all_of_them_and_one_otherwise() -> None:
+    moves = Moves({"bass": 0.0, "all": -3.0}, {"all": 0.5}, {"all": "480"})
+    track = parse_track(move_faders(TEXT, moves, rate_of))
+    assert [stem.gain_db for stem in track.stems.values()] == [0.0, -3.0]
+    assert {(stem.pan, stem.offset) for stem in track.stems.values()} == {(0.5, 480)}
+
+
 def test_master_goes_where_it_belongs() -> None:
     text = move_faders(TEXT, Moves({}, {}, {}, master_db=-2.5), rate_of)
     assert parse_track(text).master_db == -2.5

@@ -171,3 +171,11 @@ def test_a_lost_stem_takes_the_mix_along_and_is_told(bf: Bf) -> None:
         pack.unlink()
     assert "mix.wav" in bf("check").stdout + bf("check").stderr
     assert bf("cat", "HEAD:mix.wav").code == 7
+
+
+def test_what_it_takes_is_told_to_be_the_stems(bf: Bf) -> None:
+    make_track(bf)
+    bf.ok("mix", *FADERS, "--commit", "-m", "mix")
+    rows = {row["path"]: row["stored_bytes"] for row in bf.ok("du", "--json").json["paths"]}
+    assert rows["mix.wav"] < 4000
+    assert min(rows[f"stems/s{number}.wav"] for number in range(3)) > 50_000

@@ -196,7 +196,7 @@ def test_what_a_neural_engine_heard_is_remembered_by_its_weights_and_words(tmp_p
     def ask(*labels: str) -> tuple[Rated, bool]:
         choice = pick("mood", "clap", setup)
         rated = rate_sound(sound, judge_by_engine(choice, labels or None, setup), memory)
-        return rated, choice.facts.loading_s is not None
+        return rated, choice.facts.loading_s > 0
 
     first, loaded = ask()
     assert loaded

@@ -10,16 +10,16 @@ class Ramp:
         self, frames: int, sample_rate: int = 1000, channels: int = 1, scale: float = 1e-5, name: str = "ramp"
     ) -> None:
         self.name, self.sample_rate, self.channels, self.frames = name, sample_rate, channels, frames
-        self._scale, self._at = scale, 0
+        self._scale, self.at = scale, 0
         self.closed = False
 
     def seek(self, frame: int) -> None:
-        self._at = min(frame, self.frames)
+        self.at = min(frame, self.frames)
 
     def read(self, frames: int) -> np.ndarray:
-        end = min(self._at + frames, self.frames)
-        made = (np.arange(self._at, end) * self._scale).astype(np.float32)
-        self._at = end
+        end = min(self.at + frames, self.frames)
+        made = (np.arange(self.at, end) * self._scale).astype(np.float32)
+        self.at = end
         return np.repeat(made[:, None], self.channels, axis=1)
 
     def close(self) -> None:
@@ -34,9 +34,9 @@ class Samples(Ramp):
         self._samples = samples.astype(np.float32)
 
     def read(self, frames: int) -> np.ndarray:
-        end = min(self._at + frames, self.frames)
-        made = self._samples[self._at : end]
-        self._at = end
+        end = min(self.at + frames, self.frames)
+        made = self._samples[self.at : end]
+        self.at = end
         return made
 
 

@@ -1,5 +1,7 @@
 """The device: a real one of ALSA's, made of a file; and programs in its place."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +37,27 @@ if HAS_PORTAUDIO:
         with pytest.raises(UsageError, match="no device 'trumpet'") as error:
             DeviceOutput(44_100, 2, "trumpet")
         assert "default" in str(error.value.hint)
+
+    @pytest.mark.parametrize("config", [None, "pcm.lonely { type null }", 'pcm "broken'])
+    def test_a_broken_configuration_is_an_error_and_no_crash(tmp_path: Path, config: str | None) -> None:
+        """PortAudio would abort the process, so that it is asked in another one."""
+        file = tmp_path / "asound.conf"
+        if config is not None:
+            file.write_text(config)
+        script = (
+            "from beatflow.errors import EngineError\n"
+            "from beatflow.playing.device import list_devices\n"
+            "try:\n    list_devices()\nexcept EngineError as error:\n    print(error.message)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | {"ALSA_CONFIG_PATH": str(file), "ALSA_CONFIG_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "ALSA's configuration is missing or broken" in done.stdout
+        assert (done.returncode, done.stderr) == (0, "")
 
     def test_a_device_that_goes_away_says_so(loudspeaker: Loudspeaker) -> None:
         with DeviceOutput(44_100, 2) as output:

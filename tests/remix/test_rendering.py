@@ -64,7 +64,7 @@ def test_drums_are_on_beats_that_wander(tmp_path: Path, channels: int) -> None:
 
 
 def test_drums_are_on_a_steady_beat(tmp_path: Path) -> None:
-    groove = Groove("edm", "house", 5, 170.0, "A:min", bars=2, offset_s=-1.0, drums_lu=20.0, pump_db=6.0)
+    groove = Groove("edm", "house", 5, 170.0, "A:min", bars=3, offset_s=-1.0, drums_lu=20.0, pump_db=6.0)
     samples = hiss(2.2)
     plan = Plan(0, len(samples), length_frames=len(samples), groove=groove)
     made = run(tmp_path, samples, plan, Crew(SYNTH))

@@ -123,6 +123,38 @@ def test_a_draft_that_fails_does_not_end_it(track: Bf) -> None:
         watcher.wait_for("draft")
 
 
+def test_what_failed_is_tried_again_by_itself(track: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beatflow.watching.watching._AGAIN_S", 0.3)
+    audio, aside = track.directory / ".beatflow/audio", track.directory / ".beatflow/aside"
+    with Watcher(track.directory).running() as watcher:
+        watcher.wait_for("watching")
+        audio.rename(aside)
+        audio.write_bytes(b"no folder")
+        write_tone(track.directory / "b.wav", hz=440)
+        watcher.wait_for("failed")
+        audio.unlink()
+        aside.rename(audio)
+        assert watcher.wait_for("draft")["changes"] == [{"path": "b.wav", "kind": "added"}]
+        assert [event.kind for event in watcher.events].count("failed") <= 2
+
+
+def test_a_commit_takes_the_place_of_the_draft_at_once(track: Bf) -> None:
+    with Watcher(track.directory).running() as watcher:
+        watcher.wait_for("watching")
+        write_tone(track.directory / "b.wav", hz=440)
+        draft = watcher.wait_for("draft")["draft"]
+        track.ok("commit", "-m", "kept")
+        watcher.wait_for("commit")
+        assert watcher.wait_for("pruned")["drafts"] == [draft]
+
+
+def test_a_track_that_is_gone_is_told(track: Bf) -> None:
+    with spawn(track) as watcher:
+        read_event(watcher, "watching")
+        track.directory.rename(track.directory.parent / "elsewhere")
+        assert watcher.wait(PATIENCE_S) == 3
+
+
 def test_one_watcher_for_each_track(track: Bf) -> None:
     with Watcher(track.directory).running() as watcher:
         watcher.wait_for("watching")

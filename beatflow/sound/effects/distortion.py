@@ -37,7 +37,7 @@ class Shape:
     area: Curve
 
 
-class _Bender:
+class Bender:
     """Sends a signal through a shape: the mean over the way from each sample to the next, half a sample late."""
 
     def __init__(self, shape: Shape, channels: int) -> None:
@@ -60,7 +60,7 @@ class Shaper:
     """A waveform bent by a curve, freed of DC, and mixed with itself."""
 
     def __init__(self, shape: Shape, tone_hz: float, wet: float, place: Setting) -> None:
-        self._bender, self._wet = _Bender(shape, place.channels), wet
+        self._bender, self._wet = Bender(shape, place.channels), wet
         self._level = _find_level(shape.curve)
         self._offset = float(shape.curve(np.zeros(1))[0])
         self._up = Upsampler(_FACTOR, _REACH, place.channels)
@@ -129,7 +129,7 @@ def _find_level(curve: Curve) -> float:
 
 def _make_distortion(settings: Settings, place: Setting) -> Shaper:
     gain = 10 ** (settings["drive"] / 20)
-    return Shaper(_SHAPES[settings.words["shape"]](gain), settings["tone"], settings["wet"], place)
+    return Shaper(SHAPES[settings.words["shape"]](gain), settings["tone"], settings["wet"], place)
 
 
 def _make_saturation(settings: Settings, place: Setting) -> Shaper:
@@ -165,7 +165,8 @@ def _fuzz(gain: float) -> Shape:
     )
 
 
-_SHAPES: dict[str, Callable[[float], Shape]] = {"soft": _soft, "hard": _hard, "fold": _fold, "fuzz": _fuzz}
+SHAPES: dict[str, Callable[[float], Shape]] = {"soft": _soft, "hard": _hard, "fold": _fold, "fuzz": _fuzz}
+"""The curves by name, each for a gain into it."""
 
 
 def _wet(default: float) -> Parameter:

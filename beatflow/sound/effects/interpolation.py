@@ -32,10 +32,14 @@ def read_between(line: Signal, places: Signal) -> Signal:
 def find_weights(places: Signal) -> tuple[NDArray[np.int64], Signal]:
     """The first frame that is read for each place, and the weights of it and those behind it.
 
+    Parameters
+    ----------
+    places : ndarray, of any shape
+
     Returns
     -------
     tuple of ndarray
-        Shapes (m,) and (2 REACH, m).
+        Of the places' shape, and (2 REACH, *shape).
     """
     first, row, near = _locate(places)
     return first, np.stack([_weigh(tap, row, near) for tap in range(2 * REACH)])

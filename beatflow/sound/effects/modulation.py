@@ -86,10 +86,12 @@ class Flanger:
     def _add(self, samples: Samples) -> Samples:
         frames = len(samples)
         line = np.concatenate([self._past, samples.astype(np.float64)])
-        found = [self._find_weights(channel, frames) for channel in range(self._channels)]
-        # All channels at once: shapes (2 REACH, channels, frames).
-        first = np.stack([channel[0] for channel in found])
-        weights = np.stack([channel[1] for channel in found], axis=1)
+        swings = [
+            self._swing.at(self._position, frames, channel * _SPREAD) for channel in range(self._channels)
+        ]
+        late = self._least + self._depth * np.stack(swings)
+        first, weights = find_weights(np.arange(frames) + self._reach - late)
+        # All channels at once: shape (2 REACH, channels, frames).
         taps, channels = np.arange(2 * REACH)[:, None, None], np.arange(self._channels)[:, None]
         wet = np.empty((frames, self._channels))
         for start in range(0, frames, self._piece):
@@ -101,11 +103,6 @@ class Flanger:
         self._past[np.abs(self._past) < 1e-30] = 0.0
         self._position += frames
         return np.asarray((1 - self._wet) * samples + self._wet * wet, np.float32)
-
-    def _find_weights(self, channel: int, frames: int) -> tuple[NDArray[np.int64], Signal]:
-        """What each frame of a channel reads, see `find_weights`."""
-        late = self._least + self._depth * self._swing.at(self._position, frames, channel * _SPREAD)
-        return find_weights(np.arange(frames) + self._reach - late)
 
     def finish(self) -> Samples:
         """Nothing."""

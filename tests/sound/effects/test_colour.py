@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from beatflow.sound.audio import Audio
+from beatflow.sound.effects.distortion import SHAPES, Bender, Shape
+from beatflow.sound.effects.oversampling import Downsampler, Upsampler
 from tests.sound.effects.sounding import RATE, level_db, noise, send, sine, tone_db
 
 TONE = 4999.0
@@ -25,8 +27,11 @@ def aliases_db(samples):
     ("text", "below"),
     [
         ("distortion(18dB, 20k)", -90),
-        ("distortion(36dB, 20k, hard)", -44),
-        ("distortion(12dB, 20k, fuzz)", -60),
+        ("distortion(36dB, 20k, soft)", -75),
+        ("distortion(18dB, 20k, hard)", -85),
+        ("distortion(36dB, 20k, hard)", -70),
+        ("distortion(36dB, 20k, fold)", -80),
+        ("distortion(12dB, 20k, fuzz)", -90),
         ("saturation(12dB, .5, 20k)", -90),
     ],
 )
@@ -37,6 +42,29 @@ def test_distortion_folds_little_back(text, below):
 def test_without_oversampling_it_would_fold_back():
     plain = np.tanh(10 ** (18 / 20) * sine(TONE, 1.0, 0.5).samples[:, 0].astype(float))
     assert aliases_db(plain) > -45
+
+
+@pytest.mark.parametrize("hz", [500, 5000, 15_000])
+def test_what_is_bent_comes_in_step(hz):
+    """Through a straight line the sound comes back, 64 frames late and no fraction of one more."""
+    line = Shape(lambda x: x, lambda x: x**2 / 2)
+    bender, up, down = Bender(line, 1), Upsampler(8, 32, 1), Downsampler(8, 32, 1, late=0.5)
+    given = sine(hz, 0.2).samples.astype(float)
+    made = down.add(bender.add(up.add(given)))
+    assert np.abs(made[500:-500] - given[500 - 64 : -500 - 64]).max() < 0.003
+
+
+@pytest.mark.parametrize("name", ["soft", "hard", "fold", "fuzz"])
+@pytest.mark.parametrize("gain", [1.0, 60.0])
+def test_each_curve_is_the_slope_of_its_area(name, gain):
+    x = np.linspace(-1.5, 1.5, 4001)
+    shape = SHAPES[name](gain)
+    middle = (x[1:] + x[:-1]) / 2
+    assert np.abs(np.diff(shape.area(x)) / np.diff(x) - shape.curve(middle)).max() < 0.03
+    steep = np.array([1e-7, 1.0]).cumsum()[:, None]
+    made = Bender(shape, 1).add(np.concatenate([[[0.0]], steep, steep]))
+    assert np.isfinite(made).all()
+    assert np.abs(made).max() <= np.abs(shape.curve(np.linspace(-2, 2, 999))).max() + 1e-9
 
 
 def test_distortion_keeps_the_level_that_is_meant():

@@ -65,3 +65,17 @@ def test_bands_add_up_and_nothing_is_nothing():
     both = response_db("eq(100:+6dB:low, 5k:-4dB)")
     assert np.abs(both - response_db("eq(100:+6dB:low)") - response_db("eq(5k:-4dB)")).max() < 0.01
     assert np.abs(response_db("eq(1k:0dB, 1k:0dB:low, 1k:0dB:high)")).max() < 1e-3
+
+
+@pytest.mark.parametrize("hz", [12_000, 16_000, 18_000, 20_000])
+def test_filters_near_half_the_rate_follow_too(hz):
+    s = 1j * HZ / hz
+    low = -20 * np.log10(np.abs(s * s + s * 2**0.5 + 1))
+    made = response_db(f"lowpass({hz})")
+    assert np.abs(made - low).max() < 1.0
+    # In the loop of an echo whatever is raised grows without end.
+    assert made.max() < 0.05
+    high = response_db(f"highpass({hz})")
+    wanted = low + 40 * np.log10(HZ / hz)
+    assert np.abs(high - wanted)[wanted > -20].max() < 1.2
+    assert np.abs(response_db(f"eq({hz}:+12dB:high)") - response_db(f"eq({hz}:-12dB:low)") - 12).max() < 0.01

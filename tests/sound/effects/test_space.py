@@ -103,6 +103,24 @@ def test_echoes_come_when_and_as_loud_as_said():
     assert np.abs(made[-100:]).max() < 1e-3
 
 
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("delay(100ms, .95, highcut=20k, lowcut=10)", 44_100),
+        ("delay(10ms, .95, highcut=20k, lowcut=5k)", 44_100),
+        ("delay(10ms, .95, highcut=6k)", 8_000),
+        ("delay(10ms, .95, lowcut=5k)", 2_000),
+        ("flanger(feedback=.9)", 8_000),
+        ("flanger(feedback=-.9)", 44_100),
+    ],
+)
+def test_what_goes_round_dies_away(text, rate):
+    made = send(noise(0.5, rate=rate), text)
+    beyond = np.abs(send(Audio(np.pad(noise(0.5, rate=rate).samples, ((0, 4 * rate), (0, 0))), rate), text))
+    assert np.abs(made).max() < 3
+    assert beyond[-rate:].max() < 0.2 * beyond[: rate // 2].max()
+
+
 def test_a_ping_pong_goes_from_side_to_side():
     made = send(impulse(1.0, channels=2), "delay(100ms, .6, wet=1, mode=pingpong)")
     step = RATE // 10
