@@ -1,4 +1,4 @@
-"""Text in columns: how wide it is on a terminal, and cutting it where there is no room. Pure text."""
+"""Text for a terminal: made harmless, how many columns it takes, and cut where there is no room. Pure text."""
 
 import re
 import unicodedata
@@ -9,7 +9,18 @@ from functools import lru_cache
 Style = Callable[[str, str], str]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ELLIPSIS = "…"
+
+
+def safe(text: str) -> str:
+    r"""Show control characters as ``\x1b``, so that a file's name cannot steer the terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+
+
+def safe_line(text: str) -> str:
+    r"""Show control characters, ``\n`` among them, so that a file's name stays on its line."""
+    return safe(text.replace("\n", "\\n"))
 
 
 def cell_width(text: str) -> int:

@@ -6,10 +6,10 @@ Knows no terminal and no repository beyond the place of its configuration file, 
 Environment
 -----------
 ``BF_COLOR`` ``BF_PROGRESS`` ``BF_PAGER`` ``BF_EDITOR`` ``BF_ENGINE`` ``BF_DEVICE`` ``BF_DTYPE`` ``BF_RUNTIME``
-``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_LIBRARY`` ``BF_ACCEPT`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what their names
-say; ``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``, ``EDITOR``, ``HF_HUB_OFFLINE``, ``GIT_AUTHOR_NAME`` and
-``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since 1970 and, if wanted, a zone:
-``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and tests that must not differ.
+``BF_MODELS`` ``BF_OFFLINE`` ``BF_MEMORY`` ``BF_LIBRARY`` ``BF_ACCEPT`` ``BF_AUTHOR_NAME`` ``BF_AUTHOR_EMAIL`` set what
+their names say; ``NO_COLOR``, ``FORCE_COLOR``, ``PAGER``, ``VISUAL``, ``EDITOR``, ``HF_HUB_OFFLINE``,
+``GIT_AUTHOR_NAME`` and ``GIT_AUTHOR_EMAIL`` are heeded after them. ``BF_NOW`` (seconds since 1970 and, if wanted, a
+zone: ``1700000000 +0100``) or ``SOURCE_DATE_EPOCH`` stop the clock, for builds and tests that must not differ.
 ``BEATOVEN_API_KEY`` and ``HF_TOKEN`` are secrets, ``BF_BEATOVEN_URL`` and ``HF_ENDPOINT`` addresses of services: they
 are read from nowhere else, kept in no file and never shown. So are what buckets and git hosts are used with:
 ``AWS_…``, ``AZURE_…``, ``GOOGLE_…``, ``BF_TOKEN_<HOST>``, ``NETRC``, ``GIT_SSH_COMMAND`` and the proxies' variables.

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, TextIO, cast
 
-from beatflow.columns import cell_width, pad
+from beatflow.columns import cell_width, pad, safe, safe_line
 from beatflow.errors import UsageError
 from beatflow.interruption import check_interrupted
 
@@ -35,7 +35,6 @@ _ASCII_DRAWING = str.maketrans(
         **dict.fromkeys("●◉◆", "*"), "○": "o", "…": "...", "→": "->", "×": "x", "·": ".", "–": "-", "—": "-", "−": "-",
     }
 )  # fmt: skip
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 PIPE_BYTES = 1 << 20
@@ -50,16 +49,6 @@ class Look:
     quiet: bool = False
     pager: str | None = None
     editor: str | None = None
-
-
-def safe(text: str) -> str:
-    r"""Show control characters as ``\x1b``, so that a file's name cannot steer the terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
-
-
-def safe_line(text: str) -> str:
-    r"""Show control characters, ``\n`` among them, so that a file's name stays on its line."""
-    return safe(text.replace("\n", "\\n"))
 
 
 def plain_json(value: Any) -> Any:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ _RATIOS = (0.5, 0.8, 1.1, 2.0)
 _SEMITONES = (-12, -5, 4, 12)
 _TONES_HZ = (82.41, 659.26)
 _VOWELS = (((700, 80), (1220, 90), (2600, 120)), ((300, 60), (870, 100), (2240, 120)))
+_VOICES_HZ = (150.0, 440.0)
 _MUSIC_S = 15.0
 
 Signal = NDArray[np.float64]
@@ -163,24 +164,24 @@ def _measure_shift(change: Change) -> list[str]:
     music = _read_music()
     lengths: list[float] = []
     cents: list[float] = []
-    vowels: list[float] = []
+    vowels: dict[float, list[float]] = {hz: [] for hz in _VOICES_HZ}
     smears: list[float] = []
     cost: list[float] = []
     for semitones in _SEMITONES:
         cents.append(max(_miss_cents(change, hz, 12, 1.0, semitones) for hz in _TONES_HZ))
         _, widths = _find_clicks(change(clicks, 1.0, semitones), times)
         smears.append(float(np.median(widths)) * 1000)
-        for formants in _VOWELS:
-            voice = _sing(150.0, formants)
-            wanted = _sing(150.0 * 2 ** (semitones / 12), formants)
-            vowels.append(_compare_bands(change(voice, 1.0, semitones), wanted))
+        for hz, formants in product(_VOICES_HZ, _VOWELS):
+            voice = _sing(hz, formants)
+            wanted = _sing(hz * 2 ** (semitones / 12), formants)
+            vowels[hz].append(_compare_bands(change(voice, 1.0, semitones), wanted))
         before = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         made = change(music, 1.0, semitones)
         cost.append(_count_cpu(before) * 60 / music.duration_s)
         lengths.append(abs(made.frames - music.frames) / _RATE * 1000)
     return [
-        f"{max(lengths):.2f}", f"{max(cents):.1f}", f"{np.mean(vowels):.1f}", f"{np.median(smears):.1f}",
-        f"{np.mean(cost):.1f}",
+        f"{max(lengths):.2f}", f"{max(cents):.1f}", *(f"{np.mean(misses):.1f}" for misses in vowels.values()),
+        f"{np.median(smears):.1f}", f"{np.mean(cost):.1f}",
     ]  # fmt: skip
 
 
@@ -290,7 +291,7 @@ _PARTS: dict[str, tuple[list[str], Callable[[Change], list[str]], tuple[Contesta
         STRETCHERS,
     ),
     "shifting": (
-        ["shifter", "length ms", "pitch ct", "vowels dB", "smear ms", "CPU s/min"],
+        ["shifter", "length ms", "pitch ct", "vowels dB", "high vowels dB", "smear ms", "CPU s/min"],
         _measure_shift,
         SHIFTERS,
     ),

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beatflow.ui import Flow, Look, Ui, plain_json, safe
+from beatflow.columns import safe
+from beatflow.ui import Flow, Look, Ui, plain_json
 
 
 @dataclass

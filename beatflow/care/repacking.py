@@ -9,15 +9,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from beatflow.care.maintenance import find_reached, find_starts, forget_provenance
+from beatflow.errors import UsageError
 from beatflow.objects.collection import Collected
 from beatflow.objects.git.value import Commit, Entry, Tree
 from beatflow.objects.operation import iter_operations, read_worktree_changes
 from beatflow.objects.renewal import Renewal
 from beatflow.objects.store import AudioStore
-from beatflow.predicting.forecast import Forecast
+from beatflow.predicting.forecast import Forecast, Making
 from beatflow.predicting.prediction import THOROUGH
 from beatflow.repository import Repository
-from beatflow.track import TRACK_FILE
+from beatflow.track import TRACK_FILE, Track, parse_track
 from beatflow.transaction import Transaction
 
 # What gains less is not worth writing everything again.
@@ -25,6 +26,7 @@ _LEAST_GAIN = 0.001
 # The share of the time that proving takes, as measured on songs of 20 versions.
 _PROVING = 0.2
 _KEPT_VERSIONS = 2 * THOROUGH.versions
+_MOST_MAKINGS = 8
 
 Progress = Callable[[float, str], None]
 
@@ -115,6 +117,7 @@ class _Rewriting:
         self._renewal = renewal
         self._pointers = pointers
         self._meter = meter
+        self._makings = self._find_makings()
         # The last few versions of each path, in whatever branch, the newest first.
         self._versions: dict[str, list[Entry]] = {}
 
@@ -149,16 +152,39 @@ class _Rewriting:
             return
         earlier = self._find_earlier(state) if state.others else self._versions
         forecast = Forecast(
-            self._git, self._renewal, state.former, earlier, THOROUGH, lambda: self._read_score(state.tree)
-        )
+            self._git, self._renewal, state.former, earlier, THOROUGH,
+            lambda: self._read_score(state.tree), self._makings,
+        )  # fmt: skip
         forecast.expect(state.tree.keys())
         for path in sorted(sounds, key=forecast.order):
             entry = sounds[path]
             oid = self._pointers[entry.oid]
             if oid not in self._renewal:
-                self._renewal.add(oid, forecast.advise(path), self._meter.code)
+                self._renewal.add(oid, forecast.advise(path, entry), self._meter.code)
                 self._versions[path] = [entry, *self._versions.get(path, ())][:_KEPT_VERSIONS]
             forecast.note(path, entry, None)
+
+    def _find_makings(self) -> dict[tuple[str, str], list[Making]]:
+        """Return, by a mix's path and id, what it lay beside: the score may have come right after the mix did."""
+        scores: dict[str, Track] = {}
+        found: dict[tuple[str, str], list[Making]] = {}
+        for commit in self._git.iter_topological(self._starts):
+            tree = self._git.read_tree(commit.tree)
+            score = tree.get(TRACK_FILE)
+            if score is None:
+                continue
+            if score.oid not in scores:
+                scores[score.oid] = _parse(self._git.read_blob(score.oid))
+            track = scores[score.oid]
+            mix = tree.get(track.mix_file)
+            if mix is None or not track.stems:
+                continue
+            files = (stem.file for stem in track.stems.values())
+            making = Making(track, {file: tree[file] for file in files if file in tree})
+            known = found.setdefault((track.mix_file, mix.oid), [])
+            if making not in known and len(known) < _MOST_MAKINGS:
+                known.append(making)
+        return found
 
     def _read_score(self, tree: Tree) -> bytes | None:
         entry = tree.get(TRACK_FILE)
@@ -172,3 +198,10 @@ class _Rewriting:
                 if entry != state.former.get(path):
                     found[path] = [entry, *found.get(path, ())]
         return found
+
+
+def _parse(data: bytes) -> Track:
+    try:
+        return parse_track(data)
+    except UsageError:
+        return Track()

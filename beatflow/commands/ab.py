@@ -23,7 +23,9 @@ def ab(
     first: Annotated[
         str,
         typer.Argument(
-            metavar="A", help="A sound: FILE, REV:PATH, or REV for its mix.", autocompletion=complete_word
+            metavar="A",
+            help="A sound: FILE, STEM, REV:PATH, or REV for its mix.",
+            autocompletion=complete_word,
         ),
     ],
     second: Annotated[

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.columns import safe
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
-from beatflow.ui import safe
 from beatflow.wording import format_size, plural
 
 if TYPE_CHECKING:

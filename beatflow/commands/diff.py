@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.columns import safe_line
 from beatflow.commands.options import ForceOption, JsonOption, complete_word
 from beatflow.commands.takes import Target
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
-from beatflow.ui import safe_line
 
 if TYPE_CHECKING:
     from beatflow.diff.answer import Answer

@@ -215,7 +215,7 @@ def _describe(report: "Report", commit: str, dry_run: bool) -> dict[str, Any]:
 
 
 def _tell(ui: "Ui", report: "Report", directory: Path, dry_run: bool) -> None:
-    from beatflow.ui import safe_line
+    from beatflow.columns import safe_line
     from beatflow.wording import format_size, plural
 
     for file in report.files:

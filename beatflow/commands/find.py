@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.columns import safe_line
 from beatflow.commands.options import JsonOption, KeyOption
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.invocation import Invocation
-from beatflow.ui import safe_line
 from beatflow.wording import plural
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def find(
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option("--like", metavar="FILE|REV:PATH|-", help="Like this sound; of a hum, with its tune."),
+        typer.Option(
+            "--like", metavar="FILE|STEM|REV:PATH|REV|-", help="Like this sound; of a hum, with its tune."
+        ),
     ] = None,
     by: Annotated[
         str | None,
@@ -71,7 +73,9 @@ def find(
     uses: Annotated[
         str | None,
         typer.Option(
-            "--uses", metavar="FILE|REV:PATH|-", help="With this sample in it, also under other sounds."
+            "--uses",
+            metavar="FILE|STEM|REV:PATH|REV|-",
+            help="With this sample in it, also under other sounds.",
         ),
     ] = None,
     quick: Annotated[

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.columns import safe_line
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
-from beatflow.ui import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

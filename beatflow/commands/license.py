@@ -87,8 +87,8 @@ def _survey(
 
 
 def _show(invocation: Invocation, surveys: "Sequence[Survey]") -> None:
+    from beatflow.columns import safe_line
     from beatflow.lineage.text import Page, format_survey
-    from beatflow.ui import safe_line
 
     ui = invocation.ui
     page = Page(ui.style, safe_line, ui.width if ui.terminal else None)

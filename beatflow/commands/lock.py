@@ -71,8 +71,8 @@ def lock(
 
 
 def _show(invocation: Invocation, keeping: "Keeping", broken: bool, json: bool) -> None:
+    from beatflow.columns import safe_line
     from beatflow.sharing.locks.text import format_broken, format_lock
-    from beatflow.ui import safe_line
 
     ui, offset_min = invocation.ui, invocation.clock().offset_minutes
     traces = keeping.list_broken() if broken else []

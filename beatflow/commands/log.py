@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.columns import safe_line
 from beatflow.commands.options import JsonOption, complete_word
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.invocation import Invocation
-from beatflow.ui import Ui, safe_line
+from beatflow.ui import Ui
 from beatflow.wording import plural
 
 if TYPE_CHECKING:

@@ -36,7 +36,8 @@ def mood(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE...|-|REV:PATH|train DIR", help="Sounds, folders, versions; or train and a folder."
+            metavar="FILE...|STEM|REV:PATH|REV|-|train DIR",
+            help="Sounds, folders, versions; or train and a folder.",
         ),
     ],
     sections: Annotated[

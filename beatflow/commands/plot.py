@@ -18,8 +18,8 @@ def plot(
     sounds: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE|REV:PATH|REV|FOLDER|-]...",
-            help="What to draw: files, versions in history, a revision's mix; else the track's mix.",
+            metavar="[FILE|STEM|REV:PATH|REV|FOLDER|-]...",
+            help="What to draw: files, stems, versions in history, a revision's mix; else the track's mix.",
             autocompletion=complete_word,
         ),
     ] = None,

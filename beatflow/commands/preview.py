@@ -26,7 +26,7 @@ def preview(
     sounds: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE|REV|REV:PATH|-]...",
+            metavar="[FILE|STEM|REV:PATH|REV|-]...",
             help="Sounds; a revision stands for its mix. The folder's mix if none.",
             autocompletion=complete_word,
         ),

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from beatflow.ai.engine import Setup
     from beatflow.library.noting import Run
     from beatflow.remix.plan import Plan
-    from beatflow.remix.remixing import Remix
     from beatflow.remix.request import RemixRequest
+    from beatflow.remix.result import Remix
     from beatflow.remix.studio import Crew
     from beatflow.remix.subject import Subject
 
@@ -56,7 +56,7 @@ def remix(
     word: Annotated[
         str | None,
         typer.Argument(
-            metavar="FILE|STEM|REV:PATH|-",
+            metavar="FILE|STEM|REV:PATH|REV|-",
             help="A sound, a stem of the track by its name, a file of a commit; - reads standard input.",
             autocompletion=complete_entry,
         ),
@@ -281,7 +281,7 @@ class _Job:
         say_written(invocation, handover)
 
     def _note(self) -> "AbstractContextManager[Run]":
-        from beatflow.remix.remixing import tell_request
+        from beatflow.remix.result import tell_request
 
         asked = dict(tell_request(self._request))
         return noting(self._invocation, "remix", original=self._subject.name, asked=asked)

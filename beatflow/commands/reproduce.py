@@ -111,9 +111,9 @@ def _raise_alone(results: "Sequence[Reproduction | Failure]") -> None:
 
 
 def _show(invocation: Invocation, results: "Sequence[Reproduction | Failure]", json: bool) -> None:
+    from beatflow.columns import safe_line
     from beatflow.lineage.prooftext import describe_results, format_results
     from beatflow.lineage.text import Page
-    from beatflow.ui import safe_line
 
     ui = invocation.ui
     if json:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beatflow.columns import safe_line
 from beatflow.commands.options import JsonOption, complete_word
 from beatflow.errors import DamagedError, NotFoundError
 from beatflow.invocation import Invocation
-from beatflow.ui import Ui, safe_line
+from beatflow.ui import Ui
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -122,8 +122,8 @@ def _tell_distance(distance: "Distance | None") -> str:
 
 
 def _show_locks(invocation: Invocation, found: "Status") -> None:
+    from beatflow.columns import safe_line
     from beatflow.sharing.locks.text import format_lock
-    from beatflow.ui import safe_line
 
     ui, changed = invocation.ui, {change.path for change in found.changes}
     offset_min = invocation.clock().offset_minutes

@@ -8,6 +8,7 @@ from beatflow.finding.card import Card
 from beatflow.finding.character import Likeness, compare
 from beatflow.finding.facts import Figures
 from beatflow.finding.occurrences import Occurrence, clip, find_occurrences, overlap
+from beatflow.finding.threads import iter_blocks
 from beatflow.finding.tune import Melogram, TuneMatch, find_tune
 from beatflow.finding.versions import Version
 from beatflow.finding.waveform import Part, find_waveform
@@ -131,7 +132,7 @@ class Using:
             The sound cannot be read.
         """
         with version.subject.open() as source, AudioReader(source, version.path) as reader:
-            return find_waveform(self.parts, reader.blocks())
+            return find_waveform(self.parts, iter_blocks(reader))
 
     def prove(self, match: Match | None, heard: Sequence[Occurrence], duration_s: float) -> Match:
         """Put what was heard of the waveform in place of what landmarks told of the same places."""

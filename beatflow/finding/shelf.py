@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from beatflow.finding.card import Card, make_card
+from beatflow.finding.threads import iter_blocks
 from beatflow.objects.durable import write_cache
 from beatflow.sound.files import AudioReader
 from beatflow.sound.formats import Source
@@ -80,4 +81,4 @@ def read_card(source: Source, name: str) -> Card:
         It cannot be read.
     """
     with AudioReader(source, name) as reader:
-        return make_card(reader.blocks())
+        return make_card(iter_blocks(reader))

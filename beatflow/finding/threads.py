@@ -5,11 +5,21 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from beatflow.errors import BeatFlowError
+from beatflow.interruption import check_interrupted
+from beatflow.sound.audio import Audio
+from beatflow.sound.files import AudioReader
 
 _THREADS = 2
 
 Result = TypeVar("Result")
 Progress = Callable[[float, str], None]
+
+
+def iter_blocks(reader: AudioReader) -> Iterator[Audio]:
+    """Yield the blocks of a sound until Ctrl-C is pressed: a thread is not told, and would hear hours to the end."""
+    for block in reader.blocks():
+        check_interrupted()
+        yield block
 
 
 def iter_done(

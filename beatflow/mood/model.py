@@ -7,6 +7,7 @@ refused before anything is made of it.
 import hashlib
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,14 +107,54 @@ def load_model(path: Path, name: str) -> MoodModel:
     document = _read(data, name)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise UsageError(f"{name} is no mood model of this version", hint=train)
-    labels, features = tuple(document["labels"]), tuple(document["features"])
+    try:
+        labels, features = _read_names(document, "labels"), _read_names(document, "features")
+        facts = document["facts"]
+        sounds, accuracy = sum(facts["sounds"].values()), facts["accuracy"]
+        sound = isinstance(sounds, int) and isinstance(accuracy, float | int)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{name} lacks what a mood model has", hint=train) from error
     unknown = sorted(set(features) - set(FEATURES))
     if unknown:
         raise UsageError(f"{name} wants features that are not measured here: {unknown[0]}", hint=train)
-    if [str(label) for label in document["pipeline"].classes_] != list(labels):
+    pipeline = document["pipeline"]
+    if not sound or not _is_ours(pipeline):
+        raise DamagedError(f"{name} holds no model that bf mood train makes", hint=train)
+    if [str(label) for label in pipeline.classes_] != list(labels):
         raise DamagedError(f"{name} lists other labels than its model has", hint=train)
-    version = hashlib.sha256(data).hexdigest()[:12]
-    return MoodModel(document["pipeline"], labels, features, document["facts"], version)
+    model = MoodModel(pipeline, labels, features, facts, hashlib.sha256(data).hexdigest()[:12])
+    _try_out(model, name, train)
+    return model
+
+
+def _read_names(document: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    names = document[field]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError(field)
+    return tuple(names)
+
+
+def _is_ours(pipeline: Any) -> bool:
+    """Whether it is what `training` makes: skops trusts much else that no mood model needs."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if type(pipeline) is not Pipeline or not hasattr(pipeline.steps[-1][1], "classes_"):
+        return False
+    return [type(step) for _, step in pipeline.steps] == [SimpleImputer, StandardScaler, LogisticRegression]
+
+
+def _try_out(model: MoodModel, name: str, hint: str) -> None:
+    """See that it answers with shares, before it is asked about music."""
+    try:
+        row = vectorize([{}], model.features)
+        weights = np.asarray(model.pipeline.predict_proba(row), np.float64)
+    except (ValueError, TypeError, AttributeError, IndexError, KeyError, MemoryError) as error:
+        raise EngineError(f"{name} cannot be used by this scikit-learn: {error}", hint=hint) from error
+    if weights.shape != (1, len(model.labels)) or not np.isfinite(weights).all() or weights.sum() <= 0:
+        raise DamagedError(f"{name} answers with no shares", hint=hint)
 
 
 def _read(data: bytes, name: str) -> Any:
@@ -141,7 +182,9 @@ def _read(data: bytes, name: str) -> Any:
             # A model of another release of scikit-learn: what matters is whether it can still predict.
             warnings.simplefilter("ignore")
             return io.loads(data, trusted=list(_TRUSTED))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise DamagedError(f"{name} is truncated or damaged", hint=again) from error
-    except (KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError) as error:
+    except (
+        KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError, RecursionError, MemoryError,
+    ) as error:  # fmt: skip
         raise EngineError(f"{name} cannot be read by this scikit-learn: {error}", hint=again) from error

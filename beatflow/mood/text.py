@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from beatflow.columns import safe_line
 from beatflow.mood.history import Version
 from beatflow.mood.rating import Moment, Rated
 from beatflow.mood.training import Training
 from beatflow.sound.mood.cues import CUES, standardise
 from beatflow.sound.mood.rating import Mood
-from beatflow.ui import safe_line
 from beatflow.wording import format_duration, format_number, format_tempo, format_time
 
 Style = Callable[[str, str], str]

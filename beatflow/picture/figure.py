@@ -104,6 +104,10 @@ class Lane:
     sound: int | None = None
 
 
+Series = tuple[str, str, Mapping[str, float]]
+"""A role, whose qualities these are, and the share of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Radar:
     """How strong each of some qualities is.
@@ -119,7 +123,7 @@ class Radar:
     """
 
     axes: Sequence[str]
-    series: Sequence[tuple[str, str, Mapping[str, float]]]
+    series: Sequence[Series]
     note: str = ""
 
     @property

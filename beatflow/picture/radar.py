@@ -2,7 +2,7 @@
 
 from math import cos, pi, sin
 
-from beatflow.picture.figure import Radar
+from beatflow.picture.figure import SEPARATOR, Radar
 from beatflow.picture.scene import Area, Line, Point, Rect, Scene, Text, measure_text, shorten
 
 RADAR_HEIGHT = 344
@@ -80,7 +80,9 @@ def _write_shares(scene: Scene, radar: Radar, left: float, top: float) -> None:
                 Rect(x, y + 2, max(2.0, wide * share / radar.reach), 10, role, radius=3),
                 Text(x + wide + 8, y + 11, _percent(share), "dim", 11.5),
             )
-    scene.add(Text(left, top + row * (len(radar.axes) + 1) + 22, radar.note, "dim", 11.5))
+    more = len(radar.series) - columns
+    note = f"{radar.note}{SEPARATOR}{more} more in the web" if more else radar.note
+    scene.add(Text(left, top + row * (len(radar.axes) + 1) + 22, note, "dim", 11.5))
 
 
 def _percent(share: float) -> str:

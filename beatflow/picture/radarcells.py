@@ -1,11 +1,11 @@
 """A radar in cells of a terminal: its web in dots of Braille, and its figures as bars. Knows no moods."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from beatflow.picture.cells import BLANK, Cell, cut, put
-from beatflow.picture.figure import Radar
+from beatflow.picture.figure import Radar, Series
 from beatflow.picture.lanecells import lay
 from beatflow.picture.radar import spoke
 from beatflow.picture.screen import GUTTER, Screen
@@ -56,22 +56,32 @@ def _draw_web(radar: Radar, screen: Screen) -> list[list[Cell]]:
 
 
 def _draw_shares(radar: Radar, screen: Screen, width: int) -> Iterator[list[Cell]]:
-    """A bar and a figure for each quality, a column for each sound as far as there is room."""
+    """A bar and a figure for each quality, a column for each sound; what has no room beside others comes below."""
     name_wide = max((len(name) for name in radar.axes), default=0) + 1
     columns = max(1, min(len(radar.series), (width - name_wide) // 16))
-    each = (width - name_wide) // columns
+    for first in range(0, len(radar.series), columns):
+        if first:
+            yield []
+        few = radar.series[first : first + columns]
+        yield from _draw_few(few, radar, screen, name_wide, (width - name_wide) // columns)
+
+
+def _draw_few(
+    few: Sequence[Series], radar: Radar, screen: Screen, name_wide: int, each: int
+) -> Iterator[list[Cell]]:
+    """The columns of a few sounds of a radar, each so wide."""
     bar = max(4, min(each - 7, 30))
-    series = radar.series[:columns]
+    width = name_wide + each * len(few)
     if len(radar.series) > 1:
         cells = [BLANK] * width
-        for number, (role, whose, _) in enumerate(series):
+        for number, (role, whose, _) in enumerate(few):
             put(cells, name_wide + number * each, cut(whose, each - 2), screen.role(role), bold=True)
         yield cells
     blocks = "▏▎▍▌▋▊▉█" if screen.unicode else "-" * 7 + "#"
-    for name in radar.axes if radar.series else ():
+    for name in radar.axes:
         cells = [BLANK] * width
         put(cells, 0, name)
-        for number, (role, _, shares) in enumerate(series):
+        for number, (role, _, shares) in enumerate(few):
             share = shares.get(name, 0.0)
             eighths = round(bar * 8 * share / radar.reach)
             text = blocks[7] * (eighths // 8) + (blocks[eighths % 8 - 1] if eighths % 8 else "")

@@ -76,16 +76,19 @@ def _choose_within(
     progress: Progress,
 ) -> float:
     """Return where the most telling stretch of a region begins, in seconds from where the region does."""
-    known = facts or {}
-    if "sections" not in known:
-        blocks = _listen(source, begin_s, duration_s, lambda done: progress(0.7 * done, "listening"))
-        known = analyze(blocks).to_json()
+    known = facts
+    if not known or "sections" not in known:
+        known = _analyze(_listen(source, begin_s, duration_s, lambda done: progress(0.7 * done, "listening")))
     meter = LoudnessMeter(source.sample_rate, source.channels, peaks=False)
     for block in _listen(source, begin_s, duration_s, lambda done: progress(0.7 + 0.3 * done, "measuring")):
         meter.add(block.samples)
     # Where a region is cut out of a piece no section begins.
     sections = (known.get("sections") or ())[1 if begin_s else 0 :]
     return find_excerpt(meter.course(), duration_s, length_s, sections, known.get("downbeats") or ())
+
+
+def _analyze(blocks: Iterator[Audio]) -> Mapping[str, Any]:
+    return analyze(blocks).to_json()
 
 
 def _probe(source: Source, count: int, progress: Callable[[float], None]) -> Course:

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from beatflow.errors import UsageError
 from beatflow.filename import is_private
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from beatflow.predicting.prediction import Effort, SoundAdvisor
     from beatflow.track import Track
 
+    OpenStems = dict[str, SourceFile | None]
+
 _MIXES = ("mix", "master", "bounce", "main")
 _MOST_LOOKED_AT = 40
 _MOST_SIZES = 256
@@ -31,6 +33,13 @@ _MOST_SIZES = 256
 
 _Place = tuple[Entry, Path | None]
 """A stored file, and where it lies as it was when it was stored, if it does."""
+
+
+class Making(NamedTuple):
+    """A score and the stems that it names, path to entry: what a mix may be made of."""
+
+    track: "Track"
+    stems: Mapping[str, Entry]
 
 
 class Keeper(Protocol):
@@ -57,6 +66,8 @@ class Forecast:
         How hard to search.
     score : callable, optional
         Gives the text of `track.toml` as the change has it, None where there is none: asked when a mix may be new.
+    makings : mapping of path and entry's id to Making, optional
+        What the mixes of the change were made of elsewhere in history.
     """
 
     def __init__(
@@ -67,8 +78,10 @@ class Forecast:
         earlier: Mapping[str, Sequence[Entry]] = MappingProxyType({}),
         effort: "Effort | None" = None,
         score: Callable[[], bytes | None] = lambda: None,
+        makings: Mapping[tuple[str, str], Sequence[Making]] = MappingProxyType({}),
     ) -> None:
         self._git = git
+        self._makings = makings
         self._score = score
         self._keeper = keeper
         self._former = former
@@ -125,8 +138,8 @@ class Forecast:
         self._here[folder].append((entry, place))
         self._noted[path] = entry, place
 
-    def advise(self, path: str) -> "_Advice":
-        """Return what the file at a path may be predicted from."""
+    def advise(self, path: str, entry: Entry | None = None) -> "_Advice":
+        """Return what the file at a path may be predicted from; an entry tells which it is, where that is known."""
         before = [path] if path in self._former else []
         gone = [] if before else list(islice(self._find_gone(path), _MOST_LOOKED_AT))
         found = (
@@ -135,7 +148,8 @@ class Forecast:
             map(self._former.get, gone),
         )
         versions = [(entry, None) for entry in dict.fromkeys(chain.from_iterable(found)) if entry]
-        return _Advice(self, path, versions, list(islice(self._around(path), _MOST_LOOKED_AT)))
+        makings = self._makings.get((path, entry.oid), ()) if entry else ()
+        return _Advice(self, path, versions, list(islice(self._around(path), _MOST_LOOKED_AT)), makings)
 
     def _find_gone(self, path: str) -> Iterator[str]:
         for key in (PurePosixPath(path).name, _folder_of(path) + "/", ""):
@@ -146,13 +160,24 @@ class Forecast:
         found = (self._open(entry, place) for entry, place in places)
         return list(islice((source for source in found if source), most))
 
-    def open_stems(self) -> "dict[str, SourceFile | None]":
-        """Open the stems of the score, by name; None for what is not stored."""
-        stems: dict[str, SourceFile | None] = {}
-        for name, stem in self.track.stems.items():
-            entry, place = self._noted.get(stem.file) or (self._former.get(stem.file), None)
-            stems[name] = self._open(entry, place) if entry else None
-        return stems
+    def open_makings(self, path: str, others: Sequence[Making]) -> "list[tuple[Track, OpenStems]]":
+        """Open what the file at a path may be the mix of, by the score of the change and by others.
+
+        Stems are given by name; None for what is not stored.
+        """
+        found: list[tuple[Track, OpenStems]] = []
+        if path == self.track.mix_file and self.track.stems:
+            stems: OpenStems = {}
+            for name, stem in self.track.stems.items():
+                entry, place = self._noted.get(stem.file) or (self._former.get(stem.file), None)
+                stems[name] = self._open(entry, place) if entry else None
+            found.append((self.track, stems))
+        for track, entries in others:
+            files = {name: entries.get(stem.file) for name, stem in track.stems.items()}
+            found.append(
+                (track, {name: self._open(one, None) if one else None for name, one in files.items()})
+            )
+        return found
 
     def _around(self, path: str) -> Iterator[_Place]:
         """Yield what was noted: the newest of the same folder, then of those below, then of the one above.
@@ -188,15 +213,21 @@ class _Advice:
     """What one file may be predicted from, found out when the first chunk of it is new: most files are not."""
 
     def __init__(
-        self, forecast: Forecast, path: str, versions: Sequence[_Place], around: Sequence[_Place]
+        self,
+        forecast: Forecast,
+        path: str,
+        versions: Sequence[_Place],
+        around: Sequence[_Place],
+        makings: Sequence[Making],
     ) -> None:
         self._forecast = forecast
         self._path = path
         self._versions = versions
         self._around = around
+        self._makings = makings
         self._lock = threading.Lock()
         self._advisor: SoundAdvisor | None = None
-        self._stems: dict[str, SourceFile | None] | None = None
+        self._opened: list[tuple[Track, OpenStems]] | None = None
 
     def guide(self, layout: Layout) -> "Guide | None":
         """Return a guide for a run of samples, None where there is nothing to predict from."""
@@ -214,15 +245,14 @@ class _Advice:
 
     def renderer(self, layout: Layout) -> "Renderer | None":
         """Return what renders a run of samples from stems; None where the file is no mix of any."""
-        track = self._forecast.track
-        if self._path != track.mix_file or not track.stems:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._forecast.open_makings(self._path, self._makings)
+        if not self._opened:
             return None
         from beatflow.predicting.scoring import make_renderer
 
-        with self._lock:
-            if self._stems is None:
-                self._stems = self._forecast.open_stems()
-        return make_renderer(track, layout, self._stems)
+        return make_renderer(self._opened, layout)
 
 
 def _folder_of(path: str) -> str:

@@ -4,7 +4,7 @@ Joins `track.toml`'s faders with the store's renditions. What the score says may
 rendition only where it gives the very bytes of the mix.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -100,20 +100,40 @@ def _fetch(file: SourceFile, ref: ChunkRef) -> bytes:
     return found[ref.id]
 
 
+class _FirstOf:
+    """Several scores that may be what a mix was made by, the one that was right last tried first."""
+
+    def __init__(self, renderers: list[ScoreRenderer]) -> None:
+        self._renderers = renderers
+
+    def render(self, frame: int, raw: bytes) -> Predicted | None:
+        for number, renderer in enumerate(self._renderers):
+            found = renderer.render(frame, raw)
+            if found is not None:
+                self._renderers.insert(0, self._renderers.pop(number))
+                return found
+        return None
+
+
 def make_renderer(
-    track: Track, layout: Layout, stems: "dict[str, SourceFile | None]"
-) -> ScoreRenderer | None:
-    """Return what renders a mix of this layout, None where the score does not allow that.
+    makings: "Sequence[tuple[Track, Mapping[str, SourceFile | None]]]", layout: Layout
+) -> _FirstOf | None:
+    """Return what renders a mix of this layout, None where no score allows that.
 
     Parameters
     ----------
-    track : Track
+    makings : sequence of scores, each with its stems
+        Name to SourceFile; None for what is not stored, or not as samples.
     layout : Layout
-    stems : mapping of name to SourceFile
-        None for what is not stored, or not as samples.
     """
-    if not can_render(layout):
-        return None
+    found = [_render_by(track, layout, stems) for track, stems in makings] if can_render(layout) else []
+    renderers = [renderer for renderer in found if renderer]
+    return _FirstOf(renderers) if renderers else None
+
+
+def _render_by(
+    track: Track, layout: Layout, stems: "Mapping[str, SourceFile | None]"
+) -> ScoreRenderer | None:
     solo = any(stem.solo for stem in track.stems.values())
     sounding = []
     for name, stem in track.stems.items():

@@ -55,6 +55,17 @@ class Heard:
     measured: Measurement | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the sound turned out to be before the remix; ``exact`` says that its first bar begins where it does."""
+
+    tempo: float | None = None
+    steady: bool = True
+    exact: bool = False
+    key: str | None = None
+    meter: str | None = None
+
+
 def hear(
     reader: AudioReader,
     listen: bool,

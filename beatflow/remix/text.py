@@ -5,9 +5,10 @@ from typing import Any
 
 from beatflow.contract.text import format_contract
 from beatflow.remix.plan import Plan
-from beatflow.remix.remixing import Remix
+from beatflow.remix.result import Remix
 from beatflow.remix.styles import STYLES
 from beatflow.sound.effects.kind import EffectKind
+from beatflow.sound.formats import get_format
 from beatflow.wording import format_duration
 
 _TOLD_DB = 0.05
@@ -86,7 +87,12 @@ def format_remix(remix: Remix) -> Iterator[str]:
 def summarize(remix: Remix) -> str:
     """Length, depth and rate in one line."""
     rate = f"{remix.sample_rate / 1000:g} kHz"
-    return f"{format_duration(remix.duration_s)}, {rate}, {remix.channels} ch, {remix.subtype}"
+    return f"{format_duration(remix.duration_s)}, {rate}, {remix.channels} ch, {_find_subtype(remix)}"
+
+
+def _find_subtype(remix: Remix) -> str:
+    """What the file holds: formats that lose something have no depth."""
+    return get_format(remix.sound.path, remix.subtype)[1] if remix.sound else remix.subtype
 
 
 def format_effects(kinds: Sequence[EffectKind]) -> Iterator[str]:
@@ -121,7 +127,7 @@ def describe_document(remix: Remix) -> dict[str, Any]:
         "frames": remix.frames,
         "sample_rate": remix.sample_rate,
         "channels": remix.channels,
-        "subtype": remix.subtype,
+        "subtype": _find_subtype(remix),
         "duration_s": remix.duration_s,
         "steps": format_steps(remix),
         "notes": list(draft.notes),

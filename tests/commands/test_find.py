@@ -6,6 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from beatflow.finding.request import parse_request
+from beatflow.finding.sample import read_using
+from beatflow.finding.search import find
+from beatflow.finding.versions import read_folder_place
+from beatflow.soundword import on_disk
 from tests.conftest import EPOCH, Bf
 from tests.finding.material import RATE, TUNE, beat, bed, line, play, write
 
@@ -79,10 +84,37 @@ def test_a_sample_is_found_in_the_version_that_has_it(bf: Bf) -> None:
     document = bf.ok("find", "--uses", "../break.wav", "--json").json
     (one,) = document["finds"]
     assert (one["path"], one["message"], one["current"]) == ("mix.wav", "with the break", False)
-    assert one["match"]["occurrences"][0]["start_s"] == pytest.approx(6.1, abs=0.3)
+    (place,) = one["match"]["occurrences"]
+    assert place["start_s"] == pytest.approx(6.0, abs=0.001)
+    assert place["gain_db"] is not None
     text = bf.ok("find", "--uses", "../break.wav").stdout
-    assert f"{one['commit'][:8]}:mix.wav" in text
-    assert "its 0:00." in text
+    assert text.startswith(f"exact   {one['commit'][:8]}:mix.wav")
+    assert "0:06.0–0:10.0: its 0:00.0–0:04.0 as it is, " in text
+
+
+def test_quick_goes_by_landmarks_alone(bf: Bf) -> None:
+    (one,) = bf.ok("find", "--uses", "../break.wav", "--quick", "--json").json["finds"]
+    (place,) = one["match"]["occurrences"]
+    assert place["start_s"] == pytest.approx(6.1, abs=0.3)
+    assert place["gain_db"] is None
+    assert "of its landmarks" in bf.ok("find", "--uses", "../break.wav", "--quick").stdout
+
+
+def test_what_was_found_before_an_interruption_is_given(made: Path, tmp_path: Path) -> None:
+    write(tmp_path / "with.wav", np.concatenate([bed(4, 2.0), beat(5)]))
+    write(tmp_path / "without.wav", bed(4, 4.0))
+
+    def interrupt(done: float, what: str) -> None:
+        if what.startswith("comparing with"):
+            raise KeyboardInterrupt
+
+    place = read_folder_place(tmp_path, "", None, print)
+    sample = read_using(on_disk("break.wav", made / "break.wav"))
+    found = find(parse_request(), [place], sample, interrupt)
+    assert [Path(one.version.path).name for one in found.finds] == ["with.wav"]
+    assert found.finds[0].match
+    assert found.finds[0].match.occurrences[0].gain_db is None
+    assert found.unheard > 0
 
 
 def test_a_hum_finds_its_tune(bf: Bf) -> None:
@@ -168,6 +200,7 @@ def test_silence_is_refused_and_short_sounds_too(bf: Bf, tmp_path: Path) -> None
         (("--mood", "clam"), "did you mean calm"),
         (("--tempo", "92..88"), "88..92"),
         (("--by", "melody"), "--like"),
+        (("--quick", "--in", "stems"), "--uses"),
         (("--like", "a.wav", "--uses", "b.wav"), "one of them"),
         (("--like", "../hum.wav", "--by", "melodie"), "did you mean melody"),
         (("--key", "H"), "is not a key"),

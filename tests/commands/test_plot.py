@@ -1,6 +1,7 @@
 """``bf plot``: what it draws of files, folders and history, and what it says of what it cannot."""
 
 import io
+import json
 import os
 import re
 import struct
@@ -131,6 +132,19 @@ def test_a_stretch_in_seconds_and_in_bars(track: Bf) -> None:
     assert "1s is not after 2s" in track.fails(2, "plot", "mix.wav", "--from", "2s", "--to", "1s")
     text = track.ok("plot", "mix.wav", "-k", "wave", "--from", "b2").stdout
     assert re.search(r"bar\s+2", text)
+
+
+def test_moods_are_those_that_bf_mood_remembers(track: Bf) -> None:
+    rated = track.ok("mood", "mix.wav", "--json").json["files"][0]
+    (kept,) = (track.directory / ".beatflow" / "state" / "mood").iterdir()
+    document = json.loads(kept.read_bytes())
+    document["stretches"][0][3] = {"mode": 1.0, "tempo": 170.0}
+    kept.write_text(json.dumps(document))
+    remembered = track.ok("plot", "mix.wav", "-k", "mood", "--json").json["sounds"][0]["mood"]
+    assert remembered["scores"] != rated["scores"]
+    # A part of it is heard anew.
+    part = track.ok("plot", "mix.wav", "-k", "mood", "--from", "0.5s", "--json").json["sounds"][0]["mood"]
+    assert part is None or part["features"] != remembered["features"]
 
 
 def test_bars_without_a_tempo_are_refused(bf: Bf) -> None:

@@ -142,11 +142,13 @@ def test_backwards_is_backwards_bit_for_bit(song: Bf, piece: np.ndarray) -> None
     assert np.array_equal(one[::-1], two)
 
 
-def test_effects_ring_out_or_keep_the_length(song: Bf, piece: np.ndarray) -> None:
-    song.ok("remix", "song.wav", "--fx", "reverb(size=.3)", "-o", "rings.wav")
-    song.ok("remix", "song.wav", "--fx", "reverb(size=.3)", "--no-tail", "-o", "kept.wav")
-    assert frames(song, "rings.wav") > len(piece)
-    assert frames(song, "kept.wav") == len(piece)
+def test_effects_ring_out_or_keep_the_length(bf: Bf) -> None:
+    short = make_piece(bars=1)
+    write(bf, "short.wav", short, "PCM_16")
+    bf.ok("remix", "short.wav", "--fx", "reverb(size=.3)", "-o", "rings.wav")
+    bf.ok("remix", "short.wav", "--fx", "reverb(size=.3)", "--no-tail", "-o", "kept.wav")
+    assert frames(bf, "rings.wav") > len(short)
+    assert frames(bf, "kept.wav") == len(short)
 
 
 def test_nothing_clips_that_nobody_asked_to(song: Bf) -> None:
@@ -156,6 +158,18 @@ def test_nothing_clips_that_nobody_asked_to(song: Bf) -> None:
     assert np.abs(soundfile.read(song.directory / "loud.wav")[0]).max() == pytest.approx(
         10 ** (-0.1 / 20), abs=1e-3
     )
+
+
+def test_what_is_too_short_has_no_loudness(bf: Bf) -> None:
+    write(bf, "short.wav", 0.3 * np.sin(np.arange(RATE // 4) / 10)[:, None], "PCM_16")
+    told = bf.fails(8, "remix", "short.wav", "--normalize", "-14")
+    assert "shorter than 0.4 s" in told
+    assert not (bf.directory / "short-remix.wav").exists()
+
+
+def test_a_format_that_loses_has_no_depth(song: Bf) -> None:
+    done = song.ok("remix", "song.wav", "--reverse", "-o", "x.ogg", "--json").json
+    assert done["subtype"] == soundfile.info(song.directory / "x.ogg").subtype == "VORBIS"
 
 
 def test_pipes(song: Bf, piece: np.ndarray) -> None:

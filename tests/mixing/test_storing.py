@@ -176,6 +176,29 @@ def test_a_lost_stem_takes_the_mix_along_and_is_told(bf: Bf) -> None:
 def test_what_it_takes_is_told_to_be_the_stems(bf: Bf) -> None:
     make_track(bf)
     bf.ok("mix", *FADERS, "--commit", "-m", "mix")
-    rows = {row["path"]: row["stored_bytes"] for row in bf.ok("du", "--json").json["paths"]}
+    rows = {row["path"]: row["stored_bytes"] for row in bf.ok("du", "--json").json["rows"]}
     assert rows["mix.wav"] < 4000
     assert min(rows[f"stems/s{number}.wav"] for number in range(3)) > 50_000
+
+
+def test_a_score_that_came_right_later(bf: Bf) -> None:
+    """The mix is stored as it is, until all sound is written anew: then every score that it lay beside is tried."""
+    make_track(bf)
+    bf.ok("mix", *FADERS, "-o", bf.directory.parent / "mix.wav")
+    (bf.directory / "mix.wav").write_bytes((bf.directory.parent / "mix.wav").read_bytes())
+    score = bf.directory / "track.toml"
+    right = "[mix]\nmaster_db = -0.3\n"
+    for number, fader in enumerate(["gain_db = -1.5\noffset = -77", "gain_db = 0.7\npan = -0.4"]):
+        right += f'[stems.s{number}]\nfile = "stems/s{number}.wav"\n{fader}\n'
+    right += '[stems.s2]\nfile = "stems/s2.wav"\npan = 0.25\noffset = 220\n'
+    score.write_text(right.replace("gain_db = 0.7", "gain_db = 0.5"))
+    bf.ok("commit", "-m", "the score is late")
+    assert Codec.RENDITION not in codecs(bf.directory)
+    score.write_text(right)
+    bf.ok("commit", "-m", "now it fits")
+    score.write_text(right.replace("gain_db = 0.7", "gain_db = 0.3"))
+    bf.ok("commit", "-m", "on to the next mix")
+    bf.ok("gc", "--aggressive")
+    assert set(codecs(bf.directory)) == {Codec.RENDITION}
+    assert bf.ok("cat", "HEAD:mix.wav").out_bytes == (bf.directory / "mix.wav").read_bytes()
+    bf.ok("check", "--data")

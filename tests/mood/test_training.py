@@ -1,8 +1,10 @@
 """Training a model of one's own, and what is refused when one is read."""
 
 import io as streams
+import os
 import zipfile
-from pathlib import Path
+from copy import deepcopy
+from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
@@ -108,11 +110,11 @@ def test_other_files_are_told_apart(trained: Training, tmp_path: Path) -> None:
     (tmp_path / "cut.skops").write_bytes(data[: len(data) // 2])
     with pytest.raises(DamagedError, match="truncated"):
         load_model(tmp_path / "cut.skops", "cut.skops")
-    foreign = MoodModel(trained.model.pipeline, ("high", "low"), ("shoe_size",), {})
+    foreign = MoodModel(trained.model.pipeline, ("high", "low"), ("shoe_size",), trained.model.facts)
     save_model(foreign, tmp_path / "foreign.skops")
     with pytest.raises(UsageError, match="shoe_size"):
         load_model(tmp_path / "foreign.skops", "foreign.skops")
-    mixed = MoodModel(trained.model.pipeline, ("low", "high"), FEATURES, {})
+    mixed = MoodModel(trained.model.pipeline, ("low", "high"), FEATURES, trained.model.facts)
     save_model(mixed, tmp_path / "mixed.skops")
     with pytest.raises(DamagedError, match="other labels"):
         load_model(tmp_path / "mixed.skops", "mixed.skops")
@@ -162,3 +164,97 @@ def test_too_little_to_train_on_is_told(tmp_path: Path) -> None:
     write(tmp_path / "sad/a.wav", mournful(1.5))
     with pytest.raises(UsageError, match="has 1 of the 4"):
         gather(tmp_path, "x", None, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"labels": None}, "lacks what a mood model has"),
+        ({"labels": 3}, "lacks"),
+        ({"features": [["a"]]}, "lacks"),
+        ({"facts": "x"}, "lacks"),
+        ({"facts": {"sounds": {"a": "b"}, "accuracy": 1.0}}, "lacks"),
+        ({"facts": {"sounds": {"a": 1}, "accuracy": "x"}}, "holds no model"),
+        ({"pipeline": "x"}, "holds no model"),
+    ],
+)
+def test_a_document_that_is_no_model_is_refused(
+    trained: Training, tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    from skops import io
+
+    model = trained.model
+    document = {
+        "schema": "beatflow.mood-model/1",
+        "pipeline": model.pipeline,
+        "labels": list(model.labels),
+        "features": list(model.features),
+        "facts": dict(model.facts),
+    }
+    io.dump(document | change, tmp_path / "m.skops")
+    with pytest.raises(DamagedError, match=said):
+        load_model(tmp_path / "m.skops", "m.skops")
+
+
+def test_a_pipeline_of_something_else_or_with_absurd_numbers_is_refused(
+    trained: Training, tmp_path: Path
+) -> None:
+    from sklearn.preprocessing import FunctionTransformer
+
+    def load(pipeline: object) -> None:
+        model = trained.model
+        save_model(MoodModel(pipeline, model.labels, model.features, model.facts), tmp_path / "m.skops")
+        load_model(tmp_path / "m.skops", "m.skops")
+
+    other = deepcopy(trained.model.pipeline)
+    other.steps[1] = ("scale", FunctionTransformer(np.exp))  # a type and a function that skops trusts
+    with pytest.raises(DamagedError, match="holds no model"):
+        load(other)
+    nowhere = deepcopy(trained.model.pipeline)
+    nowhere[-1].coef_ = nowhere[-1].coef_ * np.nan
+    with pytest.raises(DamagedError, match="no shares"):
+        load(nowhere)
+    narrow = deepcopy(trained.model.pipeline)
+    narrow[-1].coef_ = np.ones((1, 9))
+    with pytest.raises(EngineError, match="cannot be used"):
+        load(narrow)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("schema.json", b"[" * 100_000),
+        (
+            "*.npy",
+            b"\x93NUMPY\x01\x00\x46\x00{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,)}\n",
+        ),
+    ],
+    ids=["nested deep", "an array of 700 TiB"],
+)
+def test_a_file_that_asks_for_too_much_is_refused(
+    trained: Training, tmp_path: Path, name: str, content: bytes
+) -> None:
+    save_model(trained.model, tmp_path / "m.skops")
+    with zipfile.ZipFile(tmp_path / "m.skops") as good, zipfile.ZipFile(tmp_path / "bad.skops", "w") as bad:
+        for one in good.namelist():
+            bad.writestr(one, content if PurePath(one).match(name) else good.read(one))
+    with pytest.raises(EngineError, match="cannot be read"):
+        load_model(tmp_path / "bad.skops", "bad.skops")
+
+
+def test_a_copy_counts_once_and_labels_need_not_be_utf_8(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    for number in range(4):
+        write(tmp_path / "set/glad" / f"{number}.wav", merry(1.1, number))
+        write(tmp_path / "set" / odd / f"{number}.wav", mournful(1.1, number))
+    write(tmp_path / "set/glad/4.wav", merry(1.1, 4))
+    write(tmp_path / "set/glad/again.wav", merry(1.1, 0))
+    write(tmp_path / "set" / odd / "wrong.wav", merry(1.1, 1))
+    mishaps: list[Mishap] = []
+    examples = gather(tmp_path / "set", "set", None, mishaps.append)
+    labels = [one.label for one in examples]
+    assert sorted(set(labels)) == ["caf\N{REPLACEMENT CHARACTER}", "glad"]
+    assert len(examples) == 9
+    copies = {mishap.message: mishap.broken for mishap in mishaps}
+    assert list(copies.values()) == [True, False] or list(copies.values()) == [False, True]
+    assert all(message.startswith("the same sound as set/") for message in copies)

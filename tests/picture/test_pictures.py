@@ -11,7 +11,7 @@ from PIL import Image
 
 from beatflow.picture.colour import DARK, LIGHT, parse_hex
 from beatflow.picture.embedding import Clip
-from beatflow.picture.figure import Curve, Lane, Shades, Wave
+from beatflow.picture.figure import Curve, Lane, Radar, Shades, Wave
 from beatflow.picture.layout import Size, lay_out, thin
 from beatflow.picture.page import write_page
 from beatflow.picture.png import encode_png, write_png
@@ -145,10 +145,19 @@ def test_a_page_plays_and_loads_nothing() -> None:
     assert page.count("<audio ") == 2
     assert page.count('class="pick"') == 2
     assert 'data-beat="0.500000000" data-meter="4"' in page
+    assert 'role="group" aria-label="which sound"' in page
+    assert "<h1>" in page
     assert "default-src 'none'" in page
     assert "media-src data:" in page
     assert "<b>&" not in page
     assert not re.search(r'(src|href)="(?!data:)', page)
+
+
+def test_a_page_tells_only_keys_that_there_are() -> None:
+    clips = [Clip(str(number), "audio/ogg", b"OggS") for number in range(12)]
+    page = write_page(make_figure(*make_every_lane()), Size(), clips).decode()
+    assert page.count('title="key ') == 9
+    assert page.count('class="pick"') == 12
 
 
 def test_a_page_without_sound_has_no_player() -> None:
@@ -231,3 +240,21 @@ def test_lines_are_shared_where_a_height_is_given() -> None:
     lines = [len(list(draw_text(figure, Screen(80, high, "none", True, DARK)))) for high in (20, 40, 80)]
     assert lines[0] < lines[1] < lines[2]
     assert lines[2] == pytest.approx(80, abs=8)
+
+
+def test_hatching_tells_levels_apart_that_are_10_db_apart() -> None:
+    levels = np.linspace(0.5, 1.0, 5)[None].repeat(4, axis=0)  # 40 dB below the loudest place up to it
+    lines = list(draw_text(make_figure(Lane("mel", [Shades(levels, "heat", 0.2)])), Screen(width=48)))
+    signs = {sign for line in lines for sign in line if sign in "░▒▓█"}
+    assert len(signs) >= 4
+
+
+def test_no_sound_of_a_radar_is_left_out_of_a_narrow_terminal() -> None:
+    shares = {"happy": 0.75, "sad": 0.25}
+    series = [("wave", f"sound {number}", shares) for number in range(5)]
+    lines = list(draw_text(make_figure(radar=Radar(list(shares), series)), Screen(width=60)))
+    text = "\n".join(lines)
+    assert [word for word in re.findall(r"sound \d", text) if word] == [
+        f"sound {number}" for number in range(5)
+    ]
+    assert text.count("75 %") == 5

@@ -70,6 +70,7 @@ def build_tag(tags: Tags, version: int = 3, kept: bytes = b"", sample_rate: int 
             ("BEATFLOW_OID", tags.oid),
             ("TIME_REFERENCE", str(tags.time_reference)),
         )
+        if value
     ]
     if sample_rate:
         frames += _build_chapters(tags, sample_rate, version)

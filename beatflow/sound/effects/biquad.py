@@ -2,7 +2,8 @@
 
 The poles are the analogue ones sampled (impulse invariance); the zeros are chosen so that the magnitude is the analogue
 one at 0, at half the rate and at the filter's own frequency (a quarter of the rate at most), after M. Vicanek, Matched
-Second Order Digital Filters, 2016. The usual bilinear transform squeezes a bell at 15 kHz to half its width at 44.1 kHz; these do not.
+Second Order Digital Filters, 2016. The usual bilinear transform squeezes a bell at 15 kHz to half its width at 44.1
+kHz; these do not.
 """
 
 import math

@@ -138,7 +138,7 @@ KINDS = (
             Parameter("rate", RATE, 0.8, 0.01, 10.0, "swings"),
             Parameter("depth", TIME, 0.003, 0.0, 0.02, "how far the delay swings"),
             Parameter("delay", TIME, 0.012, 0.001, 0.05, "the least delay"),
-            Parameter("voices", NUMBER, 2.0, 1.0, 6.0, "beside the sound itself"),
+            Parameter("voices", NUMBER, 2.0, 1.0, 6.0, "beside the sound itself", step=1),
             _wet(0.5),
         ),
         _make_chorus,

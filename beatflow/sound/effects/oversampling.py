@@ -1,12 +1,14 @@
 """Streams at a multiple of their sample rate, and back: linear phase, so that all frequencies are late alike."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Signal = NDArray[np.float64]
-Real = NDArray[np.float32] | NDArray[np.float64]
+Real = NDArray[Any]
+"""float32 or float64."""
 
 
 class Upsampler:
@@ -100,7 +102,7 @@ def _take(weights: Signal, factor: int, phase: int, reach: int) -> Signal:
 
 
 def _design(factor: int, reach: int, beta: float, late: float = 0.0) -> Signal:
-    """Weights, summing to 1, of a low-pass at half the lower rate; its middle lies so many samples before the middle."""
+    """Weights, summing to 1, of a low-pass at half the lower rate; its middle is so many samples early."""
     at = (np.arange(-reach * factor, reach * factor + 1) + late) / factor
     weights = np.sinc(at) * np.i0(beta * np.sqrt(np.maximum(0, 1 - (at / reach) ** 2)))
     return np.asarray(weights / weights.sum())

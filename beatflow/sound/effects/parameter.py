@@ -64,6 +64,7 @@ BAND = Quantity("band", {}, "")
 
 MOST_Q, LEAST_Q = 20.0, 0.1
 _BELL_Q = 1.0
+_STEPS = ("", ", a whole number", ", an even number")
 _NUMBER = re.compile(r"([-+−]?(?:\d+(?:\.\d*)?|\.\d+))\s*([a-z%]*|:1)", re.IGNORECASE)
 _NOTE = re.compile(r"(\d{1,3})/(\d{1,3})([.t]?)", re.IGNORECASE)
 _EXAMPLES = {
@@ -97,6 +98,8 @@ class Parameter:
         What may be said instead of a number.
     many : bool
         Whether it takes any number of values; only the bands of an equaliser do.
+    step : int
+        1 or 2 where only whole or even numbers make sense; 0 where all do.
     """
 
     name: str
@@ -107,6 +110,7 @@ class Parameter:
     meaning: str
     words: tuple[str, ...] = ()
     many: bool = False
+    step: int = 0
 
     @property
     def range_text(self) -> str:
@@ -119,7 +123,7 @@ class Parameter:
             return (
                 f"{hertz}, {_tell(LEVEL, self.low)} to {_tell(LEVEL, self.high)}, Q {LEAST_Q:g} to {MOST_Q:g}"
             )
-        numbers = f"{_tell(self.quantity, self.low)} to {_tell(self.quantity, self.high)}"
+        numbers = f"{_tell(self.quantity, self.low)} to {_tell(self.quantity, self.high)}{_STEPS[self.step]}"
         return f"{numbers}, or {words}" if words else numbers
 
     def parse(self, effect: str, text: str) -> Value:
@@ -141,7 +145,8 @@ class Parameter:
         number = _parse_number(self.quantity, text)
         if number is None:
             raise UsageError(
-                f"{effect}'s {self.name} cannot be {text or 'nothing'!r}", hint=f"it is {self._ways()}"
+                f"{effect}'s {self.name} cannot be {repr(text) if text else 'nothing'}",
+                hint=f"it is {self._ways()}",
             )
         return self.check(effect, number)
 
@@ -153,7 +158,7 @@ class Parameter:
         UsageError
             It is not.
         """
-        if not self.low <= number <= self.high:
+        if not self.low <= number <= self.high or (self.step and number % self.step):
             raise UsageError(
                 f"{effect}'s {self.name} cannot be {_tell(self.quantity, number)}",
                 hint=f"it may be {self.range_text}",
@@ -204,7 +209,8 @@ class Parameter:
             q = _parse_number(NUMBER, last)
         if frequency is None or gain is None or q is None:
             raise UsageError(
-                f"{text or 'nothing'!r} is no band of {effect}", hint=f"a band is {_EXAMPLES['band']}"
+                f"{repr(text) if text else 'nothing'} is no band of {effect}",
+                hint=f"a band is {_EXAMPLES['band']}",
             )
         if not (10 <= frequency <= 20_000 and self.low <= gain <= self.high and LEAST_Q <= q <= MOST_Q):
             raise UsageError(f"{effect}'s band {text!r} is out of range", hint=f"it may be {self.range_text}")

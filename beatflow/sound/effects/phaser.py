@@ -24,7 +24,7 @@ class Phaser:
 
     def __init__(self, settings: Settings, place: Setting) -> None:
         self._rate, self._channels = place.sample_rate, place.channels
-        self._stages = 2 * round(settings["stages"] / 2)
+        self._stages = round(settings["stages"])
         self._low, self._high = settings["low"], max(settings["high"], settings["low"])
         self._feedback, self._wet = settings["feedback"], settings["wet"]
         self._swing = Swing(settings["rate"], place.sample_rate)
@@ -113,7 +113,7 @@ KINDS = (
             Parameter("rate", RATE, 0.4, 0.01, 10.0, "sweeps"),
             Parameter("low", FREQUENCY, 300.0, 20.0, 10_000.0, "where the sweep begins"),
             Parameter("high", FREQUENCY, 3000.0, 20.0, 15_000.0, "where it turns"),
-            Parameter("stages", NUMBER, 6.0, 2.0, 12.0, "all-passes, an even number; two make a notch"),
+            Parameter("stages", NUMBER, 6.0, 2.0, 12.0, "all-passes; two make a notch", step=2),
             Parameter("feedback", NUMBER, 0.3, -0.9, 0.9, "sharpness"),
             Parameter("wet", SHARE, 0.5, 0.0, 1.0, "share of the effect; the rest is the sound itself"),
         ),

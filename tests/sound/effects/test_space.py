@@ -92,11 +92,12 @@ def test_echoes_come_when_and_as_loud_as_said():
     made = send(impulse(1.0), "delay(100ms, .5, wet=.5, highcut=20k, lowcut=10)")[:, 0]
     step = RATE // 10
     first = np.abs(made[step - 5 : step + 20]).sum()
+    # Half of it comes round each time, and of a click four fifths pass the low-pass.
     assert made[0] == pytest.approx(0.5)
     for number in range(1, 5):
         at = number * step
         assert np.argmax(np.abs(made[at - 50 : at + 50])) == pytest.approx(50, abs=3)
-        assert np.abs(made[at - 5 : at + 20]).max() == pytest.approx(0.5 * 0.5 ** (number - 1), rel=0.35)
+        assert np.abs(made[at - 5 : at + 20]).max() == pytest.approx(0.5 * 0.4 ** (number - 1), rel=0.3)
     assert first > 0.4
     # Down to -60 dB.
     assert len(made) >= RATE + 10 * step
