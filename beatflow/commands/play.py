@@ -10,6 +10,8 @@ from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from beatflow.playing.listening import Chain
     from beatflow.playing.naming import Named
     from beatflow.playing.session import Played, Standing
@@ -112,17 +114,23 @@ def play(
     try:
         with reading_keys(has_keys) as keys, ui.live_line() as draw:
             chain, played = listen(named, wish, keys, show, begin)
-    finally:
-        # Whoever stops with Ctrl-C has listened as well.
-        if heard:
-            sound = named[heard[0].index]
-            note(invocation, "play", path=sound.path or sound.name, oid=sound.oid, commit=sound.commit)
+    except KeyboardInterrupt:
+        # Whoever stops with Ctrl-C has listened as well; who has no device has not.
+        _note_play(invocation, named, heard)
+        raise
+    _note_play(invocation, named, heard)
     if played.clipped:
         ui.warn(f"{played.clipped} samples were beyond full scale", hint="--gain=-6 makes room")
     if played.gaps:
         ui.warn(f"the device ran dry {played.gaps} times: the machine is too busy")
     if json:
         ui.emit_json("beatflow.play/1", _describe(named, chain, played, loop))
+
+
+def _note_play(invocation: Invocation, named: "Sequence[Named]", heard: "Sequence[Standing]") -> None:
+    if heard:
+        sound = named[heard[0].index]
+        note(invocation, "play", path=sound.path or sound.name, oid=sound.oid, commit=sound.commit)
 
 
 def _list_devices(invocation: Invocation, json: bool) -> None:

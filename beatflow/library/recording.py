@@ -239,8 +239,8 @@ def name_run(found: FoundSound) -> str | None:
     """Return what the records of one run's sounds have in common; None for what no run of an engine made."""
     record = found.record or {}
     kind = record.get("kind")
-    if kind == "mix" and record.get("engine"):
-        # With a new stem comes a new mix; both are of one run.
+    if kind == "mix" and record.get("engine") not in (None, "mix"):
+        # With a new stem comes a new mix; both are of one run. `bf mix` alone is no run of an engine.
         kind = "generate"
     if kind not in RUNS:
         return None

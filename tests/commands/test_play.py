@@ -219,6 +219,16 @@ def test_without_a_library_or_a_player_there_is_a_way_out(track: Bf, tmp_path: P
     assert not (track.directory / ".beatflow" / "state" / "library.jsonl").exists()
 
 
+@pytest.mark.parametrize("program", ["ffplay", "aplay"])
+def test_a_player_without_a_device_was_no_play(track: Bf, tmp_path: Path, program: str) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    (tmp_path / program).write_text("#!/bin/sh\nread -r beginning\nexit 1\n")
+    (tmp_path / program).chmod(0o755)
+    track.environment |= {"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    assert track.spawn("play", "mix.wav").code == 5
+    assert not (track.directory / ".beatflow" / "state" / "library.jsonl").exists()
+
+
 if HAS_PORTAUDIO and not HAS_CARDS:
 
     def test_without_a_device_there_is_a_way_out(track: Bf, tmp_path: Path) -> None:

@@ -103,6 +103,13 @@ def test_what_is_in_no_commit_yet_and_then_is(database: Database, studio: Studio
     assert [hit.oid for hit in search(database, "now lofi", Filter())] == [oid]
 
 
+def test_a_mix_that_bf_rendered_is_no_run_of_an_engine(database: Database, studio: Studio) -> None:
+    studio.keep("night", "mix.wav", 220, None, {"kind": "mix", "engine": "mix", "inputs": []})
+    update(database, studio)
+    assert list_runs(database, Filter()) == []
+    assert [entry.kind for entry in list_recent(database, Filter())] == ["mix"]
+
+
 def test_what_was_noted_goes_before_what_records_say(database: Database, studio: Studio) -> None:
     mix = studio.keep("night", "mix.wav", 220, None, made("lofi", stems={"drums": "x"}))
     drums = studio.keep("night", "stems/drums.wav", 221, "made", made("lofi", stem="drums", mix=mix))
