@@ -23,6 +23,10 @@ Work = Callable[[Any, Report], Any]
 """Takes a value and a function to report progress with; gives a value, or raises a `BeatFlowError`."""
 
 
+class DiedError(EngineError):
+    """A worker did not come back: the others may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T, R]):
     """What came of one thing: a result, or the error that it ended with."""
@@ -162,7 +166,7 @@ class _Member:
         code = self._process.exitcode or 0
         died = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         self.link.close()
-        return EngineError(
+        return DiedError(
             f"the process that worked on it ended {died}",
             hint="this is what running out of memory looks like: --jobs 1 needs the least",
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from beatflow import placing
 from beatflow.attributes import LfsPaths
 from beatflow.content import HEAD_BYTES, is_kept_as_audio
-from beatflow.errors import AudioError, BeatFlowError, ConflictError, UsageError
+from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError, UsageError
 from beatflow.filename import is_private
 from beatflow.ignore import read_ignore
 from beatflow.objects.durable import copy_verified
@@ -278,8 +278,12 @@ class Worktree:
         files = (FILE, EXECUTABLE)
         if expected is None or expected.mode not in files or not self._git.has(expected.oid):
             return None
-        mode, pointer = _mode_of(found.status), read_pointer(self._git, expected)
-        size, path = self._git.blob_size(expected.oid), self.root / found.path
+        mode, path = _mode_of(found.status), self.root / found.path
+        try:
+            pointer, size = read_pointer(self._git, expected), self._git.blob_size(expected.oid)
+        except DamagedError:
+            # Then nothing can be compared with it, and the file may be what it is mended from.
+            return None
         if kept_as_audio is None:
             kept_as_audio = _is_kept_as_audio(path, found.status, found.path in self._lfs_paths)
         same = mode in files and recognise(

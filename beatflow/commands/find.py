@@ -4,13 +4,14 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from beatflow.columns import safe_line
 from beatflow.commands.options import JsonOption, KeyOption
-from beatflow.errors import NotFoundError, UsageError
+from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
@@ -200,7 +201,7 @@ def _find_places(
     if repository and (everywhere or len(outside) < len(within) or not within):
         places.append(read_track_place(repository, scope, lambda: progress(0.0, "reading history")))
     if everywhere:
-        places += _find_others(invocation, repository)
+        places += _find_others(invocation, repository, mishaps)
     elif not places:
         raise NotFoundError(
             f"{invocation.directory} is not in a BeatFlow track", hint="--in FOLDER, --everywhere, or bf init"
@@ -208,18 +209,24 @@ def _find_places(
     return places
 
 
-def _find_others(invocation: Invocation, repository: "Repository | None") -> "list[Place]":
-    """All known tracks but this one; those that are gone are left out."""
+def _find_others(
+    invocation: Invocation, repository: "Repository | None", mishaps: "list[Mishap]"
+) -> "list[Place]":
+    """All known tracks but this one; those that are gone are left out, and damaged ones are told of."""
     from beatflow.finding.versions import Scope, read_track_place
     from beatflow.library.registry import list_tracks
     from beatflow.repository import Repository
+    from beatflow.soundfolder import Mishap
 
     own = repository.root.resolve() if repository else None
     places = []
     for root in list_tracks(invocation.settings.state):
         if root != own:
             with suppress(NotFoundError):
-                places.append(read_track_place(Repository(root, invocation.signature), Scope()))
+                try:
+                    places.append(read_track_place(Repository(root, invocation.signature), Scope()))
+                except DamagedError as error:
+                    mishaps.append(Mishap(str(root), error.message, f"bf -C {quote(str(root))} check"))
     return places
 
 

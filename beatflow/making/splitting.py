@@ -26,7 +26,7 @@ from beatflow.making.stemname import check_clashes
 from beatflow.making.take import SoundFile
 from beatflow.making.truestems import TrueStemFinder
 from beatflow.soundfolder import FoundSound, Mishap, explain_error, iter_sounds
-from beatflow.workers import Outcome, Report, count_workers, run_all
+from beatflow.workers import DiedError, Outcome, Report, count_workers, run_all
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -114,7 +114,7 @@ def split_folder(
         """Take what came of a mix, whatever it is; what remains to be separated is returned."""
         try:
             found = give()
-        except (AudioError, ConflictError, DamagedError) as error:
+        except (AudioError, ConflictError, DamagedError, DiedError) as error:
             sort(Mishap(job.name, error.message, error.hint))
         except OSError as error:
             if error.errno in _FULL:
@@ -153,6 +153,8 @@ def split_folder(
         )  # fmt: skip
         for outcome in outcomes:
             settle(outcome.item.job, partial(_hand_over, outcome, choice, handover))
+    order = {job.name: number for number, job in enumerate(jobs)}
+    batch.splits.sort(key=lambda found: order[found.mix])
     progress(1.0, "separating")
     return batch
 

@@ -52,7 +52,7 @@ def check_identity(engine: Any) -> None:
     assert info.sample_rate is None or 8000 <= info.sample_rate <= 192_000
     assert info.promises <= PROMISES
     known = {field.name for kind in (Sampling, Separation, Listening) for field in fields(kind)}
-    assert info.options <= known | {"swing", "humanize", "structure"}
+    assert info.options <= known | {"swing", "humanize", "structure", "labels"}
     assert (info.extra is None) == (info.name in ("synth", "dsp", "yin") or not isinstance(engine, Demanding))
     if info.weights:
         assert isinstance(engine, Demanding)

@@ -175,11 +175,22 @@ def test_a_folder_that_is_no_track(made: Path, tmp_path: Path) -> None:
     assert "does not exist" in bf.fails(2, "find", "--in", "nowhere")
 
 
+def tip(track: Bf) -> str:
+    """The commit of HEAD."""
+    return str(track.ok("log", "--json").json["commits"][0]["oid"])
+
+
 def test_everywhere(made: Path, tmp_path: Path) -> None:
     track = make_track(tmp_path / "other")
     elsewhere = Bf(tmp_path, now=EPOCH + 9000)
     document = elsewhere.ok("find", "drive", "--everywhere", "--json").json
     assert str(tmp_path / "other") in {one["track"] for one in document["finds"]}
+    # A track that is damaged is told of, and stops nobody.
+    (objects,) = (track.directory / ".beatflow" / "objects").glob(f"{tip(track)[:2]}/{tip(track)[2:]}")
+    objects.unlink()
+    told = elsewhere("find", "drive", "--everywhere")
+    assert told.code in (0, 1)
+    assert f"warning: {track.directory}" in told.stderr
     shutil.rmtree(track.directory)
     assert elsewhere("find", "drive", "--everywhere").code in (0, 1)
 
