@@ -28,7 +28,7 @@ OWNERS = {
     "platformdirs": {"beatflow.config"},
     "typer": {"beatflow.cli", "beatflow.commands", "beatflow.invocation", "beatflow.reference"},
     "torch": {"beatflow.ai"},
-    "transformers": {"beatflow.ai.musicgen", "beatflow.ai.clap"},
+    "transformers": {"beatflow.ai.musicgen", "beatflow.ai.clap", "beatflow.ai.hushed"},
     "demucs": {
         "beatflow.ai.demucs",
         "beatflow.ai.musicgen.audiocraft_runtime",

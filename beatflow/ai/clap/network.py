@@ -5,8 +5,7 @@ change scores. transformers' own feature extractor cuts at random what is longer
 given to it, so that the same sound always gets the same scores.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import transformers
 from numpy.typing import NDArray
 
 from beatflow.ai.device import Device, is_out_of_memory
+from beatflow.ai.hushed import quiet_transformers, summarize_error
 from beatflow.errors import EngineError
 
 Directions = NDArray[np.float32]
@@ -48,7 +48,7 @@ class Network:
     def __init__(self, folder: Path, device: Device, name: str) -> None:
         self._name = name
         self._device = torch.device(device.torch_name)
-        with _quiet():
+        with quiet_transformers():
             self._extractor: Any = self._load(transformers.ClapFeatureExtractor, folder)
             self._tokenizer: Any = self._load(transformers.AutoTokenizer, folder)
             self._model: Any = self._load_model(folder).to(self._device)
@@ -72,7 +72,7 @@ class Network:
 
     def read(self, captions: Sequence[str]) -> Directions:
         """Directions of captions, shape (captions, width), of length 1."""
-        with _quiet():
+        with quiet_transformers():
             tokens = self._tokenizer(list(captions), padding=True, return_tensors="pt")
         with torch.inference_mode():
             told = self._model.get_text_features(
@@ -87,7 +87,7 @@ class Network:
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            raise self._broken(_first_line(error)) from error
+            raise self._broken(summarize_error(error)) from error
 
     def _load_model(self, folder: Path) -> Any:
         try:
@@ -98,7 +98,7 @@ class Network:
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            raise self._broken(_first_line(error)) from error
+            raise self._broken(summarize_error(error)) from error
         absent = sorted(report["missing_keys"])
         if absent:
             more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
@@ -116,25 +116,3 @@ def _to_array(output: Any) -> Directions:
     """What transformers 5 gives with the rest of its output, and earlier ones alone."""
     tensor = getattr(output, "pooler_output", output)
     return np.asarray(torch.nn.functional.normalize(tensor, dim=-1).cpu().numpy(), np.float32)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error)
-    if "ignore_mismatched_sizes" in text:
-        return "their shapes are not those that config.json tells"
-    return " ".join(text.split("\n")[0].split())[:200] or type(error).__name__
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from logging and drawing bars on stderr: what matters of it becomes an error here."""
-    logging: Any = transformers.utils.logging  # partly untyped
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

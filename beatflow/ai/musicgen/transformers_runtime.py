@@ -5,8 +5,7 @@ for; the text encoder and the codec stay in float32 (T5 overflows in half precis
 a hundredth of the time). Never uses the network.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from beatflow.ai.device import Device, is_out_of_memory, release_memory
 from beatflow.ai.engine import RunFacts, Sampling
+from beatflow.ai.hushed import quiet_transformers, summarize_error
 from beatflow.ai.musicgen.checkpoint import Checkpoint, broken, read_checkpoint
 from beatflow.ai.musicgen.chroma import find_melody, fit_melody, no_melody
 from beatflow.ai.musicgen.codec import PIECE, decode_latents, sum_codebooks
@@ -62,7 +62,7 @@ class TransformersRuntime:
         self._text_device = self._device
         self._piece = PIECE
         self._facts = RunFacts(_name_device(device), dtype, "transformers")
-        with _quiet():
+        with quiet_transformers():
             self._tokenizer = _load_tokenizer(checkpoint)
             model = _load_model(checkpoint, dtype)
         self._text = model.text_encoder.to(self._device)
@@ -195,7 +195,9 @@ class TransformersRuntime:
         return projected
 
     def _tokenize(self, prompts: Sequence[str]) -> list[list[int]]:
-        with _quiet():  # it warns of prompts beyond its length, which are cut before they go anywhere
+        with (
+            quiet_transformers()
+        ):  # it warns of prompts beyond its length, which are cut before they go anywhere
             ids: list[list[int]] = self._tokenizer(list(prompts))["input_ids"]
         return ids
 
@@ -206,7 +208,7 @@ def _load_tokenizer(checkpoint: Checkpoint) -> Any:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise broken(checkpoint.name, f"its tokenizer cannot be read ({_first_line(error)})") from error
+        raise broken(checkpoint.name, f"its tokenizer cannot be read ({summarize_error(error)})") from error
 
 
 def _load_model(checkpoint: Checkpoint, dtype: str) -> Any:
@@ -231,7 +233,7 @@ def _load_model(checkpoint: Checkpoint, dtype: str) -> Any:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise broken(checkpoint.name, _first_line(error)) from error
+        raise broken(checkpoint.name, summarize_error(error)) from error
     absent = [key for key in sorted(report["missing_keys"]) if not key.endswith(_HARMLESS)]
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
@@ -245,27 +247,5 @@ def _projection(model: Any, name: str, device: torch.device) -> Any:
     return torch.nn.Identity() if layer is None else layer.to(device)
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error)
-    if "ignore_mismatched_sizes" in text:
-        return "their shapes are not those that config.json tells"
-    return " ".join(text.split("\n")[0].split())[:200] or type(error).__name__
-
-
 def _name_device(device: Device) -> str:
     return device.torch_name if device.kind == "cpu" else f"{device.torch_name} {device.name}"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from logging and drawing bars on stderr: what matters of it becomes an error here."""
-    logging: Any = transformers.utils.logging  # partly untyped
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
