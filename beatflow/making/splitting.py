@@ -4,7 +4,7 @@ One bad file never stops the others; what is finished stays, whatever comes afte
 """
 
 import errno
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -88,75 +88,88 @@ def split_folder(
     EngineError, MemoryShortError
         What would go wrong with every mix ends the batch.
     """
-    batch = Batch()
-
-    def sort(mishap: Mishap) -> None:
-        (batch.failed if mishap.broken else batch.skipped).append(mishap)
-        on_mishap(mishap)
-
-    jobs = list(iter_sounds(folder, name, sort, handover.folder))
+    work = _FolderWork(choice, handover, progress, on_split, on_mishap)
+    jobs = list(iter_sounds(folder, name, work.sort, handover.folder))
     stems = stems_of(choice.engine, wanted)
     jobs = _drop_stems(jobs, handover.folder, template, stems)
-    if not jobs and not batch.failed:
+    if not jobs and not work.batch.failed:
         raise UsageError(f"there is no sound in {name}", hint="name a folder with sounds, or a file")
     check_clashes(
         (job.name, file) for job in jobs for file in Naming(template, job.below).fill(stems).values()
     )
     truth = TrueStemFinder(handover.repository if true_stems else None)
-    total_s = sum(job.info.duration_s for job in jobs) or 1.0
-    parts: dict[str, float] = {}
+    work.total_s = sum(job.info.duration_s for job in jobs) or 1.0
+    # Engines with weights take all the memory and all the cores that there are.
+    workers = 1 if choice.info.weights or choice.info.remote else count_workers(len(jobs), at_once)
+    with open_scratch(handover) as scratch:
+        tasks = (
+            task for job in jobs if (task := work.prepare(job, template, wanted, truth, scratch.new_file()))
+        )
+        separate = partial(_separate, choice) if workers == 1 else _separate_apart
+        for outcome in run_all(tasks, separate, workers, work.report_task):
+            work.settle(outcome.item.job, partial(_hand_over, outcome, choice, handover))
+    order = {job.name: number for number, job in enumerate(jobs)}
+    work.batch.splits.sort(key=lambda found: order[found.mix])
+    progress(1.0, "separating")
+    return work.batch
 
-    def report(name: str, seconds: float, what: str) -> None:
-        parts[name] = seconds
-        progress(sum(parts.values()) / total_s, f"{name}: {what}")
 
-    def settle(job: FoundSound, give: Callable[[], Split | _Task | None]) -> _Task | None:
+@dataclass(slots=True)
+class _FolderWork:
+    """What came of a folder so far, and how far it is."""
+
+    choice: Choice
+    handover: Handover
+    progress: Progress
+    on_split: Callable[[Split], None]
+    on_mishap: Callable[[Mishap], None]
+    batch: Batch = field(default_factory=Batch)
+    total_s: float = 1.0
+    _done_s: dict[str, float] = field(default_factory=dict)
+
+    def sort(self, mishap: Mishap) -> None:
+        """Take a file of which nothing came."""
+        (self.batch.failed if mishap.broken else self.batch.skipped).append(mishap)
+        self.on_mishap(mishap)
+
+    def report(self, job: FoundSound, fraction: float, what: str) -> None:
+        """Tell how much of one mix is done as progress of all of them."""
+        self._done_s[job.name] = fraction * job.info.duration_s
+        self.progress(sum(self._done_s.values()) / self.total_s, f"{job.name}: {what}")
+
+    def report_task(self, task: "_Task", fraction: float, what: str) -> None:
+        """As `report`, of a mix that is being separated."""
+        self.report(task.job, fraction, what)
+
+    def prepare(
+        self, job: FoundSound, template: str, wanted: Separation, truth: TrueStemFinder, folder: Path
+    ) -> "_Task | None":
+        """Return what remains to be separated of a mix."""
+        self.report(job, 0.0, "looking for its stems")
+        return self.settle(
+            job, partial(_prepare, job, self.choice, self.handover, template, wanted, truth, folder)
+        )
+
+    def settle(self, job: FoundSound, give: "Callable[[], Split | _Task | None]") -> "_Task | None":
         """Take what came of a mix, whatever it is; what remains to be separated is returned."""
         try:
             found = give()
         except (AudioError, ConflictError, DamagedError, DiedError) as error:
-            sort(Mishap(job.name, error.message, error.hint))
+            self.sort(Mishap(job.name, error.message, error.hint))
         except OSError as error:
             if error.errno in _FULL:
                 raise
-            sort(Mishap(job.name, explain_error(error)))
+            self.sort(Mishap(job.name, explain_error(error)))
         else:
             if isinstance(found, _Task):
                 return found
             if found is None:
-                batch.done.append(job.name)
+                self.batch.done.append(job.name)
             else:
-                batch.splits.append(found)
-                on_split(found)
-        report(job.name, job.info.duration_s, "done")
+                self.batch.splits.append(found)
+                self.on_split(found)
+        self.report(job, 1.0, "done")
         return None
-
-    with open_scratch(handover) as scratch:
-
-        def iter_tasks() -> Iterator[_Task]:
-            for job in jobs:
-                folder = scratch.new_file()
-                make = partial(_prepare, job, choice, handover, template, wanted, truth, folder)
-                report(job.name, 0.0, "looking for its stems")
-                if task := settle(job, make):
-                    yield task
-
-        def separate_here(task: _Task, report: Report) -> Split:
-            return _separate(choice, task, report)
-
-        # Engines with weights take all the memory and all the cores that there are.
-        workers = 1 if choice.info.weights or choice.info.remote else count_workers(len(jobs), at_once)
-        work = separate_here if workers == 1 else _separate_apart
-        outcomes = run_all(
-            iter_tasks(), work, workers,
-            lambda task, fraction, what: report(task.job.name, fraction * task.job.info.duration_s, what),
-        )  # fmt: skip
-        for outcome in outcomes:
-            settle(outcome.item.job, partial(_hand_over, outcome, choice, handover))
-    order = {job.name: number for number, job in enumerate(jobs)}
-    batch.splits.sort(key=lambda found: order[found.mix])
-    progress(1.0, "separating")
-    return batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,9 +113,9 @@ def test_in_a_track_records_tell_what_is_done(bf: Bf, album: Path) -> None:
     # The same files, but not what is wanted now.
     vocals = bf.ok("split", "album", "--engine", "dsp", "-o", "stems", "--two-stems", "vocals")
     assert "2 mixes split" in vocals.stderr
+    # Each mix is an operation; which one was last depends on which worker was done last.
     bf.ok("undo")
-    assert not (bf.directory / "stems" / "cd 2" / "-rest" / "no_vocals.wav").exists()
-    assert (bf.directory / "stems" / "läuft {heute}" / "no_vocals.wav").exists()
+    assert len(list((bf.directory / "stems").rglob("no_vocals.wav"))) == 1
 
 
 def test_mixes_of_our_own_give_back_their_true_stems(bf: Bf) -> None:
