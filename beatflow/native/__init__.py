@@ -1,0 +1,34 @@
+"""Compiled kernels: the loops over samples that the store's speed hangs on, in C, called through ctypes.
+
+`kernels` gives the library, or None where it was not built (no C compiler when BeatFlow was installed). Every caller has
+the same arithmetic in numpy beside the call, bit for bit, so nothing but time depends on this package. ctypes lets go of
+the interpreter for the length of a call. Knows nothing of stores; imports no numpy.
+"""
+
+import ctypes
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+VERSION = 1
+"""Of the functions' signatures; a library of another version, left over from before, is not used."""
+
+SWITCH = "BEATFLOW_NATIVE"
+"""Set to 0, this variable has everything computed by numpy."""
+
+_SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+LIBRARY = Path(__file__).with_name(f"kernels{_SUFFIX}")
+"""Where the build leaves it (`hatch_build.py`)."""
+
+
+@cache
+def kernels() -> ctypes.CDLL | None:
+    """Return the library, None where there is none or it is switched off."""
+    if os.environ.get(SWITCH) == "0":
+        return None
+    try:
+        library = ctypes.CDLL(str(LIBRARY))
+        return library if library.bf_version() == VERSION else None
+    except (OSError, AttributeError):
+        return None
