@@ -34,13 +34,16 @@ docs: $(VENV)/.full
 clean:
 	rm -rf $(VENV) $(AUDIOCRAFT) demo .coverage* .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/.light: pyproject.toml constraints.txt
+# What an install compiles (hatch_build.py).
+KERNELS := hatch_build.py $(wildcard beatflow/native/*.[ch])
+
+$(VENV)/.light: pyproject.toml constraints.txt $(KERNELS)
 	@echo "setting up $(VENV) (light dependencies)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.full: pyproject.toml constraints.txt
+$(VENV)/.full: pyproject.toml constraints.txt $(KERNELS)
 	@echo "setting up $(VENV) (everything; torch takes a while)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) torch==2.13.0

@@ -1,7 +1,7 @@
-"""Compiles beatflow/native/*.c while BeatFlow is being installed; without a C compiler, BeatFlow is all Python, and slower.
+"""Compiles beatflow/native/*.c while BeatFlow is being installed. Without a C compiler it is all Python, and slower.
 
-``python hatch_build.py`` compiles in the source tree. ``BEATFLOW_NATIVE=0`` leaves it out, ``BEATFLOW_NATIVE=1`` makes a
-missing compiler an error.
+``python hatch_build.py`` compiles in the source tree. ``BEATFLOW_NATIVE=0`` leaves it out, ``BEATFLOW_NATIVE=1`` makes
+a missing compiler an error.
 """
 
 import os
@@ -16,7 +16,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FOLDER = Path(__file__).parent / "beatflow" / "native"
 LIBRARY = FOLDER / ("kernels" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so"))
 # Not -ffast-math: results are the same on every machine.
-_FLAGS = ["/O2", "/std:c11"] if sys.platform == "win32" else ["-O3", "-std=c11", "-fvisibility=hidden", "-fwrapv", "-Wall", "-Wextra"]
+_FLAGS = {"win32": ["/O2", "/std:c11"]}.get(
+    sys.platform, ["-O3", "-std=c11", "-fvisibility=hidden", "-fwrapv", "-Wall", "-Wextra"]
+)
 
 
 def compile_kernels() -> None:
@@ -47,7 +49,9 @@ class NativeBuildHook(BuildHookInterface):  # type: ignore[misc]
         except Exception as error:  # whatever a compiler, or its absence, may raise
             if wanted == "1":
                 raise
-            self.app.display_warning(f"BeatFlow is installed without its compiled kernels, and slower: {error}")
+            self.app.display_warning(
+                f"BeatFlow is installed without its compiled kernels, and slower: {error}"
+            )
             return
         build_data["artifacts"].append(str(LIBRARY.relative_to(Path(self.root))))
         build_data["pure_python"] = False

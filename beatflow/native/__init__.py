@@ -25,10 +25,15 @@ LIBRARY = Path(__file__).with_name(f"kernels{_SUFFIX}")
 @cache
 def kernels() -> ctypes.CDLL | None:
     """Return the library, None where there is none or it is switched off."""
-    if os.environ.get(SWITCH) == "0":
+    if is_switched_off():
         return None
     try:
         library = ctypes.CDLL(str(LIBRARY))
         return library if library.bf_version() == VERSION else None
     except (OSError, AttributeError):
         return None
+
+
+def is_switched_off() -> bool:
+    """Say whether somebody wants numpy instead."""
+    return os.environ.get(SWITCH) == "0"

@@ -22,6 +22,7 @@ from beatflow.ai.table import ENGINES, TASKS, pick
 from beatflow.ai.weights.catalogue import MODELS
 from beatflow.ai.weights.shelf import hub_cache
 from beatflow.errors import BeatFlowError
+from beatflow.native import LIBRARY, SWITCH, is_switched_off, kernels
 from beatflow.readiness.probe import Question
 from beatflow.readiness.quality import QUALITY
 from beatflow.readiness.shelfview import Shelved, is_installed, list_models
@@ -135,6 +136,7 @@ def diagnose(setup: Setup, directory: Path, quick: bool = False) -> Diagnosis:
             question.close()
     findings[2:2] = [
         *_packages(answers["packages"]),
+        _kernels(),
         *_engine_packages(answers.get("torch"), find_cards() if setup.device != "cpu" else [], setup, quick),
     ]
     findings.append(_audio(answers["audio"]) if "audio" in answers else _quick_audio())
@@ -159,6 +161,17 @@ def _packages(answer: Mapping[str, Any]) -> list[Finding]:
             for name, why in broken.items()
         ]
     return [Finding("packages", OK, ", ".join(f"{name} {_version(name) or '?'}" for name in _PACKAGES))]
+
+
+def _kernels() -> Finding:
+    if kernels():
+        return Finding("kernels", OK, "compiled for this machine")
+    slower = "commits and restores take longer"
+    if is_switched_off():
+        return Finding("kernels", GAP, f"switched off: {slower}", f"unset {SWITCH}")
+    why = "do not load here" if LIBRARY.exists() else "were not compiled"
+    fix = "install a C compiler, then: pip install --force-reinstall --no-deps beatflow"
+    return Finding("kernels", GAP, f"the loops in C {why}: {slower}", fix)
 
 
 def _reinstall(name: str) -> str:
