@@ -32,7 +32,7 @@ def compile_kernels() -> None:
         sources = [str(path) for path in sorted(FOLDER.glob("*.c"))]
         objects = compiler.compile(sources, scratch, include_dirs=[str(FOLDER)], extra_preargs=_FLAGS)
         made = Path(scratch) / LIBRARY.name
-        compiler.link_shared_object(objects, str(made))
+        compiler.link_shared_object(objects, str(made), libraries=[] if sys.platform == "win32" else ["m"])
         made.replace(LIBRARY)
 
 

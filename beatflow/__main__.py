@@ -12,12 +12,37 @@ def run() -> int:
         from beatflow.interruption import install
 
         install()
+        from beatflow.deferral import defer
+
+        defer()
         from beatflow.cli import main
 
-        return main()
+        code = main()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: nothing was changed\n")
         return 130
+    _leave(code)
+    return code
+
+
+def _leave(code: int) -> None:
+    """End the process here, where nothing is left to be done but to take it apart: a tenth of a quick command.
+
+    Returns where something is: a thread that has to end, a debugger or profiler, or output that cannot be written.
+    """
+    import atexit
+    import os
+    import threading
+
+    if threading.active_count() > 1 or sys.gettrace() or sys.getprofile():
+        return
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return
+    os._exit(code)
 
 
 if __name__ == "__main__":

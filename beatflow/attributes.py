@@ -17,8 +17,8 @@ _LFS = "lfs"
 _OURS = frozenset({ATTRIBUTES, ".bfignore", "track.toml"})
 """Read from history as text, whatever a ``*`` says."""
 _MACRO = "[attr]"
-_LINE = re.compile(r'("(?:[^"\\]|\\.)*"|\S+)\s+(.*)')
-_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+_LINE = r'("(?:[^"\\]|\\.)*"|\S+)\s+(.*)'
+_ESCAPE = rb"\\([0-7]{3}|.)"
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _LARGEST = 1 << 20
 
@@ -67,7 +67,7 @@ class LfsPaths:
 
     def _parse(self, lines: Iterable[str]) -> Iterable[tuple[Matches, bool]]:
         for line in lines:
-            found = _LINE.match(line.strip())
+            found = re.match(_LINE, line.strip())
             if found is None or line.lstrip().startswith("#"):
                 continue
             pattern, words = found[1], found[2].split()
@@ -106,6 +106,6 @@ def _unquote(pattern: str) -> str:
         letter = found[1]
         return bytes([int(letter, 8) & 0xFF]) if len(letter) == 3 else _LETTERS.get(letter, letter)
 
-    return _ESCAPE.sub(read, pattern[1:-1].encode("utf-8", "surrogateescape")).decode(
+    return re.sub(_ESCAPE, read, pattern[1:-1].encode("utf-8", "surrogateescape")).decode(
         "utf-8", "surrogateescape"
     )

@@ -11,6 +11,7 @@ import sys
 import traceback
 from contextlib import chdir, suppress
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -75,8 +76,8 @@ def _finish(command: Any) -> None:
 def _repeatable_options() -> list[Any]:
     """The global options once more, for use after the command."""
     options = []
-    for original in root_command().params:
-        if original.name != "version" and "--install-completion" not in original.opts:
+    for original in root_command(completion=True).params:
+        if original.name not in ("version", "install_completion", "show_completion"):
             option = copy.copy(original)
             # A command may have a parameter of the same name: init's DIR.
             option.name = _LATE + original.name
@@ -178,6 +179,7 @@ def _root(
         bring_files(invocation, invocation.words)
 
 
+@cache
 def root_command(completion: bool = False) -> Any:
     """Build the root command, with or without the options that install completion."""
     app = typer.Typer(

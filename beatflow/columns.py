@@ -3,19 +3,19 @@
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 Style = Callable[[str, str], str]
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COLOUR = r"\x1b\[[0-9;]*m"
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 ELLIPSIS = "…"
 
 
 def safe(text: str) -> str:
     r"""Show control characters as ``\x1b``, so that a file's name cannot steer the terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    return re.sub(_CONTROL, lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def safe_line(text: str) -> str:
@@ -27,7 +27,7 @@ def cell_width(text: str) -> int:
     """Return how many columns a text takes; colours take none, marks on letters none, wide letters two."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
-    return sum(map(_letter_width, _COLOUR.sub("", text)))
+    return sum(map(_letter_width, re.sub(_COLOUR, "", text)))
 
 
 @lru_cache(4096)
@@ -56,8 +56,7 @@ def pad(text: str, width: int) -> str:
     return text + " " * max(width - cell_width(text), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One thing of a line: its text, the name of its style (empty for none), and what parts it from the one before."""
 
     text: str

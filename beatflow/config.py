@@ -19,7 +19,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +42,7 @@ class Identity(NamedTuple):
     email: str
 
 
+DEFAULT = "default"
 NOBODY = Identity("nobody", "nobody@localhost")
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -58,8 +58,7 @@ _NETWORK = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """A setting that can be kept in a file."""
 
     help: str
@@ -143,8 +142,7 @@ OPTIONS = {
 """What ``bf config`` knows: name to help, default, environment and choices."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything that can be set, decided."""
 
     color: str = "auto"
@@ -168,11 +166,11 @@ class Settings:
     """The database of the library, a file or a URL; None for the file in ``state``."""
     accept: str = "nothing"
     """What of remotes is taken though it is refused elsewhere; see `sharing.inspection.Rules`."""
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, str] = {}
     """Service to its secret."""
-    addresses: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = {}
     """Service to the URL that takes the place of its own."""
-    services: Mapping[str, str] = field(default_factory=dict, repr=False)
+    services: Mapping[str, str] = {}
     """Variables that buckets, git hosts and proxies are used with; secrets among them."""
     home: Path | None = None
     """The user's home."""
@@ -180,10 +178,17 @@ class Settings:
     """The user's folder for what must outlive a run."""
     identity: Identity = NOBODY
     now: Moment | None = None
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = {}
     """Setting to where its value came from: ``default``, ``$BF_COLOR``, a file, or ``flag``."""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = {}
     """Setting to its value as text; only those that have one."""
+
+    def __repr__(self) -> str:
+        """Show what may be seen by anybody: no secrets."""
+        shown = (
+            f"{name}={value!r}" for name, value in self._asdict().items() if name not in ("keys", "services")
+        )
+        return f"Settings({', '.join(shown)})"
 
 
 def completing() -> bool:
@@ -258,19 +263,29 @@ def share_cores() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
-def load_settings(directory: Path, flags: Mapping[str, str | bool | None]) -> Settings:
-    """Decide every setting for a command run in ``directory``; None among the flags means not given."""
+Layers = list[tuple[str, dict[str, str]]]
+"""Configuration files from strongest to weakest: path and values."""
+
+
+def load_settings(
+    directory: Path, flags: Mapping[str, str | bool | None], layers: Layers | None = None
+) -> Settings:
+    """Decide every setting for a command run in ``directory``; None among the flags means not given.
+
+    ``layers`` are what `read_layers` gave for that folder, where it was asked before.
+    """
     environment = dict(os.environ)
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
-    files = _layers(directory, environment)
+    files = read_layers(directory) if layers is None else layers
     for name in OPTIONS:
         found = _find(name, flags, environment, files)
         if found is not None:
             value, origins[name] = found
             # Programs write True and TRUE into the environment as well.
             values[name] = value.lower() if name == "offline" else value
-            check_value(name, values[name], origins[name])
+            if origins[name] != DEFAULT:
+                check_value(name, values[name], origins[name])
     pager = None if flags.get("no_pager") or environment.get("TERM") == "dumb" else values.get("pager")
     return Settings(
         color=values["color"],
@@ -330,10 +345,10 @@ def change_setting(directory: Path, name: str, value: str | None, user: bool) ->
     return path
 
 
-def _layers(directory: Path, environment: Mapping[str, str]) -> list[tuple[str, dict[str, str]]]:
-    """Configuration files from strongest to weakest: path and values."""
-    home = _find_home(environment)
-    xdg = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+def read_layers(directory: Path) -> Layers:
+    """Read the configuration files that hold for a folder."""
+    home = _find_home(os.environ)
+    xdg = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
     repository = repository_config_path(directory)
     paths = [user_config_path(), home / ".gitconfig", xdg / "git" / "config"]
     if repository:
@@ -345,7 +360,7 @@ def _find(
     name: str,
     flags: Mapping[str, str | bool | None],
     environment: Mapping[str, str],
-    files: list[tuple[str, dict[str, str]]],
+    files: Layers,
 ) -> tuple[str, str] | None:
     """A setting's value and where it came from."""
     option = OPTIONS[name]
@@ -368,7 +383,7 @@ def _find(
             return value, path
     if name == "color" and environment.get("TERM") == "dumb":
         return "never", "$TERM"
-    return (option.default, "default") if option.default is not None else None
+    return (option.default, DEFAULT) if option.default is not None else None
 
 
 def _find_depth(environment: Mapping[str, str]) -> str:
@@ -396,7 +411,7 @@ def _folder(directory: Path, value: str | None) -> Path | None:
 
 def _parse_size(text: str) -> int | None:
     """Bytes that ``6GiB``, ``6 GB``, ``6G`` or ``500000000`` mean; a letter alone counts in 1024s."""
-    match = re.fullmatch(_SIZE, text)
+    match = None if text == "auto" else re.fullmatch(_SIZE, text)
     if not match:
         return None
     number, letter, unit = match.groups()

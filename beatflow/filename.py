@@ -15,11 +15,11 @@ PRIVATE = frozenset({".beatflow", ".git", ".provenance"})
 """Folders that are BeatFlow's or git's, wherever they stand."""
 
 # What Windows calls `.git` and `.beatflow` where it keeps short names: the first letters and a number.
-_SHORT = re.compile(r"(?:git|beatfl|proven)~[0-9]{1,2}")
+_SHORT = r"(?:git|beatfl|proven)~[0-9]{1,2}"
 # Of no width: HFS+ ignores them in names (the list is that of Apple's TN1150).
 _IGNORED = dict.fromkeys((*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
-_NOT_ON_WINDOWS = re.compile(r'[\\:*?"<>|\x00-\x1f]')
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\..*)?", re.DOTALL)
+_NOT_ON_WINDOWS = r'[\\:*?"<>|\x00-\x1f]'
+_DEVICES = r"(?s:(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\..*)?)"
 
 
 def is_private(name: str) -> bool:
@@ -32,7 +32,7 @@ def is_private(name: str) -> bool:
 
 def _is_private_part(name: str) -> bool:
     plain = name.translate(_IGNORED).partition(":")[0].rstrip(" .").lower()
-    return plain in PRIVATE or _SHORT.fullmatch(plain) is not None
+    return plain in PRIVATE or re.fullmatch(_SHORT, plain) is not None
 
 
 def fold_name(name: str) -> str:
@@ -47,7 +47,7 @@ def is_writable_name(name: str, windows: bool = os.name == "nt") -> bool:
         return False
     if not windows:
         return True
-    odd = _NOT_ON_WINDOWS.search(name) or name[-1] in " ." or _DEVICES.fullmatch(name.lower())
+    odd = re.search(_NOT_ON_WINDOWS, name) or name[-1] in " ." or re.fullmatch(_DEVICES, name.lower())
     return not odd
 
 

@@ -4,8 +4,7 @@ Knows samples only by their ids; what a change sounds like is told elsewhere.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.attributes import ATTRIBUTES
 from beatflow.errors import BeatFlowError, ConflictError, UsageError
@@ -27,8 +26,7 @@ _LFS = "filter=lfs diff=lfs merge=lfs -text"
 ADDED, MODIFIED, DELETED, RENAMED = "added", "modified", "deleted", "renamed"
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(NamedTuple):
     """What became of one path; ``source`` is the former path of a renamed file."""
 
     path: str
@@ -383,7 +381,7 @@ def _simplify(commits: Sequence[Commit], kept: Callable[[Commit], bool]) -> Iter
         if kept(commit):
             parents[commit.oid] = nearest[commit.oid]
             nearest[commit.oid] = (commit.oid,)
-    yield from (replace(commit, parents=parents[commit.oid]) for commit in commits if commit.oid in parents)
+    yield from (commit._replace(parents=parents[commit.oid]) for commit in commits if commit.oid in parents)
 
 
 def find_branch_tips(repository: Repository) -> list[str]:
@@ -394,8 +392,7 @@ def find_branch_tips(repository: Repository) -> list[str]:
     return list(dict.fromkeys([*([head] if head else []), *(refs[name] for name in names)]))
 
 
-@dataclass(frozen=True, slots=True)
-class ListedFile:
+class ListedFile(NamedTuple):
     """A file of a commit: ``oid`` is the sound's sha256, or git's blob id for what is no sound; ``size`` in bytes."""
 
     path: str

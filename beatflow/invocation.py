@@ -5,13 +5,12 @@ Holds no logic of any command. Commands get it with ``Invocation.of(ctx)``.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from beatflow.config import Moment, Settings, load_settings, share_cores
+from beatflow.config import Layers, Moment, Settings, load_settings, read_layers, share_cores
 from beatflow.ui import Look, Ui
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ class Invocation:
         self.announcer: Callable[[Path], None] | None = None
         """Told of each track that is made or changed; the command line sets it."""
         self._flags: dict[str, str | bool | None] = {}
+        self._layers: Layers | None = None
 
     @staticmethod
     def of(ctx: typer.Context) -> "Invocation":
@@ -46,14 +46,16 @@ class Invocation:
         self._flags.update({name: value for name, value in flags.items() if value not in (None, False)})
         # Known before the files are read, so that an error in them is shown as was asked.
         color, progress = self._flags.get("color"), self._flags.get("progress")
-        self.ui.look = replace(
-            self.ui.look,
+        self.ui.look = self.ui.look._replace(
             color=color if isinstance(color, str) else self.ui.look.color,
             progress=progress if isinstance(progress, str) else self.ui.look.progress,
         )
         share_cores()
-        self.directory = Path.cwd()
-        self.settings = settings = load_settings(self.directory, self._flags)
+        # Once more for every option behind the command: the files are read once.
+        if self._layers is None or self.directory != Path.cwd():
+            self.directory = Path.cwd()
+            self._layers = read_layers(self.directory)
+        self.settings = settings = load_settings(self.directory, self._flags, self._layers)
         self.ui.look = Look(
             settings.color, settings.progress, settings.quiet, settings.pager, settings.editor
         )

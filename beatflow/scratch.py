@@ -1,7 +1,7 @@
 """Folders for unfinished files, which say whether their maker still lives, so that what dead ones left can be swept."""
 
+import os
 import shutil
-import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -36,11 +36,13 @@ class Scratch:
 
     def _make(self) -> Path:
         try:
-            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
+            folder = self._parent / f"{_PREFIX}{os.urandom(8).hex()}"
+            folder.mkdir(0o700)
         except OSError as error:
             # Who cannot write there wants to hear of the folder, not of a name drawn at random.
             error.filename = str(self._parent)
             raise
+        return folder
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -54,7 +56,11 @@ class Scratch:
 
 def sweep(parent: Path) -> None:
     """Remove the folders below ``parent`` whose makers are dead; what only has such a name (a backup) stays."""
-    for folder in parent.glob(f"{_PREFIX}*"):
+    try:
+        folders = [path for path in parent.iterdir() if path.name.startswith(_PREFIX)]
+    except OSError:
+        return
+    for folder in folders:
         try:
             # An empty one was left by a maker that died before it could say that it lives.
             if not (folder / _ALIVE).is_file() and any(folder.iterdir()):

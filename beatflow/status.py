@@ -1,7 +1,6 @@
 """How the worktree differs from the last commit."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.history import FileChange, compare_trees, content_tree, read_content
 from beatflow.merge.conflict import Conflict, find_conflicts
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from beatflow.sharing.upstream import Distance
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """Where HEAD is, and what changed since.
 
     Parameters

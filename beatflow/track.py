@@ -1,13 +1,11 @@
 """``track.toml``: the score of the mix. Read as plain values, edited in place so that comments survive."""
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from beatflow.errors import UsageError
-from beatflow.sound.tonality import parse_key
 
 TRACK_FILE = "track.toml"
 DEFAULT_MIX = "mix.wav"
@@ -51,6 +49,11 @@ def parse_track(data: bytes) -> Track:
     UsageError
         It is not TOML, or a value is not what it should be; the message names it.
     """
+    # Most tracks have no score, and most commands no need of one: these take 5 ms to load.
+    import tomllib
+
+    from beatflow.sound.tonality import parse_key
+
     try:
         document = tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:

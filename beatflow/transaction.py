@@ -17,7 +17,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -43,7 +42,6 @@ from beatflow.provenance import Record, write_pending
 from beatflow.repository import Repository
 from beatflow.scratch import Scratch, sweep
 from beatflow.statcache import identify
-from beatflow.track import TRACK_FILE
 from beatflow.trackconfig import apply_settings, read_settings
 from beatflow.worktree import Placed
 
@@ -150,6 +148,8 @@ class Transaction:
 
     def _read_score(self) -> bytes | None:
         """Return the score as this change leaves it, None where there will be none."""
+        from beatflow.track import TRACK_FILE  # only where a mix may be a render of its stems
+
         if TRACK_FILE in self._staged:
             staged = self._staged[TRACK_FILE]
             return self.repository.git.read_blob(staged[1].oid) if staged else None
@@ -240,7 +240,7 @@ class Transaction:
         with _uninterrupted():
             try:
                 write_atomic(journal, oid.encode())
-                _apply_refs(self.repository, replace(operation, oid=oid))
+                _apply_refs(self.repository, operation._replace(oid=oid))
                 self._place([*worktree, *arrived])
                 journal.unlink()
             except (OSError, BeatFlowError) as error:
@@ -327,7 +327,7 @@ def recover(repository: Repository) -> bool:
     """
     journal = repository.state / JOURNAL
     try:
-        oid = journal.read_text("ascii", "replace").strip()
+        oid = journal.read_bytes().decode("ascii", "replace").strip()
     except FileNotFoundError:
         return False
     try:
@@ -341,7 +341,7 @@ def recover(repository: Repository) -> bool:
     head = operation.head if operation.head and git.read_head() == operation.head.before else None
     known = read_settings(repository.directory) if operation.settings else {}
     settings = {key: change for key, change in operation.settings.items() if known.get(key) == change.before}
-    _apply_refs(repository, replace(operation, refs=refs, head=head, settings=settings))
+    _apply_refs(repository, operation._replace(refs=refs, head=head, settings=settings))
     with Scratch(repository.scratch) as scratch:
         repository.worktree.place(_stage_again(repository, changes, scratch))
     journal.unlink()

@@ -8,16 +8,14 @@ import json
 import math
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path, PurePath
-from typing import IO, Any, BinaryIO, TextIO, cast
+from typing import IO, Any, BinaryIO, NamedTuple, TextIO, cast
 
 from beatflow.columns import cell_width, pad, safe, safe_line
 from beatflow.errors import UsageError
@@ -40,8 +38,7 @@ _ASCII_DRAWING = str.maketrans(
 PIPE_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """How to show things: color auto, always or never; progress auto, json or none; None for no program."""
 
     color: str = "auto"
@@ -52,11 +49,15 @@ class Look:
 
 
 def plain_json(value: Any) -> Any:
-    """Make a value fit for JSON: dataclasses to objects, paths to text, numpy to Python, NaN to null."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain_json(asdict(value))
+    """Make a value fit for JSON: values with fields to objects, paths to text, numpy to Python, NaN to null."""
     if isinstance(value, Mapping):
         return {str(key): plain_json(item) for key, item in value.items()}
+    if hasattr(value, "_asdict"):
+        return plain_json(value._asdict())
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        from dataclasses import asdict  # whoever has such a value has loaded it
+
+        return plain_json(asdict(value))
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float):
@@ -71,8 +72,7 @@ def plain_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """How far a transfer is, in bytes: what has moved, of how much (None: nobody knows), how many a second."""
 
     done: float
@@ -406,7 +406,7 @@ class Ui:
             yield
             return
         out = self._out
-        with subprocess.Popen(shlex.split(self.look.pager), stdin=subprocess.PIPE) as process:
+        with subprocess.Popen(_split(self.look.pager), stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             self._out = cast(TextIO, _Piped(process.stdin, out))
             # Leaving the pager early is how people stop reading; it is not an error.
@@ -456,7 +456,7 @@ class Ui:
             path = Path(folder, "BEATFLOW_EDITMSG")
             path.write_text(text, encoding="utf-8")
             try:
-                done = subprocess.run([*shlex.split(self.look.editor), os.fspath(path)], check=False)
+                done = subprocess.run([*_split(self.look.editor), os.fspath(path)], check=False)
             except OSError as error:
                 message = f"the editor {self.look.editor!r} cannot be started"
                 raise UsageError(message, hint='say it with -m "...", or: bf config editor nano') from error
@@ -523,7 +523,13 @@ def _write_bytes(stream: TextIO, data: bytes) -> None:
         buffer.flush()
 
 
-def _wait_through_interrupts(process: subprocess.Popen[bytes]) -> None:
+def _split(command: str) -> list[str]:
+    import shlex
+
+    return shlex.split(command)
+
+
+def _wait_through_interrupts(process: "subprocess.Popen[bytes]") -> None:
     # Ctrl-C belongs to the pager while it is on the screen.
     while process.poll() is None:
         with suppress(KeyboardInterrupt):

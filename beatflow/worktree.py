@@ -6,15 +6,14 @@ Knows no refs and no operations. Everything it overwrites or removes is the call
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from beatflow import placing
 from beatflow.attributes import LfsPaths
-from beatflow.content import HEAD_BYTES, is_kept_as_audio
+from beatflow.content import HEAD_BYTES, MAX_BINARY, is_kept_as_audio
 from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError, UsageError
 from beatflow.filename import is_private
 from beatflow.ignore import read_ignore
@@ -43,6 +42,8 @@ if TYPE_CHECKING:
 REPOSITORY = ".beatflow"
 ABSENT = "absent"
 _BLOCK = 1 << 20
+# How far to look for the next file that is new.
+_AHEAD = 100
 
 
 class Forecast(Protocol):
@@ -76,8 +77,7 @@ Advance = Callable[[int, str], None]
 """Called with the bytes read since the last call and the path; raising in it interrupts the work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file of the worktree: its path below the root, and what ``lstat`` says of it."""
 
     path: str
@@ -149,7 +149,7 @@ class Worktree:
 
     def look(self, advance: Advance | None = None) -> Tree:
         """Return what stands at every path without storing anything."""
-        return self._survey(lambda found: self._identify(found, advance))
+        return self._survey(lambda found, rest: self._identify(found, advance))
 
     def snapshot(
         self,
@@ -162,7 +162,11 @@ class Worktree:
 
         What ``without`` is true of is left out.
         """
-        return self._survey(lambda found: self._keep(found, batch, advance, forecast), forecast, without)
+
+        def keep(found: Found, rest: Sequence[Found]) -> Entry:
+            return self._keep(found, batch, advance, forecast, rest)
+
+        return self._survey(keep, forecast, without)
 
     def find(self, path: str) -> Found | None:
         """Return the file at a path, ignored or not; None when there is none."""
@@ -224,7 +228,7 @@ class Worktree:
 
     def _survey(
         self,
-        read: Callable[[Found], Entry],
+        read: Callable[[Found, Sequence[Found]], Entry],
         forecast: Forecast | None = None,
         without: Callable[[str], bool] | None = None,
     ) -> Tree:
@@ -236,9 +240,9 @@ class Worktree:
         absent = self.list_absent()
         if forecast:
             forecast.expect({found.path for found in present} | absent.keys())
-        for found in present:
+        for number, found in enumerate(present, 1):
             try:
-                tree[found.path] = read(found)
+                tree[found.path] = read(found, present[number : number + _AHEAD])
             except FileNotFoundError:
                 continue
             except PermissionError:
@@ -292,7 +296,12 @@ class Worktree:
         return Entry(mode, expected.oid) if same else None
 
     def _keep(
-        self, found: Found, batch: "Batch", advance: Advance | None, forecast: Forecast | None
+        self,
+        found: Found,
+        batch: "Batch",
+        advance: Advance | None,
+        forecast: Forecast | None,
+        rest: Sequence[Found] = (),
     ) -> Entry:
         path = self.root / found.path
         entry = self._cache.find(found.path, found.status)
@@ -302,11 +311,23 @@ class Worktree:
             entry = self._recognise(found)
         if entry is None or not self._is_kept(entry, batch):
             advisor = forecast.advise(found.path) if forecast else None
-            entry = self.keep_file(path, batch, advance, advisor, found.path)
+            following = self._find_following(rest, forecast)
+            entry = self.keep_file(path, batch, advance, advisor, found.path, following)
             self._cache.record(found.path, found.status, entry)
         if forecast:
             forecast.note(found.path, entry, path)
         return entry
+
+    def _find_following(self, rest: Sequence[Found], forecast: Forecast | None) -> Path | None:
+        """Return the file that the batch is likely to be given next, None where nothing is gained by reading it now."""
+        for found in rest:
+            size = found.status.st_size
+            if self._cache.find(found.path, found.status) or size <= MAX_BINARY:
+                continue
+            if forecast and forecast.is_likely_kept(found.path, size):
+                return None
+            return self.root / found.path if stat.S_ISREG(found.status.st_mode) else None
+        return None
 
     def keep_file(
         self,
@@ -315,6 +336,7 @@ class Worktree:
         advance: Advance | None = None,
         advisor: "Advisor | None" = None,
         name: str | None = None,
+        following: Path | None = None,
     ) -> Entry:
         """Store the content of any file, in the worktree or not: sound in the batch, the rest in git.
 
@@ -327,6 +349,8 @@ class Worktree:
             Knows, for sound, what it may be predicted from.
         name : str, optional
             Its path in the track: what ``.gitattributes`` gives to git-lfs is kept like sound.
+        following : Path, optional
+            Of the sound that is likely to come next.
         """
         is_lfs = name is not None and name in self._lfs_paths
         for _ in range(2):
@@ -340,7 +364,7 @@ class Worktree:
             )
         if kept_as_audio:
             progress = (lambda count: advance(count, path.name)) if advance else None
-            stored = batch.add_path(path, progress, advisor)
+            stored = batch.add_path(path, progress, advisor, following)
             data = encode_pointer(Pointer(stored.oid, stored.size))
         return Entry(_mode_of(status), self._git.write_blob(data))
 

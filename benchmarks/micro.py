@@ -10,17 +10,16 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from beatflow.objects import codec, prediction
+from beatflow.objects import codec, predicted, prediction
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.reading import Reach
+from beatflow.objects.reach import Reach
 from beatflow.objects.split import Piece
 from beatflow.objects.store import AudioStore
 from benchmarks.history import mix_down
@@ -85,17 +84,20 @@ def prediction_rows(found: Sequence[Piece]) -> list[Row]:
     chunks = [piece.data for piece in found if piece.layout and piece.layout.format is layout.format]
     size = sum(map(len, chunks))
     weight = round(prediction.ONE * 10 ** (-3 / 20))
-    lower = [to_integers(np.frombuffer(data, "<i2").reshape(-1, 2) * 10 ** (-3 / 20)) for data in chunks]
+    lower = [
+        to_integers(np.frombuffer(data, "<i2") * 10 ** (-3 / 20)).astype("<i2").tobytes() for data in chunks
+    ]
     proposals = [_propose(data, layout, weight) for data in chunks]
-    made = [prediction.encode(new, layout, item) for new, item in zip(lower, proposals, strict=True)]
+    made = [predicted.encode(new, layout, item) for new, item in zip(lower, proposals, strict=True)]
+    fetches = [{ChunkRef(sha256(data), len(data)): data}.__getitem__ for data in chunks]
 
     def encode() -> None:
         for new, item in zip(lower, proposals, strict=True):
-            prediction.encode(new, layout, item)
+            predicted.encode(new, layout, item)
 
     def decode() -> None:
-        for item, data in zip(made, chunks, strict=True):
-            prediction.decode(item.parameters, item.payload, len(data), partial(_samples_of, data))
+        for item, fetch, data in zip(made, fetches, chunks, strict=True):
+            predicted.decode(item.parameters, item.payload, len(data), fetch)
 
     share = sum(len(item.payload) for item in made) / size
     return [
@@ -104,17 +106,13 @@ def prediction_rows(found: Sequence[Piece]) -> list[Row]:
     ]
 
 
-def _samples_of(data: bytes, source: prediction.Source) -> prediction.Integers:
-    return prediction.join_samples(source, lambda ref: data)
-
-
 def _propose(data: bytes, layout: Layout, weight: int) -> prediction.Proposal:
     ref = ChunkRef(sha256(data), len(data))
     terms = tuple(prediction.Term(0, channel, 0, channel, 0, weight, 0) for channel in range(layout.channels))
     frames = len(data) // layout.frame_bytes
     source = prediction.Source(layout, (ref,), 0)
     guess = prediction.Prediction((source,), (frames,), terms)
-    return prediction.Proposal(guess, (_samples_of(data, source),), Reach(1, 2))
+    return prediction.Proposal(guess, ((data,),), Reach(1, 2))
 
 
 def store_rows(data: bytes, folder: Path) -> list[Row]:

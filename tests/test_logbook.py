@@ -1,6 +1,5 @@
 """What a log knows of a commit without listening: its sounds, its score, its parent's, and what is remembered."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -71,7 +70,7 @@ def test_the_same_mix_has_no_change(track: Bf) -> None:
 def test_a_commit_that_is_shown_with_other_parents_is_told_against_its_own(track: Bf) -> None:
     repository = open_track(track)
     commit = next(iter(repository.git.iter_history([repository.head or ""])))
-    entry = Logbook(repository).read(replace(commit, parents=()))
+    entry = Logbook(repository).read(commit._replace(parents=()))
     assert entry.parents == ()
     assert {change.kind for change in entry.changes} == {"modified"}
     assert entry.former_mix

@@ -1,6 +1,5 @@
 """``bf status``."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,8 +64,8 @@ def _emit_json(ui: "Ui", found: "Status") -> None:
                 {"path": conflict.path, "takes": conflict.files, "deleted_by": conflict.deleted_by}
                 for conflict in found.conflicts
             ],
-            "upstream": asdict(found.distance) if found.distance else None,
-            "locks": [asdict(lock) for lock in found.locks],
+            "upstream": found.distance,
+            "locks": found.locks,
         },
     )
 

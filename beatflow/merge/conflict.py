@@ -7,8 +7,8 @@ Knows names only, loads no library, and is quick enough to be asked for every co
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from beatflow.errors import NotFoundError, UsageError
 
@@ -16,8 +16,7 @@ OURS, THEIRS, BASE = "ours", "theirs", "base"
 TAKES = (OURS, THEIRS, BASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(NamedTuple):
     """A path that was changed in two ways.
 
     Parameters

@@ -5,16 +5,21 @@ answers None where there are no kernels.
 """
 
 import ctypes
+import struct
+from functools import cache
 
 from beatflow.native import kernels
-
-BLOCK = 4096
-"""Frames of a FLAC frame; the last one may be shorter."""
+from beatflow.native.buffers import new_bytes
 
 MAX_CHANNELS = 8
 
+# Frames of a FLAC frame that the encoder writes; the last one may be shorter.
+_BLOCK = 4096
 
-def encode_flac(raw: bytes, sample_format: int, channels: int, first: int = 0, count: int = 0) -> bytes | None:
+
+def encode_flac(
+    raw: bytes, sample_format: int, channels: int, first: int = 0, count: int = 0
+) -> bytes | None:
     """Return a chunk's samples as one native FLAC stream.
 
     Parameters
@@ -33,7 +38,14 @@ def encode_flac(raw: bytes, sample_format: int, channels: int, first: int = 0, c
     bytes or None
         None where there are no kernels, or a sample is no integer of 24 bits.
     """
-    return None
+    library = _encoder()
+    if library is None:
+        return None
+    frames, count = len(raw) // (library.bf_width(sample_format) * channels), count or channels - first
+    room = _stream_room(frames, count, library.bf_bits(sample_format))
+    stream, address = new_bytes(room)
+    length = library.bf_flac_encode(raw, sample_format, frames, channels, first, count, address, room)
+    return stream[:length] if length > 0 else None
 
 
 def encode_values(address: int, wide: bool, frames: int, channels: int, bits: int) -> bytes | None:
@@ -54,4 +66,134 @@ def encode_values(address: int, wide: bool, frames: int, channels: int, bits: in
     bytes or None
         None where there are no kernels, or a value does not fit.
     """
-    return None
+    library = _encoder()
+    if library is None:
+        return None
+    room = _stream_room(frames, channels, bits)
+    stream, place = new_bytes(room)
+    length = library.bf_flac_encode_values(address, wide, frames, channels, bits, place, room)
+    return stream[:length] if length > 0 else None
+
+
+def _stream_room(frames: int, channels: int, bits: int) -> int:
+    """Return what a stream of as much noise may take, and what the encoder asks for (native/flac_encode.c)."""
+    return 64 + -(-frames // _BLOCK) * (32 + channels * (8 + _BLOCK // 8 * (bits + 1)))
+
+
+def _encoder() -> ctypes.CDLL | None:
+    library = kernels()
+    return None if library is None else _declare_encoder(library)
+
+
+@cache
+def _declare_encoder(library: ctypes.CDLL) -> ctypes.CDLL:
+    number, size, place = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
+    library.bf_flac_encode.argtypes = (ctypes.c_char_p, number, size, number, number, number, place, size)
+    library.bf_flac_encode.restype = size
+    library.bf_flac_encode_values.argtypes = (place, number, size, number, number, place, size)
+    library.bf_flac_encode_values.restype = size
+    return library
+
+
+_GROUP = struct.Struct("<I")
+_WRONG = {
+    1: "not a FLAC stream",
+    2: "a FLAC stream of another length, or of other channels or bits",
+    3: "a damaged FLAC stream",
+}
+
+
+def decode_flac(payload: bytes | memoryview, frames: int, channels: int, sample_format: int) -> bytes | None:
+    """Return the samples of codec FLAC's payload as they stand in a file.
+
+    Parameters
+    ----------
+    payload : bytes-like
+        One stream, or, beyond 8 channels, one for each 8 of them, each after its length.
+    frames, channels : int
+    sample_format : int
+        A `SampleFormat`.
+
+    Returns
+    -------
+    bytes or None
+        None where there are no kernels.
+
+    Raises
+    ------
+    ValueError
+        Not FLAC streams, not of so many frames, channels and bits, or damaged ones.
+    """
+    library = _decoder()
+    if library is None:
+        return None
+    width = library.bf_width(sample_format)
+    raw, address = new_bytes(frames * channels * width)
+    stream = bytes(payload)
+    if channels <= MAX_CHANNELS:
+        _check(library.bf_flac_decode(stream, len(stream), frames, channels, sample_format, address))
+        return raw
+    values = (ctypes.c_int32 * (frames * channels))()
+    at, bits = 0, library.bf_bits(sample_format)
+    for first in range(0, channels, MAX_CHANNELS):
+        if len(stream) - at < _GROUP.size:
+            raise ValueError("too few FLAC streams")
+        (length,) = _GROUP.unpack_from(stream, at)
+        at += _GROUP.size
+        group = stream[at : at + length]
+        at += length
+        place = ctypes.byref(values, first * ctypes.sizeof(ctypes.c_int32))
+        count = min(MAX_CHANNELS, channels - first)
+        _check(library.bf_flac_decode_values(group, len(group), frames, count, bits, channels, place))
+    if at != len(stream):
+        raise ValueError("bytes after the last FLAC stream")
+    library.bf_write_samples(values, len(values), sample_format, address)
+    return raw
+
+
+def decode_values(payload: bytes | memoryview, frames: int, channels: int, bits: int, address: int) -> bool:
+    """Put the integers of one stream where they are wanted.
+
+    Parameters
+    ----------
+    payload : bytes-like
+        The stream.
+    frames, channels : int
+        1 to 8 channels.
+    bits : int
+        1 to 24; every integer has no more.
+    address : int
+        Of C-contiguous int32, shape (frames, channels), to be written, right-justified.
+
+    Returns
+    -------
+    bool
+        False where there are no kernels.
+
+    Raises
+    ------
+    ValueError
+        As `decode_flac`; some of the integers may have been written.
+    """
+    library = _decoder()
+    if library is None:
+        return False
+    stream = bytes(payload)
+    _check(library.bf_flac_decode_values(stream, len(stream), frames, channels, bits, channels, address))
+    return True
+
+
+@cache
+def _decoder() -> ctypes.CDLL | None:
+    library = kernels()
+    if library is not None:
+        number, place, payload = ctypes.c_uint32, ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_size_t)
+        library.bf_flac_decode.argtypes = (*payload, number, number, ctypes.c_int, place)
+        library.bf_flac_decode_values.argtypes = (*payload, number, number, number, number, place)
+        library.bf_write_samples.argtypes = (place, ctypes.c_int64, ctypes.c_int, place)
+    return library
+
+
+def _check(result: int) -> None:
+    if result:
+        raise ValueError(_WRONG.get(result) or "no memory for a FLAC stream")

@@ -20,10 +20,10 @@ enum bf_format {
 };
 
 /* Bytes of one sample, 0 for a format that there is none of. */
-int bf_width(int format);
+BF_EXPORT int bf_width(int format);
 
 /* Bits of an integer that count: 8, 16 or 24. */
-int bf_bits(int format);
+BF_EXPORT int bf_bits(int format);
 
 /* Samples in a row as integers of bf_bits bits, right-justified. `raw` may lie anywhere.
  *

@@ -4,21 +4,18 @@ Knows packs and manifests. Nothing is visible to anybody until `publish`; until 
 store's ``tmp``. Codecs are imported when the first file is added.
 """
 
-import hashlib
-import os
-import stat
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from beatflow.errors import AudioError, BeatFlowError, ConflictError, DamagedError
+from beatflow.errors import BeatFlowError, ConflictError, DamagedError
 from beatflow.objects.durable import publish_file, temporary_name
-from beatflow.objects.ids import parse_oid, sha256
-from beatflow.objects.layout import Layout
+from beatflow.objects.ids import parse_oid
+from beatflow.objects.intake import Buffers, FileReading, Intake, Progress, Readable, StreamReading
 from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
 from beatflow.objects.pack import (
@@ -36,21 +33,16 @@ from beatflow.objects.pack import (
 from beatflow.objects.packset import PackSet
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, read_manifest, read_reach
+from beatflow.objects.runs import ChunkCoder, Coded, Standing
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from beatflow.objects.coding import RunCoder
+    from beatflow.objects.pool import Pool
     from beatflow.objects.prediction import Advisor
     from beatflow.objects.sources import SourceFile
-    from beatflow.objects.split import Piece
 
-# Chunks that one thread codes after each other, so that it may learn from each for the next.
-_RUN_PIECES = 8
-_FEW_PIECES = 2
-
-Progress = Callable[[int], None]
-"""Called with the bytes read since the last call; an exception raised in it undoes the file being added."""
+__all__ = ["Batch", "Progress", "Readable", "Stored"]
 
 
 @dataclass(frozen=True)
@@ -62,61 +54,12 @@ class Stored:
     new_bytes: int
 
 
-class Readable(Protocol):
-    """Anything with bytes to read; an empty answer is the end."""
-
-    def read(self, count: int, /) -> bytes: ...
-
-
-class _Signature(NamedTuple):
-    """What changes when somebody writes a file or puts another in its place."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
-
-
-def _signature(status: os.stat_result) -> _Signature:
-    return _Signature(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
-
-
-class _Bounded:
-    """The first bytes of a file: one that grows as fast as it is read must still come to an end."""
-
-    def __init__(self, file: Readable, length: int) -> None:
-        self._file = file
-        self._left = length
-
-    def read(self, count: int) -> bytes:
-        data = self._file.read(min(count, self._left))
-        self._left -= len(data)
-        return data
-
-
 class _Mark(NamedTuple):
     """A point in a batch to go back to."""
 
     writer: Mark | None
     new: int
     manifests: int
-
-
-class _Run(NamedTuple):
-    """Pieces that follow each other and are read alike, and the byte of their region at which they begin."""
-
-    layout: Layout | None
-    start: int
-    pieces: list[bytes]
-
-
-class _Coded(NamedTuple):
-    """What the threads make of one piece; no record where the store has the chunk already."""
-
-    layout: Layout | None
-    ref: ChunkRef
-    record: NewRecord | None
 
 
 class Batch:
@@ -136,12 +79,21 @@ class Batch:
         self._reused: set[bytes] = set()
         self._manifests: dict[str, Manifest] = {}
         self._reaches: dict[bytes, Reach] = {}
+        self._buffers = Buffers()
+        # What `add_path` was told to read next.
+        self._following: FileReading | None = None
 
     @cached_property
     def _pool(self) -> "ThreadPoolExecutor":
         from concurrent.futures import ThreadPoolExecutor
 
         return ThreadPoolExecutor(self._workers, "beatflow-encode")
+
+    @cached_property
+    def _reader_pool(self) -> "Pool":
+        from beatflow.objects.pool import Pool
+
+        return Pool(1, "beatflow-read")
 
     def __enter__(self) -> Self:
         return self
@@ -185,8 +137,9 @@ class Batch:
         return known or self._reaches.setdefault(ref.id, self._find_reach(ref.id, limit))
 
     def _find_reach(self, id: bytes, limit: int) -> Reach:
-        if self._packs.find(Kind.CHUNK, id) is None:
-            return LOST
+        return LOST if self._packs.find(Kind.CHUNK, id) is None else self._read_reach(id, limit)
+
+    def _read_reach(self, id: bytes, limit: int) -> Reach:
         try:
             # Read, not only looked up: it may be damaged here while the file that it came from lies there sound.
             return self._packs.read(Kind.CHUNK, id, lambda record: self._reach_of_record(record, limit))
@@ -204,7 +157,11 @@ class Batch:
         return reach
 
     def add_path(
-        self, path: Path, progress: Progress | None = None, advisor: "Advisor | None" = None
+        self,
+        path: Path,
+        progress: Progress | None = None,
+        advisor: "Advisor | None" = None,
+        following: Path | None = None,
     ) -> Stored:
         """Add one file as it stands now.
 
@@ -215,6 +172,8 @@ class Batch:
             Called with the bytes read since the last call.
         advisor : Advisor, optional
             Knows what the file may be predicted from.
+        following : Path, optional
+            The file that is likely to be added next: it is read while the last of this one are coded.
 
         Raises
         ------
@@ -223,22 +182,36 @@ class Batch:
         OSError
             It cannot be read, or the store cannot be written.
         """
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise AudioError(f"{path} is not a regular file")
         for _ in range(2):
-            with path.open("rb", buffering=0) as file:
-                before = _signature(os.fstat(file.fileno()))
-                mark = self._mark()
-                stored = self._add(_Bounded(file, before.size), progress, advisor)
-                after = _signature(os.fstat(file.fileno()))
-            if before == after == _signature(path.stat()) and stored.size == before.size:
-                return stored
+            mark = self._mark()
+            with self._read(path, following) as reading:
+                stored = self._add(Intake(reading, progress), advisor)
+                if reading.is_what_it_was():
+                    return stored
             self._rollback(mark)
         raise ConflictError(f"{path} changes while it is being read", "stop what is writing it and try again")
 
     def add_stream(self, stream: Readable, progress: Progress | None = None) -> Stored:
         """Add all that a binary stream gives."""
-        return self._add(stream, progress, None)
+        return self._add(Intake(StreamReading(stream, self._buffers), progress), None)
+
+    @contextmanager
+    def _read(self, path: Path, following: Path | None) -> Iterator[FileReading]:
+        """Begin to read a file, and after it another, unless that was begun before."""
+        reading, self._following = self._following, None
+        if reading is not None and reading.path != path:
+            reading.close()
+            reading = None
+        reading = reading or self._begin_reading(path)
+        if following:
+            self._following = self._begin_reading(following)
+        try:
+            yield reading
+        finally:
+            reading.close()
+
+    def _begin_reading(self, path: Path) -> FileReading:
+        return FileReading(path, self._reader_pool, self._buffers)
 
     def publish(self) -> str | None:
         """Make everything added durable and readable; return the pack's name, None where nothing was new.
@@ -264,6 +237,12 @@ class Batch:
 
     def discard(self) -> None:
         """Forget everything added since the last `publish`."""
+        if self._following is not None:
+            self._following.close()
+            self._following = None
+        if "_reader_pool" in self.__dict__:
+            self._reader_pool.shutdown(wait=False)
+            del self._reader_pool
         if "_pool" in self.__dict__:
             self._pool.shutdown(cancel_futures=True)
             del self._pool
@@ -275,90 +254,51 @@ class Batch:
         self._manifests.clear()
         self._reaches.clear()
 
-    def _add(self, stream: Readable, progress: Progress | None, advisor: "Advisor | None") -> Stored:
+    def _add(self, intake: Intake, advisor: "Advisor | None") -> Stored:
         mark = self._mark()
         try:
-            return self._store(stream, progress, advisor, mark)
+            return self._store(intake, advisor, mark)
         except BaseException:
             self._rollback(mark)
             raise
 
-    def _store(
-        self, stream: Readable, progress: Progress | None, advisor: "Advisor | None", mark: _Mark
-    ) -> Stored:
-        """Write what is new of one stream: its chunks in the order of the file, then its manifest."""
-        from beatflow.objects.split import pieces
-
-        whole = hashlib.sha256()
-        size = 0
-
-        def read(count: int) -> bytes:
-            nonlocal size
-            data = stream.read(count)
-            whole.update(data)
-            size += len(data)
-            if progress and data:
-                progress(len(data))
-            return data
-
+    def _store(self, intake: Intake, advisor: "Advisor | None", mark: _Mark) -> Stored:
+        """Write what is new of one file: its chunks in the order of the file, then its manifest."""
         start = self._position
         refs = []
-        with closing(self._code(_runs(pieces(read), _RUN_PIECES if advisor else 1), advisor)) as coded:
+        coder = ChunkCoder(self._pool, 2 * self._workers, self._judge, self._is_written, advisor)
+        with closing(coder.code(intake)) as coded:
             for item in coded:
                 self._keep(item)
                 refs.append((item.layout, item.ref))
         healed = len(self._new) > mark.new
         manifest = build_manifest(refs)
-        self._manifests[whole.hexdigest()] = manifest
-        if self._keep_manifest(whole.digest(), manifest) or healed:
-            return Stored(whole.hexdigest(), size, self._position - start)
+        id = intake.digest()
+        self._manifests[id.hex()] = manifest
+        if self._keep_manifest(id, manifest) or healed:
+            return Stored(id.hex(), intake.size, self._position - start)
         self._rollback(mark)
-        return Stored(whole.hexdigest(), size, 0)
+        return Stored(id.hex(), intake.size, 0)
 
-    def _code(self, runs: Iterator[_Run], advisor: "Advisor | None") -> Generator[_Coded, None, None]:
-        """Hash, look up and encode runs on the threads; give their chunks back in order, few runs at a time."""
-        from beatflow.objects.ahead import work_ahead
-
-        coded = work_ahead(self._pool, 2 * self._workers, lambda run: self._encode(run, advisor), runs)
-        with closing(coded):
-            for _, chunks in coded:
-                yield from chunks
-
-    def _encode(self, run: _Run, advisor: "Advisor | None") -> list[_Coded]:
-        refs = [ChunkRef(sha256(data), len(data)) for data in run.pieces]
-        known = [self._packs.find(Kind.CHUNK, ref.id) is not None for ref in refs]
-        stored = [
-            (Kind.CHUNK, ref.id) in self._new or (there and self._is_sound(ref.id))
-            for ref, there in zip(refs, known, strict=True)
+    def _judge(self, ids: Sequence[bytes]) -> list[Standing]:
+        """Tell of chunks whether they are there, and whether they can be read as far as checksums tell: one that is
+        damaged, or lost with what it is predicted from, is written again.
+        """
+        entries = self._packs.find_all(Kind.CHUNK, ids)
+        return [
+            Standing(entry is not None, entry is not None and self._is_sound(id))
+            for id, entry in zip(ids, entries, strict=True)
         ]
-        new = stored.count(False)
-        # Where little of a run is new, as around a cut, looking for what explains it costs more than it saves.
-        few = new <= _FEW_PIECES and 2 * new < len(refs)
-        coder = _open_coder(run.layout, advisor, few) if new and run.layout else None
-        coded = []
-        passed = []
-        at = run.start
-        for ref, data, there, is_stored in zip(refs, run.pieces, known, stored, strict=True):
-            frame = at // run.layout.frame_bytes if run.layout else 0
-            record = None
-            if is_stored:
-                passed.append((frame, ref))
-            elif coder is None:
-                record = _code_bytes(ref, data)
-            else:
-                # What heals a damaged chunk must stand alone: others may be predicted from it.
-                record = coder.code(frame, ref, data, passed, plainly=there)
-            coded.append(_Coded(run.layout, ref, record))
-            at += len(data)
-        return coded
 
     def _is_sound(self, id: bytes) -> bool:
-        """Say whether a chunk can be read as far as checksums tell; one that is damaged, or lost with what it is
-        predicted from, is written again.
-        """
-        return self._reach_of(ChunkRef(id, 0)) != LOST
+        known = self._reaches.get(id)
+        known = known or self._reaches.setdefault(id, self._read_reach(id, MAX_DEPTH + 1))
+        return known != LOST
 
-    def _keep(self, item: _Coded) -> None:
+    def _is_written(self, id: bytes) -> bool:
+        return (Kind.CHUNK, id) in self._new
+
+    def _keep(self, item: Coded) -> None:
         if item.record is not None:
             needed = read_dependencies(item.record.flags, item.record.payload)
             self._reused.update(id for id in needed if (Kind.CHUNK, id) not in self._new)
@@ -420,39 +360,6 @@ class Batch:
             self._writer = None
         else:
             self._writer.rollback(mark.writer)
-
-
-def _open_coder(layout: Layout, advisor: "Advisor | None", few: bool) -> "RunCoder":
-    """Begin to code a run; not before something in it is new, since this loads numpy and the codecs."""
-    from beatflow.objects.coding import RunCoder
-
-    guide = advisor.guide(layout) if advisor and not few else None
-    return RunCoder(layout, guide, renderer=advisor.renderer(layout) if advisor else None)
-
-
-def _code_bytes(ref: ChunkRef, data: bytes) -> NewRecord:
-    from beatflow.objects.plain import encode_bytes
-
-    found = encode_bytes(data)
-    return NewRecord(Kind.CHUNK, ref.id, found.codec, 0, found.parameters, len(data), found.payload)
-
-
-def _runs(found: Iterator["Piece"], longest: int) -> Iterator[_Run]:
-    """Join pieces of the same layout into runs."""
-    run: _Run | None = None
-    at = 0
-    for piece in found:
-        same = run is not None and piece.layout == run.layout
-        if run is not None and (not same or len(run.pieces) == longest):
-            yield run
-            run = None
-        at = at if same else 0
-        if run is None:
-            run = _Run(piece.layout, at, [])
-        run.pieces.append(piece.data)
-        at += len(piece.data)
-    if run is not None:
-        yield run
 
 
 def _manifest_record(id: bytes, raw: bytes) -> NewRecord:

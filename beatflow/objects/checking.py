@@ -7,6 +7,7 @@ chunks; samples are held a few chunks at a time.
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -171,14 +172,14 @@ class Checkup:
 
     def _check_data(self, pack: Pack, suspects: dict[tuple[int, bytes], str]) -> list[Problem]:
         """Compare a pack's bytes with its name, and decode what is in it."""
-        found = []
-        entries = sorted(pack.directory, key=lambda entry: entry.offset)
+        found: list[Problem] = []
         stop = threading.Event()
         with ThreadPoolExecutor(self._workers, "beatflow-check") as pool:
             try:
                 hashed = pool.submit(has_its_name, pack, stop)
-                for entry, failure in work_ahead(
-                    pool, 2 * self._workers, lambda entry: self._prove(pack, entry), entries
+                window = 2 * self._workers
+                for (entry, _), failure in work_ahead(
+                    pool, window, lambda item: self._prove(pack, *item), _sources_first(pack, window)
                 ):
                     self._progress(RECORD_HEAD_BYTES + entry.stored_length)
                     if failure is None:
@@ -191,6 +192,7 @@ class Checkup:
             finally:
                 stop.set()
         self._progress(pack.size)
+        found.sort(key=lambda problem: problem.offset or 0)
         if not intact:
             self.damaged.add(pack.name)
             found.insert(
@@ -198,8 +200,10 @@ class Checkup:
             )
         return found
 
-    def _prove(self, pack: Pack, entry: Entry) -> tuple[str, bool] | None:
-        """Decode one record; return what is wrong, and whether that is in this record itself."""
+    def _prove(self, pack: Pack, entry: Entry, keep: bool) -> tuple[str, bool] | None:
+        """Decode one record, and keep its bytes where others need them; return what is wrong, and whether that is in
+        this record itself.
+        """
         try:
             record = pack.read(entry)
         except DamagedError as error:
@@ -209,7 +213,9 @@ class Checkup:
             if entry.kind == Kind.MANIFEST and known:
                 open_manifest(record)
             elif entry.kind == Kind.CHUNK and known and not entry.flags & Flag.DEPENDS:
-                open_chunk(record, entry.raw_length)
+                raw = open_chunk(record, entry.raw_length)
+                if keep:
+                    self._reader.keep(entry.id, raw, 0)
             elif entry.kind == Kind.CHUNK and known:
                 self._reader.read(ChunkRef(entry.id, entry.raw_length))
         except DamagedError as error:
@@ -415,6 +421,32 @@ def read_sources(pack: Pack, entry: Entry) -> tuple[bytes, ...]:
         file.seek(entry.offset + RECORD_HEAD_BYTES)
         count = int.from_bytes(head := file.read(2), "little")
         return Record(entry, b"", head + file.read(count * ID_BYTES)).dependencies
+
+
+def _sources_first(pack: Pack, delay: int) -> Iterator[tuple[Entry, bool]]:
+    """Yield a pack's records, each predicted one soon after its sources, and whether others are predicted from it.
+
+    So each chunk is decoded once, whatever lies between. `delay` predicted ones later, its sources are decoded.
+    """
+    entries = sorted(pack.directory, key=lambda entry: entry.offset)
+    alone = {
+        entry.id: entry for entry in entries if entry.kind == Kind.CHUNK and not entry.flags & Flag.DEPENDS
+    }
+    predicted: deque[Entry] = deque()
+    for entry in entries:
+        if entry.kind == Kind.CHUNK and entry.flags & Flag.DEPENDS:
+            with suppress(DamagedError):
+                for id in read_sources(pack, entry):
+                    if source := alone.pop(id, None):
+                        yield source, True
+            predicted.append(entry)
+            if len(predicted) > delay:
+                yield predicted.popleft(), False
+    for entry in predicted:
+        yield entry, False
+    for entry in entries:
+        if entry.kind != Kind.CHUNK or entry.id in alone:
+            yield entry, False
 
 
 def _compare_heads(path: Path, directory: Directory, trailer: Trailer) -> Iterator[tuple[Entry | None, str]]:

@@ -4,10 +4,14 @@ Knows bytes and frame sizes only. The parameters are the writer's choice: a read
 without a new format version, at the price that sounds stored before and after share less.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
-from pyfastcdc import FastCDC
+from beatflow.native.cutting import Rules, find_cuts
+
+if TYPE_CHECKING:
+    from pyfastcdc import FastCDC
 
 MIN_CHUNK = 64 * 1024
 AVERAGE_CHUNK = 256 * 1024
@@ -16,52 +20,61 @@ MAX_CHUNK = 1024 * 1024
 NORMALIZATION: Final = 2
 SEED = 0
 
+# FastCDC's masks for that average and level: 20 bits before the average length, 16 from there on.
+_RULES = Rules(MIN_CHUNK, AVERAGE_CHUNK, MAX_CHUNK, 0x0000D91747537000, 0x0000D90303537000)
 
-class Cutter:
-    """Cuts a stream that arrives in blocks; the cuts do not depend on where the blocks end.
 
-    A cut depends on the `MAX_CHUNK` bytes that follow the previous cut and on nothing else, so it is enough to
-    hold that many.
+def cut(data: bytearray, start: int, end: int, frame_bytes: int, last: bool) -> Sequence[int]:
+    """Return how long the chunks are with which a stretch of bytes begins.
+
+    They do not depend on where the stretch ends, but that the last may still be missing: what has no certain cut yet
+    is to be given again with what follows it. Of `MAX_CHUNK` bytes at least one is certain.
 
     Parameters
     ----------
+    data : bytearray
+    start, end : int
+        The stretch. A chunk begins at `start`.
     frame_bytes : int
-        Each cut is rounded down to a multiple of this, counted from the first byte fed. At most `MIN_CHUNK`.
+        Each cut is rounded down to a multiple of this, counted from `start`. At most `MIN_CHUNK`.
+    last : bool
+        Whether nothing follows: then all of the stretch is cut, and the last chunk alone may end inside a frame.
     """
+    ends = find_cuts(data, start, end, last, frame_bytes, _RULES) if start < end else ()
+    if ends is None:
+        with memoryview(data) as whole, whole[start:end] as stretch:
+            return list(_cut_slowly(stretch, frame_bytes, last))
+    return [end - before for before, end in zip((0, *ends), ends, strict=False)]
 
-    def __init__(self, frame_bytes: int = 1) -> None:
-        self._frame_bytes = frame_bytes
-        self._held = b""
-        self._cutter = FastCDC(
-            AVERAGE_CHUNK,
-            min_size=MIN_CHUNK,
-            max_size=MAX_CHUNK,
-            normalized_chunking=NORMALIZATION,
-            seed=SEED,
-        )
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the next bytes; yield the chunks that are certain by now."""
-        held = self._held + data if self._held else data
-        start = 0
-        while len(held) - start >= MAX_CHUNK:
-            end = start + self._length(memoryview(held)[start : start + MAX_CHUNK])
-            yield held[start:end]
-            start = end
-        self._held = held[start:]
+def _cut_slowly(data: memoryview, frame_bytes: int, last: bool) -> Iterator[int]:
+    start = 0
+    while len(data) - start >= MAX_CHUNK:
+        length = _find_cut(data[start : start + MAX_CHUNK], frame_bytes)
+        yield length
+        start += length
+    while last and start < len(data):
+        rest = data[start:]
+        length = len(rest) if len(rest) <= MIN_CHUNK else _find_cut(rest, frame_bytes)
+        yield length
+        start += length
 
-    def finish(self) -> Iterator[bytes]:
-        """Yield what is left; the last chunk alone may end inside a frame."""
-        held, self._held = self._held, b""
-        start = 0
-        while start < len(held):
-            rest = memoryview(held)[start:]
-            length = len(rest) if len(rest) <= MIN_CHUNK else self._length(rest)
-            yield held[start : start + length]
-            start += length
 
-    def _length(self, window: memoryview) -> int:
-        length: int = next(iter(self._cutter.cut_buf(window))).length
-        if length == len(window) < MAX_CHUNK:
-            return length
-        return length - length % self._frame_bytes
+def _find_cut(window: memoryview, frame_bytes: int) -> int:
+    length: int = next(iter(_open_cutter().cut_buf(window))).length
+    if length == len(window) < MAX_CHUNK:
+        return length
+    return length - length % frame_bytes
+
+
+@cache
+def _open_cutter() -> "FastCDC":
+    from pyfastcdc import FastCDC
+
+    return FastCDC(
+        AVERAGE_CHUNK,
+        min_size=MIN_CHUNK,
+        max_size=MAX_CHUNK,
+        normalized_chunking=NORMALIZATION,
+        seed=SEED,
+    )

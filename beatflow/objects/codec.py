@@ -1,27 +1,21 @@
 """Codecs: one chunk's bytes to a smaller payload and back, bit for bit.
 
-Knows samples and compressors, no packs. Imports numpy, zstandard and libsndfile, so nothing on the path of quick
-commands may import it. `encode` decodes what it made and compares before it answers, unless told that this is not
-needed: a bug in a compressor makes a chunk larger, never wrong.
+Knows samples and compressors, no packs. Where there are kernels, numpy is loaded for byte planes alone. `encode`
+decodes what it made and compares before it answers, unless told that this is not needed: a bug in a compressor makes a chunk
+larger, never wrong.
 """
 
 import struct
-from typing import Any
 
-import numpy as np
 import zstandard
 
 from beatflow.errors import BeatFlowError, DamagedError
-from beatflow.objects.flac import LEVEL, decode_stream, encode_stream
-from beatflow.objects.flac import MAX_CHANNELS as FLAC_CHANNELS
+from beatflow.objects.flac import LEVEL, decode_flac, encode_flac
 from beatflow.objects.layout import MAX_CHANNELS, Layout, SampleFormat
 from beatflow.objects.pack import Codec
 from beatflow.objects.plain import NO_PARAMETERS, Encoded, compress, decompress
-from beatflow.objects.samples import Integers, from_integers, get_bits, to_integers
-from beatflow.objects.sndfile import LibsndfileError
 
 _PARAMETERS = struct.Struct("<BBH")
-_GROUP = struct.Struct("<I")
 # Outside these shares of the raw size zstd has a chance against FLAC: silence, loops, noise, chips.
 _FLAC_SMALL, _FLAC_LARGE = 0.15, 0.95
 # Of shorter chunks all is tried. A zstd frame has about so many bytes beside its content.
@@ -68,7 +62,7 @@ def decode(codec: int, parameters: bytes, payload: bytes, raw_length: int) -> by
     """
     try:
         raw = _decode(codec, parameters, payload, raw_length)
-    except (zstandard.ZstdError, LibsndfileError, ValueError, struct.error) as error:
+    except (zstandard.ZstdError, ValueError, struct.error) as error:
         raise DamagedError(f"codec {codec} cannot decode its payload: {error}") from error
     if len(raw) != raw_length:
         raise DamagedError(f"codec {codec} gave {len(raw)} bytes in place of {raw_length}")
@@ -82,9 +76,11 @@ def _decode(codec: int, parameters: bytes, payload: bytes, raw_length: int) -> b
         case Codec.ZSTD:
             return decompress(payload, raw_length)
         case Codec.FLAC:
-            return _decode_flac(_unpack_layout(parameters), payload, raw_length)
+            return decode_flac(_unpack_layout(parameters), payload, raw_length)
         case Codec.PLANES:
-            return _join_planes(_unpack_layout(parameters), decompress(payload, raw_length))
+            from beatflow.objects.planes import join_planes
+
+            return join_planes(_unpack_layout(parameters), decompress(payload, raw_length))
     raise BeatFlowError(f"codec {codec} is newer than this BeatFlow", "upgrade BeatFlow")
 
 
@@ -110,11 +106,12 @@ def _is_promising(found: Encoded, raw: bytes) -> bool:
 
 def _encode_samples(raw: bytes, layout: Layout, level: float) -> Encoded:
     parameters = _PARAMETERS.pack(layout.format, 0, layout.channels)
-    samples = to_integers(raw, layout.format)
-    if samples is not None:
-        frames = samples.reshape(-1, layout.channels)
-        return Encoded(Codec.FLAC, parameters, _encode_flac(frames, layout.format, level))
-    return Encoded(Codec.PLANES, parameters, compress(_split_planes(layout, raw)))
+    stream = encode_flac(raw, layout, level)
+    if stream is not None:
+        return Encoded(Codec.FLAC, parameters, stream)
+    from beatflow.objects.planes import split_planes
+
+    return Encoded(Codec.PLANES, parameters, compress(split_planes(layout, raw)))
 
 
 def _unpack_layout(parameters: bytes) -> Layout:
@@ -122,76 +119,3 @@ def _unpack_layout(parameters: bytes) -> Layout:
     if reserved or not 1 <= channels <= MAX_CHANNELS:
         raise ValueError(f"parameters {parameters.hex()}")
     return Layout(SampleFormat(number), channels)
-
-
-# Byte planes: the first byte of every sample of the first channel, of the second …, then the second bytes.
-# Exponents stand beside exponents that way; a 32-bit float mix shrinks to 79.5 %, by samples alone to 92.5 %.
-
-
-# 32-bit integers are differences to the frame before, modulo 2**32; floats have no such difference.
-
-
-def _split_planes(layout: Layout, raw: bytes) -> bytes:
-    if not layout.format.is_float:
-        words = np.frombuffer(raw, _words(layout)).reshape(-1, layout.channels)
-        raw = np.diff(words, axis=0, prepend=np.zeros_like(words[:1])).astype(words.dtype).tobytes()
-    samples = np.frombuffer(raw, np.uint8).reshape(-1, layout.channels, layout.format.width)
-    return samples.transpose(2, 1, 0).tobytes()
-
-
-def _join_planes(layout: Layout, planes: bytes) -> bytes:
-    samples = np.frombuffer(planes, np.uint8).reshape(layout.format.width, layout.channels, -1)
-    raw = samples.transpose(2, 1, 0).tobytes()
-    if layout.format.is_float:
-        return raw
-    steps = np.frombuffer(raw, _words(layout)).reshape(-1, layout.channels)
-    return np.cumsum(steps, axis=0, dtype=np.uint32).astype(steps.dtype).tobytes()
-
-
-def _words(layout: Layout) -> np.dtype[Any]:
-    """Samples as unsigned words, whose sums and differences wrap around."""
-    if layout.format.width != 4:
-        raise ValueError(f"byte planes of {layout.format.name}")
-    return np.dtype(">u4" if layout.format.is_big_endian else "<u4")
-
-
-# FLAC
-
-
-def _encode_flac(frames: Integers, sample_format: SampleFormat, level: float) -> bytes:
-    """Encode frames as one FLAC stream, or, beyond 8 channels, as one per group of 8, each after its length."""
-    bits = get_bits(sample_format)
-    streams = [
-        encode_stream(frames[:, first : first + FLAC_CHANNELS], bits, level)
-        for first in range(0, frames.shape[1], FLAC_CHANNELS)
-    ]
-    if len(streams) == 1:
-        return streams[0]
-    return b"".join(_GROUP.pack(len(stream)) + stream for stream in streams)
-
-
-def _decode_flac(layout: Layout, payload: bytes, raw_length: int) -> bytes:
-    if raw_length % layout.frame_bytes:
-        raise ValueError("not a whole number of frames")
-    frames = raw_length // layout.frame_bytes
-    bits = get_bits(layout.format)
-    groups = [
-        decode_stream(stream, frames, channels, bits)
-        for stream, channels in _flac_streams(payload, layout.channels)
-    ]
-    samples = groups[0] if len(groups) == 1 else np.concatenate(groups, axis=1)
-    return from_integers(samples.reshape(-1), layout.format)
-
-
-def _flac_streams(payload: bytes, channels: int) -> list[tuple[bytes, int]]:
-    if channels <= FLAC_CHANNELS:
-        return [(payload, channels)]
-    streams, at = [], 0
-    for first in range(0, channels, FLAC_CHANNELS):
-        (length,) = _GROUP.unpack_from(payload, at)
-        at += _GROUP.size
-        streams.append((payload[at : at + length], min(FLAC_CHANNELS, channels - first)))
-        at += length
-    if at != len(payload):
-        raise ValueError("bytes after the last FLAC stream")
-    return streams

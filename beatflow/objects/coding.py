@@ -4,17 +4,17 @@ Knows codecs and predictions, no packs. Whichever is smaller is taken; where pre
 plain codec is no longer tried.
 """
 
-import numpy as np
+from math import log2
 
 from beatflow.errors import DamagedError
+from beatflow.native import prediction as native
 from beatflow.objects.codec import encode
 from beatflow.objects.flac import LEVEL
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Codec, Flag, Kind, NewRecord
-from beatflow.objects.prediction import Guide, Predicted, Renderer, read_samples
-from beatflow.objects.prediction import encode as encode_prediction
-from beatflow.objects.samples import Integers
+from beatflow.objects.predicted import encode as encode_prediction
+from beatflow.objects.prediction import Guide, Predicted, Renderer
 
 # A prediction this much smaller than the plain codec is expected to be needs no comparing with it.
 _CLEARLY = 0.75
@@ -92,16 +92,16 @@ class RunCoder:
         """Return a predicted record, how rough the samples are and how many; None where no prediction holds."""
         if self._guide is None or self._layout is None:
             return None
-        samples = read_samples(raw, self._layout)
-        proposal = None if samples is None else self._guide.propose(frame, samples)
-        if samples is None or proposal is None:
+        proposal = self._guide.propose(frame, raw)
+        if proposal is None:
             return None
         try:
-            found = encode_prediction(samples, self._layout, proposal, self._level)
+            found = encode_prediction(raw, self._layout, proposal, self._level)
+            rough = _measure_roughness(raw, self._layout)
         except (DamagedError, ValueError):
             return None
         predicted = _make_record(Codec.PREDICTION, ref, raw, found)
-        return predicted, _measure_roughness(samples), samples.size
+        return predicted, rough, len(raw) // self._layout.format.width
 
     def _code_plainly(self, ref: ChunkRef, raw: bytes) -> NewRecord:
         found = encode(raw, self._layout, self._level, self._flac_proven)
@@ -117,8 +117,10 @@ def _make_record(codec: Codec, ref: ChunkRef, raw: bytes, found: Predicted) -> N
     return NewRecord(Kind.CHUNK, ref.id, codec, Flag.DEPENDS, found.parameters, len(raw), found.payload)
 
 
-def _measure_roughness(samples: Integers) -> float:
+def _measure_roughness(raw: bytes, layout: Layout) -> float:
     """Return the logarithm of the mean second difference: what a plain codec needs grows and falls with it."""
-    flat = samples[::4].astype(np.float32) if len(samples) > 4096 else samples.astype(np.float32)
-    steps = np.abs(np.diff(flat, n=2, axis=0))
-    return float(np.log2(steps.mean() + 1.0)) if steps.size else 0.0
+    if native.is_at_hand():
+        return log2(native.measure_roughness(raw, layout.format, layout.channels) + 1.0)
+    from beatflow.objects.samples import join_samples, measure_roughness
+
+    return log2(measure_roughness(join_samples((raw,), layout)) + 1.0)

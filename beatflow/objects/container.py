@@ -18,6 +18,8 @@ MIN_PCM_BYTES = 4096
 _BODY_BYTES = 64
 
 Read = Callable[[int], bytes]
+ReadInto = Callable[[memoryview], int]
+"""Writes the next bytes where it is told, as many as have room or fewer, and returns how many; 0 is the end."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Span:
 class Source:
     """A forward-only stream with a small look ahead."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, read_into: ReadInto | None = None) -> None:
         self._read = read
+        self._read_into = read_into
         self._ahead = b""
 
     def peek(self, count: int) -> bytes:
@@ -47,12 +50,14 @@ class Source:
             self._ahead += data
         return self._ahead[:count]
 
-    def take(self, count: int) -> bytes:
-        """Take up to `count` bytes; empty only at the end."""
-        if self._ahead:
-            data, self._ahead = self._ahead[:count], self._ahead[count:]
-            return data
-        return self._read(count)
+    def take_into(self, target: memoryview) -> int:
+        """Take as many bytes as there is room for, or fewer, and return how many; 0 only at the end."""
+        if self._ahead or self._read_into is None:
+            data = self._ahead or self._read(len(target))
+            data, self._ahead = data[: len(target)], data[len(target) :]
+            target[: len(data)] = data
+            return len(data)
+        return self._read_into(target)
 
 
 @dataclass(frozen=True)

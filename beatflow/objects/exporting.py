@@ -4,85 +4,151 @@ Knows packs and manifests; every file is verified as a whole before this ends.
 """
 
 import hashlib
-from collections import OrderedDict
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from heapq import merge
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from queue import SimpleQueue
+from typing import BinaryIO
 
 from beatflow.errors import DamagedError
-from beatflow.objects.ahead import work_ahead
 from beatflow.objects.manifest import ChunkRef, Manifest
-from beatflow.objects.packset import PackSet, RecordSource
-from beatflow.objects.reading import ChunkReader, read_manifest
+from beatflow.objects.pack import Flag, Kind
+from beatflow.objects.packset import PackSet
+from beatflow.objects.reading import CACHE_BYTES, ChunkReader, read_manifest
+from beatflow.objects.timeline import FILES_AT_ONCE, count_rate, iter_in_time
 
-_FILES_AT_ONCE = 32
-_NOTHING = hashlib.sha256()
+# A chunk of a mix waits for those of the stems to be decoded: none lasts longer at CD's rate. It must not wait for so
+# long that they are no longer kept.
+_DELAY_S = 6.0
+_KEPT_BYTES = CACHE_BYTES / 3
+_SAMPLES = 4
 
 Progress = Callable[[int], None]
-T = TypeVar("T")
 
 
 class Output:
-    """One file being written."""
+    """One file being written, by whichever thread brings the chunk that is next."""
 
     def __init__(self, oid: str, file: BinaryIO) -> None:
         self.oid = oid
         self._file = file
-        self._whole = hashlib.sha256()
-
-    def write(self, data: bytes) -> None:
-        """Take the bytes that follow."""
-        self._whole.update(data)
-        self._file.write(data)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether what was written is the file."""
-        return self._whole.hexdigest() == self.oid
+        self._lock = threading.Lock()
+        self.begin_again()
 
     def begin_again(self) -> None:
         """Forget what was written."""
         self._whole = hashlib.sha256()
         self._file.seek(0)
         self._file.truncate()
+        self._next = 0
+        self._waiting: dict[int, bytes] = {}
+        self._busy = False
 
+    def put(self, place: int, data: bytes, written: Progress) -> None:
+        """Take a chunk by its place in the file; write what can be written now, unless another thread is at it.
 
-class Proof:
-    """One file being compared with its oid, chunk by chunk."""
+        `written` is called after each chunk, with its bytes.
+        """
+        with self._lock:
+            self._waiting[place] = data
+            if self._busy:
+                return
+            self._busy = True
+        while (following := self._take()) is not None:
+            self._write(following)
+            written(len(following))
 
-    def __init__(self, oid: str) -> None:
-        self.oid = oid
-        self.whole = _NOTHING
+    def _take(self) -> bytes | None:
+        with self._lock:
+            data = self._waiting.pop(self._next, None)
+            if data is None:
+                self._busy = False
+            else:
+                self._next += 1
+            return data
+
+    def _write(self, data: bytes) -> None:
+        self._whole.update(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     @property
-    def holds(self) -> bool:
-        """Whether what came is the file."""
-        return self.whole.hexdigest() == self.oid
+    def is_whole(self) -> bool:
+        """Whether what was written is the file."""
+        return self._whole.hexdigest() == self.oid
 
 
-class _Beginnings:
-    """SHA-256 of how files begin: what several have in common at their beginning, as versions do, is hashed once."""
+class _Part:
+    """A chunk that is to be read: in the order of reading, of which output, and where in it."""
 
-    def __init__(self) -> None:
-        # With the hash before, so that it lives as long as its id stands for it.
-        self._latest: OrderedDict[tuple[int, bytes], tuple[hashlib._Hash, hashlib._Hash]] = OrderedDict()
+    __slots__ = ("number", "output", "place", "ref")
 
-    def add(self, proof: Proof, chunk: ChunkRef, data: bytes) -> None:
-        """Give a file the chunk that follows, already compared with its id."""
-        key = id(proof.whole), chunk.id
-        if key not in self._latest:
-            after = proof.whole.copy()
-            after.update(data)
-            self._latest[key] = proof.whole, after
-            if len(self._latest) > 2 * _FILES_AT_ONCE:
-                self._latest.popitem(last=False)
-        _, proof.whole = self._latest[key]
+    def __init__(self, number: int, output: Output, place: int, ref: ChunkRef) -> None:
+        self.number = number
+        self.output = output
+        self.place = place
+        self.ref = ref
 
 
-F = TypeVar("F", Output, Proof)
+class _Crew:
+    """Threads that read chunks and hand them to their outputs. Few chunks wait in memory."""
+
+    def __init__(self, reader: ChunkReader, parts: Iterator[_Part], keep: bool, workers: int) -> None:
+        self._reader = reader
+        self._parts = parts
+        self._keep = keep
+        self._lock = threading.Lock()
+        # One for each chunk that was begun and is not written.
+        self._room = threading.Semaphore(2 * workers)
+        self._failures: dict[int, BaseException] = {}
+        self._stopped = False
+        self._events: SimpleQueue[int | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"beatflow-write-{number}") for number in range(workers)
+        ]
+
+    def run(self, progress: Progress | None) -> None:
+        """Have all of it read and written; raise what went wrong with the first chunk with which something did."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            for _ in self._threads:
+                while (count := self._events.get()) is not None:
+                    if progress:
+                        progress(count)
+        finally:
+            self._stopped = True
+            for thread in self._threads:
+                thread.join()
+        if self._failures:
+            raise self._failures[min(self._failures)]
+
+    def _work(self) -> None:
+        try:
+            while part := self._take():
+                self._do(part)
+        finally:
+            # Whoever waits for room finds out that nothing is left to do.
+            self._room.release()
+            self._events.put(None)
+
+    def _take(self) -> _Part | None:
+        self._room.acquire()
+        with self._lock:
+            return None if self._stopped or self._failures else next(self._parts, None)
+
+    def _do(self, part: _Part) -> None:
+        try:
+            data = self._reader.read_for(part.output.oid, part.ref, self._keep)
+            part.output.put(part.place, data, self._written)
+        except BaseException as error:
+            self._failures[part.number] = error
+
+    def _written(self, count: int) -> None:
+        self._room.release()
+        self._events.put(count)
 
 
 def write_files(
@@ -109,92 +175,65 @@ def write_files(
         A part is missing or damaged. Files may have been written in part; none of them is to be used.
     """
     quick = ChunkReader(packs, verify=False)
-    with ThreadPoolExecutor(workers, "beatflow-decode") as pool:
-        for group in _grouped(targets):
-            with ExitStack() as stack:
-                outputs = [
-                    Output(oid, stack.enter_context(path.open("xb", buffering=0))) for oid, path in group
-                ]
-                manifests = [read_manifest(packs, bytes.fromhex(output.oid)) for output in outputs]
-                for output, _, data in _decode(pool, quick, outputs, manifests, 2 * workers):
-                    output.write(data)
-                    if progress:
-                        progress(len(data))
-                if not all(output.is_whole for output in outputs):
-                    _write_again(pool, ChunkReader(packs), outputs, manifests, 2 * workers)
-
-
-def verify_parts(
-    source: RecordSource, parts: Sequence[tuple[Proof, Manifest]], pool: ThreadPoolExecutor, window: int
-) -> None:
-    """Decode parts of files, each chunk compared with its id, and give each to its file's proof.
-
-    Raises
-    ------
-    DamagedError
-        A chunk is not what it is called, or cannot be decoded.
-    """
-    reader = ChunkReader(source)
-    beginnings = _Beginnings()
-    for group in _grouped(parts):
-        proofs, manifests = zip(*group, strict=True)
-        for proof, ref, data in _decode(pool, reader, proofs, manifests, window):
-            beginnings.add(proof, ref, data)
+    for start in range(0, len(targets), FILES_AT_ONCE):
+        with ExitStack() as stack:
+            outputs = [
+                Output(oid, stack.enter_context(path.open("xb", buffering=0)))
+                for oid, path in targets[start : start + FILES_AT_ONCE]
+            ]
+            manifests = [read_manifest(packs, bytes.fromhex(output.oid)) for output in outputs]
+            delays_s = _choose_delays(packs, manifests)
+            _write(quick, outputs, manifests, delays_s, workers, progress)
+            if not all(output.is_whole for output in outputs):
+                _write_again(ChunkReader(packs), outputs, manifests, delays_s, workers)
 
 
 def _write_again(
-    pool: ThreadPoolExecutor,
     reader: ChunkReader,
     outputs: Sequence[Output],
     manifests: Sequence[Manifest],
-    most: int,
+    delays_s: Sequence[float],
+    workers: int,
 ) -> None:
     """Write files whose parts do not make the whole from parts that are each verified: there may be other copies."""
     for output in outputs:
         output.begin_again()
-    for output, _, data in _decode(pool, reader, outputs, manifests, most):
-        output.write(data)
+    _write(reader, outputs, manifests, delays_s, workers, None)
     for output in outputs:
         if not output.is_whole:
             raise DamagedError(f"sound {output.oid} is damaged: its parts do not make the whole")
 
 
-def _grouped(targets: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(targets), _FILES_AT_ONCE):
-        yield targets[start : start + _FILES_AT_ONCE]
-
-
-def _decode(
-    pool: ThreadPoolExecutor,
+def _write(
     reader: ChunkReader,
-    outputs: Sequence[F],
+    outputs: Sequence[Output],
     manifests: Sequence[Manifest],
-    most: int,
-) -> Iterator[tuple[F, ChunkRef, bytes]]:
-    """Yield each file's chunks in order, those of all files in the order of time, decoding a few ahead."""
-    timed = merge(*(_timed(number, manifest) for number, manifest in enumerate(manifests)))
-
-    def read(item: tuple[float, int, ChunkRef]) -> bytes:
-        _, number, ref = item
-        return _read(reader, ref, len(outputs) > 1, outputs[number].oid)
-
-    for (_, number, ref), data in work_ahead(pool, most, read, timed):
-        yield outputs[number], ref, data
+    delays_s: Sequence[float],
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    parts = _list_parts(outputs, manifests, delays_s)
+    _Crew(reader, parts, len(outputs) > 1, workers).run(progress)
 
 
-def _read(reader: ChunkReader, ref: ChunkRef, keep: bool, oid: str) -> bytes:
-    try:
-        return reader.read(ref, keep)
-    except DamagedError as error:
-        raise DamagedError(f"sound {oid} cannot be read: {error.message}", error.hint) from error
+def _list_parts(
+    outputs: Sequence[Output], manifests: Sequence[Manifest], delays_s: Sequence[float]
+) -> Iterator[_Part]:
+    places = [0] * len(outputs)
+    for number, (file, ref) in enumerate(iter_in_time(manifests, delays_s)):
+        yield _Part(number, outputs[file], places[file], ref)
+        places[file] += 1
 
 
-def _timed(number: int, manifest: Manifest) -> Iterator[tuple[float, int, ChunkRef]]:
-    """Yield a file's chunks with the time, in seconds, at which each ends; bytes take no time."""
-    time_s = 0.0
-    for region in manifest.regions:
-        layout = region.layout
-        rate = layout.frame_bytes * (layout.sample_rate or 44100) if layout else 0
-        for ref in region.chunks:
-            time_s += ref.length / rate if rate else 0.0
-            yield time_s, number, ref
+def _choose_delays(packs: PackSet, manifests: Sequence[Manifest]) -> list[float]:
+    """Return by how much each file comes later than those that it may be rebuilt from, in seconds."""
+    rate = sum(map(count_rate, manifests))
+    delay_s = min(_DELAY_S, _KEPT_BYTES / rate) if rate and len(manifests) > 1 else 0.0
+    return [delay_s if delay_s and _is_rebuilt(packs, manifest) else 0.0 for manifest in manifests]
+
+
+def _is_rebuilt(packs: PackSet, manifest: Manifest) -> bool:
+    """Say whether any of a few of a file's chunks is rebuilt from others."""
+    chunks = manifest.chunks
+    entries = (packs.find(Kind.CHUNK, ref.id) for ref in chunks[:: -(-len(chunks) // _SAMPLES) or 1])
+    return any(entry.flags & Flag.DEPENDS for entry in entries if entry)

@@ -1,82 +1,96 @@
-"""FLAC streams in memory: integers of up to 8 channels and 24 bits to bytes and back.
+"""The codec of integers: a chunk's samples as FLAC streams and back, by kernels, or by libsndfile where there are none.
 
-Knows libsndfile and nothing of stores. Integers are left-justified in int16 (8 and 16 bits) or int32 (24 bits).
+Knows sample formats and streams of up to 8 channels, no packs. Loads numpy and libsndfile only where it needs them.
 """
 
-import io
-import os
-import threading
+import struct
+from typing import TYPE_CHECKING
 
-import numpy as np
+from beatflow.native import flac as native
+from beatflow.native import kernels
+from beatflow.objects.layout import Layout
 
-from beatflow.objects.samples import Integers
-from beatflow.objects.sndfile import SoundFile
+if TYPE_CHECKING:
+    from beatflow.objects.samples import Integers
 
-MAX_CHANNELS = 8
-# FLAC's level 4, on a scale of 0 to 1. On music level 5 gains .6 % and takes a third longer, level 8 1.4 % and three
-# times as long: `gc --aggressive` takes that time.
+# On libsndfile's scale of 0 to 1: libFLAC's level 4. Up to there the kernels encode, about as small and several times
+# as fast. On music level 8 gains 1.4 % and takes three times as long as level 4: `gc --aggressive` takes that time.
 LEVEL = 0.5
-_SUBTYPES = {8: "PCM_S8", 16: "PCM_16", 24: "PCM_24"}
+_GROUP = struct.Struct("<I")
+_GROUP_CHANNELS = 8
 
 
-class _FlacFile(SoundFile):  # type: ignore[misc]  # python-soundfile has no types
-    """A FLAC stream in memory.
-
-    python-soundfile opens all files under one lock. When libsndfile opens a stored file, its first bytes may have
-    to be decoded in the middle of that, so chunks are opened under a lock of their own.
-    """
-
-    _sf_error_lock = threading.Lock()
-
-
-def encode_stream(frames: Integers, bits: int, level: float = LEVEL) -> bytes:
-    """Encode frames of 1 to 8 channels, shape (frames, channels), as one native FLAC stream."""
-    if hasattr(os, "memfd_create"):
-        # A file in memory of the kernel's: libsndfile needs not call back, and wait for, the interpreter.
-        descriptor = os.memfd_create("flac")
-        try:
-            _write_stream(descriptor, frames, bits, level)
-            return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-        finally:
-            os.close(descriptor)
-    file = io.BytesIO()
-    _write_stream(file, frames, bits, level)
-    return file.getvalue()
+def encode_flac(raw: bytes, layout: Layout, level: float) -> bytes | None:
+    """Return a chunk of whole frames as codec FLAC's payload, None where 24 bits cannot hold its samples."""
+    streams = (
+        _encode_groups(raw, layout) if level <= LEVEL and kernels() else _encode_slowly(raw, layout, level)
+    )
+    if streams is None:
+        return None
+    if len(streams) == 1:
+        return streams[0]
+    return b"".join(_GROUP.pack(len(stream)) + stream for stream in streams)
 
 
-def _write_stream(file: int | io.BytesIO, frames: Integers, bits: int, level: float) -> None:
-    # The rate is a constant: it is not the codec's to know, and equal chunks must encode alike.
-    with _FlacFile(
-        file,
-        "w",
-        48000,
-        frames.shape[1],
-        _SUBTYPES[bits],
-        format="FLAC",
-        compression_level=level,
-        closefd=False,
-    ) as sound:
-        sound.write(np.ascontiguousarray(frames))
+def _encode_groups(raw: bytes, layout: Layout) -> list[bytes] | None:
+    streams = []
+    for first in range(0, layout.channels, _GROUP_CHANNELS):
+        count = min(_GROUP_CHANNELS, layout.channels - first)
+        stream = native.encode_flac(raw, layout.format, layout.channels, first, count)
+        if stream is None:
+            return None
+        streams.append(stream)
+    return streams
 
 
-def decode_stream(stream: bytes, frames: int, channels: int, bits: int) -> Integers:
-    """Undo `encode_stream`.
+def _encode_slowly(raw: bytes, layout: Layout, level: float) -> list[bytes] | None:
+    from beatflow.objects.libflac import encode_samples
+
+    return encode_samples(raw, layout, level)
+
+
+def decode_flac(layout: Layout, payload: bytes, raw_length: int) -> bytes:
+    """Undo `encode_flac`.
 
     Raises
     ------
-    ValueError
-        Not a FLAC stream, or not one of so many frames and channels.
-    LibsndfileError
-        A damaged one.
+    ValueError, struct.error
+        Not its streams, not of so many frames, channels and bits, or damaged ones.
     """
-    if stream[:4] != b"fLaC":
-        raise ValueError("not a FLAC stream")
-    with _FlacFile(io.BytesIO(stream)) as sound:
-        if (sound.channels, sound.frames) != (channels, frames):
-            raise ValueError(f"{sound.frames} frames of {sound.channels} channels")
-        if sound.subtype != _SUBTYPES[bits]:
-            raise ValueError(f"a stream of {sound.subtype}")
-        found: Integers = sound.read(dtype="int16" if bits <= 16 else "int32", always_2d=True)
-    if len(found) != frames:
-        raise ValueError(f"{len(found)} frames in place of {frames}")
-    return found
+    if raw_length % layout.frame_bytes:
+        raise ValueError("not a whole number of frames")
+    frames = raw_length // layout.frame_bytes
+    raw = native.decode_flac(payload, frames, layout.channels, layout.format)
+    if raw is not None:
+        return raw
+    from beatflow.objects.libflac import decode_samples
+
+    return decode_samples(_split_groups(payload, layout.channels), frames, layout)
+
+
+def _split_groups(payload: bytes, channels: int) -> list[bytes]:
+    if channels <= _GROUP_CHANNELS:
+        return [payload]
+    streams, at = [], 0
+    for _ in range(0, channels, _GROUP_CHANNELS):
+        (length,) = _GROUP.unpack_from(payload, at)
+        at += _GROUP.size
+        streams.append(payload[at : at + length])
+        at += length
+    if at != len(payload):
+        raise ValueError("bytes after the last FLAC stream")
+    return streams
+
+
+def encode_stream(frames: "Integers", bits: int, level: float = LEVEL) -> bytes:
+    """Encode integers, shape (frames, channels), as libflac.encode_stream does."""
+    from beatflow.objects import libflac
+
+    return libflac.encode_stream(frames, bits, level)
+
+
+def decode_stream(stream: bytes, frames: int, channels: int, bits: int) -> "Integers":
+    """Decode as libflac.decode_stream does."""
+    from beatflow.objects import libflac
+
+    return libflac.decode_stream(stream, frames, channels, bits)

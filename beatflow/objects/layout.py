@@ -4,8 +4,8 @@ Knows neither containers nor codecs; both speak of PCM in these words. The numbe
 to disk (docs/format.md) and never change their meaning.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class SampleFormat(IntEnum):
@@ -28,6 +28,11 @@ class SampleFormat(IntEnum):
     def width(self) -> int:
         """Bytes of one sample."""
         return _WIDTH[self]
+
+    @property
+    def bits(self) -> int:
+        """Bits of an integer that count, where samples are taken as such: 8, 16 or 24."""
+        return min(8 * self.width, 24)
 
     @property
     def is_float(self) -> bool:
@@ -58,8 +63,7 @@ _WIDTH = {
 MAX_CHANNELS = 1024
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """How a run of PCM is to be read.
 
     `sample_rate` is what the container said, in Hz, 0 where it said nothing usable; no codec depends on it.

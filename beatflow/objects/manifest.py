@@ -6,7 +6,6 @@ nothing else.
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -32,8 +31,7 @@ class ChunkRef(NamedTuple):
     length: int
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(NamedTuple):
     """A run of chunks that are read alike: samples of one layout, or plain bytes (layout None)."""
 
     layout: Layout | None
@@ -45,8 +43,7 @@ class Region:
         return sum(chunk.length for chunk in self.chunks)
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The chunks of one file, in order."""
 
     regions: tuple[Region, ...]

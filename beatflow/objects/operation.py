@@ -7,7 +7,7 @@ garbage collection keeps what undo needs. Knows nothing of what the kinds mean.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from beatflow.errors import DamagedError
 from beatflow.objects.git.store import GitStore
@@ -20,16 +20,14 @@ VERSION = 1
 UNDO, REDO = "undo", "redo"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """The state of one thing before and after an operation; None for absent."""
 
     before: str | None
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One change to a repository.
 
     Parameters
@@ -53,9 +51,9 @@ class Operation:
     kind: str
     description: str
     signature: Signature
-    refs: Mapping[str, Change] = field(default_factory=dict)
+    refs: Mapping[str, Change] = {}
     head: Change | None = None
-    settings: Mapping[str, Change] = field(default_factory=dict)
+    settings: Mapping[str, Change] = {}
     target: str | None = None
     previous: str | None = None
     oid: str = ""

@@ -9,7 +9,7 @@ cover are searched one by one.
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -190,6 +190,14 @@ class PackSet:
             self.rescan()
             found = self._first(kind, id)
         return found[1] if found else None
+
+    def find_all(self, kind: int, ids: Sequence[bytes]) -> list[Entry | None]:
+        """Return the entries of several records, or None for each that is not there; quicker than one by one."""
+        found = [self._first(kind, id) for id in ids]
+        if None in found and self._is_stale():
+            self.rescan()
+            found = [self._first(kind, id) for id in ids]
+        return [one and one[1] for one in found]
 
     def read(self, kind: int, id: bytes, decode: Callable[[Record], T]) -> T:
         """Find a record, read it, decode it; where that fails go on to any other copy.

@@ -5,8 +5,7 @@ Format: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md. Knows no repo
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import EXECUTABLE, FILE, Entry
@@ -23,8 +22,7 @@ _POINTER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(NamedTuple):
     """The sha256 and the size in bytes of a file that is kept in the audio store."""
 
     oid: str

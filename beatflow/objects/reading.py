@@ -87,6 +87,13 @@ class ChunkReader:
         """
         return self._find(ref, MAX_DEPTH + 1, _Budget(), keep)
 
+    def read_for(self, oid: str, ref: ChunkRef, keep: bool = False) -> bytes:
+        """Return a chunk's bytes as `read` does; an error says of which file."""
+        try:
+            return self.read(ref, keep)
+        except DamagedError as error:
+            raise DamagedError(f"sound {oid} cannot be read: {error.message}", error.hint) from error
+
     def find_kept(self, ref: ChunkRef) -> bytes | None:
         """Return a chunk that is at hand, None for any other."""
         with self._lock:
@@ -124,13 +131,14 @@ class ChunkReader:
             )
             if mine:
                 mine.found = raw, depth
+            # Before it has landed: nobody is to find it neither here nor there.
+            if keep:
+                self.keep(ref.id, raw, depth)
         finally:
             if mine:
                 with self._lock:
                     del self._flights[ref.id]
                 mine.landed.set()
-        if keep:
-            self.keep(ref.id, raw, depth)
         return raw
 
     def _open(self, record: Record, length: int, limit: int, budget: "_Budget") -> tuple[bytes, int]:

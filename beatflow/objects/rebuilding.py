@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Codec, Record
-from beatflow.objects.prediction import decode, join_samples
+from beatflow.objects.predicted import decode
 from beatflow.objects.rendition import decode as decode_rendition
 
 
@@ -29,4 +29,4 @@ def rebuild(record: Record, fetch: Callable[[ChunkRef], bytes]) -> bytes:
     length = record.entry.raw_length
     if record.entry.codec == Codec.RENDITION:
         return decode_rendition(record.parameters, record.payload, length, fetch)
-    return decode(record.parameters, record.payload, length, lambda source: join_samples(source, fetch))
+    return decode(record.parameters, record.payload, length, fetch)

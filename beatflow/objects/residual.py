@@ -1,24 +1,26 @@
 """What a prediction leaves: noise as entropy-coded symbols, whatever has a shape of its own as FLAC.
 
-Knows integers and the byte tables in docs/format.md; not what was predicted.
+Knows integers and the byte tables in docs/format.md; not what was predicted. Integers come from the kernels as
+`native.prediction.Rest`, or from numpy as `objects.rest.ArrayRest`; what to make of them is decided here for both.
 """
 
 import struct
 from enum import IntEnum
+from math import log2
+from typing import Protocol
 
-import numpy as np
 import zstandard
-from numpy.typing import NDArray
 
-from beatflow.objects.flac import decode_stream, encode_stream
+from beatflow.native.buffers import find_address, new_bytes
+from beatflow.native.flac import decode_values, encode_values
+from beatflow.native.prediction import Symbols, digits_per_byte
+from beatflow.objects.flac import LEVEL
 from beatflow.objects.plain import decompress
-from beatflow.objects.samples import Integers
 
 _SYMBOLS = struct.Struct("<BI")
-_EXCEPTION = struct.Struct("<Ii")
-_EXCEPTIONS = np.dtype([("place", "<u4"), ("value", "<i4")])
+_EXCEPTION_BYTES = 8
 _MOST_DIGIT = 7
-_EACH, _MANY = 4, 1 << 14
+_ZERO = 129  # its place among the counts
 # Noise repeats nothing: matches of less than 7 bytes would cost more than what they stand for.
 _HUFFMAN = zstandard.ZstdCompressionParameters(
     strategy=zstandard.STRATEGY_FAST,
@@ -39,118 +41,136 @@ class Residual(IntEnum):
     FLAC = 2
 
 
-def encode_residual(rest: Integers, bits: int, level: float) -> tuple[Residual, bytes]:
-    """Choose by size: noise as entropy-coded symbols, whatever has a shape of its own as FLAC."""
-    if not rest.any():
-        return Residual.NOTHING, b""
-    flat = np.ascontiguousarray(rest.T).reshape(-1)
-    largest, cost = _choose_digits(flat)
-    noise = cost is not None and (largest > 0 or _is_noise(rest))
-    if noise:
-        return Residual.SYMBOLS, _encode_symbols(flat, largest)
-    stream = encode_stream(_justify(rest, bits), bits, level)
-    if cost is not None and cost < len(stream):
-        symbols = _encode_symbols(flat, largest)
-        if len(symbols) < len(stream):
-            return Residual.SYMBOLS, symbols
-    return Residual.FLAC, stream
+class Rest(Protocol):
+    """What a prediction leaves of a chunk: integers of `bits` bits, shape (frames, channels)."""
+
+    frames: int
+    channels: int
+    bits: int
+    is_nothing: bool
+    buffer: bytes
+    """C-contiguous int32."""
+
+    def count(self) -> tuple[list[int], int]:
+        """Return how often there is each integer from -129 (or less) to 128 (or more), and of how many, maybe few."""
+        ...
+
+    def correlate(self) -> tuple[float, float]:
+        """Return the sum of squares, and the sum of the products of neighbours in time."""
+        ...
+
+    def pack(self, largest: int) -> Symbols:
+        """Return it as symbols with digits from ``-largest`` to `largest`, 0 for bytes."""
+        ...
+
+    def is_packed_as(self, symbols: Symbols) -> bool:
+        """Say whether symbols give it back."""
+        ...
 
 
-def _choose_digits(flat: NDArray[np.int32]) -> tuple[int, float | None]:
-    """Return the largest digit to write, 0 for whole bytes, and about how many bytes that takes; None for too many."""
-    # One sample in four tells how often values are: what is chosen here need not be the best, only near it.
-    near = np.clip(flat[::_EACH] if flat.size > _MANY else flat, -129, 128)
-    near += 129
-    counts = np.bincount(near, minlength=258) * (flat.size / near.size)
-    beyond = counts[0] + counts[257]
-    if beyond * _EXCEPTION.size > flat.size / 16:
-        return 0, None
-    share = counts[counts > 0] / flat.size
-    entropy = float(-(share * np.log2(share)).sum()) * flat.size / 8
-    for largest in range(1, _MOST_DIGIT + 1):
-        # Values beyond the digits are written apart; a digit more makes fewer of them, and fewer digits in a byte.
-        apart = flat.size - counts[129 - largest : 130 + largest].sum()
-        if apart * _EXCEPTION.size < 0.01 * entropy:
-            return largest, entropy
-    return 0, entropy + beyond * _EXCEPTION.size
-
-
-def _encode_symbols(flat: NDArray[np.int32], largest: int) -> bytes:
-    """Pack several small digits into a byte, or one value; then entropy coding, hardly any search for repeats."""
-    low, high = (-largest, largest) if largest else (-128, 127)
-    apart = np.flatnonzero((flat < low) | (flat > high))
-    table = np.zeros(len(apart), _EXCEPTIONS)
-    table["place"], table["value"] = apart, flat[apart]
-    values = np.clip(flat, low, high)
-    data = _pack_digits(values, largest) if largest else values.astype(np.int8).tobytes()
-    packed = zstandard.ZstdCompressor(compression_params=_HUFFMAN).compress(data)
-    return _SYMBOLS.pack(largest, len(apart)) + table.tobytes() + packed
-
-
-def _pack_digits(values: NDArray[np.int32], largest: int) -> bytes:
-    base, count = 2 * largest + 1, _digits_per_byte(largest)
-    digits = (values + largest).astype(np.uint8)
-    digits = np.append(digits, np.zeros(-len(digits) % count, np.uint8)).reshape(-1, count)
-    packed = digits[:, 0].copy()
-    for column in range(1, count):
-        packed *= np.uint8(base)
-        packed += digits[:, column]
-    return packed.tobytes()
-
-
-def _digits_per_byte(largest: int) -> int:
-    """Return how many digits from ``-largest`` to ``largest`` one byte holds: 5, 3 or 2."""
-    return {1: 5, 2: 3}.get(largest, 2)
-
-
-def _decode_symbols(data: memoryview, size: int) -> NDArray[np.int32]:
-    largest, apart = _SYMBOLS.unpack_from(data)
-    if largest > _MOST_DIGIT or apart > size:
-        raise ValueError("a residual of unknown digits")
-    start = _SYMBOLS.size + apart * _EXCEPTION.size
-    table = np.frombuffer(data[_SYMBOLS.size : start], _EXCEPTIONS)
-    count = _digits_per_byte(largest) if largest else 1
-    packed = np.frombuffer(decompress(data[start:], -(-size // count)), np.uint8)
-    flat = (_unpack_digits(packed, largest) if largest else packed.view(np.int8))[:size].astype(np.int32)
-    if len(table) and int(table["place"][-1]) >= size:
-        raise ValueError("a residual points nowhere")
-    if np.any(table["place"][1:] <= table["place"][:-1]):
-        raise ValueError("a residual is not in order")
-    flat[table["place"]] = table["value"]
-    return flat
-
-
-def _unpack_digits(packed: NDArray[np.uint8], largest: int) -> NDArray[np.int8]:
-    base, count = 2 * largest + 1, _digits_per_byte(largest)
-    powers = base ** np.arange(count - 1, -1, -1)
-    table = (np.arange(256)[:, None] // powers % base - largest).astype(np.int8)
-    return np.take(table, packed, axis=0).reshape(-1)
-
-
-def _justify(rest: Integers, bits: int) -> Integers:
-    """Return integers as FLAC takes them, left-justified."""
-    return (rest << 8 if bits != 16 else rest).astype(np.int16 if bits <= 16 else np.int32)
-
-
-def _unjustify(found: Integers, bits: int) -> Integers:
-    return found >> 8 if bits != 16 else found
-
-
-def _is_noise(rest: Integers) -> bool:
-    """Say whether neighbours have nothing to do with each other: no linear predictor gains anything then."""
-    values = rest.astype(np.float32)
-    power = float(np.vdot(values, values))
-    return abs(float(np.vdot(values[1:], values[:-1]))) < 0.1 * power
-
-
-def decode_residual(kind: Residual, data: memoryview, frames: int, channels: int, bits: int) -> Integers:
-    """Undo `encode_residual`.
+def encode_residual(rest: Rest, level: float) -> tuple[Residual, bytes]:
+    """Choose by size: noise as entropy-coded symbols, whatever has a shape of its own as FLAC.
 
     Raises
     ------
-    ValueError, struct.error, ZstdError, LibsndfileError
-        The bytes are not what it writes.
+    ValueError, ZstdError
+        What was written is not what it was written from.
+    """
+    if rest.is_nothing:
+        return Residual.NOTHING, b""
+    largest, cost = _choose_digits(rest)
+    if cost is not None and (largest > 0 or _is_noise(rest)):
+        return Residual.SYMBOLS, _encode_symbols(rest, largest)
+    stream = _encode_flac(rest, level)
+    if cost is not None and cost < len(stream):
+        symbols = _encode_symbols(rest, largest)
+        if len(symbols) < len(stream):
+            return Residual.SYMBOLS, symbols
+    if _decode_flac(stream, rest.frames, rest.channels, rest.bits) != rest.buffer:
+        raise ValueError("a FLAC stream is not what was meant")
+    return Residual.FLAC, stream
+
+
+def decode_residual(
+    kind: Residual, data: bytes, frames: int, channels: int, bits: int
+) -> Symbols | bytes | None:
+    """Return what to add to a guess: symbols, not looked into yet; or int32, shape (frames, channels); or nothing.
+
+    Raises
+    ------
+    ValueError, struct.error, ZstdError
+        The bytes are not what `encode_residual` writes.
     """
     if kind is Residual.FLAC:
-        return _unjustify(decode_stream(bytes(data), frames, channels, bits), bits)
-    return _decode_symbols(data, frames * channels).reshape(channels, frames).T
+        return _decode_flac(data, frames, channels, bits)
+    if kind is Residual.SYMBOLS:
+        return _read_symbols(data, frames * channels)
+    if data:
+        raise ValueError("bytes after the terms")
+    return None
+
+
+def _choose_digits(rest: Rest) -> tuple[int, float | None]:
+    """Return the largest digit to write, 0 for whole bytes, and about how many bytes that takes; None for too many."""
+    counts, seen = rest.count()
+    size = rest.frames * rest.channels
+    # What was not counted is taken to be like what was: what is chosen here need not be the best, only near it.
+    scale = size / seen
+    beyond = (counts[0] + counts[-1]) * scale
+    if beyond * _EXCEPTION_BYTES > size / 16:
+        return 0, None
+    entropy = -sum(count * log2(count / seen) for count in counts if count) * scale / 8
+    within = counts[_ZERO]
+    for largest in range(1, _MOST_DIGIT + 1):
+        # Values beyond the digits are written apart; a digit more makes fewer of them, and fewer digits in a byte.
+        within += counts[_ZERO - largest] + counts[_ZERO + largest]
+        if (seen - within) * scale * _EXCEPTION_BYTES < 0.01 * entropy:
+            return largest, entropy
+    return 0, entropy + beyond * _EXCEPTION_BYTES
+
+
+def _is_noise(rest: Rest) -> bool:
+    """Say whether neighbours have nothing to do with each other: no linear predictor gains anything then."""
+    power, product = rest.correlate()
+    return abs(product) < 0.1 * power
+
+
+def _encode_symbols(rest: Rest, largest: int) -> bytes:
+    """Pack several small digits into a byte, or one value; then entropy coding, hardly any search for repeats."""
+    symbols = rest.pack(largest)
+    content = zstandard.ZstdCompressor(compression_params=_HUFFMAN).compress(symbols.content)
+    count = len(symbols.exceptions) // _EXCEPTION_BYTES
+    data = _SYMBOLS.pack(largest, count) + symbols.exceptions + content
+    if not rest.is_packed_as(_read_symbols(data, rest.frames * rest.channels)):
+        raise ValueError("symbols are not what was meant")
+    return data
+
+
+def _read_symbols(data: bytes, size: int) -> Symbols:
+    largest, count = _SYMBOLS.unpack_from(data)
+    if largest > _MOST_DIGIT or count > size:
+        raise ValueError("a residual of unknown digits")
+    start = _SYMBOLS.size + count * _EXCEPTION_BYTES
+    if start > len(data):
+        raise ValueError("a residual is cut short")
+    content = decompress(memoryview(data)[start:], -(-size // digits_per_byte(largest)))
+    return Symbols(largest, data[_SYMBOLS.size : start], content)
+
+
+def _encode_flac(rest: Rest, level: float) -> bytes:
+    if level == LEVEL:
+        stream = encode_values(find_address(rest.buffer), True, rest.frames, rest.channels, rest.bits)
+        if stream is not None:
+            return stream
+    from beatflow.objects.rest import encode_flac
+
+    return encode_flac(rest.buffer, rest.channels, rest.bits, level)
+
+
+def _decode_flac(stream: bytes, frames: int, channels: int, bits: int) -> bytes:
+    made, address = new_bytes(4 * frames * channels)
+    if decode_values(stream, frames, channels, bits, address):
+        return made
+    from beatflow.objects.rest import decode_flac
+
+    return decode_flac(stream, frames, channels, bits)

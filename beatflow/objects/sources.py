@@ -7,18 +7,18 @@ from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.errors import BeatFlowError
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest
-from beatflow.objects.prediction import is_predictable, read_samples
+from beatflow.objects.prediction import is_predictable
 from beatflow.objects.reach import Reach
 from beatflow.objects.reading import ChunkReader
-from beatflow.objects.samples import Integers
+
+if TYPE_CHECKING:
+    from beatflow.objects.samples import Integers
 
 
 class Part(NamedTuple):
@@ -91,11 +91,15 @@ class SourceFile:
         begin = (self._ends[first] - self._refs[first].length) // width
         return Part(self._refs[first : last + 1], start - begin)
 
-    def peek(self, start: int, frames: int) -> Integers | None:
+    def peek(self, start: int, frames: int) -> "Integers | None":
         """Return samples, shape (frames, channels), 0 outside; not verified, so good for judging only.
 
         None where they cannot be had.
         """
+        import numpy as np
+
+        from beatflow.objects.samples import read_samples
+
         if not self.layout:
             return None
         result = np.zeros((frames, self.layout.channels), np.int32)

@@ -1,7 +1,8 @@
 """Fits one chunk to the sounds that it is made of, and writes the fit down in the store's fixed point.
 
 Joins the least squares of `sound` with the terms of the store's predictions. Fits are made on a few stretches of the
-chunk: for a gain they are as good as the whole, and far cheaper.
+chunk: for a gain they are as good as the whole, and far cheaper. In numpy: gains have a twin in native/fit.c, what is
+crossed or filtered is too rare for one.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from beatflow.objects.layout import Layout
 from beatflow.objects.prediction import ONE, SLOPE_BITS, Source, Term
-from beatflow.objects.samples import Integers, get_bits
+from beatflow.objects.samples import Integers, join_samples, read_samples
+from beatflow.predicting.gains import Fitted
+from beatflow.predicting.view import spread_blocks
 from beatflow.sound.fit import (
     Array,
     count_bits,
@@ -30,13 +34,6 @@ _RAMP_GAIN = 0.75
 _WEIGHT_LIMIT = 15.0
 
 
-def spread_blocks(frames: int, count: int, length: int) -> list[int]:
-    """Return where stretches of some frames begin that lie evenly in a sound."""
-    if frames <= length or count == 1:
-        return [0]
-    return sorted({round(step * (frames - length) / (count - 1)) for step in range(count)})
-
-
 def take_frames(samples: Integers, first: NDArray[np.int64]) -> Array:
     """Return the frames of some numbers as float64, 0 where there are none."""
     inside = (first >= 0) & (first < len(samples))
@@ -45,15 +42,6 @@ def take_frames(samples: Integers, first: NDArray[np.int64]) -> Array:
     found = samples[np.clip(first, 0, len(samples) - 1)].astype(np.float64)
     found[~inside] = 0.0
     return found
-
-
-class Fitted(NamedTuple):
-    """The parts of a chunk, the terms of each, how many bits per sample they leave, and whether that is mere noise."""
-
-    segments: tuple[int, ...]
-    terms: list[Term]
-    bits: float
-    noise: bool = False
 
 
 class _Segment(NamedTuple):
@@ -71,6 +59,27 @@ def _sum_up(features: Sequence[Array], weights: Array) -> Array:
 
 def _power(rest: Array) -> float:
     return float(np.square(rest).mean())
+
+
+def open_fit(
+    raw: bytes, layout: Layout, sources: Sequence[Source], inputs: Sequence[Sequence[bytes]]
+) -> "ChunkFit | None":
+    """Open a fit of a chunk's bytes, given those of each source's chunks; None where it is no integers of 24 bits.
+
+    A source that is none is taken for silence.
+    """
+    samples = read_samples(raw, layout)
+    if samples is None:
+        return None
+    found = [_join(raws, source.layout) for source, raws in zip(sources, inputs, strict=True)]
+    return ChunkFit(samples, layout.format.bits, sources, found)
+
+
+def _join(raws: Sequence[bytes], layout: Layout) -> Integers:
+    try:
+        return join_samples(raws, layout)
+    except ValueError:
+        return np.zeros((1, layout.channels), np.int32)
 
 
 class ChunkFit:
@@ -94,7 +103,7 @@ class ChunkFit:
         self._channels = samples.shape[1]
         self._sources = sources
         self._inputs = inputs
-        self._scales = [2.0 ** (bits - get_bits(source.layout.format)) for source in sources]
+        self._scales = [2.0 ** (bits - source.layout.format.bits) for source in sources]
 
     def fit_gains(self) -> Fitted | None:
         """Fit a gain for each source: constant, else a ramp, else piece by piece."""

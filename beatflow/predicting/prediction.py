@@ -1,7 +1,7 @@
 """What a new sound may be predicted from: its former version, and the sounds around it.
 
-Joins the fits of `sound` with the store's predictions, chunk by chunk. Everything here may guess wrong: the store
-compares and keeps what is smaller.
+Joins fits with the store's predictions, chunk by chunk, in bytes as they stand in files: numpy is loaded only for what
+kernels do not do. Everything here may guess wrong: the store compares and keeps what is smaller.
 """
 
 import threading
@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
-
+from beatflow.native.fit import Stretches
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.prediction import (
@@ -21,22 +20,11 @@ from beatflow.objects.prediction import (
     Proposal,
     Source,
     is_predictable,
-    join_samples,
 )
 from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach
-from beatflow.objects.samples import Integers, get_bits
 from beatflow.objects.sources import SourceFile
-from beatflow.predicting.chunkfit import ChunkFit, spread_blocks
-from beatflow.sound.fit import (
-    Array,
-    choose_features,
-    count_bits,
-    count_plain_bits,
-    find_offset,
-    solve_channels,
-    solve_filter,
-    solve_gains,
-)
+from beatflow.predicting.gains import Fitted, fit_gains
+from beatflow.predicting.view import View, read_stretch
 
 MAX_COST = 12
 """How many chunks' worth of decoding one chunk may take."""
@@ -44,12 +32,10 @@ MAX_COST = 12
 _DEEPEST = MAX_DEPTH - 1
 """One step is left for the mix that is rendered from what is predicted so."""
 
-_PEEKS, _PEEK_FRAMES = 4, 1024
 _LEAST_FRAMES = 256
 _LEAST_GAIN_BITS = 0.5
 _CHEAP = 4
 _LAGS = 8
-_PROBE_FRAMES = 8192
 _LIKENESS = 0.5
 _MOST_HINTS = 2
 # Where nothing was found several times, one run of so many is still looked at.
@@ -127,7 +113,7 @@ class _Model:
     lags: int = 0
 
 
-_Try = tuple[Callable[["_View", Sequence[_Input]], _Model | None], Sequence[_Input]]
+_Try = tuple[Callable[[View, Sequence[_Input], Effort], _Model | None], Sequence[_Input]]
 
 
 class _Applied(NamedTuple):
@@ -184,27 +170,27 @@ class SoundAdvisor:
         self._unexplained += 1
         return self._unexplained > self.effort.patience and self.failures < self.effort.failures
 
-    def search(self, version: SourceFile, frame: int, samples: Integers, rate: int) -> None:
+    def search(self, version: SourceFile, frame: int, raw: bytes, layout: Layout) -> None:
         """Look for a chunk's loudest stretch around its place in a version; a few times per file."""
         # One at a time: a search of 30 seconds takes 250 MB.
         with self._searching:
             if self._searches < self.effort.searches:
                 self._searches += 1
-                self._search(version, frame, samples, rate)
+                self._search(version, frame, raw, layout)
 
-    def _search(self, version: SourceFile, frame: int, samples: Integers, rate: int) -> None:
-        mono = samples.mean(axis=1)
-        length = min(_PROBE_FRAMES, len(mono))
-        steps = range(0, len(mono) - length + 1, max(1, length // 2))
-        start = max(steps, key=lambda at: float(np.abs(mono[at : at + length]).sum()))
-        reach = round(self.effort.reach_s * (rate or 44100))
-        region = version.peek(frame + start - reach, 2 * reach + length)
-        if region is None:
-            return
-        found, likeness = find_offset(mono[start : start + length], region.mean(axis=1))
-        offset = _Input(version, reach - found)
-        if likeness > _LIKENESS and offset.offset and offset not in self.offsets:
-            self.offsets.append(offset)
+    def _search(self, version: SourceFile, frame: int, raw: bytes, layout: Layout) -> None:
+        from beatflow.predicting.trial import find_loudest
+
+        def read(first: int, frames: int) -> Stretches | None:
+            form = version.layout
+            found = read_stretch(version, form, frame + first, frames) if form else None
+            return Stretches(found, form.format, form.channels) if form and found else None
+
+        place = find_loudest(raw, layout, read, round(self.effort.reach_s * (layout.sample_rate or 44100)))
+        if place and place.likeness > _LIKENESS and place.offset:
+            offset = _Input(version, place.offset)
+            if offset not in self.offsets:
+                self.offsets.append(offset)
 
 
 def _fits(file: SourceFile, layout: Layout) -> bool:
@@ -227,7 +213,6 @@ class _Guide:
         self._advisor = advisor
         self._effort = advisor.effort
         self._layout = layout
-        self._bits = get_bits(layout.format)
         self._versions = versions
         self._siblings = siblings
         self._hints: list[_Input] = []
@@ -245,18 +230,18 @@ class _Guide:
                 if hint not in self._hints:
                     self._hints.append(hint)
 
-    def propose(self, frame: int, samples: Integers) -> Proposal | None:
+    def propose(self, frame: int, raw: bytes) -> Proposal | None:
         """Return a prediction of new samples that begin at a frame of their region, or None."""
-        if len(samples) < _LEAST_FRAMES:
+        if len(raw) < _LEAST_FRAMES * self._layout.frame_bytes:
             return None
-        former = self._apply(self._model, frame, samples) if self._model else None
+        former = self._apply(self._model, frame, raw) if self._model else None
         if former and self._model and former.bits < self._model.bits + _LEAST_GAIN_BITS:
             return former.proposal
         if self._wait and not former:
             self._wait -= 1
             return None
         # Nothing known explains this chunk, or not as well as the last: an instrument may have come in.
-        found = self._detect(frame, samples, former)
+        found = self._detect(frame, raw, former)
         if found is None:
             self._miss()
         return found and found.proposal
@@ -275,14 +260,14 @@ class _Guide:
 
     # Finding out ----------------------------------------------------------------------------------------
 
-    def _detect(self, frame: int, samples: Integers, best: _Applied | None) -> _Applied | None:
+    def _detect(self, frame: int, raw: bytes, best: _Applied | None) -> _Applied | None:
         """Find what explains a chunk better than the model of the last one did, and make it the model."""
-        view = _View(frame, samples, self._bits, self._effort)
-        if view.plain < 2 * _LEAST_GAIN_BITS:
+        view = View(frame, raw, self._layout)
+        if view.plain is None or view.plain < 2 * _LEAST_GAIN_BITS:
             return best
-        for attempt, inputs in self._list_tries(frame, samples):
-            model = attempt(view, inputs)
-            found = self._apply(model, frame, samples) if model else None
+        for attempt, inputs in self._list_tries(frame, raw):
+            model = attempt(view, inputs, self._effort)
+            found = self._apply(model, frame, raw) if model else None
             if model and found and (best is None or found.bits < best.bits):
                 best = found
                 self._model = replace(model, bits=found.bits)
@@ -293,7 +278,7 @@ class _Guide:
             self._advisor.failures += best is None
         return best
 
-    def _list_tries(self, frame: int, samples: Integers) -> Iterator[_Try]:
+    def _list_tries(self, frame: int, raw: bytes) -> Iterator[_Try]:
         """Yield what may explain a chunk, and from which inputs, the likeliest and cheapest first."""
         unmoved = [_Input(file, 0) for file in (*self._versions, *self._siblings)]
         moved = [*self._hints[:_MOST_HINTS], *self._advisor.offsets]
@@ -305,23 +290,20 @@ class _Guide:
         if not self._versions or not self._advisor.may_try_hard():
             return
         known = len(self._advisor.offsets)
-        self._advisor.search(self._versions[0], frame, samples, self._layout.sample_rate)
+        self._advisor.search(self._versions[0], frame, raw, self._layout)
         found = self._advisor.offsets[known:]
         yield from ((_try_gains, [one]) for one in found)
         candidates = [*found, unmoved[0], *moved]
         yield from ((_try_crossed, [one]) for one in candidates)
         yield from ((_try_filter, [one]) for one in candidates[:2])
 
-    def _apply(self, model: _Model, frame: int, samples: Integers) -> _Applied | None:
+    def _apply(self, model: _Model, frame: int, raw: bytes) -> _Applied | None:
         """Fit a model to one chunk."""
-        laid = [found for one in model.inputs if (found := _lay(one, frame, len(samples), model.lags))]
+        frames = len(raw) // self._layout.frame_bytes
+        laid = [found for one in model.inputs if (found := _lay(one, frame, frames, model.lags))]
         if not laid:
             return None
-        fitting = ChunkFit(samples, self._bits, [one.source for one in laid], [one.samples for one in laid])
-        if model.lags:
-            fitted = fitting.fit_filter(model.lags)
-        else:
-            fitted = fitting.fit_crossed() if model.crossed else fitting.fit_gains()
+        fitted = _fit(model, raw, self._layout, laid)
         if fitted is None:
             return None
         segments, terms, bits, noise = fitted
@@ -335,109 +317,79 @@ class _Guide:
             segments,
             tuple(sorted(term._replace(source=place[term.source]) for term in terms)),
         )
-        inputs = tuple(laid[number].samples for number in used)
+        inputs = tuple(laid[number].raws for number in used)
         return _Applied(Proposal(prediction, inputs, reach), bits, noise)
 
 
-class _View:
-    """A few stretches of a chunk, and the same stretches of what may explain it, in the chunk's unit."""
-
-    def __init__(self, frame: int, samples: Integers, bits: int, effort: Effort) -> None:
-        self.frame = frame
-        self.effort = effort
-        self._bits = bits
-        self._length = min(_PEEK_FRAMES, len(samples))
-        self._starts = spread_blocks(len(samples), _PEEKS, self._length)
-        self.blocks: Array = np.stack([samples[at : at + self._length] for at in self._starts]).astype(
-            np.float64
-        )
-        self.plain = count_plain_bits(self.blocks)
-        self.target: Array = self.blocks.reshape(-1, samples.shape[1])
-
-    def read(self, one: _Input) -> Array | None:
-        """Return an input's frames in the target's shape; None where they cannot be had."""
-        blocks = self.read_blocks(one, 0)
-        return None if blocks is None else blocks.reshape(self.target.shape)
-
-    def read_blocks(self, one: _Input, margin: int) -> Array | None:
-        """Return an input's stretches, shape (blocks, frames, channels), with some frames more on either side."""
-        layout = one.file.layout
-        if layout is None:
-            return None
-        parts = []
-        for at in self._starts:
-            part = one.file.peek(self.frame + at - one.offset - margin, self._length + 2 * margin)
-            if part is None:
-                return None
-            parts.append(part)
-        found = np.stack(parts).astype(np.float64)
-        found *= 2.0 ** (self._bits - get_bits(layout.format))
-        channels = self.target.shape[1]
-        return found if found.shape[2] == channels else np.repeat(found, channels, axis=2)
-
-    def count_left(self, features: Sequence[Array]) -> float:
-        """Return the bits per sample that gains leave: of the whole or, since faders move, of each stretch."""
-        bits = count_bits(solve_gains(self.target, features).power)
-        if self.is_explained(bits):
-            return bits
-        stretches = [slice(at, at + self._length) for at in range(0, len(self.target), self._length)]
-        powers = [
-            solve_gains(self.target[part], [feature[part] for feature in features]).power
-            for part in stretches
-        ]
-        return count_bits(float(np.mean(powers)))
-
-    def is_explained(self, bits: float) -> bool:
-        """Say whether what is left takes clearly fewer bits per sample than the chunk itself."""
-        return bits < self.plain - _LEAST_GAIN_BITS
+def _is_explained(view: View, bits: float) -> bool:
+    """Say whether what is left takes clearly fewer bits per sample than the chunk itself."""
+    return view.plain is not None and bits < view.plain - _LEAST_GAIN_BITS
 
 
-def _try_gains(view: _View, inputs: Sequence[_Input]) -> _Model | None:
+def _try_gains(view: View, inputs: Sequence[_Input], effort: Effort) -> _Model | None:
     """Try a sum of inputs, each with a gain; keep those that are worth it and can be paid for."""
     found = []
     for one in inputs:
         reach = _reach_at(one, view.frame)
-        feature = view.read(one) if reach.cost < view.effort.cost and reach.depth < _DEEPEST else None
-        if feature is not None and feature.any():
-            found.append((one, feature, reach.cost))
-    while found:
-        features = [feature for _, feature, _ in found]
-        chosen = choose_features(
-            view.target, features, [view.effort.price_bits * cost for _, _, cost in found]
+        feature = (
+            view.read(one.file, one.offset) if reach.cost < effort.cost and reach.depth < _DEEPEST else None
         )
-        if sum(found[number][2] for number in chosen) < view.effort.cost:
-            break
-        # Too dear together: what costs most to decode has to be done without.
-        del found[max(chosen, key=lambda number: found[number][2])]
-    else:
+        if feature is not None:
+            found.append((one, feature, reach.cost))
+    if not found or view.plain is None:
         return None
+    trial = view.open_trial([feature for _, feature, _ in found])
+    prices = [effort.price_bits * cost for _, _, cost in found]
+    left = list(range(len(found)))
+    chosen = trial.choose(left, prices)
+    while sum(found[number][2] for number in chosen) >= effort.cost:
+        # Too dear together: what costs most to decode has to be done without.
+        left.remove(max(chosen, key=lambda number: found[number][2]))
+        chosen = trial.choose(left, prices)
     if not chosen:
         return None
-    bits = view.count_left([features[number] for number in chosen])
-    return _Model(tuple(found[number][0] for number in chosen), bits) if view.is_explained(bits) else None
+    bits = trial.count_left(chosen, view.plain - _LEAST_GAIN_BITS)
+    return _Model(tuple(found[number][0] for number in chosen), bits) if _is_explained(view, bits) else None
 
 
-def _try_crossed(view: _View, inputs: Sequence[_Input]) -> _Model | None:
+def _try_crossed(view: View, inputs: Sequence[_Input], effort: Effort) -> _Model | None:
     """Try every channel into every channel: swapped, panned or folded."""
-    feature = view.read(inputs[0])
-    if feature is None or view.target.shape[1] == 1 or not feature.any():
+    from beatflow.predicting.trial import count_bits_crossed
+
+    feature = view.read(inputs[0].file, inputs[0].offset)
+    if feature is None or view.target.channels == 1:
         return None
-    bits = count_bits(solve_channels(view.target, list(feature.T)).power)
-    return _Model(tuple(inputs), bits, crossed=True) if view.is_explained(bits) else None
+    bits = count_bits_crossed(view.target, feature)
+    return _Model(tuple(inputs), bits, crossed=True) if _is_explained(view, bits) else None
 
 
-def _try_filter(view: _View, inputs: Sequence[_Input]) -> _Model | None:
+def _try_filter(view: View, inputs: Sequence[_Input], effort: Effort) -> _Model | None:
     """Try an equaliser: each sample from those around it."""
-    source = view.read_blocks(inputs[0], _LAGS)
-    found = solve_filter(view.blocks, source) if source is not None and source.any() else None
-    return _Model(tuple(inputs), found.bits, lags=_LAGS) if found and view.is_explained(found.bits) else None
+    from beatflow.predicting.trial import count_bits_filtered
+
+    source = view.read(inputs[0].file, inputs[0].offset, _LAGS)
+    bits = count_bits_filtered(view.target, source, view.blocks) if source is not None else None
+    return _Model(tuple(inputs), bits, lags=_LAGS) if bits is not None and _is_explained(view, bits) else None
+
+
+def _fit(model: _Model, raw: bytes, layout: Layout, laid: "Sequence[_Laid]") -> Fitted | None:
+    """Fit a model's kind to one chunk."""
+    sources, inputs = [one.source for one in laid], [one.raws for one in laid]
+    if not model.lags and not model.crossed:
+        return fit_gains(raw, layout, sources, inputs)
+    from beatflow.predicting.chunkfit import open_fit
+
+    fitting = open_fit(raw, layout, sources, inputs)
+    if fitting is None:
+        return None
+    return fitting.fit_filter(model.lags) if model.lags else fitting.fit_crossed()
 
 
 class _Laid(NamedTuple):
-    """One input laid under a chunk: how the store names it, its samples, and how far it reaches."""
+    """One input laid under a chunk: how the store names it, its chunks' bytes, and how far it reaches."""
 
     source: Source
-    samples: Integers
+    raws: tuple[bytes, ...]
     reach: Reach
 
 
@@ -453,11 +405,7 @@ def _lay(one: _Input, frame: int, frames: int, lags: int) -> _Laid | None:
     if raw is None:
         return None
     source = Source(Layout(layout.format, layout.channels), part.chunks, part.start + lags)
-    try:
-        samples = join_samples(source, lambda ref: raw[ref.id])
-    except ValueError:
-        return None
-    return _Laid(source, samples, reach)
+    return _Laid(source, tuple(raw[ref.id] for ref in part.chunks), reach)
 
 
 def _join_reaches(reaches: Sequence[Reach]) -> Reach:

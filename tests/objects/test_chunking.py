@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyfastcdc import FastCDC
 
-from beatflow.objects.chunking import AVERAGE_CHUNK, MAX_CHUNK, MIN_CHUNK, NORMALIZATION, Cutter
+from beatflow.objects import chunking
+from beatflow.objects.chunking import AVERAGE_CHUNK, MAX_CHUNK, MIN_CHUNK, NORMALIZATION
 from beatflow.objects.layout import SampleFormat
 from beatflow.objects.split import pieces
 from tests.objects import sounds
@@ -19,12 +20,14 @@ NOISE = np.random.Generator(np.random.PCG64(7)).bytes(4_000_003)
 
 
 def cut(data: bytes, frame_bytes: int = 1, blocks: list[int] | None = None) -> list[bytes]:
-    cutter = Cutter(frame_bytes)
-    found, at = [], 0
+    """Cut what arrives in blocks, as far as it is certain after each."""
+    found, at, end = [], 0, 0
     for block in [*(blocks or []), len(data)]:
-        found += cutter.feed(data[at : at + block])
-        at += block
-    return [*found, *cutter.finish()]
+        end = min(end + block, len(data))
+        for length in chunking.cut(bytearray(data), at, end, frame_bytes, last=end == len(data)):
+            found.append(data[at : at + length])
+            at += length
+    return found
 
 
 def test_pinned_cuts() -> None:

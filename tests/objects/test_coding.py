@@ -18,10 +18,10 @@ from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
 from beatflow.objects.pack import Codec, Entry, Flag, Kind, NewRecord
-from beatflow.objects.prediction import ONE, Prediction, Proposal, Source, Term, write_samples
-from beatflow.objects.prediction import encode as predict_chunk
+from beatflow.objects.predicted import encode as predict_chunk
+from beatflow.objects.prediction import ONE, Prediction, Proposal, Source, Term
 from beatflow.objects.reach import MAX_DEPTH, Reach
-from beatflow.objects.samples import Integers
+from beatflow.objects.samples import Integers, write_samples
 from beatflow.objects.store import AudioStore
 from beatflow.predicting.prediction import SoundAdvisor
 from tests.objects import sounds
@@ -94,9 +94,9 @@ def predicted(number: int, others: list[int], depth: int, flags: int = Flag.DEPE
     """Return a chunk of one level predicted from chunks of others, with the depth that it claims."""
     sources = tuple(Source(LAYOUT, (chunk_of(other),), 0) for other in others)
     terms = (Term(0, 0, 0, 0, 0, ONE, 0), Term(0, 1, 0, 1, 0, ONE, 0))
-    inputs = tuple(frames_of(other) for other in others)
+    inputs = tuple((write_samples(frames_of(other), LAYOUT),) for other in others)
     proposal = Proposal(Prediction(sources, (50,), terms), inputs, Reach(depth, 2))
-    found = predict_chunk(frames_of(number), LAYOUT, proposal)
+    found = predict_chunk(write_samples(frames_of(number), LAYOUT), LAYOUT, proposal)
     ref = chunk_of(number)
     return NewRecord(Kind.CHUNK, ref.id, Codec.PREDICTION, flags, found.parameters, ref.length, found.payload)
 
@@ -398,7 +398,7 @@ class Stubborn:
     def pass_over(self, frame: int, ref: ChunkRef) -> None:
         self.passed.append(frame)
 
-    def propose(self, frame: int, samples: Integers) -> Proposal | None:
+    def propose(self, frame: int, raw: bytes) -> Proposal | None:
         return self.proposal
 
     def settle(self, won: bool) -> None:
@@ -408,7 +408,7 @@ class Stubborn:
 def propose(values: NDArray[np.int16], terms: tuple[Term, ...]) -> Proposal:
     raw = values.astype("<i2").tobytes()
     source = Source(LAYOUT, (ChunkRef(sha256(raw), len(raw)),), 0)
-    return Proposal(Prediction((source,), (len(values),), terms), (values,), Reach(1, 2))
+    return Proposal(Prediction((source,), (len(values),), terms), ((raw,),), Reach(1, 2))
 
 
 BOTH = (Term(0, 0, 0, 0, 0, ONE, 0), Term(0, 1, 0, 1, 0, ONE, 0))

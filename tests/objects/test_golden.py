@@ -14,8 +14,7 @@ from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import decode, encode
 from beatflow.objects.pack import Codec, Kind, read_directory, read_trailer
-from beatflow.objects.prediction import decode as decode_prediction
-from beatflow.objects.prediction import join_samples
+from beatflow.objects.predicted import decode as decode_prediction
 from beatflow.objects.rendition import decode as decode_rendition
 from beatflow.objects.store import AudioStore
 from tests.objects.slowprediction import rebuild
@@ -199,7 +198,7 @@ def test_predictions(name: str) -> None:
     parameters, payload, length, id = PREDICTIONS[name]
     chunks = {sha256(raw): raw for raw in (STEREO, MONO)}
     asked = bytes.fromhex(parameters), bytes.fromhex(payload), length
-    raw = decode_prediction(*asked, lambda source: join_samples(source, lambda ref: chunks[ref.id]))
+    raw = decode_prediction(*asked, lambda ref: chunks[ref.id])
     assert len(raw) == length
     assert sha256(raw).hex() == id
     assert rebuild(*asked, chunks, slow_flac) == raw

@@ -12,27 +12,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from beatflow.errors import DamagedError
-from beatflow.objects.flac import decode_stream, encode_stream
+from beatflow.objects.flac import LEVEL
+from beatflow.objects.guess import predict
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
+from beatflow.objects.libflac import decode_stream, encode_stream
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.prediction import (
-    ONE,
-    Predicted,
-    Prediction,
-    Proposal,
-    Residual,
-    Source,
-    Term,
-    decode,
-    encode,
-    join_samples,
-    predict,
-    read_samples,
-    write_samples,
-)
+from beatflow.objects.predicted import decode, encode
+from beatflow.objects.prediction import ONE, Predicted, Prediction, Proposal, Source, Term
 from beatflow.objects.reach import Reach
-from beatflow.objects.samples import Integers, get_bits
+from beatflow.objects.residual import Residual
+from beatflow.objects.samples import Integers, join_samples, write_samples
 from tests.objects import sounds
 from tests.objects.slowprediction import rebuild
 
@@ -48,7 +38,7 @@ def random_values(
     random: np.random.Generator, frames: int, layout: Layout, level: float = 1.0
 ) -> NDArray[np.int32]:
     """Return noise of any loudness, with the extremes in it."""
-    half = 1 << (get_bits(layout.format) - 1)
+    half = 1 << (layout.format.bits - 1)
     values = random.integers(-half, half, (frames, layout.channels)) * level
     values = values.astype(np.int32)
     if level == 1.0:
@@ -63,7 +53,7 @@ def source_of(chunks: Chunks, layout: Layout, raws: list[bytes], start: int = 0)
     return Source(Layout(layout.format, layout.channels), refs, start)
 
 
-def fetcher(chunks: Mapping[bytes, bytes]) -> Callable[[Source], Integers]:
+def fetcher(chunks: Mapping[bytes, bytes]) -> Callable[[ChunkRef], bytes]:
     """Fetch as a store does: what is not there, or is of another length, is damage."""
 
     def fetch(ref: ChunkRef) -> bytes:
@@ -72,7 +62,12 @@ def fetcher(chunks: Mapping[bytes, bytes]) -> Callable[[Source], Integers]:
             raise DamagedError("not there")
         return raw
 
-    return lambda source: join_samples(source, fetch)
+    return fetch
+
+
+def samples_of(chunks: Mapping[bytes, bytes], source: Source) -> Integers:
+    """Return the samples of a source's chunks, end to end."""
+    return join_samples([chunks[ref.id] for ref in source.chunks], source.layout)
 
 
 def slow_flac(stream: bytes, frames: int, channels: int, bits: int) -> list[list[int]]:
@@ -82,9 +77,9 @@ def slow_flac(stream: bytes, frames: int, channels: int, bits: int) -> list[list
 
 def pack(values: NDArray[np.int32], layout: Layout, guess: Prediction, chunks: Chunks) -> Predicted:
     """Encode, and have both decoders give the chunk back."""
-    inputs = tuple(fetcher(chunks)(source) for source in guess.sources)
-    found = encode(values, layout, Proposal(guess, inputs, Reach(1, 2)))
+    inputs = tuple(tuple(chunks[ref.id] for ref in source.chunks) for source in guess.sources)
     raw = raw_of(values, layout)
+    found = encode(raw, layout, Proposal(guess, inputs, Reach(1, 2)))
     assert decode(found.parameters, found.payload, len(raw), fetcher(chunks)) == raw
     assert rebuild(found.parameters, found.payload, len(raw), chunks, slow_flac) == raw
     return found
@@ -132,10 +127,10 @@ def predictions(draw: st.DrawFn) -> tuple[NDArray[np.int32], Layout, Prediction,
             )
     unique = {term[:5]: term for term in sorted(terms)}
     guess = Prediction(tuple(sources), segments, tuple(unique[key] for key in sorted(unique)))
-    inputs = [fetcher(chunks)(source) for source in sources]
+    inputs = [samples_of(chunks, source) for source in sources]
     values = predict(guess, inputs, layout)
     level = draw(st.sampled_from([0.0, 1e-6, 3e-5, 1e-3, 1.0]))
-    half = 1 << (get_bits(layout.format) - 1)
+    half = 1 << (layout.format.bits - 1)
     noise = random.normal(0, 1, values.shape) * max(level * half, 0.7 if level else 0)
     values = np.clip(values + np.rint(noise), -half, half - 1).astype(np.int32)
     return values, layout, guess, chunks
@@ -153,7 +148,7 @@ def test_two_decoders_give_the_same(
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_layout(form: SampleFormat, channels: int) -> None:
     layout = Layout(form, channels)
-    half = 1 << (get_bits(form) - 1)
+    half = 1 << (form.bits - 1)
     base = np.rint(sounds.music(500, channels) * (half - 1)).astype(np.int32)
     chunks: Chunks = {}
     source = source_of(chunks, layout, [raw_of(base[:200], layout), raw_of(base[200:], layout)], 7)
@@ -221,7 +216,7 @@ def test_wide_noise_is_bytes_and_what_has_a_shape_is_flac() -> None:
 def test_what_is_left_wraps_around(form: SampleFormat) -> None:
     """A difference may take one bit more than its format has; it need not."""
     layout = Layout(form, 1)
-    half = 1 << (get_bits(form) - 1)
+    half = 1 << (form.bits - 1)
     base = np.tile(np.array([[-half], [half - 1]], np.int32), (300, 1))
     chunks: Chunks = {}
     source = source_of(chunks, layout, [raw_of(base, layout)])
@@ -276,11 +271,11 @@ def test_the_largest_weights_are_exact(sign: int) -> None:
     half = (1 << 27) - 22  # two terms, each with a slope that adds 20 by the end, 1 for the rounding, 1 below
     terms = tuple(Term(0, 0, 0, 0, lag, sign * half, sign << 15) for lag in (0, 1))
     guess = Prediction((source,), (40,), terms)
-    values = predict(guess, [fetcher(chunks)(source)], layout)
+    values = predict(guess, [samples_of(chunks, source)], layout)
     found = pack(values, layout, guess, chunks)
     larger = terms[1]._replace(weight=sign * (half + 2))
     with pytest.raises(ValueError, match="too large"):
-        predict(replace(guess, terms=(terms[0], larger)), [fetcher(chunks)(source)], layout)
+        predict(replace(guess, terms=(terms[0], larger)), [samples_of(chunks, source)], layout)
     hostile = bytearray(found.payload)
     struct.pack_into("<i", hostile, len(hostile) - 8, sign * (half + 2))
     with pytest.raises(DamagedError, match="too large"):
@@ -310,7 +305,7 @@ def some_payloads() -> list[tuple[Predicted, Chunks, int]]:
         Term(1, 1, 0, 1, 0, -ONE, 0),
     )
     guess = Prediction(sources, (33, 47), terms)
-    exact = predict(guess, [fetcher(chunks)(source) for source in sources], layout)
+    exact = predict(guess, [samples_of(chunks, source) for source in sources], layout)
     tone = np.rint(400 * np.sin(np.arange(80) / 9))[:, None].astype(np.int32)
     dither = random.integers(-1, 2, exact.shape).astype(np.int32)
     dither[5, 1] = 900
@@ -455,9 +450,9 @@ REFUSED = {
     "no zstd": {"kind": 1, "rest": struct.pack("<BI", 0, 0) + b"nonsense"},
     "no FLAC": {"kind": 2, "rest": b"nonsense"},
     "hardly FLAC": {"kind": 2, "rest": b"fLaC nonsense" * 9},
-    "FLAC of more bits": {"kind": 2, "rest": encode_stream(np.zeros((10, 2), np.int32), 24)},
-    "FLAC of more frames": {"kind": 2, "rest": encode_stream(np.zeros((11, 2), np.int16), 16)},
-    "FLAC of more channels": {"kind": 2, "rest": encode_stream(np.zeros((10, 3), np.int16), 16)},
+    "FLAC of more bits": {"kind": 2, "rest": encode_stream(np.zeros((10, 2), np.int32), 24, LEVEL)},
+    "FLAC of more frames": {"kind": 2, "rest": encode_stream(np.zeros((11, 2), np.int16), 16, LEVEL)},
+    "FLAC of more channels": {"kind": 2, "rest": encode_stream(np.zeros((10, 3), np.int16), 16, LEVEL)},
 }
 S16_STEREO = bytes((3, 2, 1, 2))
 
@@ -496,12 +491,10 @@ def test_a_small_payload_cannot_ask_for_the_world() -> None:
     chunks[sha256(silence)] = silence
     asked = 0
 
-    def fetch(source: Source) -> Integers:
+    def fetch(ref: ChunkRef) -> bytes:
         nonlocal asked
         asked += 1
-        found = read_samples(silence, source.layout)
-        assert found is not None
-        return found
+        return silence
 
     table = b"\1\0" + sha256(silence)
     place = struct.pack("<HI", 0, 1 << 24)

@@ -9,10 +9,10 @@ from beatflow.objects import renewal as renewal_module
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
 from beatflow.objects.pack import Codec, Entry, Flag, Kind, NewRecord
-from beatflow.objects.prediction import ONE, Prediction, Proposal, Source, Term, write_samples
-from beatflow.objects.prediction import encode as predict_chunk
+from beatflow.objects.predicted import encode as predict_chunk
+from beatflow.objects.prediction import ONE, Prediction, Proposal, Source, Term
 from beatflow.objects.reach import Reach
-from beatflow.objects.samples import Integers
+from beatflow.objects.samples import Integers, write_samples
 from beatflow.objects.store import AudioStore
 from tests.objects.damage import entries
 from tests.objects.test_care import add, plain, publish
@@ -59,10 +59,11 @@ def reference(samples: Integers) -> tuple[ChunkRef, bytes]:
 
 def predicted_from(samples: Integers, source: Integers, lag: int, reach: Reach) -> NewRecord:
     """Return a chunk that is another, later than any search would find it."""
-    ref, _ = reference(samples)
+    ref, raw = reference(samples)
     terms = (Term(0, 0, 0, 0, lag, ONE, 0), Term(0, 1, 0, 1, lag, ONE, 0))
-    prediction = Prediction((Source(LAYOUT, (reference(source)[0],), 0),), (len(samples),), terms)
-    found = predict_chunk(samples, LAYOUT, Proposal(prediction, (source,), reach))
+    its, data = reference(source)
+    prediction = Prediction((Source(LAYOUT, (its,), 0),), (len(samples),), terms)
+    found = predict_chunk(raw, LAYOUT, Proposal(prediction, ((data,),), reach))
     return NewRecord(
         Kind.CHUNK, ref.id, Codec.PREDICTION, Flag.DEPENDS, found.parameters, ref.length, found.payload
     )

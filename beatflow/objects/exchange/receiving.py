@@ -14,13 +14,13 @@ from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFound
 from beatflow.objects.ahead import work_ahead
 from beatflow.objects.care import copy_of
 from beatflow.objects.durable import make_directory, publish_file, temporary_name
+from beatflow.objects.exchange.assembly import Proof, verify_parts
 from beatflow.objects.exchange.catalogue import STREAMS, Catalogue, Spot
 from beatflow.objects.exchange.links import Link
 from beatflow.objects.exchange.need import Closure, Presence
 from beatflow.objects.exchange.proving import Arrivals, check_known, prove_chunks
 from beatflow.objects.exchange.span import Span
 from beatflow.objects.exchange.wholeness import Wholeness
-from beatflow.objects.exporting import Proof, verify_parts
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, ChunkRef, Manifest
 from beatflow.objects.pack import PACK_SUFFIX, RECORD_HEAD_BYTES, Entry, Kind, PackWriter, Record
 from beatflow.objects.packset import PackSet

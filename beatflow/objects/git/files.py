@@ -10,14 +10,17 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
+from functools import cached_property
 from hashlib import sha1
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from beatflow.errors import DamagedError
-from beatflow.objects.git.packed import GitPacks
 from beatflow.objects.git.value import TREE as TREE_MODE
 from beatflow.objects.git.value import Commit, Entry, Signature, decode_path, encode_path
+
+if TYPE_CHECKING:
+    from beatflow.objects.git.packed import GitPacks
 
 LOCK_SUFFIX = ".lock"
 BLOB, TREE, COMMIT = b"blob", b"tree", b"commit"
@@ -46,7 +49,12 @@ class GitFiles:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._objects = str(path / "objects")
-        self._packs = GitPacks(path / "objects" / "pack")
+
+    @cached_property
+    def _packs(self) -> "GitPacks":
+        from beatflow.objects.git.packed import GitPacks  # a track of one's own has none
+
+        return GitPacks(self.path / "objects" / "pack")
 
     def is_plain(self) -> bool:
         """Say whether this surely is a repository of the oldest and simplest format."""
@@ -206,7 +214,8 @@ class GitFiles:
 
     def _read_text(self, name: str) -> str | Unknown | None:
         try:
-            return (self.path / name).read_text("ascii")
+            # As bytes first: text of another encoding than UTF-8 has that encoding looked for and loaded.
+            return (self.path / name).read_bytes().decode("ascii")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError):

@@ -7,7 +7,6 @@ name that a file system allows survives. Knows no refs, and nothing of what a co
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import cached_property
 from hashlib import sha1
 from pathlib import Path
@@ -18,7 +17,6 @@ from beatflow.objects.durable import free_name, fsync_all
 from beatflow.objects.git import files
 from beatflow.objects.git.files import BLOB, COMMIT, UNKNOWN, GitFiles
 from beatflow.objects.git.files import TREE as TREE_KIND
-from beatflow.objects.git.packed import read_small_pack
 from beatflow.objects.git.value import TREE, Commit, Entry, Signature, Tree
 
 if TYPE_CHECKING:
@@ -209,7 +207,7 @@ class GitObjects:
         """
         committer = committer or author
         time_s = max([committer.time_s, *(self.read_commit(parent).time_s for parent in parents)])
-        committer = replace(committer, time_s=time_s)
+        committer = committer._replace(time_s=time_s)
         # A message from a command line may hold bytes that are not UTF-8; git's messages are text.
         text = message.strip().encode("utf-8", "replace").decode("utf-8") + "\n"
         if files.is_plain_signature(author) and files.is_plain_signature(committer):
@@ -317,6 +315,8 @@ class GitObjects:
         self._unflushed |= set(folder.iterdir()) - before
 
     def _unpack_small(self, index: Path) -> None:
+        from beatflow.objects.git.packed import read_small_pack
+
         found = read_small_pack(index, FEW_OBJECTS)
         if found is None:
             return

@@ -3,8 +3,8 @@
 Plain data: knows no repository and no library, so that what only passes these around loads neither.
 """
 
-from dataclasses import dataclass
 from hashlib import sha1
+from typing import NamedTuple
 
 FILE = 0o100644
 EXECUTABLE = 0o100755
@@ -12,8 +12,7 @@ SYMLINK = 0o120000
 TREE = 0o040000
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """Who did something, and when: ``time_s`` whole seconds since the epoch, ``offset_min`` east of UTC."""
 
     name: str
@@ -22,8 +21,7 @@ class Signature:
     offset_min: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """One commit as it stands in history."""
 
     oid: str
@@ -39,8 +37,7 @@ class Commit:
         return self.message.strip().split("\n", 1)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What stands at a path of a tree: git's file mode and the object id of the blob."""
 
     mode: int

@@ -1,0 +1,227 @@
+"""Chunks on their way into a pack: hashed, looked up, joined into runs and coded on threads, given back in order.
+
+Knows what a chunk needs to become a record, and no packs: it is told what is stored.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from beatflow.objects.ids import sha256
+from beatflow.objects.intake import Intake
+from beatflow.objects.layout import Layout
+from beatflow.objects.manifest import ChunkRef
+from beatflow.objects.pack import Kind, NewRecord
+from beatflow.objects.split import Block
+
+if TYPE_CHECKING:
+    from beatflow.objects.coding import RunCoder
+    from beatflow.objects.prediction import Advisor
+
+# Chunks that one thread codes after each other, so that it may learn from each for the next.
+_RUN_CHUNKS = 8
+_FEW_CHUNKS = 2
+# What takes less than handing it to a thread and back.
+_SMALL_BYTES = 128 * 1024
+
+T = TypeVar("T")
+
+
+class Standing(NamedTuple):
+    """Whether the store has a record of a chunk, and whether that is good for something."""
+
+    is_there: bool
+    is_sound: bool
+
+
+class Coded(NamedTuple):
+    """What becomes of one chunk; no record where the store has it already."""
+
+    layout: Layout | None
+    ref: ChunkRef
+    record: NewRecord | None
+
+
+class _Chunk(NamedTuple):
+    """A chunk, and its bytes where it is to be coded."""
+
+    layout: Layout | None
+    ref: ChunkRef
+    is_there: bool
+    data: bytes | None
+
+
+class _Run(NamedTuple):
+    """Chunks that follow each other and are read alike, and the byte of their region at which they begin."""
+
+    layout: Layout | None
+    start: int
+    chunks: list[_Chunk]
+
+
+class _Done(Generic[T]):
+    """An outcome that nobody has to wait for."""
+
+    def __init__(self, outcome: T) -> None:
+        self._outcome = outcome
+
+    def done(self) -> bool:
+        """Say that it is there."""
+        return True
+
+    def result(self) -> T:
+        """Return it."""
+        return self._outcome
+
+    def cancel(self) -> None:
+        """Do nothing."""
+
+
+class ChunkCoder:
+    """Codes the chunks of one file.
+
+    Parameters
+    ----------
+    pool : Executor
+    window : int
+        Runs that may be under way at a time.
+    judge : callable
+        Tells of chunks' ids how they stand; called on any thread.
+    is_written : callable
+        Says whether a chunk has been written since.
+    advisor : Advisor, optional
+        Knows what the file may be predicted from.
+    """
+
+    def __init__(
+        self,
+        pool: Executor,
+        window: int,
+        judge: Callable[[Sequence[bytes]], list[Standing]],
+        is_written: Callable[[bytes], bool],
+        advisor: "Advisor | None",
+    ) -> None:
+        self._pool = pool
+        self._window = window
+        self._judge = judge
+        self._is_written = is_written
+        self._advisor = advisor
+        # Sounds repeat themselves: of chunks that are alike, the first is coded.
+        self._begun: set[bytes] = set()
+
+    def code(self, intake: Intake) -> Generator[Coded, None, None]:
+        """Yield what becomes of each chunk, in the order of the file. Closing it cancels what has not begun."""
+        ahead: deque[Future[list[Coded]] | _Done[list[Coded]]] = deque()
+        runs = _join(self._sort(intake), _RUN_CHUNKS if self._advisor else 1)
+        try:
+            run = next(runs, None)
+            while run is not None:
+                following = next(runs, None)
+                is_only = following is None and not ahead
+                if is_only or all(chunk.data is None for chunk in run.chunks):
+                    ahead.append(_Done(_encode(run, self._advisor)))
+                else:
+                    ahead.append(self._pool.submit(_encode, run, self._advisor))
+                run = following
+                while ahead and (len(ahead) > self._window or ahead[0].done()):
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
+        finally:
+            for outcome in ahead:
+                outcome.cancel()
+
+    def _sort(self, intake: Intake) -> Iterator[_Chunk]:
+        """Yield the chunks of a file, those that are to be coded with their bytes."""
+        waiting: deque[tuple[Block, Future[list[_Looked]] | _Done[list[_Looked]]]] = deque()
+        try:
+            for block in intake:
+                if block.end <= _SMALL_BYTES:
+                    waiting.append((block, _Done(self._look_up(block))))
+                else:
+                    waiting.append((block, self._pool.submit(self._look_up, block)))
+                while len(waiting) > 1:
+                    yield from self._settle(intake, *waiting.popleft())
+            while waiting:
+                yield from self._settle(intake, *waiting.popleft())
+        finally:
+            for _, outcome in waiting:
+                outcome.cancel()
+
+    def _look_up(self, block: Block) -> "list[_Looked]":
+        with memoryview(block.data) as data:
+            ids = [sha256(data[place.start : place.end]) for place in block.places]
+        return list(zip(ids, self._judge(ids), strict=True))
+
+    def _settle(
+        self, intake: Intake, block: Block, outcome: "Future[list[_Looked]] | _Done[list[_Looked]]"
+    ) -> Iterator[_Chunk]:
+        with memoryview(block.data) as whole:
+            for place, (id, standing) in zip(block.places, outcome.result(), strict=True):
+                data = None
+                if not (standing.is_sound or id in self._begun or self._is_written(id)):
+                    self._begun.add(id)
+                    data = bytes(whole[place.start : place.end])
+                ref = ChunkRef(id, place.end - place.start)
+                yield _Chunk(place.layout, ref, standing.is_there, data)
+        intake.release(block)
+
+
+_Looked = tuple[bytes, Standing]
+
+
+def _encode(run: _Run, advisor: "Advisor | None") -> list[Coded]:
+    new = sum(chunk.data is not None for chunk in run.chunks)
+    # Where little of a run is new, as around a cut, looking for what explains it costs more than it saves.
+    few = new <= _FEW_CHUNKS and 2 * new < len(run.chunks)
+    coder = _open_coder(run.layout, advisor, few) if new and run.layout else None
+    coded = []
+    passed = []
+    at = run.start
+    for layout, ref, is_there, data in run.chunks:
+        frame = at // layout.frame_bytes if layout else 0
+        record = None
+        if data is None:
+            passed.append((frame, ref))
+        elif coder is None:
+            record = _code_bytes(ref, data)
+        else:
+            # What heals a damaged chunk must stand alone: others may be predicted from it.
+            record = coder.code(frame, ref, data, passed, plainly=is_there)
+        coded.append(Coded(layout, ref, record))
+        at += ref.length
+    return coded
+
+
+def _open_coder(layout: Layout, advisor: "Advisor | None", few: bool) -> "RunCoder":
+    """Begin to code a run; not before something in it is new, since this loads the codecs."""
+    from beatflow.objects.coding import RunCoder
+
+    guide = advisor.guide(layout) if advisor and not few else None
+    return RunCoder(layout, guide, renderer=advisor.renderer(layout) if advisor else None)
+
+
+def _code_bytes(ref: ChunkRef, data: bytes) -> NewRecord:
+    from beatflow.objects.plain import encode_bytes
+
+    found = encode_bytes(data)
+    return NewRecord(Kind.CHUNK, ref.id, found.codec, 0, found.parameters, len(data), found.payload)
+
+
+def _join(chunks: Iterator[_Chunk], longest: int) -> Iterator[_Run]:
+    """Join chunks of the same layout into runs."""
+    run: _Run | None = None
+    at = 0
+    for chunk in chunks:
+        same = run is not None and chunk.layout == run.layout
+        if run is not None and (not same or len(run.chunks) == longest):
+            yield run
+            run = None
+        at = at if same else 0
+        if run is None:
+            run = _Run(chunk.layout, at, [])
+        run.chunks.append(chunk)
+        at += chunk.ref.length
+    if run is not None:
+        yield run
