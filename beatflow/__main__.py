@@ -12,9 +12,6 @@ def run() -> int:
         from beatflow.interruption import install
 
         install()
-        from beatflow.deferral import defer
-
-        defer()
         from beatflow.cli import main
 
         code = main()

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from beatflow.errors import UsageError
 
@@ -11,8 +10,7 @@ TRACK_FILE = "track.toml"
 DEFAULT_MIX = "mix.wav"
 
 
-@dataclass(frozen=True, slots=True)
-class Stem:
+class Stem(NamedTuple):
     """A stem in the mix: ``gain_db`` in dB, ``pan`` -1 (left) to 1 (right), ``offset`` in frames."""
 
     file: str
@@ -23,8 +21,7 @@ class Stem:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """What ``track.toml`` says; None for what it does not."""
 
     title: str | None = None
@@ -33,7 +30,7 @@ class Track:
     meter: str | None = None
     mix_file: str = DEFAULT_MIX
     master_db: float = 0.0
-    stems: Mapping[str, Stem] = field(default_factory=dict)
+    stems: Mapping[str, Stem] = {}
 
     @property
     def is_faded(self) -> bool:

@@ -1,6 +1,5 @@
 """What a log knows of a commit without listening: its sounds, its score, its parent's, and what is remembered."""
 
-
 import pytest
 
 from beatflow.diff.scoretext import tell_score

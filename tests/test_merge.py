@@ -13,8 +13,9 @@ from beatflow.merge.conflict import find_conflicts
 from beatflow.objects.operation import OPERATIONS
 from beatflow.objects.pointer import read_pointer
 from beatflow.provenance import find_record, write_pending
+from beatflow.sound.fader import Fader
 from beatflow.sound.files import read_audio
-from beatflow.sound.mix import Fader, render_mix
+from beatflow.sound.mix import render_mix
 from beatflow.sound.writing import write_audio
 from beatflow.track import TRACK_FILE, parse_track
 from beatflow.undo import undo

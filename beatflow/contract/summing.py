@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Samples
 from beatflow.sound.exact import BITS
+from beatflow.sound.fader import Fader
 from beatflow.sound.files import AudioReader, check_finite
-from beatflow.sound.mix import Fader, Mix
+from beatflow.sound.mix import Mix
 from beatflow.track import TRACK_FILE, Track, parse_track
 from beatflow.wording import plural
 

@@ -5,7 +5,6 @@ What the stems of a commit are is the caller's to know: it hands over the score 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,9 +12,10 @@ import numpy as np
 
 from beatflow.errors import AudioError, UsageError
 from beatflow.provenance import Record
+from beatflow.sound.fader import Fader
 from beatflow.sound.files import AudioReader, SoundInfo, read_info
 from beatflow.sound.formats import FORMATS, LOSSY
-from beatflow.sound.mix import Fader, Mix
+from beatflow.sound.mix import Mix
 from beatflow.sound.writing import AudioWriter
 from beatflow.track import Stem, Track
 
@@ -77,7 +77,7 @@ def describe_render(track: Track, inputs: Iterable[tuple[str, str, str]]) -> Rec
     if not track.is_faded:
         record["stems"] = {name: oid for name, (_, oid) in stems.items()}
     else:
-        faders = {name: asdict(stem) for name, stem in track.stems.items()}
+        faders = {name: stem._asdict() for name, stem in track.stems.items()}
         record["score"] = {"master_db": track.master_db, "stems": faders}
     return record
 

@@ -164,25 +164,21 @@ INLINE void read_run(Reader *shared, int32_t *samples, size_t count, unsigned pa
     while (samples < end) {
         if (end - samples >= 2 && reader.end - reader.at >= 8) {
             refill(&reader);
-            unsigned zeros = leading_zeros(reader.window | 1);
-            if ((int)zeros <= most) {
-                uint64_t rest = reader.window << zeros << 1;
-                uint32_t folded = (zeros << parameter) | (uint32_t)(rest >> 1 >> (63 - parameter));
-                reader.window = rest << parameter;
-                reader.have -= zeros + tail;
+            bool both = false;
+            for (int i = 0; i < 2; i++) {
+                unsigned zeros = leading_zeros(reader.window | 1);
+                both = (int)zeros <= most;
+                if (!both)
+                    break;
+                /* The last bits of it are the one after the zeros, and the code's low part. */
+                uint32_t low = (uint32_t)(reader.window >> (64 - zeros - tail));
+                uint32_t folded = ((zeros - 1) << parameter) + low;
+                drop(&reader, zeros + tail);
                 last = *samples = restore(unfold(folded), last, samples, weights, order, shift);
                 samples++;
-                zeros = leading_zeros(reader.window | 1);
-                if ((int)zeros <= most) {
-                    rest = reader.window << zeros << 1;
-                    folded = (zeros << parameter) | (uint32_t)(rest >> 1 >> (63 - parameter));
-                    reader.window = rest << parameter;
-                    reader.have -= zeros + tail;
-                    last = *samples = restore(unfold(folded), last, samples, weights, order, shift);
-                    samples++;
-                    continue;
-                }
             }
+            if (both)
+                continue;
         }
         uint32_t high = read_unary(&reader);
         uint32_t low = parameter ? read_bits(&reader, parameter) : 0;

@@ -279,7 +279,7 @@ static void put_subframe(
     flac_parts parts;
     rice_plan plan;
     int order = 0, splits = 0;
-    bf_flac_predictor(x, bits, window, &predictor);
+    bf_flac_predictor(x, bits, most, window, &predictor);
     if (predictor.order && !bf_flac_predict(x, count, most, &predictor, residual)) predictor.order = 0;
     int longest = predictor.order > FLAC_FIXED ? predictor.order : FLAC_FIXED;
     while (splits < FLAC_SPLITS && !(count >> splits & 1) && count >> (splits + 1) > longest) splits++;

@@ -6,7 +6,9 @@
 
 #include "flac_model.h"
 
-enum { LANES = 4, RUN = 1024 };
+enum { LANES = 4, RUN = 1024, LEAST_PRECISION = 11 };
+
+static const uint64_t NARROW = (uint64_t)1 << 31;
 
 double bf_flac_log2(double value) {
     uint64_t word;
@@ -193,7 +195,14 @@ static int quantise(const double *lpc, int order, int precision, flac_predictor 
     return any != 0;
 }
 
-void bf_flac_predictor(const int32_t *x, int bits, const flac_window *window, flac_predictor *found) {
+/* No sum of products is larger. */
+static uint64_t largest_sum(const flac_predictor *predictor, uint32_t most) {
+    uint64_t total = 0;
+    for (int j = 0; j < FLAC_ORDER; j++) total += magnitude(predictor->coefficient[j]);
+    return total * most;
+}
+
+void bf_flac_predictor(const int32_t *x, int bits, uint32_t most, const flac_window *window, flac_predictor *found) {
     const int count = window->count;
     double windowed[FLAC_PAD + FLAC_BLOCK + LANES];
     double correlation[FLAC_ORDER + 1], lpc[FLAC_ORDER][FLAC_ORDER], error[FLAC_ORDER];
@@ -204,7 +213,7 @@ void bf_flac_predictor(const int32_t *x, int bits, const flac_window *window, fl
     memset(windowed + FLAC_PAD + count, 0, LANES * sizeof *windowed);
     correlate(windowed + FLAC_PAD, count, correlation);
     int orders = solve(correlation, lpc, error), best = 0;
-    int precision = bits <= 8 ? 8 : bits <= 17 ? 12 : 14;
+    int precision = bits <= 9 ? 8 : 14;
     double least = 0.0;
     for (int order = 1; order <= orders; order++) {
         double each = 0.5 * bf_flac_log2(0.24 * error[order - 1] / count + 1e-9);
@@ -214,7 +223,13 @@ void bf_flac_predictor(const int32_t *x, int bits, const flac_window *window, fl
             least = cost;
         }
     }
-    if (best == 0 || !quantise(lpc[best - 1], best, precision, found)) found->order = 0;
+    do {
+        if (best == 0 || !quantise(lpc[best - 1], best, precision, found)) {
+            found->order = 0;
+            return;
+        }
+        /* Sums of 32 bits take a fifth of the time, and a few bits of precision are worth little. */
+    } while (bits <= 17 && largest_sum(found, most) >= NARROW && precision-- > LEAST_PRECISION);
 }
 
 static inline void predict_narrow(
@@ -253,12 +268,10 @@ BF_CLONES static void predict_in_64_bits(const int32_t *x, int count, const flac
 }
 
 int bf_flac_predict(const int32_t *x, int count, uint32_t most, const flac_predictor *predictor, uint32_t *out) {
-    uint64_t total = 0;
-    for (int j = 0; j < FLAC_ORDER; j++) total += magnitude(predictor->coefficient[j]);
-    uint64_t bound = total * most;
+    uint64_t bound = largest_sum(predictor, most);
     if ((bound >> predictor->shift) + most >= (uint64_t)1 << 30) return 0;
     int order = predictor->order;
-    if (bound < (uint64_t)1 << 31)
+    if (bound < NARROW)
         predict_in_32_bits(x, count, predictor, out);
     else
         predict_in_64_bits(x, count, predictor, out);

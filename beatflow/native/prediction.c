@@ -19,6 +19,7 @@
 #define LAGS 256     /* of terms that are read together */
 
 #define MAGIC 6755399441055744.0 /* 1.5 * 2^52: added to a small number, its lowest bits are that number, rounded */
+#define BELOW (0.5 - 1.0 / 131072.0) /* taken off a multiple of 2^-16, the nearest integer is the one below */
 #define MOST_PRODUCTS ((int64_t)1 << 28)
 #define MOST_WEIGHT ((int64_t)1 << 28)
 
@@ -155,9 +156,7 @@ BF_CLONES static void add_tap(double *total, const double *found, int64_t count,
 BF_CLONES static void add_ramp(double *total, const double *found, int32_t count, int64_t at, const term *one, double scale) {
     const double begin = (double)at, slope = one->slope * (1.0 / 65536.0), weight = one->weight;
     for (int32_t i = 0; i < count; i++) {
-        double steps = (begin + i) * slope;
-        int32_t whole = (int32_t)steps;
-        whole -= (double)whole > steps;
+        double whole = ((begin + i) * slope - BELOW) + MAGIC - MAGIC;
         total[i] += (weight + whole) * scale * found[i];
     }
 }

@@ -24,12 +24,27 @@ int bf_bits(int format) {
 #define BIG_HOST 1
 #endif
 
+static inline uint16_t swap16(uint16_t word, int swapped) {
+    return swapped ? (uint16_t)(word >> 8 | word << 8) : word;
+}
+
 static inline uint32_t swap32(uint32_t word, int swapped) {
     return swapped ? word >> 24 | (word >> 8 & 0xFF00) | (word << 8 & 0xFF0000) | word << 24 : word;
 }
 
 static inline uint64_t swap64(uint64_t word, int swapped) {
     return swapped ? (uint64_t)swap32((uint32_t)word, 1) << 32 | swap32((uint32_t)(word >> 32), 1) : word;
+}
+
+static inline uint16_t load16(const uint8_t *at, int big) {
+    uint16_t word;
+    memcpy(&word, at, 2);
+    return swap16(word, big != BIG_HOST);
+}
+
+static inline void store16(uint8_t *at, uint16_t word, int big) {
+    word = swap16(word, big != BIG_HOST);
+    memcpy(at, &word, 2);
 }
 
 static inline uint32_t load32(const uint8_t *at, int big) {
@@ -56,23 +71,18 @@ static inline void store64(uint8_t *at, uint64_t word, int big) {
 
 /* Loops for every format; `big` and `out` differ, and are constants in each copy. */
 
-#define READ_BYTES(NAME, TYPE)                                                                     \
-    BF_CLONES static void NAME(const uint8_t *raw, int64_t count, int flip, TYPE *out) {           \
-        for (int64_t i = 0; i < count; i++)                                                        \
-            out[i] = (int8_t)(raw[i] ^ flip);                                                      \
-    }
-READ_BYTES(read_bytes, int32_t)
-READ_BYTES(read_bytes16, int16_t)
+BF_CLONES static void read_bytes(const uint8_t *raw, int64_t count, int flip, int32_t *out) {
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (int8_t)(raw[i] ^ flip);
+}
 
-#define READ_PAIRS(NAME, TYPE, LOW, HIGH)                                                          \
-    BF_CLONES static void NAME(const uint8_t *raw, int64_t count, TYPE *out) {                     \
+#define READ_PAIRS(NAME, BIG)                                                                      \
+    BF_CLONES static void NAME(const uint8_t *raw, int64_t count, int32_t *out) {                  \
         for (int64_t i = 0; i < count; i++)                                                        \
-            out[i] = (int16_t)(uint16_t)(raw[2 * i + LOW] | raw[2 * i + HIGH] << 8);               \
+            out[i] = (int16_t)load16(raw + 2 * i, BIG);                                            \
     }
-READ_PAIRS(read_pairs_le, int32_t, 0, 1)
-READ_PAIRS(read_pairs_be, int32_t, 1, 0)
-READ_PAIRS(read_pairs16_le, int16_t, 0, 1)
-READ_PAIRS(read_pairs16_be, int16_t, 1, 0)
+READ_PAIRS(read_pairs_le, 0)
+READ_PAIRS(read_pairs_be, 1)
 
 #define READ_TRIPLES(NAME, LOW, HIGH)                                                              \
     BF_CLONES static void NAME(const uint8_t *raw, int64_t count, int32_t *out) {                  \
@@ -157,35 +167,18 @@ int bf_read_samples(const uint8_t *raw, int64_t count, int format, int32_t *out)
     return 0;
 }
 
-int bf_read_samples16(const uint8_t *raw, int64_t count, int format, int16_t *out) {
-    switch (format) {
-    case BF_U8:
-    case BF_S8: read_bytes16(raw, count, format == BF_U8 ? 0x80 : 0, out); return 0;
-    case BF_S16LE: read_pairs16_le(raw, count, out); return 0;
-    case BF_S16BE: read_pairs16_be(raw, count, out); return 0;
-    default: return -1;
-    }
+BF_CLONES static void write_bytes(const int32_t *values, int64_t count, int flip, uint8_t *raw) {
+    for (int64_t i = 0; i < count; i++)
+        raw[i] = (uint8_t)(values[i] ^ flip);
 }
 
-#define WRITE_BYTES(NAME, TYPE)                                                                    \
-    BF_CLONES static void NAME(const TYPE *values, int64_t count, int flip, uint8_t *raw) {        \
+#define WRITE_PAIRS(NAME, BIG)                                                                     \
+    BF_CLONES static void NAME(const int32_t *values, int64_t count, uint8_t *raw) {               \
         for (int64_t i = 0; i < count; i++)                                                        \
-            raw[i] = (uint8_t)(values[i] ^ flip);                                                  \
+            store16(raw + 2 * i, (uint16_t)values[i], BIG);                                        \
     }
-WRITE_BYTES(write_bytes, int32_t)
-WRITE_BYTES(write_bytes16, int16_t)
-
-#define WRITE_PAIRS(NAME, TYPE, LOW, HIGH)                                                         \
-    BF_CLONES static void NAME(const TYPE *values, int64_t count, uint8_t *raw) {                  \
-        for (int64_t i = 0; i < count; i++) {                                                      \
-            raw[2 * i + LOW] = (uint8_t)values[i];                                                 \
-            raw[2 * i + HIGH] = (uint8_t)(values[i] >> 8);                                         \
-        }                                                                                          \
-    }
-WRITE_PAIRS(write_pairs_le, int32_t, 0, 1)
-WRITE_PAIRS(write_pairs_be, int32_t, 1, 0)
-WRITE_PAIRS(write_pairs16_le, int16_t, 0, 1)
-WRITE_PAIRS(write_pairs16_be, int16_t, 1, 0)
+WRITE_PAIRS(write_pairs_le, 0)
+WRITE_PAIRS(write_pairs_be, 1)
 
 #define WRITE_TRIPLES(NAME, LOW, HIGH)                                                             \
     BF_CLONES static void NAME(const int32_t *values, int64_t count, uint8_t *raw) {               \
@@ -234,16 +227,6 @@ int bf_write_samples(const int32_t *values, int64_t count, int format, uint8_t *
     case BF_F32BE: write_floats_be(values, count, raw); return 0;
     case BF_F64LE: write_doubles_le(values, count, raw); return 0;
     case BF_F64BE: write_doubles_be(values, count, raw); return 0;
-    default: return -1;
-    }
-}
-
-int bf_write_samples16(const int16_t *values, int64_t count, int format, uint8_t *raw) {
-    switch (format) {
-    case BF_U8:
-    case BF_S8: write_bytes16(values, count, format == BF_U8 ? 0x80 : 0, raw); return 0;
-    case BF_S16LE: write_pairs16_le(values, count, raw); return 0;
-    case BF_S16BE: write_pairs16_be(values, count, raw); return 0;
     default: return -1;
     }
 }

@@ -32,11 +32,7 @@ BF_EXPORT int bf_bits(int format);
  */
 BF_EXPORT int bf_read_samples(const uint8_t *raw, int64_t count, int format, int32_t *out);
 
-/* The same into 16 bits; only for formats of one or two bytes, -1 for others. */
-BF_EXPORT int bf_read_samples16(const uint8_t *raw, int64_t count, int format, int16_t *out);
-
-/* Undo bf_read_samples and bf_read_samples16. Returns 0, or -1 for a format that there is none of. */
+/* Undo bf_read_samples. Returns 0, or -1 for a format that there is none of. */
 BF_EXPORT int bf_write_samples(const int32_t *values, int64_t count, int format, uint8_t *raw);
-BF_EXPORT int bf_write_samples16(const int16_t *values, int64_t count, int format, uint8_t *raw);
 
 #endif

@@ -5,21 +5,22 @@ Knows nothing of what the work is.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future
 from typing import TypeVar
+
+from beatflow.objects.threads import Pending, Workers
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
 def work_ahead(
-    pool: Executor, window: int, work: Callable[[A], B], items: Iterable[A]
+    pool: Workers, window: int, work: Callable[[A], B], items: Iterable[A]
 ) -> Generator[tuple[A, B], None, None]:
     """Yield each item with its outcome, working on up to `window` of those that follow.
 
     An exception of `work` is raised in its item's turn. Closing the generator cancels what has not begun.
     """
-    ahead: deque[tuple[A, Future[B]]] = deque()
+    ahead: deque[tuple[A, Pending[B]]] = deque()
     try:
         for item in items:
             ahead.append((item, pool.submit(work, item)))

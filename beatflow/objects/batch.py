@@ -22,6 +22,7 @@ from beatflow.objects.pack import (
     PACK_SUFFIX,
     REBUILT,
     Codec,
+    Entry,
     Flag,
     Kind,
     Mark,
@@ -30,15 +31,13 @@ from beatflow.objects.pack import (
     Record,
     read_dependencies,
 )
-from beatflow.objects.packset import PackSet
+from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, read_manifest, read_reach
 from beatflow.objects.runs import ChunkCoder, Coded, Standing
+from beatflow.objects.threads import Threads
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from beatflow.objects.pool import Pool
     from beatflow.objects.prediction import Advisor
     from beatflow.objects.sources import SourceFile
 
@@ -84,16 +83,12 @@ class Batch:
         self._following: FileReading | None = None
 
     @cached_property
-    def _pool(self) -> "ThreadPoolExecutor":
-        from concurrent.futures import ThreadPoolExecutor
-
-        return ThreadPoolExecutor(self._workers, "beatflow-encode")
+    def _pool(self) -> Threads:
+        return Threads(self._workers, "beatflow-encode")
 
     @cached_property
-    def _reader_pool(self) -> "Pool":
-        from beatflow.objects.pool import Pool
-
-        return Pool(1, "beatflow-read")
+    def _reader_pool(self) -> Threads:
+        return Threads(1, "beatflow-read")
 
     def __enter__(self) -> Self:
         return self
@@ -137,12 +132,21 @@ class Batch:
         return known or self._reaches.setdefault(ref.id, self._find_reach(ref.id, limit))
 
     def _find_reach(self, id: bytes, limit: int) -> Reach:
-        return LOST if self._packs.find(Kind.CHUNK, id) is None else self._read_reach(id, limit)
+        (found,) = self._packs.find_all(Kind.CHUNK, [id])
+        return self._read_reach(*found, limit) if found else LOST
 
-    def _read_reach(self, id: bytes, limit: int) -> Reach:
+    def _read_reach(self, pack: Pack, entry: Entry, limit: int) -> Reach:
+        """Return a chunk's reach, from where it was found or wherever else it is."""
+        # Read, not only looked up: it may be damaged here while the file that it came from lies there sound.
+        scratch = self._buffers.take()
         try:
-            # Read, not only looked up: it may be damaged here while the file that it came from lies there sound.
-            return self._packs.read(Kind.CHUNK, id, lambda record: self._reach_of_record(record, limit))
+            return self._reach_of_record(pack.skim(entry, scratch), limit)
+        except (DamagedError, FileNotFoundError):
+            pass
+        finally:
+            self._buffers.give(scratch)
+        try:
+            return self._packs.read(Kind.CHUNK, entry.id, lambda record: self._reach_of_record(record, limit))
         except BeatFlowError:
             return LOST
 
@@ -244,7 +248,7 @@ class Batch:
             self._reader_pool.shutdown(wait=False)
             del self._reader_pool
         if "_pool" in self.__dict__:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown(cancel=True)
             del self._pool
         if self._writer is not None:
             self._writer.discard()
@@ -284,15 +288,14 @@ class Batch:
         """Tell of chunks whether they are there, and whether they can be read as far as checksums tell: one that is
         damaged, or lost with what it is predicted from, is written again.
         """
-        entries = self._packs.find_all(Kind.CHUNK, ids)
         return [
-            Standing(entry is not None, entry is not None and self._is_sound(id))
-            for id, entry in zip(ids, entries, strict=True)
+            Standing(found is not None, found is not None and self._is_sound(*found))
+            for found in self._packs.find_all(Kind.CHUNK, ids)
         ]
 
-    def _is_sound(self, id: bytes) -> bool:
-        known = self._reaches.get(id)
-        known = known or self._reaches.setdefault(id, self._read_reach(id, MAX_DEPTH + 1))
+    def _is_sound(self, pack: Pack, entry: Entry) -> bool:
+        known = self._reaches.get(entry.id)
+        known = known or self._reaches.setdefault(entry.id, self._read_reach(pack, entry, MAX_DEPTH + 1))
         return known != LOST
 
     def _is_written(self, id: bytes) -> bool:

@@ -23,6 +23,8 @@ from beatflow.objects.timeline import FILES_AT_ONCE, count_rate, iter_in_time
 _DELAY_S = 6.0
 _KEPT_BYTES = CACHE_BYTES / 3
 _SAMPLES = 4
+# Whoever is told of each chunk takes the interpreter from those that work.
+_TOLD_BYTES = 4 * 1024 * 1024
 
 Progress = Callable[[int], None]
 
@@ -102,6 +104,7 @@ class _Crew:
         self._lock = threading.Lock()
         # One for each chunk that was begun and is not written.
         self._room = threading.Semaphore(2 * workers)
+        self._untold = 0
         self._failures: dict[int, BaseException] = {}
         self._stopped = False
         self._events: SimpleQueue[int | None] = SimpleQueue()
@@ -111,19 +114,21 @@ class _Crew:
 
     def run(self, progress: Progress | None) -> None:
         """Have all of it read and written; raise what went wrong with the first chunk with which something did."""
-        for thread in self._threads:
-            thread.start()
         try:
+            for thread in self._threads:
+                thread.start()
             for _ in self._threads:
                 while (count := self._events.get()) is not None:
                     if progress:
                         progress(count)
         finally:
             self._stopped = True
-            for thread in self._threads:
+            for thread in filter(threading.Thread.is_alive, self._threads):
                 thread.join()
         if self._failures:
             raise self._failures[min(self._failures)]
+        if progress and self._untold:
+            progress(self._untold)
 
     def _work(self) -> None:
         try:
@@ -148,7 +153,12 @@ class _Crew:
 
     def _written(self, count: int) -> None:
         self._room.release()
-        self._events.put(count)
+        with self._lock:
+            self._untold += count
+            if self._untold < _TOLD_BYTES:
+                return
+            told, self._untold = self._untold, 0
+        self._events.put(told)
 
 
 def write_files(

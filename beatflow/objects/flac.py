@@ -4,14 +4,10 @@ Knows sample formats and streams of up to 8 channels, no packs. Loads numpy and 
 """
 
 import struct
-from typing import TYPE_CHECKING
 
 from beatflow.native import flac as native
 from beatflow.native import kernels
 from beatflow.objects.layout import Layout
-
-if TYPE_CHECKING:
-    from beatflow.objects.samples import Integers
 
 # On libsndfile's scale of 0 to 1: libFLAC's level 4. Up to there the kernels encode, about as small and several times
 # as fast. On music level 8 gains 1.4 % and takes three times as long as level 4: `gc --aggressive` takes that time.
@@ -80,17 +76,3 @@ def _split_groups(payload: bytes, channels: int) -> list[bytes]:
     if at != len(payload):
         raise ValueError("bytes after the last FLAC stream")
     return streams
-
-
-def encode_stream(frames: "Integers", bits: int, level: float = LEVEL) -> bytes:
-    """Encode integers, shape (frames, channels), as libflac.encode_stream does."""
-    from beatflow.objects import libflac
-
-    return libflac.encode_stream(frames, bits, level)
-
-
-def decode_stream(stream: bytes, frames: int, channels: int, bits: int) -> "Integers":
-    """Decode as libflac.decode_stream does."""
-    from beatflow.objects import libflac
-
-    return libflac.decode_stream(stream, frames, channels, bits)

@@ -17,7 +17,7 @@ from beatflow.objects.container import Source
 from beatflow.objects.split import BLOCK_BYTES, Block, blocks
 
 if TYPE_CHECKING:
-    from beatflow.objects.pool import Pool
+    from beatflow.objects.threads import Threads
 
 Progress = Callable[[int], None]
 """Called with the bytes read since the last call; an exception raised in it undoes the file being added."""
@@ -98,12 +98,12 @@ class FileReading:
     Parameters
     ----------
     path : Path
-    pool : Pool
+    pool : Threads
         Of one thread, so that files are read one after the other.
     buffers : Buffers
     """
 
-    def __init__(self, path: Path, pool: "Pool", buffers: Buffers) -> None:
+    def __init__(self, path: Path, pool: "Threads", buffers: Buffers) -> None:
         self.path = path
         self._buffers = buffers
         self._room = Semaphore(_BLOCKS)

@@ -360,7 +360,45 @@ def read_record(file: BinaryIO, entry: Entry) -> Record:
     """
     if entry.stored_length > MAX_STORED_BYTES:
         raise DamagedError(f"the directory names a record of {entry.stored_length} bytes")
-    return parse_record(_read_at(file, entry.offset, RECORD_HEAD_BYTES + entry.stored_length), entry)
+    # Two reads in place of one and a copy of the payload.
+    head = _read_at(file, entry.offset, RECORD_HEAD_BYTES)
+    payload = _read_at(file, entry.offset + RECORD_HEAD_BYTES, entry.stored_length)
+    return _verify_record(head, payload, entry)
+
+
+def skim_record(file: BinaryIO, entry: Entry, scratch: bytearray) -> Record:
+    """Verify a record; return it with no more of its payload than the table of what it depends on.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Unbuffered.
+    entry : Entry
+    scratch : bytearray
+        Memory to read into: new memory for each record takes longer than reading it.
+
+    Raises
+    ------
+    DamagedError
+        As `read_record` does.
+    """
+    length = RECORD_HEAD_BYTES + entry.stored_length
+    if length > len(scratch):
+        return read_record(file, entry)
+    with memoryview(scratch) as whole, whole[:length] as data:
+        file.seek(entry.offset)
+        done = 0
+        while done < length and (count := file.readinto(data[done:])):  # type: ignore[attr-defined]
+            done += count
+        found, parameters, checksum = parse_record_head(data[:done], entry.offset)
+        if found != entry:
+            raise DamagedError("the record is not the one that the directory names")
+        with data[RECORD_HEAD_BYTES:] as payload:
+            if done != length or zlib.crc32(payload) != checksum:
+                raise DamagedError("the payload's checksum does not match")
+            count = _COUNT.unpack_from(payload)[0] if length >= RECORD_HEAD_BYTES + _COUNT.size else 0
+            table = bytes(payload[: _COUNT.size + count * ID_BYTES]) if entry.flags & Flag.DEPENDS else b""
+    return Record(entry, parameters, table)
 
 
 def parse_record(data: bytes, entry: Entry) -> Record:
@@ -371,16 +409,19 @@ def parse_record(data: bytes, entry: Entry) -> Record:
     DamagedError
         They are not as the entry or the checksums say.
     """
-    found, parameters, checksum = parse_record_head(data, entry.offset)
+    return _verify_record(data[:RECORD_HEAD_BYTES], data[RECORD_HEAD_BYTES:], entry)
+
+
+def _verify_record(head: bytes, payload: bytes, entry: Entry) -> Record:
+    found, parameters, checksum = parse_record_head(head, entry.offset)
     if found != entry:
         raise DamagedError("the record is not the one that the directory names")
-    payload = data[RECORD_HEAD_BYTES:]
     if len(payload) != entry.stored_length or zlib.crc32(payload) != checksum:
         raise DamagedError("the payload's checksum does not match")
     return Record(entry, parameters, payload)
 
 
-def parse_record_head(data: bytes, offset: int) -> tuple[Entry, bytes, int]:
+def parse_record_head(data: bytes | memoryview, offset: int) -> tuple[Entry, bytes, int]:
     """Return a header's entry, codec parameters and payload checksum."""
     if len(data) < RECORD_HEAD_BYTES:
         raise DamagedError("the record's header is cut short")

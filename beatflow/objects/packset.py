@@ -30,6 +30,7 @@ from beatflow.objects.pack import (
     read_record,
     read_trailer,
     scan,
+    skim_record,
 )
 from beatflow.objects.packindex import FEW_PACKS, Index
 
@@ -101,6 +102,11 @@ class Pack:
         """Read one record, checksums verified."""
         with self.path.open("rb", buffering=0) as file:
             return read_record(file, entry)
+
+    def skim(self, entry: Entry, scratch: bytearray) -> Record:
+        """Verify one record; return it with no more of its payload than the table of what it depends on."""
+        with self.path.open("rb", buffering=0) as file:
+            return skim_record(file, entry, scratch)
 
     def _load(self, verify: bool) -> Directory:
         with self.path.open("rb") as file:
@@ -191,13 +197,13 @@ class PackSet:
             found = self._first(kind, id)
         return found[1] if found else None
 
-    def find_all(self, kind: int, ids: Sequence[bytes]) -> list[Entry | None]:
-        """Return the entries of several records, or None for each that is not there; quicker than one by one."""
+    def find_all(self, kind: int, ids: Sequence[bytes]) -> list[tuple[Pack, Entry] | None]:
+        """Return where several records are, or None for each that is not there; quicker than one by one."""
         found = [self._first(kind, id) for id in ids]
         if None in found and self._is_stale():
             self.rescan()
             found = [self._first(kind, id) for id in ids]
-        return [one and one[1] for one in found]
+        return found
 
     def read(self, kind: int, id: bytes, decode: Callable[[Record], T]) -> T:
         """Find a record, read it, decode it; where that fails go on to any other copy.

@@ -7,7 +7,6 @@ nothing.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from beatflow.objects.ids import ID_BYTES
@@ -62,8 +61,7 @@ class Term(NamedTuple):
     slope: int
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """How one chunk's samples are guessed.
 
     Attributes

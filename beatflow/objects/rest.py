@@ -21,7 +21,7 @@ class ArrayRest:
         self.frames, self.channels = values.shape
         self.bits = bits
         self._values = wrap(values, bits)
-        self.is_nothing = not self._values.any()
+        self.is_nothing = not bool(self._values.any())
         self.buffer = self._values.tobytes()
 
     def count(self) -> tuple[list[int], int]:

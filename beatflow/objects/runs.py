@@ -5,7 +5,6 @@ Knows what a chunk needs to become a record, and no packs: it is told what is st
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from beatflow.objects.ids import sha256
@@ -14,6 +13,7 @@ from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Kind, NewRecord
 from beatflow.objects.split import Block
+from beatflow.objects.threads import Pending, Workers
 
 if TYPE_CHECKING:
     from beatflow.objects.coding import RunCoder
@@ -83,7 +83,7 @@ class ChunkCoder:
 
     Parameters
     ----------
-    pool : Executor
+    pool : Workers
     window : int
         Runs that may be under way at a time.
     judge : callable
@@ -96,7 +96,7 @@ class ChunkCoder:
 
     def __init__(
         self,
-        pool: Executor,
+        pool: Workers,
         window: int,
         judge: Callable[[Sequence[bytes]], list[Standing]],
         is_written: Callable[[bytes], bool],
@@ -112,7 +112,7 @@ class ChunkCoder:
 
     def code(self, intake: Intake) -> Generator[Coded, None, None]:
         """Yield what becomes of each chunk, in the order of the file. Closing it cancels what has not begun."""
-        ahead: deque[Future[list[Coded]] | _Done[list[Coded]]] = deque()
+        ahead: deque[Pending[list[Coded]]] = deque()
         runs = _join(self._sort(intake), _RUN_CHUNKS if self._advisor else 1)
         try:
             run = next(runs, None)
@@ -134,7 +134,7 @@ class ChunkCoder:
 
     def _sort(self, intake: Intake) -> Iterator[_Chunk]:
         """Yield the chunks of a file, those that are to be coded with their bytes."""
-        waiting: deque[tuple[Block, Future[list[_Looked]] | _Done[list[_Looked]]]] = deque()
+        waiting: deque[tuple[Block, Pending[list[_Looked]]]] = deque()
         try:
             for block in intake:
                 if block.end <= _SMALL_BYTES:
@@ -154,9 +154,7 @@ class ChunkCoder:
             ids = [sha256(data[place.start : place.end]) for place in block.places]
         return list(zip(ids, self._judge(ids), strict=True))
 
-    def _settle(
-        self, intake: Intake, block: Block, outcome: "Future[list[_Looked]] | _Done[list[_Looked]]"
-    ) -> Iterator[_Chunk]:
+    def _settle(self, intake: Intake, block: Block, outcome: "Pending[list[_Looked]]") -> Iterator[_Chunk]:
         with memoryview(block.data) as whole:
             for place, (id, standing) in zip(block.places, outcome.result(), strict=True):
                 data = None

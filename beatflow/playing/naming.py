@@ -123,7 +123,7 @@ class Finder:
         """
         track, opener, title, commit, clock = self._find_score(word)
         if list(names) != [ALL_STEMS]:
-            track = replace(track, stems={name: _unmute(_choose(track, name, title)) for name in names})
+            track = track._replace(stems={name: _unmute(_choose(track, name, title)) for name in names})
             title = f"{'+'.join(names)}" + (f" of {title}" if word else "")
         return Named(title, lambda: ScoreSource(track, opener, title), clock, commit=commit)
 
@@ -216,7 +216,7 @@ def _choose(track: Track, name: str, title: str) -> Stem:
 
 
 def _unmute(stem: Stem) -> Stem:
-    return replace(stem, mute=False, solo=False)
+    return stem._replace(mute=False, solo=False)
 
 
 def _find_unchanged(repository: Repository, path: str) -> str | None:

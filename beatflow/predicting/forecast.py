@@ -98,8 +98,19 @@ class Forecast:
     def order(self, path: str) -> tuple[bool, int, str]:
         """Return what to sort paths by: mixes come last, deeper folders first."""
         pure = PurePosixPath(path)
-        mix = any(word in pure.name.lower() for word in _MIXES) or path == self.track.mix_file
+        mix = any(word in pure.name.lower() for word in _MIXES) or self._is_mix(path)
         return mix, -len(pure.parts), path
+
+    def _is_mix(self, path: str) -> bool:
+        """Say whether a file is the mix of a score, if there is one: most tracks have none, and need not read any."""
+        return self._text is not None and path == self.track.mix_file
+
+    @cached_property
+    def _text(self) -> bytes | None:
+        try:
+            return self._score()
+        except OSError:
+            return None
 
     @cached_property
     def track(self) -> "Track":
@@ -107,8 +118,8 @@ class Forecast:
         from beatflow.track import Track, parse_track
 
         try:
-            return parse_track(self._score() or b"")
-        except (UsageError, OSError):
+            return parse_track(self._text or b"")
+        except UsageError:
             return Track()
 
     def is_likely_kept(self, path: str, size: int) -> bool:

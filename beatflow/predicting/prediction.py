@@ -6,7 +6,6 @@ kernels do not do. Everything here may guess wrong: the store compares and keeps
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from beatflow.native.fit import Stretches
@@ -100,8 +99,7 @@ class _Input(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
+class _Model(NamedTuple):
     """How the chunks of a run are made: from which inputs, channel by channel, across channels, or filtered.
 
     `bits` per sample are left of the chunk in which it was found.
@@ -270,7 +268,7 @@ class _Guide:
             found = self._apply(model, frame, raw) if model else None
             if model and found and (best is None or found.bits < best.bits):
                 best = found
-                self._model = replace(model, bits=found.bits)
+                self._model = model._replace(bits=found.bits)
             if best and (best.noise or best.bits < self._effort.enough * view.plain):
                 self._advisor.model = self._model
                 break

@@ -13,9 +13,9 @@ from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.prediction import Predicted, Source
 from beatflow.objects.reach import MAX_DEPTH, Reach
-from beatflow.objects.rendition import Voice, can_render, encode, read_stem, render, sum_parts
+from beatflow.objects.rendition import Part, Voice, can_render, encode, render, sum_parts
 from beatflow.objects.sources import SourceFile
-from beatflow.sound.mix import Fader, get_gains
+from beatflow.sound.fader import Fader, get_gains
 from beatflow.track import Track
 
 # Reading one chunk must not take more than a reader allows, by far; what a source says it takes is at most 255.
@@ -52,7 +52,7 @@ class ScoreRenderer:
         self._layout = layout
         self._stems = []
         for file, fader in stems:
-            gains = tuple(int(gain) for gain in get_gains(fader, master_db, layout.channels))
+            gains = get_gains(fader, master_db, layout.channels)
             if any(gains):
                 self._stems.append(_Laid(file, gains, fader.offset))
 
@@ -88,9 +88,11 @@ class ScoreRenderer:
             found = file.peek_bytes(max(low, 0), low + count)
             if found is None or file.layout is None:
                 return False
-            with suppress(ValueError):
-                parts.append((max(-low, 0), read_stem(found, file.layout), gains))
-        return raw.startswith(sum_parts(parts, self._layout, count))
+            parts.append(Part(max(-low, 0), found, file.layout, gains))
+        try:
+            return raw.startswith(sum_parts(parts, self._layout, count))
+        except ValueError:  # a stem that is not of numbers
+            return False
 
 
 def _fetch(file: SourceFile, ref: ChunkRef) -> bytes:

@@ -3,9 +3,7 @@
 The rule, so that a mix can always be rebuilt:
 
 1. A stem's samples are taken as 24-bit integers (rounded half to even; 8, 16 and 24 bit sources are exact).
-2. A stem's gain in each channel is ``10 ** ((gain_db + master_db) / 20)`` times its balance, worked out in decimal
-   arithmetic with 40 digits and rounded half to even to a multiple of ``2**-20``. Balance: 1 in both channels at the
-   centre; a pan of ``p > 0`` takes the left channel down to ``1 - p``, one of ``p < 0`` the right one to ``1 + p``.
+2. A stem's gain in each channel is what `fader.py` says, a multiple of ``2**-20``.
 3. Products and their sum are integers below ``2**53``, hence exact in float64 in any order.
 4. The sum is rounded half to even to the bits of the mix, saturated and counted. Float mixes are only rounded to
    float32.
@@ -14,8 +12,6 @@ Stems at 0 dB and the centre therefore sum exactly on the integer grid. Knows no
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,38 +19,13 @@ from numpy.typing import NDArray
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Audio, Samples
 from beatflow.sound.exact import get_bits, round_samples
+from beatflow.sound.fader import GAIN_BITS, Fader, get_gains
 
-_GAIN_BITS = 20
 _STEM_BITS = 24
-_MAX_GAIN_DB = 24.0
 # 2**(23 + 20) times a gain of 16 times this many stems is 2**53.
 _MAX_STEMS = 64
 _MOST_OFFSET_S = 86_400
 _BLOCK_FRAMES = 65_536
-_DIGITS = Context(prec=40, rounding=ROUND_HALF_EVEN)
-
-
-@dataclass(frozen=True, slots=True)
-class Fader:
-    """How a stem goes into the mix.
-
-    Parameters
-    ----------
-    gain_db : float
-        Up to +24 dB together with the master; below -120 dB it is silence.
-    pan : float
-        -1 (left) to 1 (right); only in stereo mixes.
-    mute, solo : bool
-        Where any stem is solo, only those sound.
-    offset : int
-        Frames that the stem starts later; negative values cut its beginning.
-    """
-
-    gain_db: float = 0.0
-    pan: float = 0.0
-    mute: bool = False
-    solo: bool = False
-    offset: int = 0
 
 
 class Mix:
@@ -104,7 +75,7 @@ class Mix:
                 raise UsageError(f"stem {name} is moved by {feed.fader.offset} frames, more than a day")
         solo = any(feed.fader.solo for feed in self._feeds.values())
         self._gains = {
-            name: get_gains(feed.fader, master_db, self.channels)
+            name: np.array(get_gains(feed.fader, master_db, self.channels), np.float64)
             for name, feed in self._feeds.items()
             if not feed.fader.mute and (feed.fader.solo or not solo)
         }
@@ -125,15 +96,15 @@ class Mix:
                 total[: len(part)] += part * gains
             self.frames += length
             highest = max(float(total.max()), -float(total.min()))
-            self.peak = max(self.peak, highest * 2.0 ** -(_GAIN_BITS + _STEM_BITS - 1))
+            self.peak = max(self.peak, highest * 2.0 ** -(GAIN_BITS + _STEM_BITS - 1))
             yield Audio(self._round(total), self.sample_rate)
 
     def _round(self, total: NDArray[np.float64]) -> Samples:
         """From multiples of 2**-43 to the mix's own grid."""
         if self._bits is None:
-            return (total * 2.0 ** -(_GAIN_BITS + _STEM_BITS - 1)).astype(np.float32)
+            return (total * 2.0 ** -(GAIN_BITS + _STEM_BITS - 1)).astype(np.float32)
         scale = 1 << (self._bits - 1)
-        rounded = np.rint(total * 2.0 ** (self._bits - _STEM_BITS - _GAIN_BITS))
+        rounded = np.rint(total * 2.0 ** (self._bits - _STEM_BITS - GAIN_BITS))
         self.clipped += int(np.count_nonzero((rounded < -scale) | (rounded >= scale)))
         return (np.clip(rounded, -scale, scale - 1) / scale).astype(np.float32)
 
@@ -164,41 +135,6 @@ def render_mix(
     mix = Mix(stems, faders, subtype, master_db)
     samples = [block.samples for block in mix]
     return Audio(np.concatenate(samples), mix.sample_rate), mix.clipped
-
-
-def get_gains(fader: Fader, master_db: float, channels: int) -> NDArray[np.float64]:
-    """The gain of each channel in units of 2**-20, by the rule that the module states.
-
-    Raises
-    ------
-    UsageError
-        Beyond +24 dB, or a pan outside -1 to 1 or in a mix that is not stereo.
-    """
-    gain_db = _decimal(fader.gain_db) + _decimal(master_db)
-    pan = _decimal(fader.pan)
-    if not gain_db <= _decimal(_MAX_GAIN_DB):
-        raise UsageError(f"a gain of {float(gain_db):g} dB is more than +{_MAX_GAIN_DB:g} dB")
-    if not -1 <= pan <= 1:
-        raise UsageError(f"a pan of {fader.pan:g} is outside -1 (left) to 1 (right)")
-    if pan and channels != 2:
-        raise UsageError(f"a stem cannot be panned in a mix of {channels} channels")
-    linear = (
-        _DIGITS.power(Decimal(10), _DIGITS.divide(gain_db, Decimal(20))) if gain_db >= -120 else Decimal(0)
-    )
-    balance = (
-        [1 - max(pan, Decimal(0)), 1 + min(pan, Decimal(0))] if channels == 2 else [Decimal(1)] * channels
-    )
-    unit = Decimal(1 << _GAIN_BITS)
-    return np.array(
-        [float(_DIGITS.multiply(_DIGITS.multiply(linear, b), unit).to_integral_value()) for b in balance]
-    )
-
-
-def _decimal(value: float) -> Decimal:
-    """The number as it is written, not its nearest binary fraction: -1.1 is -1.1."""
-    if value != value:
-        raise UsageError("a gain or pan is not a number")
-    return Decimal(repr(float(value)))
 
 
 class _Feed:

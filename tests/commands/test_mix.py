@@ -9,8 +9,9 @@ import pytest
 
 from beatflow.library.journal import read_events
 from beatflow.sound.audio import Audio
+from beatflow.sound.fader import Fader
 from beatflow.sound.files import read_audio, read_info
-from beatflow.sound.mix import Fader, render_mix
+from beatflow.sound.mix import render_mix
 from beatflow.sound.wav import build_header
 from beatflow.sound.writing import write_audio
 from tests.conftest import Bf

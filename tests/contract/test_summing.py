@@ -10,7 +10,8 @@ from beatflow.contract.sumtext import format_sum
 from beatflow.errors import AudioError, UsageError
 from beatflow.sound.audio import Audio
 from beatflow.sound.exact import quantize
-from beatflow.sound.mix import Fader, render_mix
+from beatflow.sound.fader import Fader
+from beatflow.sound.mix import render_mix
 from beatflow.sound.writing import write_audio
 
 RATE = 8000

@@ -12,8 +12,9 @@ import pytest
 import rpp
 
 from beatflow.sound.audio import Audio
+from beatflow.sound.fader import Fader
 from beatflow.sound.files import read_audio, read_info
-from beatflow.sound.mix import Fader, render_mix
+from beatflow.sound.mix import render_mix
 from beatflow.track import parse_track
 from tests.conftest import Bf
 from tests.daw.sessions import RATE, SCORE, noise, write_track

@@ -185,7 +185,7 @@ def test_what_is_no_project_is_refused(text: str) -> None:
 
 
 def test_gains_are_the_factors_of_a_mix() -> None:
-    from beatflow.sound.mix import Fader, get_gains
+    from beatflow.sound.fader import Fader, get_gains
 
     for gain_db in (-130.0, -60.0, -1.5, 0.0, 6.0):
         text = format_project(

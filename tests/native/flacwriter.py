@@ -37,7 +37,15 @@ def write_stream(samples: NDArray[np.int64], bits: int, random: Random) -> bytes
     frames, channels = samples.shape
     streaminfo = _Bits()
     # The largest block that is named makes room, no more.
-    for value, count in ((16, 16), (65535, 16), (0, 24), (0, 24), (48000, 20), (channels - 1, 3), (bits - 1, 5)):
+    for value, count in (
+        (16, 16),
+        (65535, 16),
+        (0, 24),
+        (0, 24),
+        (48000, 20),
+        (channels - 1, 3),
+        (bits - 1, 5),
+    ):
         streaminfo.add(value, count)
     streaminfo.add(frames, 36)
     more = [(2, b"any application"), (1, bytes(random.randrange(40)))][: random.randrange(3)]
@@ -61,7 +69,13 @@ def _frame(samples: NDArray[np.int64], bits: int, first: int, random: Random) ->
     size = random.choice([code for code in (_BLOCKS.get(block), 6 if block <= 256 else None, 7) if code])
     rate, value, count = random.choice(_RATES)
     head = _Bits()
-    for field, width in ((0xFFF9, 16), (size, 4), (rate, 4), (assignment, 4), (random.choice((0, _DEPTHS[bits])), 3)):
+    for field, width in (
+        (0xFFF9, 16),
+        (size, 4),
+        (rate, 4),
+        (assignment, 4),
+        (random.choice((0, _DEPTHS[bits])), 3),
+    ):
         head.add(field, width)
     head.add(0, 1)
     for byte in _coded_number(first):
@@ -103,13 +117,17 @@ def _assign(samples: NDArray[np.int64], bits: int, assignment: int) -> list[tupl
         return [(channel, bits) for channel in samples.T]
     left, right = samples.T
     side = (left - right, bits + 1)
-    return {8: [(left, bits), side], 9: [side, (right, bits)], 10: [((left + right) >> 1, bits), side]}[assignment]
+    return {8: [(left, bits), side], 9: [side, (right, bits)], 10: [((left + right) >> 1, bits), side]}[
+        assignment
+    ]
 
 
 def _subframe(out: _Bits, samples: list[int], bits: int, random: Random) -> None:
     wasted = random.randint(0, _trailing_zeros(samples, bits)) * random.randint(0, 1)
     samples, bits = [one >> wasted for one in samples], bits - wasted
-    kinds = ["verbatim", *["fixed", "lpc", "lpc"] * (len(samples) > 1)] + ["constant"] * 4 * (len(set(samples)) == 1)
+    kinds = ["verbatim", *["fixed", "lpc", "lpc"] * (len(samples) > 1)] + ["constant"] * 4 * (
+        len(set(samples)) == 1
+    )
     kind = random.choice(kinds)
     weights, shift, precision = [], 0, 0
     if kind == "fixed":

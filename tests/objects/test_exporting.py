@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from beatflow.errors import DamagedError
-from beatflow.objects import reading
+from beatflow.objects import exporting, reading
 from beatflow.objects.exporting import Output, write_files
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
@@ -105,12 +105,15 @@ def test_the_first_damage_is_named(stored: tuple[AudioStore, dict[str, str]], tm
             AudioStore(store.path, 4).write_files(targets(only, tmp_path / f"out{number}"))
 
 
-def test_progress_may_end_it(stored: tuple[AudioStore, dict[str, str]], tmp_path: Path) -> None:
+def test_progress_may_end_it(
+    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, oids = stored
 
     def stop(count: int) -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(exporting, "_TOLD_BYTES", 1)
     with pytest.raises(KeyboardInterrupt):
         store.write_files(targets(oids, tmp_path / "out"), stop)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("beatflow-write")]

@@ -1,8 +1,8 @@
 """Predictions: exact for every format, the same for every decoder, and harmless when they are damaged or hostile."""
 
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -23,10 +23,20 @@ from beatflow.objects.prediction import ONE, Predicted, Prediction, Proposal, So
 from beatflow.objects.reach import Reach
 from beatflow.objects.residual import Residual
 from beatflow.objects.samples import Integers, join_samples, write_samples
+from tests.native.switching import in_numpy
 from tests.objects import sounds
 from tests.objects.slowprediction import rebuild
 
 FORMATS = list(SampleFormat)
+
+
+@pytest.fixture(scope="module", autouse=True, params=["kernels", "numpy"])
+def both(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Do everything twice: with whatever is there, and in numpy."""
+    with in_numpy() if request.param == "numpy" else nullcontext():
+        yield
+
+
 Chunks = dict[bytes, bytes]
 
 
@@ -275,7 +285,7 @@ def test_the_largest_weights_are_exact(sign: int) -> None:
     found = pack(values, layout, guess, chunks)
     larger = terms[1]._replace(weight=sign * (half + 2))
     with pytest.raises(ValueError, match="too large"):
-        predict(replace(guess, terms=(terms[0], larger)), [samples_of(chunks, source)], layout)
+        predict(guess._replace(terms=(terms[0], larger)), [samples_of(chunks, source)], layout)
     hostile = bytearray(found.payload)
     struct.pack_into("<i", hostile, len(hostile) - 8, sign * (half + 2))
     with pytest.raises(DamagedError, match="too large"):

@@ -1,6 +1,8 @@
 """Chunks of mixes that are nothing but sums: against a second decoder, against the mixer itself, and hostile ones."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -15,14 +17,23 @@ from beatflow.objects.prediction import Predicted, Source
 from beatflow.objects.reach import Reach
 from beatflow.objects.rendition import Voice, decode, encode, render
 from beatflow.sound.audio import Audio
-from beatflow.sound.mix import Fader, get_gains, render_mix
+from beatflow.sound.fader import Fader, get_gains
+from beatflow.sound.mix import render_mix
 from beatflow.sound.wav import encode_samples
+from tests.native.switching import in_numpy
 from tests.objects.slowrendition import render as render_slowly
 
 TARGETS = [form for form in SampleFormat if form.width < 4 or form.is_float]
 SUBTYPES = {"PCM_U8": SampleFormat.U8, "PCM_16": SampleFormat.S16LE, "PCM_24": SampleFormat.S24LE,
             "FLOAT": SampleFormat.F32LE}  # fmt: skip
 Chunks = dict[bytes, bytes]
+
+
+@pytest.fixture(scope="module", autouse=True, params=["kernels", "numpy"])
+def both(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Do everything twice: with whatever is there, and in numpy."""
+    with in_numpy() if request.param == "numpy" else nullcontext():
+        yield
 
 
 def fill(form: SampleFormat, channels: int, frames: int, seed: int) -> bytes:
@@ -80,7 +91,7 @@ def test_it_is_what_the_mixer_gives(subtype: str, stem_form: SampleFormat) -> No
         faders[str(number)] = fader
         ref = ChunkRef(sha256(raw), len(raw))
         chunks[ref.id] = raw
-        gains = tuple(int(gain) for gain in get_gains(fader, -0.4, 2))
+        gains = get_gains(fader, -0.4, 2)
         voices.append(Voice(Source(Layout(stem_form, 2), (ref,), -fader.offset), gains))
     mix, clipped = render_mix(stems, faders, subtype, -0.4)
     assert clipped or subtype == "FLOAT"

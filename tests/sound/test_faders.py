@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from beatflow.sound.audio import Audio
+from beatflow.sound.fader import Fader
 from beatflow.sound.faders import Faders, Part, fit_faders
-from beatflow.sound.mix import Fader, render_mix
+from beatflow.sound.mix import render_mix
 from beatflow.sound.writing import write_audio
 
 RATE = 8000

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,7 +149,7 @@ def test_commits_between_are_those_that_git_names(git: GitStore) -> None:
 
 def test_a_clock_that_went_backwards_hides_nothing(git: GitStore) -> None:
     tree = git.write_tree({})
-    before = replace(ADA, time_s=ADA.time_s - 1000)
+    before = ADA._replace(time_s=ADA.time_s - 1000)
     # Written by git itself: BeatFlow's commits are never older than their parents.
     old = git.write_commit(tree, [], "old", ADA)
     raw = b"tree %s\nparent %s\nauthor %s\ncommitter %s\n\nnew\n"
