@@ -250,7 +250,9 @@ def _in_child(request: dict[str, Any], said: int, counted: int) -> None:
 def _serve() -> None:
     # Loaded here, so that no child spends time on it.
     for module in pkgutil.walk_packages(beatflow.__path__, "beatflow."):
-        if not module.name.startswith(("beatflow.ai", "beatflow.sound", "beatflow.__main__")):
+        # The compiled kernels are a library, though they look like a module.
+        left_out = ("beatflow.ai", "beatflow.sound", "beatflow.__main__", "beatflow.native.kernels")
+        if not module.name.startswith(left_out):
             import_module(module.name)
     for line in sys.stdin:
         request = json.loads(line)

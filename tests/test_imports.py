@@ -1,13 +1,15 @@
 """Starting up loads nothing heavy."""
 
+import json
 import subprocess
 import sys
 import time
 
 import pytest
 
+from beatflow.native import kernels
 from tests.conftest import Bf
-from tests.world import write_tone
+from tests.world import tone, wav_bytes, write_tone
 
 HEAVY = {
     "numpy",
@@ -78,6 +80,26 @@ def test_sound_that_is_known_elsewhere_is_neither_cut_nor_coded(bf: Bf) -> None:
     assert loaded(copying, bf) & HEAVY == set()
     assert bf.ok("ls", "--name-only").stdout == "copy.wav\nmix.wav\n"
     bf.ok("check", "--data")
+
+
+@pytest.mark.skipif(kernels() is None, reason="no kernels")
+def test_sound_is_kept_and_brought_back_by_kernels_alone(bf: Bf) -> None:
+    """A new sound, one that is predicted from its former version, and both again."""
+    bf.ok("init")
+    first = tone(3.0)
+    commands = [
+        (first, ["commit", "-m", "one"]),
+        (first // 2, ["commit", "-m", "softer"]),
+        (first, ["restore", "--source", "HEAD", "mix.wav"]),
+        (first, ["restore", "--source", "HEAD~1", "--to", "there", "."]),
+    ]
+    for samples, argv in commands:
+        (bf.directory / "mix.wav").write_bytes(wav_bytes(samples))
+        code = f"from beatflow.cli import main\nassert main({argv!r}) == 0"
+        assert loaded(code, bf) & (HEAVY - {"zstandard"}) == set(), argv
+    assert (bf.directory / "there" / "mix.wav").read_bytes() == wav_bytes(first)
+    found = json.loads(bf.ok("log", "--json", "-n", "1").stdout)
+    assert found["commits"][0]["message"].startswith("softer")
 
 
 @pytest.mark.parametrize(

@@ -211,10 +211,12 @@ class Products:
 
 
 def _describe(sound: Chunks) -> _Sound:
-    count = len(sound.raws)
+    # Bytes stay what they are; of anything else, ctypes takes no address.
+    raws = [bytes(raw) for raw in sound.raws]
+    count = len(raws)
     return _Sound(
-        (ctypes.c_char_p * count)(*sound.raws),
-        (ctypes.c_int64 * count)(*map(len, sound.raws)),
+        (ctypes.c_char_p * count)(*raws),
+        (ctypes.c_int64 * count)(*map(len, raws)),
         count,
         sound.format,
         sound.channels,

@@ -31,6 +31,9 @@ enum { DECODED = 0, NOT_FLAC = 1, OTHER_SHAPE = 2, DAMAGED = 3, NO_MEMORY = 4 };
 enum { MAX_CHANNELS = 8, MAX_ORDER = 32, MAX_FIXED_ORDER = 4, MAX_BITS = 24 };
 enum { HEAD_BYTES = 4, STREAMINFO_BYTES = 34, FIRST_BLOCK_END = HEAD_BYTES + 4 + STREAMINFO_BYTES };
 enum { CRC_BYTES = 2, MD5_BYTES = 16 };
+/* Subframes at once, and so many samples of each. */
+enum { LANES = 8, TILE = 64, GAP = 80 };
+static const uint64_t BIAS = (uint64_t)1 << 62;
 enum { LEFT_SIDE = 8, SIDE_RIGHT = 9, MID_SIDE = 10 };
 
 /* Bits, the most significant first: the next one is the window's highest. What is below `have` bits is either zero or
@@ -42,10 +45,24 @@ typedef struct {
     bool failed;
 } Reader;
 
+/* One channel of a block as it was read: `order` samples, and of each later one what is left when the `order` before it
+ * have foretold it. All of them folded: 0, -1, 1, -2 … are 0, 1, 2, 3 …, as Rice codes have it. */
 typedef struct {
-    int64_t weights[MAX_ORDER];
-    unsigned order, shift;
-} Predictor;
+    int32_t *samples;
+    int32_t weights[MAX_ORDER];
+    unsigned order, shift, bits, wasted;
+} Subframe;
+
+/* Subframes of equal length, which are restored side by side: within one of them each sample waits for the one before. */
+typedef struct {
+    Subframe lanes[LANES];
+    unsigned assignments[LANES];
+    unsigned count;
+    uint32_t block;
+    /* All lanes' samples, `step` apart. */
+    int32_t *planes;
+    size_t step;
+} Group;
 
 INLINE unsigned leading_zeros(uint64_t word) { /* of no zero */
 #if defined(_MSC_VER)
@@ -137,45 +154,30 @@ INLINE void skip_to_byte(Reader *reader, size_t bytes) {
         reader->at += bytes;
 }
 
-INLINE uint32_t unfold(uint32_t folded) { return (folded >> 1) ^ (0u - (folded & 1)); }
+INLINE int32_t fold(int32_t value) { return (int32_t)((uint32_t)value << 1) ^ (value >> 31); }
 
-INLINE int32_t restore(uint32_t rest, int64_t last, const int32_t *samples, const int64_t *weights, unsigned order,
-                       unsigned shift) {
-    if (order == 0)
-        return (int32_t)rest;
-    /* 32 products of 32 and 15 bits. The last sample comes in a register: it is what the next one waits for. */
-    int64_t sum = 0;
-    for (unsigned lag = order; lag > 1; lag--)
-        sum += weights[lag - 1] * samples[-(ptrdiff_t)lag];
-    sum += weights[0] * last;
-    return (int32_t)(rest + (uint32_t)(sum >> shift));
-}
+INLINE int32_t unfold(int32_t folded) { return (int32_t)((uint32_t)folded >> 1) ^ -(folded & 1); }
 
-/* Rice codes of one parameter, each added to what `order` samples before it foretell. Codes and predictions are two
- * chains that a processor follows side by side. */
-INLINE void read_run(Reader *shared, int32_t *samples, size_t count, unsigned parameter, const int64_t *weights,
-                     unsigned order, unsigned shift) {
+/* Rice codes of one parameter. */
+INLINE void read_rice(Reader *shared, int32_t *samples, size_t count, unsigned parameter) {
     Reader reader = *shared;
-    int32_t *end = samples + count;
-    int64_t last = order ? samples[-1] : 0;
+    const int32_t *end = samples + count;
     unsigned tail = parameter + 1;
     /* Of 56 bits at hand, two codes may take 28 each. */
     int most = 28 - (int)tail;
     while (samples < end) {
         if (end - samples >= 2 && reader.end - reader.at >= 8) {
-            refill(&reader);
             bool both = false;
+            refill(&reader);
             for (int i = 0; i < 2; i++) {
                 unsigned zeros = leading_zeros(reader.window | 1);
                 both = (int)zeros <= most;
                 if (!both)
                     break;
-                /* The last bits of it are the one after the zeros, and the code's low part. */
+                /* The one after the zeros, and the code's low part. */
                 uint32_t low = (uint32_t)(reader.window >> (64 - zeros - tail));
-                uint32_t folded = ((zeros - 1) << parameter) + low;
+                *samples++ = (int32_t)(((zeros - 1) << parameter) + low);
                 drop(&reader, zeros + tail);
-                last = *samples = restore(unfold(folded), last, samples, weights, order, shift);
-                samples++;
             }
             if (both)
                 continue;
@@ -186,153 +188,233 @@ INLINE void read_run(Reader *shared, int32_t *samples, size_t count, unsigned pa
             reader.failed = true;
             break;
         }
-        last = *samples = restore(unfold((high << parameter) | low), last, samples, weights, order, shift);
-        samples++;
+        *samples++ = (int32_t)((high << parameter) | low);
     }
     *shared = reader;
 }
 
-#define CASE(number)                                                                               \
-    case number:                                                                                   \
-        read_run(reader, samples, count, parameter, predictor->weights, number, predictor->shift); \
-        break
-
-INLINE void read_rice(Reader *reader, int32_t *samples, size_t count, unsigned parameter, const Predictor *predictor) {
-    switch (predictor->order) {
-        CASE(0);
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-        CASE(5);
-        CASE(6);
-        CASE(7);
-        CASE(8);
-        CASE(9);
-        CASE(10);
-        CASE(11);
-        CASE(12);
-    default:
-        read_run(reader, samples, count, parameter, predictor->weights, predictor->order, predictor->shift);
-    }
-}
-
-INLINE void read_escaped(Reader *reader, int32_t *samples, size_t count, const Predictor *predictor) {
-    unsigned bits = read_bits(reader, 5);
-    for (size_t i = 0; i < count && !reader->failed; i++) {
-        uint32_t rest = bits ? (uint32_t)read_signed(reader, bits) : 0;
-        int64_t last = predictor->order ? samples[(ptrdiff_t)i - 1] : 0;
-        samples[i] = restore(rest, last, samples + i, predictor->weights, predictor->order, predictor->shift);
-    }
+INLINE void read_plain(Reader *reader, int32_t *samples, uint32_t count, unsigned bits) {
+    for (uint32_t i = 0; i < count && !reader->failed; i++)
+        samples[i] = bits ? fold(read_signed(reader, bits)) : 0;
 }
 
 /* Everything of a block after the first `order` samples. */
-INLINE void read_residual(Reader *reader, int32_t *samples, uint32_t block, const Predictor *predictor) {
+INLINE void read_residual(Reader *reader, int32_t *samples, uint32_t block, unsigned order) {
     unsigned method = read_bits(reader, 2), partition_order = read_bits(reader, 4);
     uint32_t part = block >> partition_order;
-    if (reader->failed || method > 1 || part << partition_order != block || part <= predictor->order) {
+    if (reader->failed || method > 1 || part << partition_order != block || part <= order) {
         reader->failed = true;
         return;
     }
     unsigned parameter_bits = method == 0 ? 4 : 5, escape = (1u << parameter_bits) - 1;
-    uint32_t at = predictor->order;
+    uint32_t at = order;
     for (uint32_t end = part; end <= block && !reader->failed; end += part) {
         unsigned parameter = read_bits(reader, parameter_bits);
-        if (reader->failed)
-            return;
         if (parameter == escape)
-            read_escaped(reader, samples + at, end - at, predictor);
+            read_plain(reader, samples + at, end - at, read_bits(reader, 5));
         else
-            read_rice(reader, samples + at, end - at, parameter, predictor);
+            read_rice(reader, samples + at, end - at, parameter);
         at = end;
     }
-}
-
-INLINE void read_verbatim(Reader *reader, int32_t *samples, uint32_t count, unsigned bits) {
-    for (uint32_t i = 0; i < count && !reader->failed; i++)
-        samples[i] = read_signed(reader, bits);
 }
 
 static const int8_t FIXED[MAX_FIXED_ORDER + 1][MAX_FIXED_ORDER] = {{0}, {1}, {2, -1}, {3, -3, 1}, {4, -6, 4, -1}};
 
 /* One channel of a block, of `bits` bits. */
-INLINE void read_subframe(Reader *reader, int32_t *samples, uint32_t block, unsigned bits) {
+INLINE void read_subframe(Reader *reader, Subframe *found, uint32_t block, unsigned bits) {
     unsigned head = read_bits(reader, 8), type = head >> 1 & 63;
-    unsigned wasted = head & 1 ? read_unary(reader) + 1 : 0;
-    if (reader->failed || head >> 7 || wasted >= bits) {
+    found->order = found->shift = 0;
+    found->wasted = head & 1 ? read_unary(reader) + 1 : 0;
+    if (reader->failed || head >> 7 || found->wasted >= bits) {
         reader->failed = true;
         return;
     }
-    bits -= wasted;
+    found->bits = bits -= found->wasted;
     if (type == 0) {
-        int32_t value = read_signed(reader, bits);
+        int32_t value = fold(read_signed(reader, bits));
         for (uint32_t i = 0; i < block; i++)
-            samples[i] = value;
+            found->samples[i] = value;
     } else if (type == 1) {
-        read_verbatim(reader, samples, block, bits);
+        read_plain(reader, found->samples, block, bits);
     } else {
-        Predictor predictor;
         bool fixed = type < 32;
-        predictor.order = fixed ? type - 8 : type - 31; /* of a type below 8: a very large one */
-        predictor.shift = 0;
-        if (predictor.order > (fixed ? MAX_FIXED_ORDER : MAX_ORDER) || predictor.order >= block) {
+        unsigned order = fixed ? type - 8 : type - 31; /* of a type below 8: a very large one */
+        if (order > (fixed ? MAX_FIXED_ORDER : MAX_ORDER) || order >= block) {
             reader->failed = true;
             return;
         }
-        read_verbatim(reader, samples, predictor.order, bits);
+        found->order = order;
+        read_plain(reader, found->samples, order, bits);
         if (fixed) {
-            for (unsigned i = 0; i < predictor.order; i++)
-                predictor.weights[i] = FIXED[predictor.order][i];
+            for (unsigned i = 0; i < order; i++)
+                found->weights[i] = FIXED[order][i];
         } else {
             unsigned precision = read_bits(reader, 4) + 1;
-            predictor.shift = read_bits(reader, 5);
-            if (reader->failed || precision > 15 || predictor.shift > 15) {
+            found->shift = read_bits(reader, 5);
+            if (precision > 15 || found->shift > 15) {
                 reader->failed = true;
                 return;
             }
-            for (unsigned i = 0; i < predictor.order; i++)
-                predictor.weights[i] = read_signed(reader, precision);
+            for (unsigned i = 0; i < order; i++)
+                found->weights[i] = read_signed(reader, precision);
         }
-        read_residual(reader, samples, block, &predictor);
+        read_residual(reader, found->samples, block, order);
     }
-    if (wasted)
-        for (uint32_t i = 0; i < block; i++)
-            samples[i] = (int32_t)((uint32_t)samples[i] << wasted);
 }
 
-/* Both channels from one of them, or their mean, and their difference. */
-INLINE void part_channels(int32_t *first, int32_t *second, uint32_t count, unsigned assignment) {
+/* Whether 32 bits hold what the samples of a sound stream foretell. */
+INLINE bool is_narrow(const Subframe *found) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < found->order; i++)
+        sum += (uint64_t)(found->weights[i] < 0 ? -found->weights[i] : found->weights[i]);
+    return sum << (found->bits - 1) < (uint64_t)1 << 31;
+}
+
+/* Adds to the rows from `order` on what the `order` rows before each foretell. */
+INLINE void restore_rows(int32_t (*rows)[LANES], uint32_t count, int32_t (*weights)[LANES], const uint32_t *shifts,
+                         unsigned order, bool narrow) {
+    uint64_t wide_shifts[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+        wide_shifts[lane] = shifts[lane];
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t(*row)[LANES] = rows + i;
+        if (narrow) {
+            uint32_t sums[LANES] = {0};
+            for (unsigned tap = 0; tap < order; tap++)
+                for (int lane = 0; lane < LANES; lane++)
+                    sums[lane] += (uint32_t)weights[tap][lane] * (uint32_t)row[tap][lane];
+            for (int lane = 0; lane < LANES; lane++)
+                row[order][lane] = (int32_t)((uint32_t)row[order][lane] + (uint32_t)((int32_t)sums[lane] >> shifts[lane]));
+        } else {
+            /* At most 32 products of 32 and 15 bits. Shifts of unsigned numbers are what processors have. */
+            uint64_t sums[LANES];
+            for (int lane = 0; lane < LANES; lane++)
+                sums[lane] = BIAS;
+            for (unsigned tap = 0; tap < order; tap++)
+                for (int lane = 0; lane < LANES; lane++)
+                    sums[lane] += (uint64_t)((int64_t)weights[tap][lane] * row[tap][lane]);
+            for (int lane = 0; lane < LANES; lane++)
+                row[order][lane] = (int32_t)((uint32_t)row[order][lane] + (uint32_t)(sums[lane] >> wide_shifts[lane]));
+        }
+    }
+}
+
+/* The first `count` samples of one subframe. */
+INLINE void restore_start(const Subframe *found, uint32_t count) {
+    for (uint32_t at = 0; at < count; at++) {
+        int64_t sum = 0;
+        if (at >= found->order)
+            for (unsigned i = 0; i < found->order; i++)
+                sum += (int64_t)found->weights[i] * found->samples[at - 1 - i];
+        found->samples[at] = (int32_t)((uint32_t)unfold(found->samples[at]) + (uint32_t)(sum >> found->shift));
+    }
+}
+
+#define RESTORE(number)                                                            \
+    if (narrow)                                                                    \
+        restore_rows(rows, count, weights, shifts, number, true);                  \
+    else                                                                           \
+        restore_rows(rows, count, weights, shifts, number, false)
+
+INLINE void restore_group(Group *group) {
+    unsigned most = 0;
+    bool narrow = true;
+    for (unsigned lane = 0; lane < group->count; lane++) {
+        most = group->lanes[lane].order > most ? group->lanes[lane].order : most;
+        narrow &= is_narrow(group->lanes + lane);
+    }
+    if (most == 0) {
+        for (unsigned lane = 0; lane < group->count; lane++)
+            for (uint32_t at = 0; at < group->block; at++)
+                group->lanes[lane].samples[at] = unfold(group->lanes[lane].samples[at]);
+        return;
+    }
+    /* Weights of 0 fill it up to one of four numbers that a loop each is compiled for. */
+    unsigned order = most <= 4 ? 4 : most <= 8 ? 8 : most <= 12 ? 12 : MAX_ORDER;
+    uint32_t shifts[LANES] = {0}, start = group->block < order ? group->block : order;
+    int32_t weights[MAX_ORDER][LANES] = {{0}}, rows[MAX_ORDER + TILE][LANES] = {{0}};
+    for (unsigned lane = 0; lane < group->count; lane++) {
+        const Subframe *found = group->lanes + lane;
+        shifts[lane] = found->shift;
+        for (unsigned i = 0; i < found->order; i++)
+            weights[order - 1 - i][lane] = found->weights[i];
+        restore_start(found, start);
+        for (uint32_t at = 0; at < start; at++)
+            rows[at][lane] = found->samples[at];
+    }
+    for (unsigned lane = group->count; lane < LANES; lane++) /* not in use, but computed with as well */
+        memset(group->lanes[lane].samples, 0, group->block * sizeof(int32_t));
+    for (uint32_t at = start; at < group->block; at += TILE) {
+        uint32_t count = group->block - at < TILE ? group->block - at : TILE;
+        for (uint32_t i = 0; i < count; i++)
+            for (unsigned lane = 0; lane < LANES; lane++)
+                rows[order + i][lane] = unfold(group->planes[lane * group->step + at + i]);
+        switch (order) {
+        case 4:
+            RESTORE(4);
+            break;
+        case 8:
+            RESTORE(8);
+            break;
+        case 12:
+            RESTORE(12);
+            break;
+        default:
+            RESTORE(MAX_ORDER);
+        }
+        for (uint32_t i = 0; i < count; i++)
+            for (unsigned lane = 0; lane < LANES; lane++)
+                group->planes[lane * group->step + at + i] = rows[order + i][lane];
+        memmove(rows, rows + count, order * sizeof *rows);
+    }
+}
+
+/* One channel; false where a sample has more than `bits` bits. */
+INLINE bool write_channel(const int32_t *samples, uint32_t count, unsigned bits, int32_t *out, size_t stride) {
+    uint32_t half = (uint32_t)1 << (bits - 1), beyond = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        out[stride * i] = samples[i];
+        beyond |= (uint32_t)samples[i] + half;
+    }
+    return beyond >> bits == 0;
+}
+
+/* Two channels, of which one may be given by its difference to the other, or both by that and their mean. */
+INLINE bool write_pair(const int32_t *first, const int32_t *second, uint32_t count, unsigned bits, unsigned assignment,
+                       int32_t *out, size_t stride) {
+    uint32_t half = (uint32_t)1 << (bits - 1), beyond = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t a = (uint32_t)first[i], b = (uint32_t)second[i];
         if (assignment == LEFT_SIDE) {
-            second[i] = (int32_t)(a - b);
+            b = a - b;
         } else if (assignment == SIDE_RIGHT) {
-            first[i] = (int32_t)(a + b);
-        } else {
+            a += b;
+        } else if (assignment == MID_SIDE) {
             uint32_t twice = a << 1 | (b & 1);
-            first[i] = (int32_t)(twice + b) >> 1;
-            second[i] = (int32_t)(twice - b) >> 1;
+            a = (uint32_t)((int32_t)(twice + b) >> 1);
+            b = (uint32_t)((int32_t)(twice - b) >> 1);
         }
-    }
-}
-
-/* Puts one channel, or two of stereo at once, where they belong; false where a sample has more than `bits` bits. */
-INLINE bool interleave(const int32_t *first, const int32_t *second, uint32_t count, unsigned bits, int32_t *out,
-                       size_t stride) {
-    uint32_t half = (uint32_t)1 << (bits - 1), beyond = 0;
-    if (second) {
-        for (uint32_t i = 0; i < count; i++) {
-            out[2 * i] = first[i];
-            out[2 * i + 1] = second[i];
-            beyond |= ((uint32_t)first[i] + half) | ((uint32_t)second[i] + half);
-        }
-    } else {
-        for (uint32_t i = 0; i < count; i++) {
-            out[stride * i] = first[i];
-            beyond |= (uint32_t)first[i] + half;
-        }
+        out[stride * i] = (int32_t)a;
+        out[stride * i + 1] = (int32_t)b;
+        beyond |= (a + half) | (b + half);
     }
     return beyond >> bits == 0;
+}
+
+INLINE bool write_stereo(const int32_t *first, const int32_t *second, uint32_t count, unsigned bits,
+                         unsigned assignment, int32_t *out, size_t stride) {
+    /* Compilers make the most of what they know: the stride of stereo, and the assignment. */
+    if (stride != 2)
+        return write_pair(first, second, count, bits, assignment, out, stride);
+    switch (assignment) {
+    case LEFT_SIDE:
+        return write_pair(first, second, count, bits, LEFT_SIDE, out, 2);
+    case SIDE_RIGHT:
+        return write_pair(first, second, count, bits, SIDE_RIGHT, out, 2);
+    case MID_SIDE:
+        return write_pair(first, second, count, bits, MID_SIDE, out, 2);
+    }
+    return write_pair(first, second, count, bits, 0, out, 2);
 }
 
 /* What a frame's head says of it: samples for each channel, 0 for what cannot be, and how the channels are written. */
@@ -377,47 +459,86 @@ typedef struct {
     unsigned bits;
     int format;
     uint8_t *out;
-    /* For a block of `room` frames: channel after channel, and where there is a format, interleaved as well. */
+    /* Of `room` frames each: a plane for each lane, and a block that is interleaved. */
     uint32_t room;
     int32_t *planes, *rows;
 } Target;
 
-/* All frames of a stream. */
+INLINE size_t get_width(const Target *target) {
+    return target->format ? (size_t)bf_width(target->format) : sizeof(int32_t);
+}
+
+/* The frames of a group to where they go; false where a sample has too many bits. */
+INLINE bool write_group(const Target *target, const Group *group, uint8_t *out) {
+    uint32_t channels = target->channels, block = group->block, stride = target->stride;
+    for (unsigned at = 0; at < group->count; at += channels) {
+        int32_t *rows = target->format ? target->rows : (int32_t *)out;
+        bool fits = true;
+        for (unsigned lane = at; lane < at + channels; lane++)
+            if (group->lanes[lane].wasted)
+                for (uint32_t i = 0; i < block; i++)
+                    group->lanes[lane].samples[i] =
+                        (int32_t)((uint32_t)group->lanes[lane].samples[i] << group->lanes[lane].wasted);
+        if (channels == 2)
+            fits = write_stereo(group->lanes[at].samples, group->lanes[at + 1].samples, block, target->bits,
+                                group->assignments[at], rows, stride);
+        else if (stride == 1)
+            fits = write_channel(group->lanes[at].samples, block, target->bits, rows, 1);
+        else
+            for (uint32_t channel = 0; channel < channels; channel++)
+                fits &= write_channel(group->lanes[at + channel].samples, block, target->bits, rows + channel, stride);
+        if (!fits)
+            return false;
+        size_t count = (size_t)block * stride;
+        if (target->format)
+            bf_write_samples(rows, (int64_t)count, target->format, out);
+        out += count * get_width(target);
+    }
+    return true;
+}
+
+/* One frame into the lanes that follow those in use. */
+INLINE void read_frame(Reader *reader, Group *group, uint32_t channels, unsigned bits, unsigned assignment) {
+    for (uint32_t channel = 0; channel < channels && !reader->failed; channel++) {
+        bool side = assignment == SIDE_RIGHT ? channel == 0 : assignment >= LEFT_SIDE && channel == 1;
+        group->assignments[group->count] = assignment;
+        read_subframe(reader, group->lanes + group->count++, group->block, bits + side);
+    }
+    skip_to_byte(reader, CRC_BYTES);
+}
+
+/* All frames of a stream, as many at once as there are lanes for. */
 INLINE int read_frames(Reader *reader, const Target *target) {
     uint32_t channels = target->channels, left = target->frames;
     uint8_t *out = target->out;
+    Group group;
+    group.planes = target->planes;
+    group.step = target->room;
+    for (unsigned lane = 0; lane < LANES; lane++)
+        group.lanes[lane].samples = group.planes + lane * group.step;
+    Frame next = {0, 0};
     while (left) {
-        Frame frame = read_frame_head(reader, channels, target->bits);
-        if (frame.block == 0 || frame.block > target->room || frame.block > left)
-            return DAMAGED;
-        int32_t *first = target->planes, *second = first + target->room;
-        for (uint32_t channel = 0; channel < channels; channel++) {
-            bool side = frame.assignment == SIDE_RIGHT ? channel == 0 : frame.assignment >= LEFT_SIDE && channel == 1;
-            read_subframe(reader, first + (size_t)channel * target->room, frame.block, target->bits + side);
+        uint32_t after = left;
+        group.count = 0;
+        while (after && group.count + channels <= LANES) {
+            if (next.block == 0)
+                next = read_frame_head(reader, channels, target->bits);
+            if (next.block == 0 || next.block > target->room || next.block > after)
+                return DAMAGED;
+            if (group.count && next.block != group.block)
+                break;
+            group.block = next.block;
+            read_frame(reader, &group, channels, target->bits, next.assignment);
             if (reader->failed)
                 return DAMAGED;
+            after -= next.block;
+            next.block = 0;
         }
-        skip_to_byte(reader, CRC_BYTES);
-        if (reader->failed)
+        restore_group(&group);
+        if (!write_group(target, &group, out))
             return DAMAGED;
-        if (frame.assignment == LEFT_SIDE)
-            part_channels(first, second, frame.block, LEFT_SIDE);
-        else if (frame.assignment == SIDE_RIGHT)
-            part_channels(first, second, frame.block, SIDE_RIGHT);
-        else if (frame.assignment == MID_SIDE)
-            part_channels(first, second, frame.block, MID_SIDE);
-        int32_t *rows = target->format ? target->rows : (int32_t *)out;
-        bool stereo = channels == 2 && target->stride == 2, fits = true;
-        for (uint32_t channel = 0; channel < (stereo ? 1 : channels); channel++)
-            fits &= interleave(first + (size_t)channel * target->room, stereo ? second : NULL, frame.block,
-                               target->bits, rows + channel, target->stride);
-        if (!fits)
-            return DAMAGED;
-        size_t count = (size_t)frame.block * target->stride;
-        if (target->format)
-            bf_write_samples(rows, (int64_t)count, target->format, out);
-        out += count * (size_t)(target->format ? bf_width(target->format) : (int)sizeof *rows);
-        left -= frame.block;
+        out += (size_t)(left - after) * target->stride * get_width(target);
+        left = after;
     }
     return DECODED;
 }
@@ -474,11 +595,10 @@ static int decode_stream(const uint8_t *payload, size_t length, Target target) {
         return DAMAGED;
     if (target.room > target.frames)
         target.room = target.frames;
-    size_t samples = (size_t)target.room * target.channels;
-    target.planes = malloc((target.format ? 2 : 1) * samples * sizeof *target.planes + 1);
+    target.planes = malloc(((size_t)target.room * (LANES + target.channels) + LANES * GAP) * sizeof *target.planes + 1);
     if (!target.planes)
         return NO_MEMORY;
-    target.rows = target.planes + (target.format ? samples : 0);
+    target.rows = target.planes + (size_t)(target.room + GAP) * LANES;
     int result = choose_reader()(&reader, &target);
     free(target.planes);
     return result;

@@ -1,8 +1,8 @@
 /* Samples to a native FLAC stream (RFC 9639): blocks of 4096 frames, one predictor and one set of Rice codes each.
  *
- * Everything is decided by estimates, nothing by trying: a subframe is predicted once and written once. What is estimated
- * is never less than what will be written, so a subframe that is not smaller than its samples is written as they are, and no
- * frame outgrows `frame_room`.
+ * Everything is decided by estimates, nothing by trying: a subframe is predicted once and written once. The estimate of
+ * its length is never less than what is written; where that would not be smaller than the samples, they are written as
+ * they are, so no frame outgrows `frame_room`.
  */
 #include <string.h>
 
@@ -121,7 +121,7 @@ static uint16_t crc16(const crc_table *table, const uint8_t *data, const uint8_t
     return (uint16_t)crc;
 }
 
-/* Codes of values that are spread as a predictor's residual is are shortest for 2^k between .48 and .96 of their mean. */
+/* Codes of geometrically distributed values are shortest with 2^k between .48 and .96 of their mean. */
 static inline int choose_rice(uint64_t sum, double half_each) {
     double level = (double)sum * half_each;
     if (level <= 1.0) return 0;
@@ -255,10 +255,53 @@ static int least_difference(const uint64_t *sums) {
 /* log2 of the mean of |residual|, times the samples: what it costs, but for a constant. */
 static double estimate(uint64_t sum, int count) { return count * bf_flac_log2(((double)sum + 0.3 * count) / count); }
 
-/* One channel's block of `bits` bits, changed where it has wasted bits; `sums` are its differences. */
-static void put_subframe(
-    bit_writer *out, int32_t *x, const flac_window *window, int bits, const uint64_t *sums
+/* What a subframe is to be: predicted by `predictor`, or by differences of order `order` where it has none. */
+typedef struct {
+    flac_predictor predictor;
+    int order;
+    rice_plan rice;
+    uint32_t residual[FLAC_BLOCK];
+} subframe;
+
+/* The most parts that a block may be cut into: all as long, and longer than any predictor. */
+static int count_splits(int count, int longest) {
+    int splits = 0;
+    while (splits < FLAC_SPLITS && !(count >> splits & 1) && count >> (splits + 1) > longest) splits++;
+    return splits;
+}
+
+/* Choose a predictor, by what it leaves; `sums` are the differences. Returns the bits of all but its head. */
+static uint64_t plan_subframe(
+    const int32_t *x, const flac_window *window, int bits, uint32_t most, const uint64_t *sums, subframe *plan
 ) {
+    const int count = window->count;
+    flac_predictor *predictor = &plan->predictor;
+    flac_parts parts;
+    bf_flac_predictor(x, bits, most, window, predictor);
+    if (predictor->order && !bf_flac_predict(x, count, most, predictor, plan->residual)) predictor->order = 0;
+    int splits = count_splits(count, predictor->order > FLAC_FIXED ? predictor->order : FLAC_FIXED);
+    int plain = count > FLAC_FIXED ? least_difference(sums) : 0;
+    uint64_t described = (uint64_t)(9 + predictor->order * predictor->precision);
+    if (predictor->order) {
+        bf_flac_parts(plan->residual, count, splits, &parts);
+        uint64_t left = 0;
+        for (int part = 0; part < 1 << splits; part++) left += parts.sum[part];
+        double extra = (double)described + (predictor->order - plain) * bits;
+        if (estimate(sums[plain], count) <= estimate(left / 2, count) + extra) predictor->order = 0;
+    }
+    plan->order = predictor->order;
+    if (!predictor->order) {
+        plan->order = plain;
+        described = 0;
+        bf_flac_difference(x, count, plain, plan->residual);
+        bf_flac_parts(plan->residual, count, splits, &parts);
+    }
+    plan_rice(&parts, count, plan->order, &plan->rice);
+    return described + (uint64_t)(plan->order * bits) + plan->rice.bits;
+}
+
+/* One channel's block of `bits` bits and the sums of its differences; both change where it has wasted bits. */
+static void put_subframe(bit_writer *out, int32_t *x, const flac_window *window, int bits, uint64_t *sums) {
     const int count = window->count;
     uint32_t changing, used, most;
     bf_flac_survey(x, count, &changing, &used, &most);
@@ -271,48 +314,25 @@ static void put_subframe(
     while (!(used >> wasted & 1)) wasted++;
     if (wasted) {
         for (int n = 0; n < count; n++) x[n] >>= wasted;
+        for (int order = 0; order <= FLAC_FIXED; order++) sums[order] >>= wasted;
         most >>= wasted;
         bits -= wasted;
     }
-    uint32_t residual[FLAC_BLOCK];
-    flac_predictor predictor;
-    flac_parts parts;
-    rice_plan plan;
-    int order = 0, splits = 0;
-    bf_flac_predictor(x, bits, most, window, &predictor);
-    if (predictor.order && !bf_flac_predict(x, count, most, &predictor, residual)) predictor.order = 0;
-    int longest = predictor.order > FLAC_FIXED ? predictor.order : FLAC_FIXED;
-    while (splits < FLAC_SPLITS && !(count >> splits & 1) && count >> (splits + 1) > longest) splits++;
-    int plain = count > FLAC_FIXED ? least_difference(sums) : 0;
-    if (predictor.order) {
-        bf_flac_parts(residual, count, splits, &parts);
-        uint64_t left = 0;
-        for (int part = 0; part < 1 << splits; part++) left += parts.sum[part];
-        double extra = 9 + predictor.order * (bits + predictor.precision) - plain * bits;
-        if (estimate(sums[plain] >> wasted, count) <= estimate(left / 2, count) + extra) predictor.order = 0;
-    }
-    order = predictor.order;
-    if (!order) {
-        order = plain;
-        bf_flac_difference(x, count, order, residual);
-        bf_flac_parts(residual, count, splits, &parts);
-    }
-    plan_rice(&parts, count, order, &plan);
-    uint64_t cost = (uint64_t)(order * bits) + plan.bits;
-    if (predictor.order) cost += (uint64_t)(9 + order * predictor.precision);
-    if (cost >= (uint64_t)count * (uint64_t)bits) {
+    subframe plan;
+    if (plan_subframe(x, window, bits, most, sums, &plan) >= (uint64_t)count * (uint64_t)bits) {
         put_subframe_head(out, 1, wasted);
         put_verbatim(out, x, count, bits);
         return;
     }
-    put_subframe_head(out, predictor.order ? 31 + order : 8 + order, wasted);
-    put_verbatim(out, x, order, bits);
-    if (predictor.order) {
-        put(out, (uint64_t)predictor.precision - 1, 4);
-        put(out, (uint64_t)predictor.shift, 5);
-        put_verbatim(out, predictor.coefficient, order, predictor.precision);
+    const flac_predictor *predictor = &plan.predictor;
+    put_subframe_head(out, plan.order + (predictor->order ? 31 : 8), wasted);
+    put_verbatim(out, x, plan.order, bits);
+    if (predictor->order) {
+        put(out, (uint64_t)predictor->precision - 1, 4);
+        put(out, (uint64_t)predictor->shift, 5);
+        put_verbatim(out, predictor->coefficient, predictor->order, predictor->precision);
     }
-    put_residual(out, residual, count, order, &plan);
+    put_residual(out, plan.residual, count, plan.order, &plan.rice);
 }
 
 static void put_frame_head(bit_writer *out, int64_t number, int count, int assignment, int bits) {
@@ -402,7 +422,9 @@ BF_CLONES static int read_values(const flac_input *input, int64_t start, int cou
     return !(beyond >> input->bits);
 }
 
-BF_CLONES static void part_two(const int32_t *restrict frames, int count, int32_t *restrict left, int32_t *restrict right) {
+BF_CLONES static void part_two(
+    const int32_t *restrict frames, int count, int32_t *restrict left, int32_t *restrict right
+) {
     for (int n = 0; n < count; n++) {
         left[n] = frames[2 * n];
         right[n] = frames[2 * n + 1];
@@ -423,7 +445,9 @@ static void part_channels(const flac_input *input, const int32_t *frames, int co
 }
 
 /* 16 bits, the low byte first, two channels: what most sounds are. */
-BF_CLONES static void read_stereo(const uint8_t *restrict raw, int count, int32_t *restrict left, int32_t *restrict right) {
+BF_CLONES static void read_stereo(
+    const uint8_t *restrict raw, int count, int32_t *restrict left, int32_t *restrict right
+) {
     for (int n = 0; n < count; n++) {
         uint32_t frame;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -487,8 +511,8 @@ static int64_t encode(const flac_input *input, int64_t frames, uint8_t *out, int
 
 /* Bytes of a chunk to a stream of its channels `first` … `first + channels - 1`, of `stride` that each frame has.
  *
- * Returns the stream's length; UNFIT where a sample is no integer of 24 bits; NO_ROOM where `room` is less than 64 bytes
- * and, for each block begun, 32 and per channel 8 + 512 * (bits + 1).
+ * Returns the stream's length; UNFIT where a sample is no integer of 24 bits; NO_ROOM where `room` is less than 64
+ * bytes and, for each block begun, 32 and per channel 8 + 512 * (bits + 1).
  */
 BF_EXPORT int64_t bf_flac_encode(
     const uint8_t *raw, int format, int64_t frames, int stride, int first, int channels, uint8_t *out, int64_t room

@@ -145,7 +145,7 @@ BF_CLONES static void correlate(const double *w, int count, double *out) {
     }
 }
 
-/* Levinson and Durbin's recursion: predictors of all orders up to 8 and what each leaves. Returns the last that holds. */
+/* Levinson and Durbin's recursion: predictors of all orders and what each leaves. Returns the last order that holds. */
 static int solve(const double *correlation, double lpc[FLAC_ORDER][FLAC_ORDER], double error[FLAC_ORDER]) {
     double now[FLAC_ORDER] = {0.0}, left = correlation[0];
     for (int order = 0; order < FLAC_ORDER; order++) {

@@ -43,8 +43,8 @@ void bf_flac_survey(const int32_t *x, int count, uint32_t *changing, uint32_t *u
 /* Middle and side of two channels. */
 void bf_flac_middle(const int32_t *left, const int32_t *right, int count, int32_t *middle, int32_t *side);
 
-/* The predictor that promises the fewest bits, for samples of at most `bits` bits and of |x| up to `most`; order 0 where
- * none can be found. */
+/* The predictor that promises the fewest bits, for samples of at most `bits` bits and of |x| up to `most`; order 0
+ * where none can be found. */
 void bf_flac_predictor(const int32_t *x, int bits, uint32_t most, const flac_window *window, flac_predictor *found);
 
 /* Residuals r as 2r or -2r - 1, 0 for the first `order` samples. `x` has FLAC_PAD zeros before it.

@@ -142,9 +142,13 @@ BF_CLONES static void add_whole(int32_t *total, const int32_t *found, int64_t co
             total[i] += factor * found[i];
 }
 
-BF_CLONES static void add_gain(double *total, const int32_t *found, int64_t count, double factor) {
-    for (int64_t i = 0; i < count; i++)
-        total[i] += factor * found[i];
+BF_CLONES static void add_gain(double *total, const int32_t *found, int64_t count, double factor, int first) {
+    if (first)
+        for (int64_t i = 0; i < count; i++)
+            total[i] = factor * found[i];
+    else
+        for (int64_t i = 0; i < count; i++)
+            total[i] += factor * found[i];
 }
 
 BF_CLONES static void add_tap(double *total, const double *found, int64_t count, double factor) {
@@ -174,12 +178,16 @@ BF_CLONES static void pick(const int32_t *frames, int64_t count, int channels, d
             out[i] = frames[channels * i];
 }
 
-/* Scale sums to units of a format's last bit, halves upwards. `unit` is 2^-shift, `above` half of that: nothing lies nearer to a half,
- * so that rounding to the nearest, which MAGIC makes of every addition, rounds all halves upwards. */
-BF_CLONES static void finish(const double *total, int64_t count, double unit, int32_t *out) {
-    const double above = unit * 0.5;
+/* Scale sums to units of the last of `bits` bits, halves upwards, and limit them. With `above`, half of what a sum's last bit is
+ * worth then, no level is a half, so that rounding to the nearest, which adding MAGIC does, has rounded all halves upwards. */
+BF_CLONES static void finish(const double *total, int64_t count, int bits, int32_t *out) {
+    const double unit = 1.0 / (double)((int64_t)1 << (48 - bits)), above = unit * 0.5;
+    const double lowest = -(double)(1 << (bits - 1)), highest = -lowest - 1.0;
     for (int64_t i = 0; i < count; i++) {
-        double level = (total[i] * unit + above) + MAGIC;
+        double level = total[i] * unit + above;
+        level = level < lowest ? lowest : level;
+        level = level > highest ? highest : level;
+        level += MAGIC;
         uint64_t word;
         memcpy(&word, &level, 8);
         out[i] = (int32_t)(uint32_t)word;
@@ -208,6 +216,21 @@ BF_CLONES static uint32_t subtract(const int32_t *found, const int32_t *guess, i
 BF_CLONES static void add_wrapped(int32_t *guess, const int32_t *rest, int64_t count, int spare) {
     for (int64_t i = 0; i < count; i++)
         guess[i] = (int32_t)((uint32_t)(guess[i] + rest[i]) << spare) >> spare;
+}
+
+/* The same of integers that stand channel after channel. */
+BF_CLONES static void add_channels(int32_t *guess, const int32_t *rest, int32_t count, int channels, int spare) {
+    if (channels == 2)
+        for (int32_t i = 0; i < count; i++) {
+            guess[2 * i] = (int32_t)((uint32_t)(guess[2 * i] + rest[i]) << spare) >> spare;
+            guess[2 * i + 1] = (int32_t)((uint32_t)(guess[2 * i + 1] + rest[count + i]) << spare) >> spare;
+        }
+    else
+        for (int channel = 0; channel < channels; channel++)
+            for (int32_t i = 0; i < count; i++) {
+                int32_t *value = guess + i * channels + channel;
+                *value = (int32_t)((uint32_t)(*value + rest[channel * count + i]) << spare) >> spare;
+            }
 }
 
 /* Guessing. */
@@ -293,13 +316,12 @@ static int64_t add_terms(const bf_prediction *plan, const segment *part, int64_t
 static void guess(const bf_prediction *plan, const segment *part, int64_t at, int32_t count, scratch *room) {
     const int bits = bf_bits(plan->format), channels = plan->channels;
     const int64_t samples = (int64_t)count * channels;
-    const double unit = 1.0 / (double)((int64_t)1 << (48 - bits));
     if (part->mode == TERMS) {
         memset(room->guess, 0, sizeof *room->guess * (size_t)samples);
         for (int64_t next = part->first; next < part->last;) {
             int32_t *out = room->guess + get_term(plan, next).output;
             next = add_terms(plan, part, next, at, count, room);
-            finish(room->total, count, unit, room->output);
+            finish(room->total, count, bits, room->output);
             for (int32_t i = 0; i < count; i++)
                 out[(int64_t)i * channels] = room->output[i];
         }
@@ -312,18 +334,19 @@ static void guess(const bf_prediction *plan, const segment *part, int64_t at, in
             read_frames(plan, source, source->start + at, count, room->frames);
             add_whole(room->guess, room->frames, samples, part->weights[i] / (1 << 24) * (1 << (bits - bf_bits(source->format))));
         }
+        clip(room->guess, samples, (int32_t)1 << (bits - 1));
     } else {
-        memset(room->total, 0, sizeof *room->total * (size_t)samples);
+        int first = 1;
         for (int i = 0; i < plan->source_count; i++) {
             if (!part->used[i])
                 continue;
             const bf_source *source = &plan->sources[i];
             read_frames(plan, source, source->start + at, count, room->frames);
-            add_gain(room->total, room->frames, samples, part->weights[i] * (double)(1 << (24 - bf_bits(source->format))));
+            add_gain(room->total, room->frames, samples, part->weights[i] * (double)(1 << (24 - bf_bits(source->format))), first);
+            first = 0;
         }
-        finish(room->total, samples, unit, room->guess);
+        finish(room->total, samples, bits, room->guess);
     }
-    clip(room->guess, samples, (int32_t)1 << (bits - 1));
 }
 
 /* Walks through a chunk block by block. */
@@ -419,7 +442,7 @@ typedef struct {
     int8_t table[256 * 8];
     int64_t next[CHANNELS]; /* exception to come, for each channel */
     int8_t digits[FRAMES + 16];
-    int32_t values[FRAMES];
+    int32_t values[SAMPLES];
 } unpacker;
 
 /* Refuse symbols of `channels` times `frames` integers that say what cannot be. */
@@ -454,18 +477,18 @@ BF_CLONES static void widen(const int8_t *found, int32_t count, int32_t *out) {
         out[i] = found[i];
 }
 
-/* Integers of one channel from frame `at` on to room->values; blocks of a channel are asked for in order. */
-static void read_symbols(unpacker *room, int64_t frames, int channel, int64_t at, int32_t count) {
+/* At most FRAMES integers of one channel from frame `at` on; blocks of a channel are asked for in order. */
+static void read_symbols(unpacker *room, int64_t frames, int channel, int64_t at, int32_t count, int32_t *values) {
     const bf_rest *rest = room->rest;
     const int64_t first = channel * frames + at;
     unpack(rest->content, rest->content_size, room->many, room->table, first, count, room->digits);
-    widen(room->digits, count, room->values);
+    widen(room->digits, count, values);
     int64_t next = room->next[channel];
     for (; next < rest->apart_count; next++) {
         int64_t place = (int64_t)get32(rest->apart + 8 * next) - first;
         if (place >= count)
             break;
-        room->values[place] = (int32_t)get32(rest->apart + 8 * next + 4);
+        values[place] = (int32_t)get32(rest->apart + 8 * next + 4);
     }
     room->next[channel] = next;
 }
@@ -490,12 +513,9 @@ BF_EXPORT int bf_rebuild(const bf_prediction *plan, const bf_rest *rest, uint8_t
         if (rest && rest->values) {
             add_wrapped(room.guess, rest->values + first, samples, spare);
         } else if (rest) {
-            for (int channel = 0; channel < channels; channel++) {
-                read_symbols(&symbols, plan->frames, channel, here.at, count);
-                for (int32_t i = 0; i < count; i++)
-                    room.found[(int64_t)i * channels + channel] = symbols.values[i];
-            }
-            add_wrapped(room.guess, room.found, samples, spare);
+            for (int channel = 0; channel < channels; channel++)
+                read_symbols(&symbols, plan->frames, channel, here.at, count, symbols.values + channel * count);
+            add_channels(room.guess, symbols.values, count, channels, spare);
         }
         bf_write_samples(room.guess, samples, plan->format, raw + first * width);
     }
@@ -605,7 +625,7 @@ BF_EXPORT int bf_holds(const int32_t *rest, int64_t frames, int channels, const 
     for (int64_t at = 0; at < frames; at += FRAMES) {
         const int32_t count = (int32_t)(frames - at < FRAMES ? frames - at : FRAMES);
         for (int channel = 0; channel < channels; channel++) {
-            read_symbols(&symbols, frames, channel, at, count);
+            read_symbols(&symbols, frames, channel, at, count, symbols.values);
             if (differ(symbols.values, rest + at * channels + channel, count, channels))
                 return 0;
         }

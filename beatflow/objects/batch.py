@@ -1,12 +1,11 @@
 """Adds files to a store: cut, look up, encode what is new on threads, write one pack, publish it whole.
 
 Knows packs and manifests. Nothing is visible to anybody until `publish`; until then all of it is one file in the
-store's ``tmp``. Codecs are imported when the first file is added.
+store's ``tmp``. What cuts and codes is imported when the first file is added: most changes are of no sound.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError
 from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid
-from beatflow.objects.intake import Buffers, FileReading, Intake, Progress, Readable, StreamReading
 from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
 from beatflow.objects.pack import (
@@ -34,18 +32,16 @@ from beatflow.objects.pack import (
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, read_manifest, read_reach
-from beatflow.objects.runs import ChunkCoder, Coded, Standing
-from beatflow.objects.threads import Threads
 
 if TYPE_CHECKING:
+    from beatflow.objects.intake import Buffers, FileReading, Intake, Progress, Readable
     from beatflow.objects.prediction import Advisor
+    from beatflow.objects.runs import Coded, Standing
     from beatflow.objects.sources import SourceFile
+    from beatflow.objects.threads import Threads
 
-__all__ = ["Batch", "Progress", "Readable", "Stored"]
 
-
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """One file that was added: `new_bytes` is what it adds to the store on disk."""
 
     oid: str
@@ -78,16 +74,25 @@ class Batch:
         self._reused: set[bytes] = set()
         self._manifests: dict[str, Manifest] = {}
         self._reaches: dict[bytes, Reach] = {}
-        self._buffers = Buffers()
         # What `add_path` was told to read next.
         self._following: FileReading | None = None
 
     @cached_property
-    def _pool(self) -> Threads:
+    def _buffers(self) -> "Buffers":
+        from beatflow.objects.intake import Buffers
+
+        return Buffers()
+
+    @cached_property
+    def _pool(self) -> "Threads":
+        from beatflow.objects.threads import Threads
+
         return Threads(self._workers, "beatflow-encode")
 
     @cached_property
-    def _reader_pool(self) -> Threads:
+    def _reader_pool(self) -> "Threads":
+        from beatflow.objects.threads import Threads
+
         return Threads(1, "beatflow-read")
 
     def __enter__(self) -> Self:
@@ -163,7 +168,7 @@ class Batch:
     def add_path(
         self,
         path: Path,
-        progress: Progress | None = None,
+        progress: "Progress | None" = None,
         advisor: "Advisor | None" = None,
         following: Path | None = None,
     ) -> Stored:
@@ -186,6 +191,8 @@ class Batch:
         OSError
             It cannot be read, or the store cannot be written.
         """
+        from beatflow.objects.intake import Intake
+
         for _ in range(2):
             mark = self._mark()
             with self._read(path, following) as reading:
@@ -195,12 +202,14 @@ class Batch:
             self._rollback(mark)
         raise ConflictError(f"{path} changes while it is being read", "stop what is writing it and try again")
 
-    def add_stream(self, stream: Readable, progress: Progress | None = None) -> Stored:
+    def add_stream(self, stream: "Readable", progress: "Progress | None" = None) -> Stored:
         """Add all that a binary stream gives."""
+        from beatflow.objects.intake import Intake, StreamReading
+
         return self._add(Intake(StreamReading(stream, self._buffers), progress), None)
 
     @contextmanager
-    def _read(self, path: Path, following: Path | None) -> Iterator[FileReading]:
+    def _read(self, path: Path, following: Path | None) -> "Iterator[FileReading]":
         """Begin to read a file, and after it another, unless that was begun before."""
         reading, self._following = self._following, None
         if reading is not None and reading.path != path:
@@ -214,7 +223,9 @@ class Batch:
         finally:
             reading.close()
 
-    def _begin_reading(self, path: Path) -> FileReading:
+    def _begin_reading(self, path: Path) -> "FileReading":
+        from beatflow.objects.intake import FileReading
+
         return FileReading(path, self._reader_pool, self._buffers)
 
     def publish(self) -> str | None:
@@ -258,7 +269,7 @@ class Batch:
         self._manifests.clear()
         self._reaches.clear()
 
-    def _add(self, intake: Intake, advisor: "Advisor | None") -> Stored:
+    def _add(self, intake: "Intake", advisor: "Advisor | None") -> Stored:
         mark = self._mark()
         try:
             return self._store(intake, advisor, mark)
@@ -266,8 +277,10 @@ class Batch:
             self._rollback(mark)
             raise
 
-    def _store(self, intake: Intake, advisor: "Advisor | None", mark: _Mark) -> Stored:
+    def _store(self, intake: "Intake", advisor: "Advisor | None", mark: _Mark) -> Stored:
         """Write what is new of one file: its chunks in the order of the file, then its manifest."""
+        from beatflow.objects.runs import ChunkCoder
+
         start = self._position
         refs = []
         coder = ChunkCoder(self._pool, 2 * self._workers, self._judge, self._is_written, advisor)
@@ -284,10 +297,12 @@ class Batch:
         self._rollback(mark)
         return Stored(id.hex(), intake.size, 0)
 
-    def _judge(self, ids: Sequence[bytes]) -> list[Standing]:
+    def _judge(self, ids: Sequence[bytes]) -> "list[Standing]":
         """Tell of chunks whether they are there, and whether they can be read as far as checksums tell: one that is
         damaged, or lost with what it is predicted from, is written again.
         """
+        from beatflow.objects.runs import Standing
+
         return [
             Standing(found is not None, found is not None and self._is_sound(*found))
             for found in self._packs.find_all(Kind.CHUNK, ids)
@@ -301,7 +316,7 @@ class Batch:
     def _is_written(self, id: bytes) -> bool:
         return (Kind.CHUNK, id) in self._new
 
-    def _keep(self, item: Coded) -> None:
+    def _keep(self, item: "Coded") -> None:
         if item.record is not None:
             needed = read_dependencies(item.record.flags, item.record.payload)
             self._reused.update(id for id in needed if (Kind.CHUNK, id) not in self._new)

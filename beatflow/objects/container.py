@@ -7,7 +7,7 @@ so a wrong guess costs compression and never a byte. Anything doubtful is a span
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from beatflow.objects.layout import MAX_CHANNELS, Layout, SampleFormat
 
@@ -22,8 +22,7 @@ ReadInto = Callable[[memoryview], int]
 """Writes the next bytes where it is told, as many as have room or fewer, and returns how many; 0 is the end."""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """The next `length` bytes of a stream (None: all that is left), PCM when it has a layout.
 
     The stream may end sooner than `length` says: headers lie and files are cut short.
@@ -60,8 +59,7 @@ class Source:
         return self._read_into(target)
 
 
-@dataclass(frozen=True)
-class Grammar:
+class Grammar(NamedTuple):
     """How one family of files is made of chunks.
 
     Attributes

@@ -150,6 +150,8 @@ class _Crew:
             part.output.put(part.place, data, self._written)
         except BaseException as error:
             self._failures[part.number] = error
+            # What follows in the same file waits for ever; nobody may wait for it to make room.
+            self._room.release()
 
     def _written(self, count: int) -> None:
         self._room.release()

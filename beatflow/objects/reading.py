@@ -240,11 +240,10 @@ def iter_chunks(reader: ChunkReader, refs: tuple[ChunkRef, ...], workers: int) -
         for ref in refs:
             yield reader.read(ref)
         return
-    from concurrent.futures import ThreadPoolExecutor
-
     from beatflow.objects.ahead import work_ahead
+    from beatflow.objects.threads import Threads
 
-    with ThreadPoolExecutor(workers, "beatflow-decode") as pool:
+    with Threads(workers, "beatflow-decode") as pool:
         for _, raw in work_ahead(pool, 2 * workers, reader.read, refs):
             yield raw
 

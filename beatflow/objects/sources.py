@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from beatflow.errors import BeatFlowError
 from beatflow.objects.ids import sha256
@@ -16,9 +16,6 @@ from beatflow.objects.manifest import ChunkRef, Manifest
 from beatflow.objects.prediction import is_predictable
 from beatflow.objects.reach import Reach
 from beatflow.objects.reading import ChunkReader
-
-if TYPE_CHECKING:
-    from beatflow.objects.samples import Integers
 
 
 class Part(NamedTuple):
@@ -41,7 +38,7 @@ class SourceFile:
         Tells how far a chunk's predictions reach.
     path : Path, optional
         Where the file itself lies, as it was when it was stored. It is quicker to read, and the only place to read
-        what no pack has yet. What it says is believed after comparing with the chunk's id, and for `peek`.
+        what no pack has yet. What it says is believed after comparing with the chunk's id, and for `peek_bytes`.
     """
 
     def __init__(
@@ -91,30 +88,11 @@ class SourceFile:
         begin = (self._ends[first] - self._refs[first].length) // width
         return Part(self._refs[first : last + 1], start - begin)
 
-    def peek(self, start: int, frames: int) -> "Integers | None":
-        """Return samples, shape (frames, channels), 0 outside; not verified, so good for judging only.
-
-        None where they cannot be had.
-        """
-        import numpy as np
-
-        from beatflow.objects.samples import read_samples
-
-        if not self.layout:
-            return None
-        result = np.zeros((frames, self.layout.channels), np.int32)
-        low, high = max(start, 0), min(start + frames, self.frames)
-        if low >= high:
-            return result
-        raw = self.peek_bytes(low, high)
-        found = None if raw is None else read_samples(raw, self.layout)
-        if found is None:
-            return None
-        result[low - start : high - start] = found
-        return result
-
     def peek_bytes(self, low: int, high: int) -> bytes | None:
-        """Return what stands in the file from one frame, not below 0, to another; not verified. See `peek`."""
+        """Return what stands in the file from one frame, not below 0, to another; not verified: for judging only.
+
+        None where it cannot be had.
+        """
         width = self.layout.frame_bytes if self.layout else 0
         high = min(high, self.frames)
         return self._read_bytes(low * width, high * width) if low < high else b""

@@ -20,13 +20,14 @@ from beatflow.objects.packset import PackSet
 from beatflow.objects.reading import ChunkReader, StoredFile, default_workers, iter_verified, read_manifest
 
 if TYPE_CHECKING:
-    from beatflow.objects.batch import Batch, Progress
+    from beatflow.objects.batch import Batch
     from beatflow.objects.care import Salvaged, Usage
     from beatflow.objects.checking import Checkup, Problem
     from beatflow.objects.collection import Collected
     from beatflow.objects.exchange.catalogue import Catalogue
     from beatflow.objects.exchange.receiving import Receiving
     from beatflow.objects.exchange.sending import Sending
+    from beatflow.objects.intake import Progress
     from beatflow.objects.layout import Layout
     from beatflow.objects.ledger import Ledger
     from beatflow.objects.mending import Mending
@@ -297,7 +298,7 @@ class AudioStore:
 
 def _check_format(path: Path) -> None:
     try:
-        text = (path / "format").read_text(encoding="ascii", errors="replace")
+        text = (path / "format").read_bytes().decode("ascii", "replace")
     except (FileNotFoundError, NotADirectoryError):
         raise NotFoundError(f"no audio store in {path}") from None
     if text == FORMAT:

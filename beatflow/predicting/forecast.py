@@ -117,8 +117,10 @@ class Forecast:
         """The score of the change; an empty one where there is none that can be read."""
         from beatflow.track import Track, parse_track
 
+        if not self._text:
+            return Track()
         try:
-            return parse_track(self._text or b"")
+            return parse_track(self._text)
         except UsageError:
             return Track()
 

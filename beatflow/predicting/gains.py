@@ -1,6 +1,6 @@
-"""Fits gains to one chunk, and says what a fit is: the common case, which kernels take without numpy.
+"""Fits gains to one chunk by the kernel: the common case, without numpy. Says what a fit is.
 
-Where there are none, `predicting/chunkfit.py` does the same in numpy.
+Where there are no kernels, `predicting/chunkfit.py` does the same.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,6 @@ def fit_gains(
     inputs : sequence of sequence of bytes
         Each source's chunks.
     """
-    if not fit.is_at_hand():
-        from beatflow.predicting.chunkfit import open_fit
-
-        fitting = open_fit(raw, layout, sources, inputs)
-        return fitting.fit_gains() if fitting else None
     found = fit.fit_gains(
         fit.Chunks((raw,), layout.format, layout.channels),
         [

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from beatflow.native import fit
 from beatflow.native.fit import Stretches
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
@@ -373,13 +374,16 @@ def _try_filter(view: View, inputs: Sequence[_Input], effort: Effort) -> _Model 
 def _fit(model: _Model, raw: bytes, layout: Layout, laid: "Sequence[_Laid]") -> Fitted | None:
     """Fit a model's kind to one chunk."""
     sources, inputs = [one.source for one in laid], [one.raws for one in laid]
-    if not model.lags and not model.crossed:
+    plain = not model.lags and not model.crossed
+    if plain and fit.is_at_hand():
         return fit_gains(raw, layout, sources, inputs)
     from beatflow.predicting.chunkfit import open_fit
 
     fitting = open_fit(raw, layout, sources, inputs)
     if fitting is None:
         return None
+    if plain:
+        return fitting.fit_gains()
     return fitting.fit_filter(model.lags) if model.lags else fitting.fit_crossed()
 
 

@@ -7,15 +7,19 @@ import difflib
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.objects.git.value import Entry
 from beatflow.repository import BRANCHES, REMOTES, TAGS, Repository
 from beatflow.revision.lookup import find_named
-from beatflow.revision.revset import And, Node, Not, Or, Word, is_set, parse_set
-from beatflow.revision.selection import Range, Selector, no_match
 
-_BRACES = re.compile(r"\{[^}]*\}|\([^()]*\)")
+# The language of sets is loaded by who needs it: most commands are given a name.
+if TYPE_CHECKING:
+    from beatflow.revision.revset import Node
+    from beatflow.revision.selection import Range, Selector
+
+_BRACES = r"\{[^}]*\}|\([^()]*\)"
 
 
 def find_commit(repository: Repository, text: str) -> str | None:
@@ -29,6 +33,8 @@ def find_commit(repository: Repository, text: str) -> str | None:
     found = find_named(repository, text)
     if found or not _is_expression(text):
         return found
+    from beatflow.revision.revset import parse_set
+
     try:
         node = parse_set(text)
     except UsageError:
@@ -56,6 +62,9 @@ def get_commit(repository: Repository, text: str) -> str:
         return commit
     if not _is_expression(text):
         raise _not_found(repository, text)
+    from beatflow.revision.revset import parse_set
+    from beatflow.revision.selection import no_match
+
     selector = _selector(repository)
     found = selector.newest(selector.select(parse_set(text)))
     if found is None:
@@ -63,7 +72,7 @@ def get_commit(repository: Repository, text: str) -> str:
     return found
 
 
-def get_range(repository: Repository, text: str) -> Range:
+def get_range(repository: Repository, text: str) -> "Range":
     """Return the commits that ``A..B``, ``A..``, a single revision or a set of them stand for.
 
     Raises
@@ -89,22 +98,34 @@ def list_commits(repository: Repository, text: str) -> list[str]:
     commits = repository.git.iter_history(wanted.include, wanted.exclude)
     found = [commit.oid for commit in commits if wanted.keep is None or wanted.keep(commit)]
     if not found and wanted.keep:
+        from beatflow.revision.selection import no_match
+
         raise no_match(text)
     return found
 
 
-def _selector(repository: Repository) -> Selector:
+def _selector(repository: Repository) -> "Selector":
+    from beatflow.revision.selection import Selector
+
     return Selector(repository, lambda name: _get_named(repository, name))
 
 
-def _read(repository: Repository, text: str) -> Node:
+def _read(repository: Repository, text: str) -> "Node":
     """Read a revision or a set of them; a name that is known stays whole, whatever signs are in it."""
+    from beatflow.revision.revset import Word, parse_set
+
     plain = not _is_expression(text) or find_named(repository, text)
     return Word(text) if plain else parse_set(text)
 
 
 def _is_expression(text: str) -> bool:
-    return not text.startswith(("-", ":/")) and bool(text) and (is_set(text) or ".." in _BRACES.sub("", text))
+    from beatflow.revision.revset import is_set
+
+    return (
+        not text.startswith(("-", ":/"))
+        and bool(text)
+        and (is_set(text) or ".." in re.sub(_BRACES, "", text))
+    )
 
 
 def _get_named(repository: Repository, text: str) -> str:
@@ -140,7 +161,7 @@ def list_names(repository: Repository) -> list[str]:
 
 def split_path(text: str) -> tuple[str, str]:
     """Split ``REV:PATH``; without a colon (outside braces and parentheses) the text is a path in HEAD."""
-    covered = _BRACES.sub(lambda match: "_" * len(match[0]), text)
+    covered = re.sub(_BRACES, lambda match: "_" * len(match[0]), text)
     at = covered.find(":")
     revision, colon, path = (text[:at], ":", text[at + 1 :]) if at >= 0 else (text, "", "")
     return (revision or "HEAD", path) if colon else ("HEAD", text)
@@ -165,7 +186,7 @@ def get_entry(repository: Repository, text: str) -> tuple[str, Entry]:
     return path, tree[path]
 
 
-def parse_log_arguments(repository: Repository, arguments: list[str]) -> tuple[Range, str | None]:
+def parse_log_arguments(repository: Repository, arguments: list[str]) -> "tuple[Range, str | None]":
     """Tell revisions and a path apart: ``[]``, ``[REV]``, ``[PATH]``, ``[REV, ^REV, PATH]``.
 
     Of several words the last is a path where there is such a file; a word alone is a revision before it is a path.
@@ -191,8 +212,10 @@ def parse_log_arguments(repository: Repository, arguments: list[str]) -> tuple[R
         return wanted, path
 
 
-def _join(repository: Repository, words: list[str]) -> Range:
+def _join(repository: Repository, words: list[str]) -> "Range":
     """Return what is behind any of some words, but not behind those with a ``^`` before them; HEAD for none."""
+    from beatflow.revision.revset import And, Node, Not, Or, Word
+
     chosen: Node | None = None
     left_out: list[Node] = []
     for word in words:
@@ -215,7 +238,7 @@ def _find_path(repository: Repository, text: str) -> str | None:
     return path if os.path.lexists(repository.root / path) else None
 
 
-def _was_ever(repository: Repository, path: str, wanted: Range) -> bool:
+def _was_ever(repository: Repository, path: str, wanted: "Range") -> bool:
     """Say whether a path is in the worktree or in any commit of a range."""
     git = repository.git
     if path == "" or repository.worktree.find(path):

@@ -1,8 +1,9 @@
 """How loud a stem goes into each channel of a mix, exactly, as its fader stands.
 
-A stem's gain in each channel is ``10 ** ((gain_db + master_db) / 20)`` times its balance, worked out in decimal arithmetic
-with 40 digits and rounded half to even to a multiple of ``2**-20``. Balance: 1 in both channels at the centre; a pan of
-``p > 0`` takes the left channel down to ``1 - p``, one of ``p < 0`` the right one to ``1 + p``. Knows no samples.
+A stem's gain in each channel is ``10 ** ((gain_db + master_db) / 20)`` times its balance, worked out in decimal
+arithmetic with 40 digits and rounded half to even to a multiple of ``2**-20``. Balance: 1 in both channels at the
+centre; a pan of ``p > 0`` takes the left channel down to ``1 - p``, one of ``p < 0`` the right one to ``1 + p``. Knows
+no samples.
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal

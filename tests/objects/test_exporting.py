@@ -105,6 +105,27 @@ def test_the_first_damage_is_named(stored: tuple[AudioStore, dict[str, str]], tm
             AudioStore(store.path, 4).write_files(targets(only, tmp_path / f"out{number}"))
 
 
+def test_damage_that_shows_late(
+    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When as much as may wait in memory waits for the chunk that cannot be read."""
+    store, oids = stored
+    first, *_ = store.manifest(oids["drums.wav"]).chunks
+    others = threading.Semaphore(0)
+    read = reading.ChunkReader.read
+
+    def read_late(self: reading.ChunkReader, ref: ChunkRef, keep: bool = False) -> bytes:
+        if ref == first:
+            assert all(others.acquire(timeout=10) for _ in range(3))
+            raise DamagedError("it is damaged")
+        others.release()
+        return read(self, ref, keep)
+
+    monkeypatch.setattr(reading.ChunkReader, "read", read_late)
+    with pytest.raises(DamagedError, match="it is damaged"):
+        AudioStore(store.path, 2).write_files([(oids["drums.wav"], tmp_path / "out")])
+
+
 def test_progress_may_end_it(
     stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from beatflow.objects.pack import (
     read_record,
     read_trailer,
     scan,
+    skim_record,
 )
 
 RECORDS = st.lists(
@@ -164,3 +165,44 @@ def test_dependencies() -> None:
     for payload in (b"", b"\x00\x00", b"\x02\x00" + ids[0]):
         with pytest.raises(DamagedError):
             _ = Record(entry, bytes(4), payload).dependencies
+
+
+@given(
+    st.binary(max_size=40),
+    st.integers(0, 3),
+    st.booleans(),
+    st.one_of(st.none(), st.tuples(st.integers(16, 400), st.integers(1, 255))),
+    st.integers(0, 300),
+)
+@settings(deadline=None)
+def test_skimming_finds_what_reading_finds(
+    tmp_path_factory: pytest.TempPathFactory,
+    rest: bytes,
+    count: int,
+    depends: bool,
+    damage: tuple[int, int] | None,
+    room: int,
+) -> None:
+    """And the same damage; whether the record fits into the memory that is given or not."""
+    payload = count.to_bytes(2, "little") + bytes(range(32)) * count + rest
+    record = NewRecord(1, b"i" * 32, 64, Flag.DEPENDS if depends else 0, b"\3\2\1\1", 9, payload)
+    data = bytearray(write(tmp_path_factory.mktemp("packs"), [record]))
+    entry = next(scan(io.BytesIO(data), len(data)))
+    if damage and damage[0] < len(data):
+        data[damage[0]] ^= damage[1]
+    file = io.BytesIO(data)
+    try:
+        whole = read_record(file, entry)
+    except DamagedError as error:
+        with pytest.raises(DamagedError, match=str(error)):
+            skim_record(file, entry, bytearray(room))
+        return
+    found = skim_record(file, entry, bytearray(room))
+    assert (found.entry, found.parameters) == (whole.entry, whole.parameters)
+    try:
+        expected = whole.dependencies
+    except DamagedError:
+        with pytest.raises(DamagedError):
+            _ = found.dependencies
+    else:
+        assert found.dependencies == expected

@@ -191,6 +191,7 @@ class GitFiles:
                 file.close()
                 line = f"{former or _NO_OID} {oid} {format_signature(who)}\n".encode("utf-8", "replace")
                 for log in logs:
+                    log.parent.mkdir(parents=True, exist_ok=True)
                     with log.open("ab") as written:
                         written.write(line)
                 lock.replace(path)
@@ -207,7 +208,17 @@ class GitFiles:
         if head == name:
             wanted.append(self.path / "logs" / "HEAD")
         plain = name.startswith(("refs/heads/", "refs/beatflow/")) and head is not UNKNOWN
-        return wanted if plain and all(log.is_file() for log in wanted) else UNKNOWN
+        return wanted if plain and all(log.is_file() or self._may_begin(log) for log in wanted) else UNKNOWN
+
+    def _may_begin(self, log: Path) -> bool:
+        """Say whether git would surely begin a log here: the settings say so, and nothing is in the way."""
+        try:
+            found = re.findall(rb"logallrefupdates([^\n]*)", (self.path / "config").read_bytes().lower())
+        except OSError:
+            return False
+        above = next(folder for folder in log.parents if os.path.lexists(folder))
+        wanted = len(found) == 1 and found[0].strip() in (b"= true", b"=true")
+        return wanted and self.is_plain() and above.is_dir() and not os.path.lexists(log)
 
     def _has_packed_refs(self) -> bool:
         return (self.path / "packed-refs").exists()

@@ -1,0 +1,136 @@
+"""Files are read ahead, and come in whole or not at all."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from beatflow.errors import AudioError
+from beatflow.objects.intake import _BLOCKS, Buffers, FileReading, Intake
+from beatflow.objects.layout import SampleFormat
+from beatflow.objects.split import BLOCK_BYTES
+from beatflow.objects.store import AudioStore
+from beatflow.objects.threads import Threads
+from tests.objects import sounds
+
+NOISE = bytes(range(251)) * 50_000
+SONGS = [
+    sounds.wav(sounds.samples(sounds.music(300_000 + 1000 * seed, seed=seed), SampleFormat.S16LE))
+    for seed in range(4)
+]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "noise.bin"
+    path.write_bytes(NOISE)
+    return path
+
+
+def write_songs(folder: Path) -> list[Path]:
+    paths = [folder / f"{number}.wav" for number in range(len(SONGS))]
+    for path, song in zip(paths, SONGS, strict=True):
+        path.write_bytes(song)
+    return paths
+
+
+def test_all_bytes_in_order_and_little_memory(file: Path) -> None:
+    buffers, seen, parts = Buffers(), list[int](), list[bytes]()
+    with Threads(1, "reader") as pool:
+        reading = FileReading(file, pool, buffers)
+        intake = Intake(reading, seen.append)
+        for block in intake:
+            parts += [bytes(block.data[place.start : place.end]) for place in block.places]
+            intake.release(block)
+        assert reading.is_what_it_was()
+    assert b"".join(parts) == NOISE
+    assert intake.digest() == hashlib.sha256(NOISE).digest()
+    assert intake.size == sum(seen) == len(NOISE)
+    assert len(buffers._free) <= _BLOCKS
+    assert {len(buffer) for buffer in buffers._free} == {BLOCK_BYTES}
+
+
+def test_a_reading_that_nobody_wants_ends(file: Path) -> None:
+    with Threads(1, "reader") as pool:
+        reading = FileReading(file, pool, Buffers())
+        next(iter(reading))
+        reading.close()
+        # The thread is free for the next one.
+        again = FileReading(file, pool, Buffers())
+        block = next(iter(again))
+        assert block.data[: block.end] == NOISE[: block.end]
+        again.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such files")
+def test_what_is_no_file_is_refused_and_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    store = AudioStore.create(tmp_path / "audio")
+    with store.batch() as batch:
+        for name in ("pipe", "."):
+            with pytest.raises(AudioError, match="not a regular file"):
+                batch.add_path(tmp_path / name)
+        with pytest.raises(FileNotFoundError):
+            batch.add_path(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("step", [1, -1, 2, 0])
+def test_what_follows_may_be_guessed_wrong(tmp_path: Path, step: int) -> None:
+    """Whichever file is read ahead, each comes in as it is, and in the order in which they were added."""
+    paths = write_songs(tmp_path)
+    alone, ahead = AudioStore.create(tmp_path / "alone"), AudioStore.create(tmp_path / "ahead")
+    with alone.batch() as batch:
+        oids = [batch.add_path(path).oid for path in paths]
+        name = batch.publish()
+    with ahead.batch() as batch:
+        for number, path in enumerate(paths):
+            assert batch.add_path(path, following=paths[(number + step) % len(paths)]).oid == oids[number]
+        assert batch.publish() == name
+    assert [ahead.read(oid) for oid in oids] == SONGS
+
+
+def test_what_follows_may_be_gone_or_changed_by_then(tmp_path: Path) -> None:
+    first, second, third, _ = write_songs(tmp_path)
+    store = AudioStore.create(tmp_path / "audio")
+    with store.batch() as batch:
+        batch.add_path(first, following=second)
+        batch.add_path(second, following=third)
+        third.write_bytes(SONGS[0] + SONGS[1])
+        assert (
+            batch.add_path(third, following=tmp_path / "nothing").oid
+            == hashlib.sha256(third.read_bytes()).hexdigest()
+        )
+        with pytest.raises(FileNotFoundError):
+            batch.add_path(tmp_path / "nothing")
+        batch.publish()
+    assert store.usage().manifests == 3
+
+
+def test_a_file_that_fails_leaves_the_next_alone(tmp_path: Path) -> None:
+    first, second, *_ = write_songs(tmp_path)
+    store = AudioStore.create(tmp_path / "audio")
+
+    def fail(count: int) -> None:
+        raise KeyboardInterrupt
+
+    with store.batch() as batch:
+        with pytest.raises(KeyboardInterrupt):
+            batch.add_path(first, fail, following=second)
+        stored = batch.add_path(second)
+        batch.publish()
+    assert list(store.oids()) == [stored.oid]
+    assert store.read(stored.oid) == SONGS[1]
+
+
+def test_no_thread_is_left(tmp_path: Path) -> None:
+    paths = write_songs(tmp_path)
+    (tmp_path / "large.bin").write_bytes(os.urandom(30_000_000))
+    store = AudioStore.create(tmp_path / "audio")
+    with store.batch() as batch:
+        batch.add_path(paths[0], following=tmp_path / "large.bin")
+    for thread in threading.enumerate():
+        if thread.name.startswith("beatflow"):
+            thread.join(10)
+            assert not thread.is_alive()
