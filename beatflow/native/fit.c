@@ -382,7 +382,7 @@ static int fix(const struct fit *fit, const int *heard, int count, int64_t frame
 static int fit_segment(const struct fit *fit, int64_t first, int64_t frames, int blocks, struct segment *result) {
     int64_t starts[BLOCKS], length = frames < BLOCK_FRAMES ? frames : BLOCK_FRAMES;
     int32_t channels = fit->channels;
-    int heard[MOST_SOURCES], kept[MOST_SOURCES], count = 0;
+    int heard[MOST_SOURCES], kept[MOST_SOURCES] = {0}, count = 0;
     double apart[MOST_SOURCES * MOST_CHANNELS], weights[MOST_SOURCES * MOST_CHANNELS];
     double slopes[MOST_SOURCES * MOST_CHANNELS], gains[MOST_UNKNOWNS];
     double products[(MOST_SOURCES + 1) * (MOST_SOURCES + 1)], whole[(MOST_SOURCES + 1) * (MOST_SOURCES + 1)];

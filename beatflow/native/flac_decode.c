@@ -1,24 +1,14 @@
 /* FLAC streams (RFC 9639) to samples, as they stand in a file or as integers.
  *
  * Reads what an encoder makes of a chunk: one native stream of 1 to 8 channels of 8, 16 or 24 bits. Whatever else the
- * bytes say, nothing outside of the payload is read and nothing outside of the given buffer written. CRCs, frame
- * numbers and the MD5 are passed over: records have a CRC of their own, and a chunk's id is the SHA-256 of what comes out.
- *
- * Arithmetic wraps around: on sound streams it never does, on others it cannot harm. Samples of more bits than the
- * stream has are refused at the end.
+ * bytes say, nothing outside of the payload is read and nothing outside of the given buffer written. Samples of more
+ * bits than the stream has are refused. CRCs, frame numbers and the MD5 are passed over: records have a CRC of their
+ * own, and a chunk's id is the SHA-256 of what comes out.
  */
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "flac_lanes.h"
 #include "samples.h"
-
-#if defined(_MSC_VER)
-#include <intrin.h>
-#define INLINE static __forceinline
-#else
-#define INLINE static inline __attribute__((always_inline))
-#endif
 
 /* The same code for processors that count leading zeros and shift by any register in one cycle. BF_CLONES cannot name
  * several extensions at once, and avx2 alone has neither. */
@@ -28,135 +18,9 @@
 #endif
 
 enum { DECODED = 0, NOT_FLAC = 1, OTHER_SHAPE = 2, DAMAGED = 3, NO_MEMORY = 4 };
-enum { MAX_CHANNELS = 8, MAX_ORDER = 32, MAX_FIXED_ORDER = 4, MAX_BITS = 24 };
+enum { MAX_CHANNELS = 8, MAX_FIXED_ORDER = 4, MAX_BITS = 24 };
 enum { HEAD_BYTES = 4, STREAMINFO_BYTES = 34, FIRST_BLOCK_END = HEAD_BYTES + 4 + STREAMINFO_BYTES };
 enum { CRC_BYTES = 2, MD5_BYTES = 16 };
-/* Subframes at once, and so many samples of each. */
-enum { LANES = 8, TILE = 64, GAP = 80 };
-static const uint64_t BIAS = (uint64_t)1 << 62;
-enum { LEFT_SIDE = 8, SIDE_RIGHT = 9, MID_SIDE = 10 };
-
-/* Bits, the most significant first: the next one is the window's highest. What is below `have` bits is either zero or
- * what stands at `at`, so a word may be or-ed in again. */
-typedef struct {
-    uint64_t window;
-    const uint8_t *at, *end;
-    unsigned have;
-    bool failed;
-} Reader;
-
-/* One channel of a block as it was read: `order` samples, and of each later one what is left when the `order` before it
- * have foretold it. All of them folded: 0, -1, 1, -2 … are 0, 1, 2, 3 …, as Rice codes have it. */
-typedef struct {
-    int32_t *samples;
-    int32_t weights[MAX_ORDER];
-    unsigned order, shift, bits, wasted;
-} Subframe;
-
-/* Subframes of equal length, which are restored side by side: within one of them each sample waits for the one before. */
-typedef struct {
-    Subframe lanes[LANES];
-    unsigned assignments[LANES];
-    unsigned count;
-    uint32_t block;
-    /* All lanes' samples, `step` apart. */
-    int32_t *planes;
-    size_t step;
-} Group;
-
-INLINE unsigned leading_zeros(uint64_t word) { /* of no zero */
-#if defined(_MSC_VER)
-    unsigned long place;
-    _BitScanReverse64(&place, word);
-    return 63u - (unsigned)place;
-#else
-    return (unsigned)__builtin_clzll(word);
-#endif
-}
-
-INLINE uint64_t load_big_endian(const uint8_t *at) {
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-#if defined(_MSC_VER)
-    return _byteswap_uint64(word);
-#elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return __builtin_bswap64(word);
-#else
-    return word;
-#endif
-}
-
-/* Makes 56 bits at hand, or all that are left. */
-INLINE void refill(Reader *reader) {
-    if (reader->end - reader->at >= 8) {
-        reader->window |= load_big_endian(reader->at) >> reader->have;
-        reader->at += (63 - reader->have) >> 3;
-        reader->have |= 56;
-        return;
-    }
-    while (reader->have <= 56 && reader->at < reader->end) {
-        reader->window |= (uint64_t)*reader->at++ << (56 - reader->have);
-        reader->have += 8;
-    }
-}
-
-INLINE void drop(Reader *reader, unsigned count) { /* of less than 64 bits at hand */
-    reader->window <<= count;
-    reader->have -= count;
-}
-
-/* The next 1 to 32 bits. */
-INLINE uint32_t read_bits(Reader *reader, unsigned count) {
-    refill(reader);
-    if (reader->have < count) {
-        reader->failed = true;
-        return 0;
-    }
-    uint32_t found = (uint32_t)(reader->window >> (64 - count));
-    drop(reader, count);
-    return found;
-}
-
-INLINE int32_t read_signed(Reader *reader, unsigned count) {
-    uint32_t sign = (uint32_t)1 << (count - 1);
-    return (int32_t)((read_bits(reader, count) ^ sign) - sign);
-}
-
-/* Zeros up to the next one, which is passed as well. */
-INLINE uint32_t read_unary(Reader *reader) {
-    uint32_t count = 0;
-    for (;;) {
-        refill(reader);
-        unsigned zeros = reader->window ? leading_zeros(reader->window) : 64;
-        if (zeros < reader->have) {
-            drop(reader, zeros);
-            drop(reader, 1);
-            return count + zeros;
-        }
-        count += reader->have; /* a payload has less than 2^31 bits */
-        reader->window = 0;
-        reader->have = 0;
-        if (reader->at == reader->end) {
-            reader->failed = true;
-            return 0;
-        }
-    }
-}
-
-/* To the next whole byte, and over some. What is in the window beyond that is read again. */
-INLINE void skip_to_byte(Reader *reader, size_t bytes) {
-    reader->at -= reader->have >> 3;
-    reader->window = 0;
-    reader->have = 0;
-    if ((size_t)(reader->end - reader->at) < bytes)
-        reader->failed = true;
-    else
-        reader->at += bytes;
-}
-
-INLINE int32_t fold(int32_t value) { return (int32_t)((uint32_t)value << 1) ^ (value >> 31); }
-
-INLINE int32_t unfold(int32_t folded) { return (int32_t)((uint32_t)folded >> 1) ^ -(folded & 1); }
 
 /* Rice codes of one parameter. */
 INLINE void read_rice(Reader *shared, int32_t *samples, size_t count, unsigned parameter) {
@@ -262,161 +126,6 @@ INLINE void read_subframe(Reader *reader, Subframe *found, uint32_t block, unsig
     }
 }
 
-/* Whether 32 bits hold what the samples of a sound stream foretell. */
-INLINE bool is_narrow(const Subframe *found) {
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < found->order; i++)
-        sum += (uint64_t)(found->weights[i] < 0 ? -found->weights[i] : found->weights[i]);
-    return sum << (found->bits - 1) < (uint64_t)1 << 31;
-}
-
-/* Adds to the rows from `order` on what the `order` rows before each foretell. */
-INLINE void restore_rows(int32_t (*rows)[LANES], uint32_t count, int32_t (*weights)[LANES], const uint32_t *shifts,
-                         unsigned order, bool narrow) {
-    uint64_t wide_shifts[LANES];
-    for (int lane = 0; lane < LANES; lane++)
-        wide_shifts[lane] = shifts[lane];
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t(*row)[LANES] = rows + i;
-        if (narrow) {
-            uint32_t sums[LANES] = {0};
-            for (unsigned tap = 0; tap < order; tap++)
-                for (int lane = 0; lane < LANES; lane++)
-                    sums[lane] += (uint32_t)weights[tap][lane] * (uint32_t)row[tap][lane];
-            for (int lane = 0; lane < LANES; lane++)
-                row[order][lane] = (int32_t)((uint32_t)row[order][lane] + (uint32_t)((int32_t)sums[lane] >> shifts[lane]));
-        } else {
-            /* At most 32 products of 32 and 15 bits. Shifts of unsigned numbers are what processors have. */
-            uint64_t sums[LANES];
-            for (int lane = 0; lane < LANES; lane++)
-                sums[lane] = BIAS;
-            for (unsigned tap = 0; tap < order; tap++)
-                for (int lane = 0; lane < LANES; lane++)
-                    sums[lane] += (uint64_t)((int64_t)weights[tap][lane] * row[tap][lane]);
-            for (int lane = 0; lane < LANES; lane++)
-                row[order][lane] = (int32_t)((uint32_t)row[order][lane] + (uint32_t)(sums[lane] >> wide_shifts[lane]));
-        }
-    }
-}
-
-/* The first `count` samples of one subframe. */
-INLINE void restore_start(const Subframe *found, uint32_t count) {
-    for (uint32_t at = 0; at < count; at++) {
-        int64_t sum = 0;
-        if (at >= found->order)
-            for (unsigned i = 0; i < found->order; i++)
-                sum += (int64_t)found->weights[i] * found->samples[at - 1 - i];
-        found->samples[at] = (int32_t)((uint32_t)unfold(found->samples[at]) + (uint32_t)(sum >> found->shift));
-    }
-}
-
-#define RESTORE(number)                                                            \
-    if (narrow)                                                                    \
-        restore_rows(rows, count, weights, shifts, number, true);                  \
-    else                                                                           \
-        restore_rows(rows, count, weights, shifts, number, false)
-
-INLINE void restore_group(Group *group) {
-    unsigned most = 0;
-    bool narrow = true;
-    for (unsigned lane = 0; lane < group->count; lane++) {
-        most = group->lanes[lane].order > most ? group->lanes[lane].order : most;
-        narrow &= is_narrow(group->lanes + lane);
-    }
-    if (most == 0) {
-        for (unsigned lane = 0; lane < group->count; lane++)
-            for (uint32_t at = 0; at < group->block; at++)
-                group->lanes[lane].samples[at] = unfold(group->lanes[lane].samples[at]);
-        return;
-    }
-    /* Weights of 0 fill it up to one of four numbers that a loop each is compiled for. */
-    unsigned order = most <= 4 ? 4 : most <= 8 ? 8 : most <= 12 ? 12 : MAX_ORDER;
-    uint32_t shifts[LANES] = {0}, start = group->block < order ? group->block : order;
-    int32_t weights[MAX_ORDER][LANES] = {{0}}, rows[MAX_ORDER + TILE][LANES] = {{0}};
-    for (unsigned lane = 0; lane < group->count; lane++) {
-        const Subframe *found = group->lanes + lane;
-        shifts[lane] = found->shift;
-        for (unsigned i = 0; i < found->order; i++)
-            weights[order - 1 - i][lane] = found->weights[i];
-        restore_start(found, start);
-        for (uint32_t at = 0; at < start; at++)
-            rows[at][lane] = found->samples[at];
-    }
-    for (unsigned lane = group->count; lane < LANES; lane++) /* not in use, but computed with as well */
-        memset(group->lanes[lane].samples, 0, group->block * sizeof(int32_t));
-    for (uint32_t at = start; at < group->block; at += TILE) {
-        uint32_t count = group->block - at < TILE ? group->block - at : TILE;
-        for (uint32_t i = 0; i < count; i++)
-            for (unsigned lane = 0; lane < LANES; lane++)
-                rows[order + i][lane] = unfold(group->planes[lane * group->step + at + i]);
-        switch (order) {
-        case 4:
-            RESTORE(4);
-            break;
-        case 8:
-            RESTORE(8);
-            break;
-        case 12:
-            RESTORE(12);
-            break;
-        default:
-            RESTORE(MAX_ORDER);
-        }
-        for (uint32_t i = 0; i < count; i++)
-            for (unsigned lane = 0; lane < LANES; lane++)
-                group->planes[lane * group->step + at + i] = rows[order + i][lane];
-        memmove(rows, rows + count, order * sizeof *rows);
-    }
-}
-
-/* One channel; false where a sample has more than `bits` bits. */
-INLINE bool write_channel(const int32_t *samples, uint32_t count, unsigned bits, int32_t *out, size_t stride) {
-    uint32_t half = (uint32_t)1 << (bits - 1), beyond = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        out[stride * i] = samples[i];
-        beyond |= (uint32_t)samples[i] + half;
-    }
-    return beyond >> bits == 0;
-}
-
-/* Two channels, of which one may be given by its difference to the other, or both by that and their mean. */
-INLINE bool write_pair(const int32_t *first, const int32_t *second, uint32_t count, unsigned bits, unsigned assignment,
-                       int32_t *out, size_t stride) {
-    uint32_t half = (uint32_t)1 << (bits - 1), beyond = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t a = (uint32_t)first[i], b = (uint32_t)second[i];
-        if (assignment == LEFT_SIDE) {
-            b = a - b;
-        } else if (assignment == SIDE_RIGHT) {
-            a += b;
-        } else if (assignment == MID_SIDE) {
-            uint32_t twice = a << 1 | (b & 1);
-            a = (uint32_t)((int32_t)(twice + b) >> 1);
-            b = (uint32_t)((int32_t)(twice - b) >> 1);
-        }
-        out[stride * i] = (int32_t)a;
-        out[stride * i + 1] = (int32_t)b;
-        beyond |= (a + half) | (b + half);
-    }
-    return beyond >> bits == 0;
-}
-
-INLINE bool write_stereo(const int32_t *first, const int32_t *second, uint32_t count, unsigned bits,
-                         unsigned assignment, int32_t *out, size_t stride) {
-    /* Compilers make the most of what they know: the stride of stereo, and the assignment. */
-    if (stride != 2)
-        return write_pair(first, second, count, bits, assignment, out, stride);
-    switch (assignment) {
-    case LEFT_SIDE:
-        return write_pair(first, second, count, bits, LEFT_SIDE, out, 2);
-    case SIDE_RIGHT:
-        return write_pair(first, second, count, bits, SIDE_RIGHT, out, 2);
-    case MID_SIDE:
-        return write_pair(first, second, count, bits, MID_SIDE, out, 2);
-    }
-    return write_pair(first, second, count, bits, 0, out, 2);
-}
-
 /* What a frame's head says of it: samples for each channel, 0 for what cannot be, and how the channels are written. */
 typedef struct {
     uint32_t block;
@@ -459,7 +168,7 @@ typedef struct {
     unsigned bits;
     int format;
     uint8_t *out;
-    /* Of `room` frames each: a plane for each lane, and a block that is interleaved. */
+    /* For blocks of `room` frames: a plane for each lane, and one block interleaved. */
     uint32_t room;
     int32_t *planes, *rows;
 } Target;
@@ -513,7 +222,7 @@ INLINE int read_frames(Reader *reader, const Target *target) {
     uint8_t *out = target->out;
     Group group;
     group.planes = target->planes;
-    group.step = target->room;
+    group.step = (size_t)target->room + SPARE;
     for (unsigned lane = 0; lane < LANES; lane++)
         group.lanes[lane].samples = group.planes + lane * group.step;
     Frame next = {0, 0};
@@ -595,10 +304,11 @@ static int decode_stream(const uint8_t *payload, size_t length, Target target) {
         return DAMAGED;
     if (target.room > target.frames)
         target.room = target.frames;
-    target.planes = malloc(((size_t)target.room * (LANES + target.channels) + LANES * GAP) * sizeof *target.planes + 1);
+    size_t step = (size_t)target.room + SPARE;
+    target.planes = malloc((step * LANES + (size_t)target.room * target.channels) * sizeof *target.planes);
     if (!target.planes)
         return NO_MEMORY;
-    target.rows = target.planes + (size_t)(target.room + GAP) * LANES;
+    target.rows = target.planes + step * LANES;
     int result = choose_reader()(&reader, &target);
     free(target.planes);
     return result;

@@ -4,6 +4,13 @@
 
 #include "samples.h"
 
+#define BF_CHANNELS 8
+#define BF_FRAMES 1024  /* of a block, at most */
+#define BF_SAMPLES 2048 /* of a block, all channels, at most */
+
+static inline uint32_t get16(const uint8_t *at) { return at[0] | (uint32_t)at[1] << 8; }
+static inline uint32_t get32(const uint8_t *at) { return get16(at) | get16(at + 2) << 16; }
+
 /* A chunk of a source: whole frames, as they stand in the file. */
 typedef struct {
     const uint8_t *data;
@@ -48,5 +55,21 @@ enum bf_refusal {
     BF_REST_NOWHERE = -8,  /* an exception beyond the samples */
     BF_REST_ORDER = -9     /* exceptions that do not ascend */
 };
+
+/* Symbols while they are read. */
+typedef struct {
+    const bf_rest *rest;
+    int many;
+    int8_t table[256 * 8];
+    int64_t next[BF_CHANNELS]; /* exception to come, for each channel */
+    int8_t digits[BF_FRAMES + 16];
+    int32_t values[BF_SAMPLES];
+} bf_unpacker;
+
+/* Begin to read symbols of `channels` times `frames` integers; refuses what cannot be. */
+int bf_open_symbols(const bf_rest *rest, int64_t frames, int channels, bf_unpacker *room);
+
+/* At most BF_FRAMES integers of one channel from frame `at` on; blocks of a channel are asked for in order. */
+void bf_read_symbols(bf_unpacker *room, int64_t frames, int channel, int64_t at, int32_t count, int32_t *values);
 
 #endif

@@ -10,7 +10,8 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 # sync_file_range(2)
@@ -72,13 +73,19 @@ def _write_out(descriptor: int) -> None:
 
 
 def _sync_file_range(descriptor: int) -> bool:
+    function = _find_sync_file_range()
+    return function is not None and function(descriptor, 0, 0, _WAIT_BEFORE | _WRITE | _WAIT_AFTER) == 0
+
+
+@cache
+def _find_sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    """Return the system's function, None where it has none: descriptor, offset, length (0 is all), flags."""
     import ctypes
 
     function = getattr(ctypes.CDLL(None), "sync_file_range", None)
-    if function is None:
-        return False
-    whole = (ctypes.c_int64(0), ctypes.c_int64(0))
-    return bool(function(descriptor, *whole, _WAIT_BEFORE | _WRITE | _WAIT_AFTER) == 0)
+    if function is not None:
+        function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return function
 
 
 def temporary_name(folder: Path, suffix: str) -> Path:

@@ -18,11 +18,6 @@ _GRID = 2.0**23
 Integers = NDArray[np.signedinteger[Any]]
 
 
-def get_bits(sample_format: SampleFormat) -> int:
-    """Return how many bits of an integer count: 8, 16 or 24."""
-    return sample_format.bits
-
-
 def to_integers(raw: bytes, sample_format: SampleFormat) -> Integers | None:
     """Return the samples, all channels in one row, or None where 24 bits cannot hold them exactly."""
     if sample_format.is_float:

@@ -90,7 +90,7 @@ def build(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProc
         shutil.copy(ROOT / name, copy / name)
     return subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=copy, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=120,
+        cwd=copy, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 

@@ -150,12 +150,12 @@ class GitFiles:
             return UNKNOWN
         head, _, name = text.rstrip("\n").rpartition("ref: ")
         if text.startswith("ref: ") and not head:
-            return name if _is_plain_name(name) else UNKNOWN
+            return name if is_plain_name(name) else UNKNOWN
         return name if is_git_oid(name) else UNKNOWN
 
     def read_ref(self, name: str) -> str | Unknown | None:
         """Return the id that a ref holds, None where there is no such ref."""
-        if not _is_plain_name(name):
+        if not is_plain_name(name):
             return UNKNOWN
         text = self._read_text(name)
         if text is None:
@@ -238,7 +238,7 @@ def is_git_oid(text: str) -> bool:
     return len(text) == 40 and _HEX.issuperset(text)
 
 
-def _is_plain_name(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
     """Say whether git surely accepts this name of a ref."""
     return re.fullmatch(r"refs(/[A-Za-z0-9_][A-Za-z0-9_-]*)+", name) is not None
 

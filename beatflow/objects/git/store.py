@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from beatflow.errors import DamagedError
-from beatflow.objects.git.files import COMMIT, LOCK_SUFFIX, UNKNOWN, is_git_oid
+from beatflow.objects.git.files import COMMIT, LOCK_SUFFIX, UNKNOWN, is_git_oid, is_plain_name
 from beatflow.objects.git.objects import GitObjects
 from beatflow.objects.git.value import Commit, Signature
 
@@ -276,6 +276,8 @@ class GitStore(GitObjects):
     @staticmethod
     def is_valid_ref(name: str) -> bool:
         """Say whether git accepts this as a full ref name."""
+        if is_plain_name(name):
+            return True
         from beatflow.objects.git.libgit import is_valid_ref
 
         return is_valid_ref(name)
