@@ -28,12 +28,12 @@ def compile_kernels() -> None:
 
     compiler = new_compiler()
     customize_compiler(compiler)
-    with tempfile.TemporaryDirectory(dir=FOLDER) as scratch:
+    made = LIBRARY.with_name(f"{LIBRARY.name}.{os.getpid()}")
+    with tempfile.TemporaryDirectory() as scratch:
         sources = [str(path) for path in sorted(FOLDER.glob("*.c"))]
         objects = compiler.compile(sources, scratch, include_dirs=[str(FOLDER)], extra_preargs=_FLAGS)
-        made = Path(scratch) / LIBRARY.name
         compiler.link_shared_object(objects, str(made), libraries=[] if sys.platform == "win32" else ["m"])
-        made.replace(LIBRARY)
+    made.replace(LIBRARY)
 
 
 class NativeBuildHook(BuildHookInterface):  # type: ignore[misc]

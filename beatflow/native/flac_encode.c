@@ -123,7 +123,7 @@ static uint16_t crc16(const crc_table *table, const uint8_t *data, const uint8_t
 
 /* Codes of geometrically distributed values are shortest with 2^k between .48 and .96 of their mean. */
 static inline int choose_rice(uint64_t sum, double half_each) {
-    double level = (double)sum * half_each;
+    double level = (double)sum * half_each + 0.25;
     if (level <= 1.0) return 0;
     uint64_t word;
     memcpy(&word, &level, sizeof word);
@@ -134,17 +134,21 @@ static inline int choose_rice(uint64_t sum, double half_each) {
 /* At most so many bits have `count` codes of values that add up to `sum`. */
 static inline uint64_t rice_bits(uint64_t sum, uint64_t count, int k) { return count * (uint64_t)(k + 1) + (sum >> k); }
 
+/* So many fewer they have if the low bits, which a sum says nothing of, are as often 0 as 1. */
+static inline uint64_t rice_spare(uint64_t count, int k) { return (count - (count >> k)) / 2; }
+
 typedef struct {
     int splits, wide;
-    uint64_t bits;
+    uint64_t bits, expected; /* at most, and likely */
     uint8_t k[FLAC_PARTS];
 } rice_plan;
 
 /* The best number of parts; `parts` is used up. */
 static void plan_rice(flac_parts *parts, int count, int order, rice_plan *best) {
-    *best = (rice_plan){.bits = UINT64_MAX};
+    *best = (rice_plan){.expected = UINT64_MAX};
     for (int splits = parts->splits; splits >= 0; splits--) {
         rice_plan plan = {.splits = splits, .bits = 6};
+        uint64_t spare = 0;
         uint64_t values = (uint64_t)((count >> splits) - order);
         double half_each = 0.5 / (double)values;
         for (int part = 0; part < 1 << splits; part++) {
@@ -156,9 +160,11 @@ static void plan_rice(flac_parts *parts, int count, int order, rice_plan *best) 
             plan.k[part] = (uint8_t)k;
             plan.wide |= k > 14;
             plan.bits += rice_bits(parts->sum[part], values, k) + 4;
+            spare += rice_spare(values, k);
         }
         if (plan.wide) plan.bits += (uint64_t)1 << splits;
-        if (plan.bits < best->bits) *best = plan;
+        plan.expected = plan.bits - spare;
+        if (plan.expected < best->expected) *best = plan;
         for (int part = 0; part < 1 << splits >> 1; part++)
             parts->sum[part] = parts->sum[2 * part] + parts->sum[2 * part + 1];
     }
@@ -253,7 +259,7 @@ static int least_difference(const uint64_t *sums) {
 }
 
 /* log2 of the mean of |residual|, times the samples: what it costs, but for a constant. */
-static double estimate(uint64_t sum, int count) { return count * bf_flac_log2(((double)sum + 0.3 * count) / count); }
+static double estimate(uint64_t sum, int count) { return count * bf_flac_log2(((double)sum + 0.6 * count) / count); }
 
 /* What a subframe is to be: predicted by `predictor`, or by differences of order `order` where it has none. */
 typedef struct {

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ COMPILED, IN_PYTHON = "1", "0"
 
 
 @pytest.fixture
-def afresh() -> None:
+def afresh() -> Iterator[None]:
+    native.kernels.cache_clear()
+    yield
     native.kernels.cache_clear()
 
 
