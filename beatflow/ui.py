@@ -1,7 +1,7 @@
 """The only module that prints: data to stdout, talk to stderr, colour, tables, progress, pager, editor.
 
 Knows nothing of sound or history. It reads no environment: what the terminal may show comes in as `Look`.
-Only a progress bar on a terminal loads rich.
+A progress bar on a terminal is of `progressbar.py`.
 """
 
 import json
@@ -333,22 +333,12 @@ class Ui:
 
     @contextmanager
     def _bar(self, what: str) -> Iterator[Show]:
-        from rich import progress as rich_progress
-        from rich.console import Console
+        from beatflow.progressbar import open_bar
 
-        columns = (
-            rich_progress.TextColumn("{task.description}", markup=False),
-            rich_progress.BarColumn(),
-            rich_progress.TaskProgressColumn(),
-            rich_progress.TimeRemainingColumn(),
-        )
-        console = Console(file=self._err, no_color=not self._wants_color(self._err))
-        with rich_progress.Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(safe(what), total=1.0)
+        with open_bar(self._err, self._wants_color(self._err), safe(what)) as bar:
 
             def show(fraction: float, what: str, eta_s: float | None, flow: Flow | None) -> None:
-                text = f"{what} {flow}" if flow else what
-                bar.update(task, completed=fraction, description=safe(text))
+                bar.show(fraction, safe(f"{what} {flow}" if flow else what))
 
             yield show
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beatflow.objects import codec, predicted, prediction
+from beatflow.objects import codec, prediction, predictioncodec
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef
@@ -88,16 +88,16 @@ def prediction_rows(found: Sequence[Piece]) -> list[Row]:
         to_integers(np.frombuffer(data, "<i2") * 10 ** (-3 / 20)).astype("<i2").tobytes() for data in chunks
     ]
     proposals = [_propose(data, layout, weight) for data in chunks]
-    made = [predicted.encode(new, layout, item) for new, item in zip(lower, proposals, strict=True)]
+    made = [predictioncodec.encode(new, layout, item) for new, item in zip(lower, proposals, strict=True)]
     fetches = [{ChunkRef(sha256(data), len(data)): data}.__getitem__ for data in chunks]
 
     def encode() -> None:
         for new, item in zip(lower, proposals, strict=True):
-            predicted.encode(new, layout, item)
+            predictioncodec.encode(new, layout, item)
 
     def decode() -> None:
         for item, fetch, data in zip(made, fetches, chunks, strict=True):
-            predicted.decode(item.parameters, item.payload, len(data), fetch)
+            predictioncodec.decode(item.parameters, item.payload, len(data), fetch)
 
     share = sum(len(item.payload) for item in made) / size
     return [

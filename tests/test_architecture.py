@@ -20,7 +20,7 @@ OWNERS = {
     "zstandard": {"beatflow.objects"},
     "pyfastcdc": {"beatflow.objects"},
     "mido": {"beatflow.sound.midi"},
-    "rich": {"beatflow.ui"},
+    "rich": {"beatflow.progressbar"},
     "soxr": {"beatflow.sound"},
     "python_stretch": {"beatflow.sound"},
     "librosa": {"beatflow.sound", "beatflow.ai"},
@@ -48,7 +48,7 @@ OWNERS = {
 }
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core", "base"}
 FRONT = {"cli", "commands", "reference", "__main__"}
-SCREEN = {"ui", "invocation", "config"}
+SCREEN = {"ui", "progressbar", "invocation", "config"}
 
 
 def imports(tree: ast.AST, package: str) -> Iterator[tuple[str, ast.stmt]]:
@@ -101,7 +101,7 @@ def allowed(importer: str, imported: str) -> bool:
     if source == "sound":
         return target in ("objects", "native")
     if source == "ui":
-        return target in ("interruption", "columns")
+        return target in ("interruption", "columns", "progressbar")
     if source in ("columns", "gitconfig", "graph", "interruption"):
         return False
     if source == "config":

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from beatflow import progressbar
 from beatflow.columns import safe
 from beatflow.ui import Flow, Look, Ui, plain_json
 
@@ -188,10 +190,19 @@ def test_a_transfer_tells_its_bytes_and_their_pace(
     assert (second["bytes"], second["fraction"], second["eta_s"]) == (2_000_000, 0.5, 4.0)
 
 
+def await_bar() -> None:
+    """Wait until the bar is there."""
+    for thread in threading.enumerate():
+        if thread.name == "beatflow-bar":
+            thread.join()
+
+
 def test_a_transfer_shows_its_pace_on_a_terminal(screen: MakeScreen, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
+    monkeypatch.setattr(progressbar, "PATIENCE_S", 0.0)
     s = screen(terminal=True)
     with s.ui.progress("pushing") as progress:
+        await_bar()
         monkeypatch.setattr("beatflow.ui.time.monotonic", lambda: clock[0])
         progress.begin("sending sounds", 12_300_000)
         clock[0] = 2.0
@@ -223,12 +234,21 @@ def test_progress_is_silent_without_a_terminal(screen: MakeScreen) -> None:
     assert s.talk == ""
 
 
-def test_progress_bar_on_a_terminal(screen: MakeScreen) -> None:
+def test_progress_bar_on_a_terminal(screen: MakeScreen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progressbar, "PATIENCE_S", 0.0)
     s = screen(terminal=True)
     with s.ui.progress("render") as progress:
         progress(0.5, "half [way]")
+        await_bar()
     assert "half [way]" in s.talk
     assert s.text == ""
+
+
+def test_what_is_quick_shows_no_bar(screen: MakeScreen) -> None:
+    s = screen(terminal=True)
+    with s.ui.progress("render") as progress:
+        progress(0.5, "half way")
+    assert s.talk == ""
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("y\n", True), ("no\n", False), ("\n", True), ("", True)])

@@ -1,8 +1,9 @@
 """Compiled kernels: the loops over samples that the store's speed hangs on, in C, called through ctypes.
 
-`kernels` gives the library, or None where it was not built (no C compiler when BeatFlow was installed). Every caller has
-the same arithmetic in numpy beside the call, bit for bit, so nothing but time depends on this package. ctypes lets go of
-the interpreter for the length of a call. Knows nothing of stores; imports no numpy.
+`kernels` gives the library, or None where it was not built (no C compiler when BeatFlow was installed). Whoever calls
+one has the same arithmetic without it (mostly in `objects.portable`), bit for bit in all that is read back, so nothing
+but time depends on this package. ctypes lets go of the interpreter for the length of a call. Knows nothing of stores;
+imports no numpy.
 """
 
 import ctypes
@@ -11,7 +12,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 """Of the functions' signatures; a library of another version, left over from before, is not used."""
 
 SWITCH = "BEATFLOW_NATIVE"

@@ -40,10 +40,10 @@ INLINE uint64_t load_big_endian(const uint8_t *at) {
     memcpy(&word, at, sizeof word);
 #if defined(_MSC_VER)
     return _byteswap_uint64(word);
-#elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return __builtin_bswap64(word);
-#else
+#elif BF_BIG_ENDIAN
     return word;
+#else
+    return __builtin_bswap64(word);
 #endif
 }
 

@@ -4,10 +4,15 @@ Knows CPython's way of making bytes, and no kernel.
 """
 
 import ctypes
+from typing import TYPE_CHECKING
 
-_make = ctypes.pythonapi.PyBytes_FromStringAndSize
+if TYPE_CHECKING:
+    from mmap import mmap
+
+# By subscript these are objects of our own: attributes are shared with everybody in the process who declares types of his.
+_make = ctypes.pythonapi["PyBytes_FromStringAndSize"]
 _make.restype, _make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
-_find = ctypes.pythonapi.PyBytes_AsString
+_find = ctypes.pythonapi["PyBytes_AsString"]
 _find.restype, _find.argtypes = ctypes.c_void_p, (ctypes.py_object,)
 
 
@@ -18,6 +23,15 @@ def new_bytes(size: int) -> tuple[bytes, int]:
     """
     made: bytes = _make(None, size)
     return made, _find(made) or 0
+
+
+def copy_bytes(data: "bytearray | mmap", start: int, end: int) -> bytes:
+    """Return a stretch of some memory as ``bytes(data[start:end])`` does, while other threads run."""
+    made, address = new_bytes(end - start)
+    if made:
+        # ctypes lets the interpreter's lock go for the length of a call.
+        ctypes.memmove(address, ctypes.byref(ctypes.c_char.from_buffer(data, start)), end - start)
+    return made
 
 
 def find_address(data: bytes) -> int:

@@ -7,9 +7,12 @@ import ctypes
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from beatflow.native import kernels
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 
 class Rules(NamedTuple):
@@ -23,13 +26,13 @@ class Rules(NamedTuple):
 
 
 def find_cuts(
-    data: bytearray, start: int, end: int, last: bool, frame_bytes: int, rules: Rules
+    data: "bytearray | mmap", start: int, end: int, last: bool, frame_bytes: int, rules: Rules
 ) -> Sequence[int] | None:
     """Return the place after each chunk of a stretch of bytes, counted from its beginning; None without the kernel.
 
     Parameters
     ----------
-    data : bytearray
+    data : bytearray or mmap
     start, end : int
         The stretch, not empty. A chunk begins at `start`.
     last : bool

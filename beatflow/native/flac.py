@@ -101,6 +101,7 @@ _WRONG = {
     2: "a FLAC stream of another length, or of other channels or bits",
     3: "a damaged FLAC stream",
 }
+_NO_MEMORY = 4
 
 
 def decode_flac(payload: bytes | memoryview, frames: int, channels: int, sample_format: int) -> bytes | None:
@@ -195,5 +196,7 @@ def _decoder() -> ctypes.CDLL | None:
 
 
 def _check(result: int) -> None:
+    if result == _NO_MEMORY:
+        raise MemoryError
     if result:
-        raise ValueError(_WRONG.get(result) or "no memory for a FLAC stream")
+        raise ValueError(_WRONG[result])

@@ -11,8 +11,8 @@
 #include "samples.h"
 
 /* The same code for processors that count leading zeros and shift by any register in one cycle. BF_CLONES cannot name
- * several extensions at once, and avx2 alone has neither. */
-#if defined(__x86_64__) && defined(__GNUC__)
+ * several extensions at once, and avx2 alone has neither. On Windows GCC aligns stacks for less than avx2 takes. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(_WIN32)
 #define HAVE_MODERN 1
 #define MODERN __attribute__((target("avx2,bmi,bmi2,lzcnt")))
 #endif

@@ -6,8 +6,20 @@
 #ifndef BEATFLOW_KERNELS_H
 #define BEATFLOW_KERNELS_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Where doubles are not doubles, or a compiler may take sums apart, nothing is compiled, and numpy computes. */
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST) || (defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD == 2 || FLT_EVAL_METHOD < 0))
+#error "the results would not be exact"
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define BF_BIG_ENDIAN 1
+#else
+#define BF_BIG_ENDIAN 0 /* of MSVC's processors as well */
+#endif
 
 #if defined(_WIN32)
 #define BF_EXPORT __declspec(dllexport)

@@ -1,16 +1,12 @@
-/* Guessing a chunk from others, and taking that off it or adding to it what it leaves: the twin of objects/guess.py.
+/* Guessing a chunk from others, and taking that off it or adding to it what it leaves: the twin of
+ * objects/portable/prediction.py.
  *
  * Sums are carried in double, which holds every partial sum exactly (format.md bounds them by 2^51), so that their order
  * means nothing. Sources are read from their chunks block by block, so that all of it happens in the processor's cache.
  */
 #include "prediction.h"
 
-#include <float.h>
 #include <string.h>
-
-#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 2
-#error "rounding needs doubles that are doubles"
-#endif
 
 #define SOURCES 16
 #define LAGS 256 /* of terms that are read together */
@@ -207,23 +203,28 @@ BF_CLONES static uint32_t subtract(const int32_t *found, const int32_t *guess, i
     return any;
 }
 
+/* What is left may be any integer where a payload says so. */
+static inline int32_t wrap(int32_t guess, int32_t rest, int spare) {
+    return (int32_t)(((uint32_t)guess + (uint32_t)rest) << spare) >> spare;
+}
+
 BF_CLONES static void add_wrapped(int32_t *guess, const int32_t *rest, int64_t count, int spare) {
     for (int64_t i = 0; i < count; i++)
-        guess[i] = (int32_t)((uint32_t)(guess[i] + rest[i]) << spare) >> spare;
+        guess[i] = wrap(guess[i], rest[i], spare);
 }
 
 /* The same of integers that stand channel after channel. */
 BF_CLONES static void add_channels(int32_t *guess, const int32_t *rest, int64_t count, int channels, int spare) {
     if (channels == 2)
         for (int64_t i = 0; i < count; i++) {
-            guess[2 * i] = (int32_t)((uint32_t)(guess[2 * i] + rest[i]) << spare) >> spare;
-            guess[2 * i + 1] = (int32_t)((uint32_t)(guess[2 * i + 1] + rest[count + i]) << spare) >> spare;
+            guess[2 * i] = wrap(guess[2 * i], rest[i], spare);
+            guess[2 * i + 1] = wrap(guess[2 * i + 1], rest[count + i], spare);
         }
     else
         for (int channel = 0; channel < channels; channel++)
             for (int64_t i = 0; i < count; i++) {
                 int32_t *value = guess + i * channels + channel;
-                *value = (int32_t)((uint32_t)(*value + rest[channel * count + i]) << spare) >> spare;
+                *value = wrap(*value, rest[channel * count + i], spare);
             }
 }
 

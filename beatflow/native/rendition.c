@@ -1,5 +1,5 @@
 /* The sum of stems, each with a gain for each channel, as it stands in a mix's file: docs/format.md, "Rendition". The twin
- * of objects/stemsum.py.
+ * of objects/portable/rendition.py.
  *
  * Sums are whole numbers of at most 2^53, carried in double, so that their order means nothing.
  */
@@ -7,10 +7,6 @@
 #include <string.h>
 
 #include "samples.h"
-
-#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 2
-#error "rounding needs doubles that are doubles"
-#endif
 
 #define CHANNELS 8
 #define SAMPLES 2048 /* of a block, all channels, at most */

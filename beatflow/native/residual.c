@@ -1,4 +1,4 @@
-/* What a guess leaves: counted, packed as symbols and read back: the twin of objects/rest.py. */
+/* What a guess leaves: counted, packed as symbols and read back: the twin of objects/portable/residual.py. */
 #include "prediction.h"
 
 #include <string.h>

@@ -18,12 +18,6 @@ int bf_bits(int format) {
     return width < 3 ? 8 * width : 24;
 }
 
-#if defined(_WIN32) || (defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-#define BIG_HOST 0
-#else
-#define BIG_HOST 1
-#endif
-
 static inline uint16_t swap16(uint16_t word, int swapped) {
     return swapped ? (uint16_t)(word >> 8 | word << 8) : word;
 }
@@ -39,33 +33,33 @@ static inline uint64_t swap64(uint64_t word, int swapped) {
 static inline uint16_t load16(const uint8_t *at, int big) {
     uint16_t word;
     memcpy(&word, at, 2);
-    return swap16(word, big != BIG_HOST);
+    return swap16(word, big != BF_BIG_ENDIAN);
 }
 
 static inline void store16(uint8_t *at, uint16_t word, int big) {
-    word = swap16(word, big != BIG_HOST);
+    word = swap16(word, big != BF_BIG_ENDIAN);
     memcpy(at, &word, 2);
 }
 
 static inline uint32_t load32(const uint8_t *at, int big) {
     uint32_t word;
     memcpy(&word, at, 4);
-    return swap32(word, big != BIG_HOST);
+    return swap32(word, big != BF_BIG_ENDIAN);
 }
 
 static inline uint64_t load64(const uint8_t *at, int big) {
     uint64_t word;
     memcpy(&word, at, 8);
-    return swap64(word, big != BIG_HOST);
+    return swap64(word, big != BF_BIG_ENDIAN);
 }
 
 static inline void store32(uint8_t *at, uint32_t word, int big) {
-    word = swap32(word, big != BIG_HOST);
+    word = swap32(word, big != BF_BIG_ENDIAN);
     memcpy(at, &word, 4);
 }
 
 static inline void store64(uint8_t *at, uint64_t word, int big) {
-    word = swap64(word, big != BIG_HOST);
+    word = swap64(word, big != BF_BIG_ENDIAN);
     memcpy(at, &word, 8);
 }
 
@@ -107,29 +101,31 @@ READ_WORDS(read_words_le, 0)
 READ_WORDS(read_words_be, 1)
 
 /* Numbers from -1 to 1 are told by their bits, ONE being those of 1.0: what is outside, or none at all, counts as off
- * the grid and is taken as 0. */
-#define READ_FLOATS(NAME, WORD, FLOAT, ONE, LOAD, WIDTH, BIG)                                      \
+ * the grid and is taken as 0. So do those below LEAST, the bits of 2^-23: arithmetic takes the smallest for 0 in a process
+ * where some library has set the processor to. */
+#define READ_FLOATS(NAME, WORD, FLOAT, ONE, LEAST, LOAD, WIDTH, BIG)                               \
     BF_CLONES static uint32_t NAME(const uint8_t *raw, int64_t count, int32_t *out) {              \
         const WORD sign = (WORD)1 << (8 * WIDTH - 1);                                              \
         uint32_t off = 0;                                                                          \
         for (int64_t i = 0; i < count; i++) {                                                      \
             WORD word = LOAD(raw + WIDTH * i, BIG);                                                \
             WORD inside = (WORD)((word & ~sign) < ONE) | (WORD)(word == (sign | ONE));             \
-            WORD minus_zero = (WORD)(word == sign);                                                \
+            WORD size = word & ~sign;                                                              \
+            WORD tiny = (WORD)(size - 1 < LEAST - 1) | (WORD)(word == sign);                       \
             word &= 0 - inside;                                                                    \
             FLOAT level;                                                                           \
             memcpy(&level, &word, WIDTH);                                                          \
             level *= (FLOAT)GRID;                                                                  \
             int32_t whole = (int32_t)level;                                                        \
-            off |= (uint32_t)(inside ^ 1) | (uint32_t)minus_zero | (uint32_t)((FLOAT)whole != level); \
+            off |= (uint32_t)(inside ^ 1) | (uint32_t)tiny | (uint32_t)((FLOAT)whole != level);    \
             out[i] = whole;                                                                        \
         }                                                                                          \
         return off;                                                                                \
     }
-READ_FLOATS(read_floats_le, uint32_t, float, 0x3F800000u, load32, 4, 0)
-READ_FLOATS(read_floats_be, uint32_t, float, 0x3F800000u, load32, 4, 1)
-READ_FLOATS(read_doubles_le, uint64_t, double, 0x3FF0000000000000u, load64, 8, 0)
-READ_FLOATS(read_doubles_be, uint64_t, double, 0x3FF0000000000000u, load64, 8, 1)
+READ_FLOATS(read_floats_le, uint32_t, float, 0x3F800000u, 0x34000000u, load32, 4, 0)
+READ_FLOATS(read_floats_be, uint32_t, float, 0x3F800000u, 0x34000000u, load32, 4, 1)
+READ_FLOATS(read_doubles_le, uint64_t, double, 0x3FF0000000000000u, 0x3E80000000000000u, load64, 8, 0)
+READ_FLOATS(read_doubles_be, uint64_t, double, 0x3FF0000000000000u, 0x3E80000000000000u, load64, 8, 1)
 
 typedef uint32_t reader(const uint8_t *raw, int64_t count, int32_t *out);
 

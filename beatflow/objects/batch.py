@@ -4,39 +4,37 @@ Knows packs and manifests. Nothing is visible to anybody until `publish`; until 
 store's ``tmp``. What cuts and codes is imported when the first file is added: most changes are of no sound.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from beatflow.errors import BeatFlowError, ConflictError, DamagedError
+from beatflow.errors import ConflictError, DamagedError
 from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid
-from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
+from beatflow.objects.manifest import Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
 from beatflow.objects.pack import (
     PACK_SUFFIX,
     REBUILT,
     Codec,
-    Entry,
-    Flag,
     Kind,
     Mark,
     NewRecord,
     PackWriter,
-    Record,
     read_dependencies,
 )
-from beatflow.objects.packset import Pack, PackSet
-from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
-from beatflow.objects.reading import ChunkReader, read_manifest, read_reach
+from beatflow.objects.packset import PackSet
+from beatflow.objects.reach import ALONE, Reach
+from beatflow.objects.reading import ChunkReader, read_manifest
 
 if TYPE_CHECKING:
     from beatflow.objects.intake import Buffers, FileReading, Intake, Progress, Readable
     from beatflow.objects.prediction import Advisor
-    from beatflow.objects.runs import Coded, Standing
+    from beatflow.objects.reaches import Reaches
+    from beatflow.objects.runs import Coded
     from beatflow.objects.sources import SourceFile
     from beatflow.objects.threads import Threads
 
@@ -73,7 +71,6 @@ class Batch:
         self._new: dict[tuple[int, bytes], None] = {}
         self._reused: set[bytes] = set()
         self._manifests: dict[str, Manifest] = {}
-        self._reaches: dict[bytes, Reach] = {}
         # What `add_path` was told to read next.
         self._following: FileReading | None = None
 
@@ -82,6 +79,12 @@ class Batch:
         from beatflow.objects.intake import Buffers
 
         return Buffers()
+
+    @cached_property
+    def _reaches(self) -> "Reaches":
+        from beatflow.objects.reaches import Reaches
+
+        return Reaches(self._packs, self._buffers)
 
     @cached_property
     def _pool(self) -> "Threads":
@@ -123,47 +126,7 @@ class Batch:
             manifest = manifest or read_manifest(self._packs, parse_oid(oid))
         except DamagedError:
             return None
-        return SourceFile(manifest, self._reader, self._reach_of, path)
-
-    def _reach_of(self, ref: ChunkRef, limit: int = MAX_DEPTH + 1) -> Reach:
-        """Return how far a chunk's predictions reach; beyond all limits where it, or one that it needs, is lost.
-
-        Nothing may be predicted from such a chunk, even if its bytes are at hand: what is lost may be the very chunk
-        that is to be predicted. A chunk that stands on `limit` predictions or more counts as lost as well, so that
-        none is followed round in a circle.
-        """
-        known = self._reaches.get(ref.id)
-        # What `_write` has noted meanwhile is truer than what was found before it.
-        return known or self._reaches.setdefault(ref.id, self._find_reach(ref.id, limit))
-
-    def _find_reach(self, id: bytes, limit: int) -> Reach:
-        (found,) = self._packs.find_all(Kind.CHUNK, [id])
-        return self._read_reach(*found, limit) if found else LOST
-
-    def _read_reach(self, pack: Pack, entry: Entry, limit: int) -> Reach:
-        """Return a chunk's reach, from where it was found or wherever else it is."""
-        # Read, not only looked up: it may be damaged here while the file that it came from lies there sound.
-        scratch = self._buffers.take()
-        try:
-            return self._reach_of_record(pack.skim(entry, scratch), limit)
-        except (DamagedError, FileNotFoundError):
-            pass
-        finally:
-            self._buffers.give(scratch)
-        try:
-            return self._packs.read(Kind.CHUNK, entry.id, lambda record: self._reach_of_record(record, limit))
-        except BeatFlowError:
-            return LOST
-
-    def _reach_of_record(self, record: Record, limit: int) -> Reach:
-        if record.entry.codec not in REBUILT:
-            return LOST if record.entry.flags & Flag.DEPENDS else ALONE
-        reach = read_reach(record)
-        if reach.depth >= limit or any(
-            self._reach_of(ChunkRef(id, 0), reach.depth).depth >= reach.depth for id in record.dependencies
-        ):
-            raise DamagedError("what it is predicted from is lost")
-        return reach
+        return SourceFile(manifest, self._reader, lambda ref: self._reaches.find(ref.id), path)
 
     def add_path(
         self,
@@ -267,7 +230,7 @@ class Batch:
         self._new.clear()
         self._reused.clear()
         self._manifests.clear()
-        self._reaches.clear()
+        self.__dict__.pop("_reaches", None)
 
     def _add(self, intake: "Intake", advisor: "Advisor | None") -> Stored:
         mark = self._mark()
@@ -283,7 +246,7 @@ class Batch:
 
         start = self._position
         refs = []
-        coder = ChunkCoder(self._pool, 2 * self._workers, self._judge, self._is_written, advisor)
+        coder = ChunkCoder(self._pool, 2 * self._workers, self._reaches.judge, self._is_written, advisor)
         with closing(coder.code(intake)) as coded:
             for item in coded:
                 self._keep(item)
@@ -296,22 +259,6 @@ class Batch:
             return Stored(id.hex(), intake.size, self._position - start)
         self._rollback(mark)
         return Stored(id.hex(), intake.size, 0)
-
-    def _judge(self, ids: Sequence[bytes]) -> "list[Standing]":
-        """Tell of chunks whether they are there, and whether they can be read as far as checksums tell: one that is
-        damaged, or lost with what it is predicted from, is written again.
-        """
-        from beatflow.objects.runs import Standing
-
-        return [
-            Standing(found is not None, found is not None and self._is_sound(*found))
-            for found in self._packs.find_all(Kind.CHUNK, ids)
-        ]
-
-    def _is_sound(self, pack: Pack, entry: Entry) -> bool:
-        known = self._reaches.get(entry.id)
-        known = known or self._reaches.setdefault(entry.id, self._read_reach(pack, entry, MAX_DEPTH + 1))
-        return known != LOST
 
     def _is_written(self, id: bytes) -> bool:
         return (Kind.CHUNK, id) in self._new
@@ -353,7 +300,7 @@ class Batch:
         self._writer.add(record)
         if record.kind == Kind.CHUNK:
             predicted = record.codec in REBUILT
-            self._reaches[record.id] = Reach(*record.parameters[2:4]) if predicted else ALONE
+            self._reaches.note(record.id, Reach(*record.parameters[2:4]) if predicted else ALONE)
         self._new[key] = None
 
     @property
@@ -368,7 +315,7 @@ class Batch:
         while len(self._new) > mark.new:
             (kind, id), _ = self._new.popitem()
             if kind == Kind.CHUNK:
-                self._reaches.pop(id, None)
+                self._reaches.forget(id)
         while len(self._manifests) > mark.manifests:
             self._manifests.popitem()
         if self._writer is None:

@@ -9,7 +9,6 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +36,7 @@ from beatflow.objects.pack import (
 )
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reading import ChunkReader, open_chunk, open_manifest, read_manifest
+from beatflow.objects.threads import Threads
 
 _BLOCK = 1024 * 1024
 _MAX_DEPTH = 64
@@ -174,7 +174,7 @@ class Checkup:
         """Compare a pack's bytes with its name, and decode what is in it."""
         found: list[Problem] = []
         stop = threading.Event()
-        with ThreadPoolExecutor(self._workers, "beatflow-check") as pool:
+        with Threads(self._workers, "beatflow-check") as pool:
             try:
                 hashed = pool.submit(has_its_name, pack, stop)
                 window = 2 * self._workers
@@ -235,7 +235,7 @@ class Checkup:
     def read_files(self, oids: Iterable[str], data: bool) -> Iterator[Problem]:
         """Read all that files need and compare checksums; with `data`, put them together and compare the oid."""
         read = self._decode_all if data else self._read_all
-        with ThreadPoolExecutor(self._workers, "beatflow-check") as pool:
+        with Threads(self._workers, "beatflow-check") as pool:
             for oid in oids:
                 yield from self._check_file(oid, partial(read, pool, oid))
 
@@ -294,7 +294,7 @@ class Checkup:
                 whole or "its one chunk is that of another file: put together, it is not itself", oid
             )
 
-    def _read_all(self, pool: ThreadPoolExecutor, oid: str, manifest: Manifest) -> None:
+    def _read_all(self, pool: Threads, oid: str, manifest: Manifest) -> None:
         """Compare the checksums of everything stored of a file."""
         todo = list(dict.fromkeys(ref.id for ref in manifest.chunks))
         seen = set(todo)
@@ -318,7 +318,7 @@ class Checkup:
         self._progress(count)
         return dependencies
 
-    def _decode_all(self, pool: ThreadPoolExecutor, oid: str, manifest: Manifest) -> str | None:
+    def _decode_all(self, pool: Threads, oid: str, manifest: Manifest) -> str | None:
         """Put a file together; return what is wrong with the whole when all its parts are right."""
         whole = hashlib.sha256()
 

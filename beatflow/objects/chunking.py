@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 from beatflow.native.cutting import Rules, find_cuts
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from pyfastcdc import FastCDC
 
 MIN_CHUNK = 64 * 1024
@@ -24,7 +26,7 @@ SEED = 0
 _RULES = Rules(MIN_CHUNK, AVERAGE_CHUNK, MAX_CHUNK, 0x0000D91747537000, 0x0000D90303537000)
 
 
-def cut(data: bytearray, start: int, end: int, frame_bytes: int, last: bool) -> Sequence[int]:
+def cut(data: "bytearray | mmap", start: int, end: int, frame_bytes: int, last: bool) -> Sequence[int]:
     """Return how long the chunks are with which a stretch of bytes begins.
 
     They do not depend on where the stretch ends, but that the last may still be missing: what has no certain cut yet
@@ -32,7 +34,7 @@ def cut(data: bytearray, start: int, end: int, frame_bytes: int, last: bool) -> 
 
     Parameters
     ----------
-    data : bytearray
+    data : bytearray or mmap
     start, end : int
         The stretch. A chunk begins at `start`.
     frame_bytes : int

@@ -13,8 +13,8 @@ from beatflow.objects.flac import LEVEL
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Codec, Flag, Kind, NewRecord
-from beatflow.objects.predicted import encode as encode_prediction
 from beatflow.objects.prediction import Guide, Predicted, Renderer
+from beatflow.objects.predictioncodec import encode as encode_prediction
 
 # A prediction this much smaller than the plain codec is expected to be needs no comparing with it.
 _CLEARLY = 0.75

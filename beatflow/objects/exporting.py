@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from beatflow.errors import DamagedError
 from beatflow.objects.manifest import ChunkRef, Manifest
@@ -82,16 +82,13 @@ class Output:
         return self._whole.hexdigest() == self.oid
 
 
-class _Part:
+class _Part(NamedTuple):
     """A chunk that is to be read: in the order of reading, of which output, and where in it."""
 
-    __slots__ = ("number", "output", "place", "ref")
-
-    def __init__(self, number: int, output: Output, place: int, ref: ChunkRef) -> None:
-        self.number = number
-        self.output = output
-        self.place = place
-        self.ref = ref
+    number: int
+    output: Output
+    place: int
+    ref: ChunkRef
 
 
 class _Crew:

@@ -40,7 +40,7 @@ def _encode_groups(raw: bytes, layout: Layout) -> list[bytes] | None:
 
 
 def _encode_slowly(raw: bytes, layout: Layout, level: float) -> list[bytes] | None:
-    from beatflow.objects.libflac import encode_samples
+    from beatflow.objects.portable.flac import encode_samples
 
     return encode_samples(raw, layout, level)
 
@@ -59,7 +59,7 @@ def decode_flac(layout: Layout, payload: bytes, raw_length: int) -> bytes:
     raw = native.decode_flac(payload, frames, layout.channels, layout.format)
     if raw is not None:
         return raw
-    from beatflow.objects.libflac import decode_samples
+    from beatflow.objects.portable.flac import decode_samples
 
     return decode_samples(_split_groups(payload, layout.channels), frames, layout)
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from mmap import mmap
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore
@@ -36,16 +37,17 @@ class Buffers:
     """Memory for blocks, used again: new memory is slower than what is done with it."""
 
     def __init__(self) -> None:
-        self._free: list[bytearray] = []
+        self._free: list[mmap] = []
 
-    def take(self) -> bytearray:
+    def take(self) -> mmap:
         """Return a buffer; what stands in it means nothing."""
         try:
             return self._free.pop()
         except IndexError:
-            return bytearray(BLOCK_BYTES)
+            # A bytearray would be written with zeros, while no other thread runs.
+            return mmap(-1, BLOCK_BYTES)
 
-    def give(self, buffer: bytearray) -> None:
+    def give(self, buffer: mmap) -> None:
         """Take one back."""
         self._free.append(buffer)
 
@@ -173,7 +175,7 @@ class FileReading:
         except BaseException as error:
             self._ready.put(error)
 
-    def _take_buffer(self) -> bytearray:
+    def _take_buffer(self) -> mmap:
         self._room.acquire()
         if self._stopped:
             raise _StoppedError

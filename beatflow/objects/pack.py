@@ -7,13 +7,17 @@ published under the SHA-256 of all its bytes. A damaged directory can always be 
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from enum import IntEnum, IntFlag
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.ids import ID_BYTES
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 PACK_VERSION = 1
 PACK_SUFFIX = ".pack"
@@ -363,42 +367,60 @@ def read_record(file: BinaryIO, entry: Entry) -> Record:
     # Two reads in place of one and a copy of the payload.
     head = _read_at(file, entry.offset, RECORD_HEAD_BYTES)
     payload = _read_at(file, entry.offset + RECORD_HEAD_BYTES, entry.stored_length)
-    return _verify_record(head, payload, entry)
+    return Record(entry, _verify_record(head, payload, entry), payload)
 
 
-def skim_record(file: BinaryIO, entry: Entry, scratch: bytearray) -> Record:
-    """Verify a record; return it with no more of its payload than the table of what it depends on.
+def skim_records(file: BinaryIO, entries: Sequence[Entry], scratch: "bytearray | mmap") -> list[Record]:
+    """Return those records that are sound, with no more of their payloads than the table of what they depend on.
 
     Parameters
     ----------
     file : BinaryIO
         Unbuffered.
-    entry : Entry
-    scratch : bytearray
-        Memory to read into: new memory for each record takes longer than reading it.
-
-    Raises
-    ------
-    DamagedError
-        As `read_record` does.
+    entries : sequence of Entry
+    scratch : bytearray or mmap
+        Memory to read into: new memory takes longer than reading. Records that it has no room for are left out.
     """
-    length = RECORD_HEAD_BYTES + entry.stored_length
-    if length > len(scratch):
-        return read_record(file, entry)
-    with memoryview(scratch) as whole, whole[:length] as data:
-        file.seek(entry.offset)
-        done = 0
-        while done < length and (count := file.readinto(data[done:])):  # type: ignore[attr-defined]
-            done += count
-        found, parameters, checksum = parse_record_head(data[:done], entry.offset)
-        if found != entry:
-            raise DamagedError("the record is not the one that the directory names")
-        with data[RECORD_HEAD_BYTES:] as payload:
-            if done != length or zlib.crc32(payload) != checksum:
-                raise DamagedError("the payload's checksum does not match")
-            count = _COUNT.unpack_from(payload)[0] if length >= RECORD_HEAD_BYTES + _COUNT.size else 0
-            table = bytes(payload[: _COUNT.size + count * ID_BYTES]) if entry.flags & Flag.DEPENDS else b""
-    return Record(entry, parameters, table)
+    found = []
+    with memoryview(scratch) as memory:
+        for group in _neighbours(entries, len(scratch)):
+            start = group[0].offset
+            count = _read_into(file, start, memory[: group[-1].end - start])
+            for entry in group:
+                data = memory[entry.offset - start : min(entry.end - start, count)]
+                with suppress(DamagedError):
+                    found.append(_skim_record(data, entry))
+    return found
+
+
+def _neighbours(entries: Sequence[Entry], room: int) -> Iterator[list[Entry]]:
+    """Yield records that follow each other without a gap, as many at a time as there is room for, or else one."""
+    group: list[Entry] = []
+    for entry in sorted(entries, key=lambda entry: entry.offset):
+        if group and (entry.offset != group[-1].end or entry.end - group[0].offset > room):
+            yield group
+            group = []
+        group.append(entry)
+    if group:
+        yield group
+
+
+def _read_into(file: BinaryIO, offset: int, target: memoryview) -> int:
+    """Fill some memory from a place in a file; return how much there was."""
+    file.seek(offset)
+    done = 0
+    while done < len(target) and (count := file.readinto(target[done:])):  # type: ignore[attr-defined]
+        done += count
+    return done
+
+
+def _skim_record(data: memoryview, entry: Entry) -> Record:
+    payload = data[RECORD_HEAD_BYTES:]
+    parameters = _verify_record(data, payload, entry)
+    count = 0
+    if entry.flags & Flag.DEPENDS and len(payload) >= _COUNT.size:
+        (count,) = _COUNT.unpack_from(payload)
+    return Record(entry, parameters, bytes(payload[: _COUNT.size + count * ID_BYTES]))
 
 
 def parse_record(data: bytes, entry: Entry) -> Record:
@@ -409,16 +431,18 @@ def parse_record(data: bytes, entry: Entry) -> Record:
     DamagedError
         They are not as the entry or the checksums say.
     """
-    return _verify_record(data[:RECORD_HEAD_BYTES], data[RECORD_HEAD_BYTES:], entry)
+    payload = data[RECORD_HEAD_BYTES:]
+    return Record(entry, _verify_record(data, payload, entry), payload)
 
 
-def _verify_record(head: bytes, payload: bytes, entry: Entry) -> Record:
+def _verify_record(head: bytes | memoryview, payload: bytes | memoryview, entry: Entry) -> bytes:
+    """Compare what was read with its checksums and its entry; return the codec's parameters."""
     found, parameters, checksum = parse_record_head(head, entry.offset)
     if found != entry:
         raise DamagedError("the record is not the one that the directory names")
     if len(payload) != entry.stored_length or zlib.crc32(payload) != checksum:
         raise DamagedError("the payload's checksum does not match")
-    return Record(entry, parameters, payload)
+    return parameters
 
 
 def parse_record_head(data: bytes | memoryview, offset: int) -> tuple[Entry, bytes, int]:

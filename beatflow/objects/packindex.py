@@ -12,21 +12,15 @@ there are few of them and each record is copied a few times only, however many c
 import mmap
 import struct
 import zlib
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from beatflow.errors import DamagedError
 from beatflow.objects.durable import temporary_name
 from beatflow.objects.ids import ID_BYTES
 from beatflow.objects.pack import ENTRY_BYTES, Directory
-
-if TYPE_CHECKING:
-    from numpy import dtype
-    from numpy.typing import NDArray
-
-    Rows = NDArray[Any]  # of _row_type()
 
 INDEX_SUFFIX = ".index"
 INDEX_VERSION = 1
@@ -37,8 +31,10 @@ _MAGIC = b"\x89BFI\r\n\x1a\n"
 _HEAD = struct.Struct("<8sHHIIII")
 _BUCKET = struct.Struct("<II")
 _ROW = struct.Struct("<8sBI")
-_KEY_BYTES = 9
 _ID_PART = 8
+# A row's key and its pack, and what of a directory's entry that key is made of.
+_KEYED = struct.Struct("<9sI")
+_ENTRY_KEY = struct.Struct(f"<c{_ID_PART}s{ENTRY_BYTES - 1 - _ID_PART}x")
 _BUCKET_ROWS = 64
 # A file is joined with new rows unless it has more than this many times as many: 5 files for a million rows.
 _GROWTH = 4
@@ -104,12 +100,13 @@ class IndexFile:
             if found == kind and first <= part <= last
         }
 
-    def rows(self) -> "Rows":
-        """Return all rows, checksums compared."""
-        import numpy as np
-
-        data = b"".join(self._bucket(number) for number in range(1 << self._bits))
-        return np.frombuffer(data, _row_type())
+    def rows(self) -> list[tuple[bytes, str]]:
+        """Return all rows, each its key and the name of its pack, checksums compared."""
+        return [
+            (key, self._name(pack))
+            for number in range(1 << self._bits)
+            for key, pack in _KEYED.iter_unpack(self._bucket(number))
+        ]
 
     def _number(self, id: bytes) -> int:
         """Return which bucket an id belongs to: its leading bits."""
@@ -191,7 +188,7 @@ class Index:
         joined = self._choose(fresh, packs)
         if joined or len(fresh) >= FEW_PACKS:
             try:
-                rows = [file.rows() for file in joined]
+                rows = [row for file in joined for row in file.rows()]
             except DamagedError:
                 for file in joined:
                     self._drop(file)
@@ -215,26 +212,23 @@ class Index:
         self,
         fresh: Mapping[str, Directory],
         joined: Sequence[IndexFile],
-        rows: Sequence["Rows"],
+        rows: Iterable[tuple[bytes, str]],
         packs: Collection[str],
         temporary: Path,
     ) -> None:
         """Write one file in place of `joined`, with the fresh packs and without those that are gone."""
         names = sorted({*fresh, *(name for file in joined for name in file.packs if name in packs)})
-        numbers = {name: number for number, name in enumerate(names)}
-        parts = [
-            *(
-                _renumbered(part, [numbers.get(name) for name in file.packs])
-                for file, part in zip(joined, rows, strict=True)
-            ),
-            *(_rows_of(directory, numbers[name]) for name, directory in fresh.items()),
-        ]
+        numbers = {name: number.to_bytes(4, "little") for number, name in enumerate(names)}
+        written = [key + numbers[name] for key, name in rows if name in numbers]
+        for name, directory in fresh.items():
+            number = numbers[name]
+            written += [part + kind + number for kind, part in _ENTRY_KEY.iter_unpack(directory.raw)]
         kept = [file for file in self._files if file not in joined]
         if len(names) >= FEW_PACKS:
             self._folder.mkdir(exist_ok=True)
             unfinished = temporary_name(temporary, INDEX_SUFFIX)
             # Not synced: should a power cut spoil it, the checksums say so, and the next writer makes it again.
-            unfinished.write_bytes(_encode(names, parts))
+            unfinished.write_bytes(_encode(names, written))
             final = self._folder / unfinished.name
             unfinished.replace(final)
             kept.append(IndexFile(final))
@@ -262,51 +256,16 @@ class Index:
                     path.unlink()
 
 
-def _row_type() -> "dtype[Any]":
-    import numpy as np
-
-    return np.dtype([("id", ">u8"), ("kind", "u1"), ("pack", "<u4")])
-
-
-def _rows_of(directory: Directory, number: int) -> "Rows":
-    """Return one pack's rows."""
-    import numpy as np
-
-    entry = np.dtype([("kind", "u1"), ("id", ">u8"), ("rest", f"V{ENTRY_BYTES - _KEY_BYTES}")])
-    entries = np.frombuffer(directory.raw, entry)
-    rows = np.empty(len(entries), _row_type())
-    rows["id"], rows["kind"], rows["pack"] = entries["id"], entries["kind"], number
-    return rows
-
-
-def _renumbered(rows: "Rows", numbers: Sequence[int | None]) -> "Rows":
-    """Return the rows of packs that are still there, with the numbers that these have now."""
-    import numpy as np
-
-    now = np.array([-1 if number is None else number for number in numbers])[rows["pack"]]
-    result = rows.copy()
-    result["pack"] = now
-    return result if None not in numbers else result[now >= 0]
-
-
-def _encode(names: Sequence[str], parts: Sequence["Rows"]) -> bytes:
-    """Return the bytes of an index file."""
-    import numpy as np
-
-    # Without a type of its own the result would have its ids in the order of this machine's bytes.
-    rows = np.concatenate(parts, dtype=_row_type())
-    ids = rows["id"].astype(np.uint64)
-    order = np.argsort(ids, kind="stable")
+def _encode(names: Sequence[str], rows: list[bytes]) -> bytes:
+    """Return the bytes of an index file; sorts the rows."""
+    rows.sort()
     bits = max(0, (len(rows) // _BUCKET_ROWS).bit_length() - 1)
-    count = 1 << bits
-    numbers = (ids[order] >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(rows), np.int64)
-    ends = np.cumsum(np.bincount(numbers, minlength=count)).tolist()
-    # As plain bytes: numpy takes rows with fields eight times as slowly.
-    data = rows.view(f"V{_ROW.size}").take(order).tobytes()
-    starts = [0, *ends[:-1]]
+    firsts = [(number << 64 - bits).to_bytes(_ID_PART, "big") for number in range(1, 1 << bits)]
+    ends = [*(bisect_left(rows, first) for first in firsts), len(rows)]
+    data = b"".join(rows)
     buckets = b"".join(
         _BUCKET.pack(end, zlib.crc32(data[_ROW.size * start : _ROW.size * end]))
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in zip([0, *ends], ends, strict=False)
     )
     tables = bytes.fromhex("".join(names)) + buckets
     head = _HEAD.pack(_MAGIC, INDEX_VERSION, bits, len(names), len(rows), zlib.crc32(tables), 0)[:-4]

@@ -30,7 +30,7 @@ from beatflow.objects.pack import (
     read_record,
     read_trailer,
     scan,
-    skim_record,
+    skim_records,
 )
 from beatflow.objects.packindex import FEW_PACKS, Index
 
@@ -103,10 +103,10 @@ class Pack:
         with self.path.open("rb", buffering=0) as file:
             return read_record(file, entry)
 
-    def skim(self, entry: Entry, scratch: bytearray) -> Record:
-        """Verify one record; return it with no more of its payload than the table of what it depends on."""
+    def skim(self, entries: Sequence[Entry], scratch: "bytearray | mmap.mmap") -> list[Record]:
+        """Return those records that are sound, with no more of their payloads than the table of what they depend on."""
         with self.path.open("rb", buffering=0) as file:
-            return skim_record(file, entry, scratch)
+            return skim_records(file, entries, scratch)
 
     def _load(self, verify: bool) -> Directory:
         with self.path.open("rb") as file:

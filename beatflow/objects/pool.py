@@ -1,7 +1,8 @@
 """Threads that wait for something elsewhere, and that nobody waits for in turn once the user wants to stop.
 
 The standard library's executor waits for its threads at the end of its block and again at the end of the program, for
-as long as a host that has fallen silent may take. Knows nothing of what the work is.
+as long as a host that has fallen silent may take. Otherwise this is such an executor, with all that can be done with
+futures; short work needs none of that and goes to `threads.py`. Knows nothing of what the work is.
 """
 
 import threading

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Codec, Record
-from beatflow.objects.predicted import decode
+from beatflow.objects.predictioncodec import decode
 from beatflow.objects.rendition import decode as decode_rendition
 
 

@@ -99,7 +99,7 @@ def sum_parts(parts: Iterable[Part], layout: Layout, frames: int) -> bytes:
     )
     if native.is_at_hand():
         return native.render(plain, layout.format, layout.channels, frames)
-    from beatflow.objects.stemsum import sum_parts as sum_arrays
+    from beatflow.objects.portable.rendition import sum_parts as sum_arrays
 
     return sum_arrays(plain, layout, frames)
 

@@ -6,7 +6,6 @@ the store is as it was; then every new pack is durable before any old one goes.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +33,7 @@ from beatflow.objects.pack import (
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, iter_verified, open_manifest
+from beatflow.objects.threads import Threads
 
 if TYPE_CHECKING:
     from beatflow.objects.prediction import Advisor, Guide
@@ -82,7 +82,7 @@ class Renewal:
         self._manifests: dict[bytes, Manifest] = {}
         self._whole: dict[str, None] = {}
         self._partial: set[bytes] = set()
-        self._pool = ThreadPoolExecutor(workers, "beatflow-renew")
+        self._pool = Threads(workers, "beatflow-renew")
 
     def __enter__(self) -> Self:
         return self
@@ -196,7 +196,7 @@ class Renewal:
 
     def discard(self) -> None:
         """Remove all that was not published."""
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown(cancel=True)
         if self._writer is not None:
             self._writer.discard()
             self._writer = None

@@ -1,7 +1,7 @@
 """What a prediction leaves: noise as entropy-coded symbols, whatever has a shape of its own as FLAC.
 
 Knows integers and the byte tables in docs/format.md; not what was predicted. Integers come from the kernels as
-`native.prediction.Rest`, or from numpy as `objects.rest.ArrayRest`; what to make of them is decided here for both.
+`native.prediction.Rest`, or from numpy as `portable.residual.ArrayRest`; what to make of them is decided here for both.
 """
 
 import struct
@@ -162,7 +162,7 @@ def _encode_flac(rest: Rest, level: float) -> bytes:
         stream = encode_values(find_address(rest.buffer), True, rest.frames, rest.channels, rest.bits)
         if stream is not None:
             return stream
-    from beatflow.objects.rest import encode_flac
+    from beatflow.objects.portable.residual import encode_flac
 
     return encode_flac(rest.buffer, rest.channels, rest.bits, level)
 
@@ -171,6 +171,6 @@ def _decode_flac(stream: bytes, frames: int, channels: int, bits: int) -> bytes:
     made, address = new_bytes(4 * frames * channels)
     if decode_values(stream, frames, channels, bits, address):
         return made
-    from beatflow.objects.rest import decode_flac
+    from beatflow.objects.portable.residual import decode_flac
 
     return decode_flac(stream, frames, channels, bits)

@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from beatflow.native.buffers import copy_bytes
 from beatflow.objects.ids import sha256
 from beatflow.objects.intake import Intake
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Kind, NewRecord
+from beatflow.objects.reaches import Standing
 from beatflow.objects.split import Block
 from beatflow.objects.threads import Pending, Workers
 
@@ -26,13 +28,6 @@ _FEW_CHUNKS = 2
 _SMALL_BYTES = 128 * 1024
 
 T = TypeVar("T")
-
-
-class Standing(NamedTuple):
-    """Whether the store has a record of a chunk, and whether that is good for something."""
-
-    is_there: bool
-    is_sound: bool
 
 
 class Coded(NamedTuple):
@@ -152,21 +147,25 @@ class ChunkCoder:
     def _look_up(self, block: Block) -> "list[_Looked]":
         with memoryview(block.data) as data:
             ids = [sha256(data[place.start : place.end]) for place in block.places]
-        return list(zip(ids, self._judge(ids), strict=True))
+        found = []
+        for id, standing, place in zip(ids, self._judge(ids), block.places, strict=True):
+            is_new = not (standing.is_sound or self._is_written(id))
+            found.append((id, standing, copy_bytes(block.data, place.start, place.end) if is_new else None))
+        return found
 
     def _settle(self, intake: Intake, block: Block, outcome: "Pending[list[_Looked]]") -> Iterator[_Chunk]:
-        with memoryview(block.data) as whole:
-            for place, (id, standing) in zip(block.places, outcome.result(), strict=True):
-                data = None
-                if not (standing.is_sound or id in self._begun or self._is_written(id)):
-                    self._begun.add(id)
-                    data = bytes(whole[place.start : place.end])
-                ref = ChunkRef(id, place.end - place.start)
-                yield _Chunk(place.layout, ref, standing.is_there, data)
+        found = outcome.result()
         intake.release(block)
+        for place, (id, standing, data) in zip(block.places, found, strict=True):
+            is_needed = data is not None and id not in self._begun
+            if is_needed:
+                self._begun.add(id)
+            ref = ChunkRef(id, place.end - place.start)
+            yield _Chunk(place.layout, ref, standing.is_there, data if is_needed else None)
 
 
-_Looked = tuple[bytes, Standing]
+# A chunk's id, how it stands, and its bytes where they may have to be coded.
+_Looked = tuple[bytes, Standing, bytes | None]
 
 
 def _encode(run: _Run, advisor: "Advisor | None") -> list[Coded]:

@@ -6,6 +6,7 @@ bytes, and within PCM every chunk but the last of a truncated file is whole fram
 
 from collections.abc import Callable, Iterator
 from itertools import cycle
+from mmap import mmap
 from typing import NamedTuple
 
 from beatflow.objects.chunking import MAX_CHUNK, cut
@@ -38,13 +39,13 @@ class Block(NamedTuple):
     block before as well.
     """
 
-    data: bytearray
+    data: mmap
     start: int
     end: int
     places: list[Place]
 
 
-def blocks(source: Source, take_buffer: Callable[[], bytearray]) -> Iterator[Block]:
+def blocks(source: Source, take_buffer: Callable[[], mmap]) -> Iterator[Block]:
     """Read and cut all that a source gives.
 
     Parameters
@@ -75,16 +76,16 @@ def blocks(source: Source, take_buffer: Callable[[], bytearray]) -> Iterator[Blo
 
 def pieces(read: Read) -> Iterator[Piece]:
     """Cut everything that `read(count)` gives until it gives nothing."""
-    buffers = cycle((bytearray(BLOCK_BYTES), bytearray(BLOCK_BYTES)))
+    buffers = cycle((mmap(-1, BLOCK_BYTES), mmap(-1, BLOCK_BYTES)))
     for block in blocks(Source(read), lambda: next(buffers)):
         for place in block.places:
-            yield Piece(place.layout, bytes(block.data[place.start : place.end]))
+            yield Piece(place.layout, block.data[place.start : place.end])
 
 
 class _Open:
     """A block that is being filled: cut as far as `at`, read as far as `end`."""
 
-    def __init__(self, data: bytearray, layout: Layout | None = None) -> None:
+    def __init__(self, data: mmap, layout: Layout | None = None) -> None:
         self.data = data
         self.end = 0
         self._start = 0
@@ -103,7 +104,7 @@ class _Open:
         self._cut(last)
         return Block(self.data, self._start, self.end, self._places)
 
-    def follow(self, data: bytearray) -> "_Open":
+    def follow(self, data: mmap) -> "_Open":
         """Go on in another buffer with what is left uncut."""
         after = _Open(data, self._layout)
         rest = self.end - self._at

@@ -13,8 +13,8 @@ from beatflow.native.flac import decode_flac, decode_values, encode_flac, encode
 from beatflow.objects.codec import decode
 from beatflow.objects.flac import LEVEL
 from beatflow.objects.layout import SampleFormat
-from beatflow.objects.libflac import decode_stream, encode_stream
 from beatflow.objects.pack import Codec
+from beatflow.objects.portable.flac import decode_stream, encode_stream
 from beatflow.objects.samples import Integers, from_integers
 from tests.native.flacwriter import write_stream
 from tests.objects import sounds

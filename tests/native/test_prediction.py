@@ -12,11 +12,11 @@ from beatflow.errors import DamagedError
 from beatflow.native import kernels
 from beatflow.native import prediction as native
 from beatflow.objects.layout import Layout, SampleFormat
-from beatflow.objects.predicted import decode, encode
+from beatflow.objects.portable.residual import ArrayRest
 from beatflow.objects.prediction import Predicted, Prediction, Proposal
+from beatflow.objects.predictioncodec import decode, encode
 from beatflow.objects.reach import Reach
 from beatflow.objects.residual import Residual
-from beatflow.objects.rest import ArrayRest
 from beatflow.objects.samples import join_samples, measure_roughness
 from tests.native.switching import in_numpy
 from tests.objects.test_prediction import (

@@ -14,7 +14,7 @@ from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import decode, encode
 from beatflow.objects.pack import Codec, Kind, read_directory, read_trailer
-from beatflow.objects.predicted import decode as decode_prediction
+from beatflow.objects.predictioncodec import decode as decode_prediction
 from beatflow.objects.rendition import decode as decode_rendition
 from beatflow.objects.store import AudioStore
 from tests.objects.slowprediction import rebuild

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from beatflow.objects.pack import (
     read_record,
     read_trailer,
     scan,
-    skim_record,
+    skim_records,
 )
 
 RECORDS = st.lists(
@@ -168,41 +170,49 @@ def test_dependencies() -> None:
 
 
 @given(
-    st.binary(max_size=40),
-    st.integers(0, 3),
-    st.booleans(),
-    st.one_of(st.none(), st.tuples(st.integers(16, 400), st.integers(1, 255))),
-    st.integers(0, 300),
+    st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 3), st.booleans()), min_size=1, max_size=6),
+    st.one_of(st.none(), st.tuples(st.integers(16, 900), st.integers(1, 255))),
+    st.integers(1, 900),
+    st.integers(1, 1000),
+    st.randoms(use_true_random=False),
 )
 @settings(deadline=None)
 def test_skimming_finds_what_reading_finds(
     tmp_path_factory: pytest.TempPathFactory,
-    rest: bytes,
-    count: int,
-    depends: bool,
+    contents: list[tuple[bytes, int, bool]],
     damage: tuple[int, int] | None,
     room: int,
+    end: int,
+    chance: random.Random,
 ) -> None:
-    """And the same damage; whether the record fits into the memory that is given or not."""
-    payload = count.to_bytes(2, "little") + bytes(range(32)) * count + rest
-    record = NewRecord(1, b"i" * 32, 64, Flag.DEPENDS if depends else 0, b"\3\2\1\1", 9, payload)
-    data = bytearray(write(tmp_path_factory.mktemp("packs"), [record]))
-    entry = next(scan(io.BytesIO(data), len(data)))
+    """And passes over the same damage, however many records fit into the memory that is given."""
+    records = [
+        NewRecord(
+            *(1, bytes([number]) * 32, 64, Flag.DEPENDS if depends else 0, b"\3\2\1\1", 9),
+            payload=count.to_bytes(2, "little") + bytes(range(32)) * count + rest,
+        )
+        for number, (rest, count, depends) in enumerate(contents)
+    ]
+    data = bytearray(write(tmp_path_factory.mktemp("packs"), records))
+    entries = list(scan(io.BytesIO(data), len(data)))
+    wanted = chance.sample(entries, chance.randint(0, len(entries)))
     if damage and damage[0] < len(data):
         data[damage[0]] ^= damage[1]
-    file = io.BytesIO(data)
+    file = io.BytesIO(data[:end])
+    expected = {}
+    for entry in wanted:
+        with suppress(DamagedError):
+            if entry.end - entry.offset <= room:
+                expected[entry] = read_record(file, entry)
+    found = {record.entry: record for record in skim_records(file, wanted, bytearray(room))}
+    assert found.keys() == expected.keys()
+    for entry, record in found.items():
+        assert record.parameters == expected[entry].parameters
+        assert _dependencies(record) == _dependencies(expected[entry])
+
+
+def _dependencies(record: Record) -> tuple[bytes, ...] | None:
     try:
-        whole = read_record(file, entry)
-    except DamagedError as error:
-        with pytest.raises(DamagedError, match=str(error)):
-            skim_record(file, entry, bytearray(room))
-        return
-    found = skim_record(file, entry, bytearray(room))
-    assert (found.entry, found.parameters) == (whole.entry, whole.parameters)
-    try:
-        expected = whole.dependencies
+        return record.dependencies
     except DamagedError:
-        with pytest.raises(DamagedError):
-            _ = found.dependencies
-    else:
-        assert found.dependencies == expected
+        return None

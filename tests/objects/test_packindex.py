@@ -311,6 +311,20 @@ def test_quick_commands_load_no_numpy(store: AudioStore) -> None:
     subprocess.run([sys.executable, "-c", program, str(store.path), oids[3]], check=True)
 
 
+def test_writing_loads_no_numpy(world: World) -> None:
+    for seed in range(3):
+        world.add(some_keys(seed))
+    program = (
+        "import sys; from pathlib import Path; from beatflow.objects import packindex\n"
+        "from beatflow.objects.packset import PackSet; packindex.FEW_PACKS = 1\n"
+        "for _ in range(2): PackSet(Path(sys.argv[1])).write_index(Path(sys.argv[2]))\n"
+        "assert 'numpy' not in sys.modules"
+    )
+    arguments = [str(world.folder / "packs"), str(world.temporary)]
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True)
+    assert world.files
+
+
 WRITER = """
 import io, sys
 from pathlib import Path
@@ -435,7 +449,7 @@ def test_bytes_are_those_of_the_contract(world: World, monkeypatch: pytest.Monke
     names = sorted(path.stem for path in paths)
     first, second = (names.index(path.stem) for path in paths)
     rows = [(id, 1, first) for id in ids[:3]] + [(id, 2, second) for id in ids[2:]]
-    rows.sort(key=lambda row: (row[0], row[2]))
+    rows.sort()
     parts = [[row for row in rows if row[0][0] >> 7 == half] for half in (0, 1)]
     data = [b"".join(struct.pack("<8sBI", id[:8], kind, pack) for id, kind, pack in part) for part in parts]
     tables = b"".join(bytes.fromhex(name) for name in names)

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from beatflow.errors import DamagedError
 from beatflow.objects.flac import LEVEL
-from beatflow.objects.guess import predict
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
-from beatflow.objects.libflac import decode_stream, encode_stream
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.predicted import decode, encode
+from beatflow.objects.portable.flac import decode_stream, encode_stream
+from beatflow.objects.portable.prediction import predict
 from beatflow.objects.prediction import ONE, Predicted, Prediction, Proposal, Source, Term
+from beatflow.objects.predictioncodec import decode, encode
 from beatflow.objects.reach import Reach
 from beatflow.objects.residual import Residual
 from beatflow.objects.samples import Integers, join_samples, write_samples

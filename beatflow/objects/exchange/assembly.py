@@ -6,12 +6,12 @@ Knows manifests and where chunks can be read, no shelves.
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from beatflow.objects.ahead import work_ahead
 from beatflow.objects.manifest import ChunkRef, Manifest
 from beatflow.objects.packset import RecordSource
 from beatflow.objects.reading import ChunkReader
+from beatflow.objects.threads import Workers
 from beatflow.objects.timeline import FILES_AT_ONCE, iter_in_time
 
 _NOTHING = hashlib.sha256()
@@ -50,7 +50,7 @@ class _Beginnings:
 
 
 def verify_parts(
-    source: RecordSource, parts: Sequence[tuple[Proof, Manifest]], pool: ThreadPoolExecutor, window: int
+    source: RecordSource, parts: Sequence[tuple[Proof, Manifest]], pool: Workers, window: int
 ) -> None:
     """Decode parts of files, each chunk compared with its id, and give each to its file's proof.
 

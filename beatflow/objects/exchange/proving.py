@@ -5,7 +5,6 @@ whoever lies can compute them. Knows codecs and prediction, neither shelves nor 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from beatflow.errors import BeatFlowError, DamagedError
@@ -18,6 +17,7 @@ from beatflow.objects.pack import MUST_KNOW, REBUILT, Codec, Flag, Kind, NewReco
 from beatflow.objects.packset import PackSet
 from beatflow.objects.reach import MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, read_reach
+from beatflow.objects.threads import Workers
 
 T = TypeVar("T")
 
@@ -150,7 +150,7 @@ def check_known(record: Record) -> None:
 
 
 def prove_chunks(
-    reader: ChunkReader, refs: Iterable[ChunkRef], pool: ThreadPoolExecutor, window: int
+    reader: ChunkReader, refs: Iterable[ChunkRef], pool: Workers, window: int
 ) -> Iterator[tuple[ChunkRef, BeatFlowError | None]]:
     """Decode chunks and compare them with their ids; yield each with what is wrong with it."""
 

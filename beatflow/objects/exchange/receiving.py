@@ -5,7 +5,6 @@ a group is in the store before all of it is proved; then it stays, whatever beco
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from beatflow.objects.packset import PackSet
 from beatflow.objects.pointer import Pointer
 from beatflow.objects.pool import Pool
 from beatflow.objects.reading import ChunkReader, default_workers
+from beatflow.objects.threads import Threads
 
 GROUP_BYTES = 32 * 1024 * 1024
 """Of records that are proved and published together: what is lost when a fetch is killed, and what lies in memory."""
@@ -188,7 +188,7 @@ class Receiving:
         workers = default_workers()
         with (
             Pool(STREAMS, "beatflow-fetch") as streams,
-            ThreadPoolExecutor(workers, "beatflow-prove") as pool,
+            Threads(workers, "beatflow-prove") as pool,
             closing(self._fetch(streams)) as fetched,
         ):
             store = _Store(self._packs, temporary, hold, pool, 2 * workers)
@@ -291,7 +291,7 @@ class _Store:
     packs: PackSet
     temporary: Path
     hold: Hold
-    pool: ThreadPoolExecutor
+    pool: Threads
     window: int
 
 

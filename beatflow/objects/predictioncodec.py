@@ -135,7 +135,7 @@ def _subtract(raw: bytes, layout: Layout, parts: _Parts, inputs: _Inputs) -> Res
     frames = len(raw) // layout.frame_bytes
     if native.is_at_hand():
         return native.subtract(raw, _make_tables(layout, frames, parts, inputs))
-    from beatflow.objects.rest import ArrayRest
+    from beatflow.objects.portable.residual import ArrayRest
     from beatflow.objects.samples import read_samples
 
     samples = read_samples(raw, layout)
@@ -147,7 +147,7 @@ def _subtract(raw: bytes, layout: Layout, parts: _Parts, inputs: _Inputs) -> Res
 def _rebuild(
     layout: Layout, frames: int, parts: _Parts, inputs: _Inputs, left: native.Symbols | bytes | None
 ) -> bytes:
-    from beatflow.objects.rest import read_rest, wrap
+    from beatflow.objects.portable.residual import read_rest, wrap
     from beatflow.objects.samples import write_samples
 
     guess = _guess(layout, frames, parts, inputs)
@@ -157,7 +157,7 @@ def _rebuild(
 
 
 def _guess(layout: Layout, frames: int, parts: _Parts, inputs: _Inputs) -> "Integers":
-    from beatflow.objects.guess import predict
+    from beatflow.objects.portable.prediction import predict
     from beatflow.objects.samples import join_samples
 
     prediction = _read_prediction(parts, frames, layout.channels)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beatflow.native.prediction import Symbols, digits_per_byte
-from beatflow.objects.libflac import decode_stream, encode_stream
+from beatflow.objects.portable.flac import decode_stream, encode_stream
 from beatflow.objects.samples import Integers
 
 _EXCEPTIONS = np.dtype([("place", "<u4"), ("value", "<i4")])
