@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mmap import mmap
 
-# By subscript these are objects of our own: attributes are shared with everybody in the process who declares types of his.
+# By subscript these are our own: attributes are shared with everybody in the process, who may declare other types.
 _make = ctypes.pythonapi["PyBytes_FromStringAndSize"]
 _make.restype, _make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
 _find = ctypes.pythonapi["PyBytes_AsString"]

@@ -76,7 +76,7 @@ static int64_t cut_one(const uint8_t *data, int64_t length, const struct rules *
 /* Cuts `length` bytes as far as cuts are certain, or all where they are the `last`.
  *
  * A cut that was found stays where it is, whatever follows. Every one but the very last is rounded down to a multiple of
- * `frame`, which is at most `least`. `ends` gets the place after each chunk; it has room for
+ * `frame`, which is at most `least`, an even number. `ends` gets the place after each chunk; it has room for
  * length / (least - frame + 1) + 1. Returns how many there are.
  */
 BF_EXPORT int64_t bf_cut(const uint8_t *data, int64_t length, int last, int64_t frame, int64_t least, int64_t average,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Rules(NamedTuple):
-    """How large chunks are, in bytes, and which bits of the hash are 0 at a cut before the average length and after."""
+    """How large chunks are, in bytes, and which bits of the hash are 0 at a cut before the average length and after.
+
+    The least length is even: places are looked at from the even one before it on.
+    """
 
     least: int
     average: int

@@ -48,14 +48,13 @@ def encode_flac(
     return stream[:length] if length > 0 else None
 
 
-def encode_values(address: int, wide: bool, frames: int, channels: int, bits: int) -> bytes | None:
+def encode_values(values: bytes, frames: int, channels: int, bits: int) -> bytes | None:
     """Return integers as one native FLAC stream.
 
     Parameters
     ----------
-    address : int
-        Of C-contiguous int16 or int32 (`wide`), shape (frames, channels), each within `bits` bits (right-justified).
-    wide : bool
+    values : bytes
+        Of int32, shape (frames, channels), each within `bits` bits (right-justified).
     frames, channels : int
         1 to 8 channels.
     bits : int
@@ -71,7 +70,7 @@ def encode_values(address: int, wide: bool, frames: int, channels: int, bits: in
         return None
     room = _stream_room(frames, channels, bits)
     stream, place = new_bytes(room)
-    length = library.bf_flac_encode_values(address, wide, frames, channels, bits, place, room)
+    length = library.bf_flac_encode_values(values, True, frames, channels, bits, place, room)
     return stream[:length] if length > 0 else None
 
 
@@ -90,7 +89,7 @@ def _declare_encoder(library: ctypes.CDLL) -> ctypes.CDLL:
     number, size, place = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
     library.bf_flac_encode.argtypes = (ctypes.c_char_p, number, size, number, number, number, place, size)
     library.bf_flac_encode.restype = size
-    library.bf_flac_encode_values.argtypes = (place, number, size, number, number, place, size)
+    library.bf_flac_encode_values.argtypes = (ctypes.c_char_p, number, size, number, number, place, size)
     library.bf_flac_encode_values.restype = size
     return library
 

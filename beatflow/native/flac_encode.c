@@ -1,8 +1,8 @@
 /* Samples to a native FLAC stream (RFC 9639): blocks of 4096 frames, one predictor and one set of Rice codes each.
  *
- * Everything is decided by estimates, nothing by trying: a subframe is predicted once and written once. The estimate of
- * its length is never less than what is written; where that would not be smaller than the samples, they are written as
- * they are, so no frame outgrows `frame_room`.
+ * Decided by estimates, and written once; a second predictor is tried where estimates do not tell. The length that a
+ * subframe is taken to have is never less than what is written; where that would not be smaller than the samples, they
+ * are written as they are, so no frame outgrows `frame_room`.
  */
 #include <string.h>
 
@@ -19,10 +19,15 @@ enum {
     PAIRS = 128,
     CRC_STEP = 16, /* bytes at once */
     LONGEST_PUT = 56,
-    MOST_RICE = 30
+    MOST_RICE = 30,
+    LEAST_COUNT = 4 * FLAC_ORDER + 1 /* frames of a block worth a predictor with coefficients */
 };
 
 enum { UNFIT = -1, NO_ROOM = -2 };
+
+static const double WORSE = 1.03;   /* so much longer by estimate is not worth a trial */
+static const double STEADY = 0.99;  /* if one Rice parameter for all of the block is hardly longer than many */
+static const double UNSURE = 1.001; /* so much longer by estimate may be shorter */
 
 /* Channel assignments beyond independent channels. */
 enum { LEFT_SIDE = 8, SIDE_RIGHT = 9, MIDDLE_SIDE = 10 };
@@ -42,7 +47,7 @@ typedef struct {
 typedef int32_t plane[FLAC_PAD + FLAC_BLOCK];
 
 static inline void store(uint8_t *at, uint64_t bits) {
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if defined(__GNUC__) && !BF_BIG_ENDIAN
     bits = __builtin_bswap64(bits);
     memcpy(at, &bits, sizeof bits);
 #else
@@ -121,52 +126,79 @@ static uint16_t crc16(const crc_table *table, const uint8_t *data, const uint8_t
     return (uint16_t)crc;
 }
 
-/* Codes of geometrically distributed values are shortest with 2^k between .48 and .96 of their mean. */
-static inline int choose_rice(uint64_t sum, double half_each) {
-    double level = (double)sum * half_each + 0.25;
-    if (level <= 1.0) return 0;
-    uint64_t word;
-    memcpy(&word, &level, sizeof word);
-    int k = (int)(word >> 52) - 1022; /* more than log2(level), by up to 1 */
-    return k < MOST_RICE ? k : MOST_RICE;
-}
-
-/* At most so many bits have `count` codes of values that add up to `sum`. */
-static inline uint64_t rice_bits(uint64_t sum, uint64_t count, int k) { return count * (uint64_t)(k + 1) + (sum >> k); }
-
-/* So many fewer they have if the low bits, which a sum says nothing of, are as often 0 as 1. */
-static inline uint64_t rice_spare(uint64_t count, int k) { return (count - (count >> k)) / 2; }
-
 typedef struct {
     int splits, wide;
     uint64_t bits, expected; /* at most, and likely */
     uint8_t k[FLAC_PARTS];
 } rice_plan;
 
+/* Choose each part's parameter k, of `length` values that are known by their sums alone, and say at most how many bits
+ * their codes take. Returns how many fewer these are likely to be: as a sum says nothing of low bits, they are counted
+ * as 1, and are as often 0.
+ *
+ * Codes of geometrically distributed values are shortest with 2^k between .48 and .96 of their mean.
+ */
+BF_CLONES static uint64_t choose_rice(const uint64_t *sum, int parts, uint64_t length, int64_t *k, uint64_t *bits) {
+    const double half_each = 0.5 / (double)length, lift = 4503599627370496.0; /* 2^52 */
+    uint64_t lifted, spare = 0;
+    memcpy(&lifted, &lift, sizeof lifted);
+    for (int part = 0; part < parts; part++) {
+        uint64_t word = sum[part] | lifted;
+        double level;
+        memcpy(&level, &word, sizeof level); /* 2^52 and the sum, which is less: how vector units convert it */
+        level = (level - lift) * half_each + 0.25;
+        memcpy(&word, &level, sizeof word);
+        int64_t best = (int64_t)(word >> 52) - 1022; /* log2(level), rounded up */
+        best = best < 0 ? 0 : best > MOST_RICE ? MOST_RICE : best;
+        k[part] = best;
+        bits[part] = length * (uint64_t)(best + 1) + (sum[part] >> best);
+        spare += (length - (length >> best)) >> 1;
+    }
+    return spare;
+}
+
+/* The same where it is known exactly how many bits low parameters give. */
+BF_CLONES static void choose_low_rice(
+    const flac_parts *parts, int count, uint64_t length, int64_t *k, uint64_t *bits
+) {
+    for (int n = 0; n < FLAC_EXACT; n++)
+        for (int part = 0; part < count; part++) {
+            uint64_t exact = length * (uint64_t)(n + 1) + parts->high[n][part];
+            k[part] = exact <= bits[part] ? n : k[part];
+            bits[part] = exact <= bits[part] ? exact : bits[part];
+        }
+}
+
 /* The best number of parts; `parts` is used up. */
 static void plan_rice(flac_parts *parts, int count, int order, rice_plan *best) {
-    *best = (rice_plan){.expected = UINT64_MAX};
+    best->expected = UINT64_MAX;
     for (int splits = parts->splits; splits >= 0; splits--) {
-        rice_plan plan = {.splits = splits, .bits = 6};
-        uint64_t spare = 0;
-        uint64_t values = (uint64_t)((count >> splits) - order);
-        double half_each = 0.5 / (double)values;
-        for (int part = 0; part < 1 << splits; part++) {
-            if (part == 1) {
-                values = (uint64_t)(count >> splits);
-                half_each = 0.5 / (double)values;
-            }
-            int k = choose_rice(parts->sum[part], half_each);
-            plan.k[part] = (uint8_t)k;
-            plan.wide |= k > 14;
-            plan.bits += rice_bits(parts->sum[part], values, k) + 4;
-            spare += rice_spare(values, k);
+        const int among = 1 << splits;
+        const uint64_t length = (uint64_t)(count >> splits);
+        int64_t k[FLAC_PARTS], highest = 0;
+        uint64_t each[FLAC_PARTS], bits = 6;
+        uint64_t spare = choose_rice(parts->high[0], among, length, k, each);
+        if (parts->low) {
+            choose_low_rice(parts, among, length, k, each);
+            spare = 0;
         }
-        if (plan.wide) plan.bits += (uint64_t)1 << splits;
-        plan.expected = plan.bits - spare;
-        if (plan.expected < best->expected) *best = plan;
-        for (int part = 0; part < 1 << splits >> 1; part++)
-            parts->sum[part] = parts->sum[2 * part] + parts->sum[2 * part + 1];
+        for (int part = 0; part < among; part++) {
+            highest = k[part] > highest ? k[part] : highest;
+            bits += each[part];
+        }
+        /* The first part is shorter, by zeros. */
+        bits += (uint64_t)among * (highest > 14 ? 5 : 4) - (uint64_t)order * (uint64_t)(k[0] + 1);
+        if (bits - spare < best->expected) {
+            best->splits = splits;
+            best->wide = highest > 14;
+            best->bits = bits;
+            best->expected = bits - spare;
+            for (int part = 0; part < among; part++) best->k[part] = (uint8_t)k[part];
+        }
+        for (int n = 0; n < (parts->low ? FLAC_EXACT : 1); n++) {
+            uint64_t *high = parts->high[n];
+            for (int part = 0; part < among >> 1; part++) high[part] = high[2 * part] + high[2 * part + 1];
+        }
     }
 }
 
@@ -179,7 +211,7 @@ static void put_rice(bit_writer *out, uint32_t value, int k) {
 static inline uint64_t load_pair(const uint32_t *from) {
     uint64_t pair;
     memcpy(&pair, from, sizeof pair);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#if BF_BIG_ENDIAN
     pair = pair << 32 | pair >> 32;
 #endif
     return pair;
@@ -258,15 +290,26 @@ static int least_difference(const uint64_t *sums) {
     return best;
 }
 
-/* log2 of the mean of |residual|, times the samples: what it costs, but for a constant. */
-static double estimate(uint64_t sum, int count) { return count * bf_flac_log2(((double)sum + 0.6 * count) / count); }
+/* Bits of residuals whose sizes add up to `sum`, all in one part. */
+static double estimate(uint64_t sum, int count) {
+    double size = (double)sum / count;
+    return count * bf_flac_code_length(2.0 * size - 0.5 * size / (size + 1.0));
+}
+
+/* The same of residuals that are known. */
+static double estimate_folded(const flac_parts *parts, int count) {
+    uint64_t sum = 0;
+    for (int part = 0; part < 1 << parts->splits; part++) sum += parts->high[0][part];
+    return count * bf_flac_code_length((double)sum / count);
+}
 
 /* What a subframe is to be: predicted by `predictor`, or by differences of order `order` where it has none. */
 typedef struct {
     flac_predictor predictor;
     int order;
     rice_plan rice;
-    uint32_t residual[FLAC_BLOCK];
+    const uint32_t *residual;
+    uint32_t residuals[2][FLAC_BLOCK];
 } subframe;
 
 /* The most parts that a block may be cut into: all as long, and longer than any predictor. */
@@ -276,38 +319,48 @@ static int count_splits(int count, int longest) {
     return splits;
 }
 
-/* Choose a predictor, by what it leaves; `sums` are the differences. Returns the bits of all but its head. */
+/* Choose a predictor, by what it leaves. Returns the bits of all but the subframe's head. */
 static uint64_t plan_subframe(
-    const int32_t *x, const flac_window *window, int bits, uint32_t most, const uint64_t *sums, subframe *plan
+    const int32_t *x, const flac_window *window, int bits, uint32_t most, flac_outline *outline, subframe *plan
 ) {
-    const int count = window->count;
+    const int count = window->count, plain = count > FLAC_FIXED ? least_difference(outline->differences) : 0;
     flac_predictor *predictor = &plan->predictor;
     flac_parts parts;
-    bf_flac_predictor(x, bits, most, window, predictor);
-    if (predictor->order && !bf_flac_predict(x, count, most, predictor, plan->residual)) predictor->order = 0;
-    int splits = count_splits(count, predictor->order > FLAC_FIXED ? predictor->order : FLAC_FIXED);
-    int plain = count > FLAC_FIXED ? least_difference(sums) : 0;
-    uint64_t described = (uint64_t)(9 + predictor->order * predictor->precision);
-    if (predictor->order) {
-        bf_flac_parts(plan->residual, count, splits, &parts);
-        uint64_t left = 0;
-        for (int part = 0; part < 1 << splits; part++) left += parts.sum[part];
-        double extra = (double)described + (predictor->order - plain) * bits;
-        if (estimate(sums[plain], count) <= estimate(left / 2, count) + extra) predictor->order = 0;
+    uint64_t bound = 0, described = 0;
+    predictor->order = 0;
+    if (count >= LEAST_COUNT) {
+        bf_flac_correlate(x, window, outline);
+        bf_flac_predictor(outline, count, bits, most, predictor);
     }
-    plan->order = predictor->order;
-    if (!predictor->order) {
-        plan->order = plain;
-        described = 0;
-        bf_flac_difference(x, count, plain, plan->residual);
-        bf_flac_parts(plan->residual, count, splits, &parts);
+    if (predictor->order) bound = bf_flac_predict(x, count, most, predictor, plan->residuals[0]);
+    const int order = bound ? predictor->order : 0;
+    const int splits = count_splits(count, order > FLAC_FIXED ? order : FLAC_FIXED);
+    if (order) {
+        described = (uint64_t)(9 + order * (bits + predictor->precision));
+        plan->order = order;
+        plan->residual = plan->residuals[0];
+        bf_flac_parts(plan->residual, count, splits, bound, &parts);
+        double steady = (double)described + estimate_folded(&parts, count);
+        plan_rice(&parts, count, order, &plan->rice);
+        if ((double)(described + plan->rice.expected) > STEADY * steady &&
+            estimate(outline->differences[plain], count) + plain * bits > WORSE * steady)
+            return described + plan->rice.bits;
     }
-    plan_rice(&parts, count, plan->order, &plan->rice);
-    return described + (uint64_t)(plan->order * bits) + plan->rice.bits;
+    rice_plan rice;
+    bound = bf_flac_difference(x, count, most, plain, plan->residuals[1]);
+    bf_flac_parts(plan->residuals[1], count, splits, bound, &parts);
+    plan_rice(&parts, count, plain, &rice);
+    if (order && described + plan->rice.expected < (uint64_t)(plain * bits) + rice.expected)
+        return described + plan->rice.bits;
+    predictor->order = 0;
+    plan->order = plain;
+    plan->residual = plan->residuals[1];
+    plan->rice = rice;
+    return (uint64_t)(plain * bits) + rice.bits;
 }
 
-/* One channel's block of `bits` bits and the sums of its differences; both change where it has wasted bits. */
-static void put_subframe(bit_writer *out, int32_t *x, const flac_window *window, int bits, uint64_t *sums) {
+/* One channel's block of `bits` bits and its outline; both change where it has wasted bits. */
+static void put_subframe(bit_writer *out, int32_t *x, const flac_window *window, int bits, flac_outline *outline) {
     const int count = window->count;
     uint32_t changing, used, most;
     bf_flac_survey(x, count, &changing, &used, &most);
@@ -320,12 +373,14 @@ static void put_subframe(bit_writer *out, int32_t *x, const flac_window *window,
     while (!(used >> wasted & 1)) wasted++;
     if (wasted) {
         for (int n = 0; n < count; n++) x[n] >>= wasted;
-        for (int order = 0; order <= FLAC_FIXED; order++) sums[order] >>= wasted;
+        for (int order = 0; order <= FLAC_FIXED; order++) outline->differences[order] >>= wasted;
+        for (int lag = 0; lag <= FLAC_ORDER; lag++)
+            outline->correlation[lag] /= (double)((uint64_t)1 << 2 * wasted);
         most >>= wasted;
         bits -= wasted;
     }
     subframe plan;
-    if (plan_subframe(x, window, bits, most, sums, &plan) >= (uint64_t)count * (uint64_t)bits) {
+    if (plan_subframe(x, window, bits, most, outline, &plan) >= (uint64_t)count * (uint64_t)bits) {
         put_subframe_head(out, 1, wasted);
         put_verbatim(out, x, count, bits);
         return;
@@ -356,32 +411,58 @@ static void put_frame_head(bit_writer *out, int64_t number, int count, int assig
     put(out, crc8(frame, out->at), 8);
 }
 
-/* The two of left, right, middle and side that together promise the fewest bits. */
-static int choose_assignment(uint64_t sums[4][FLAC_FIXED + 1], int count) {
-    double cost[4];
-    for (int n = 0; n < 4; n++) cost[n] = estimate(sums[n][least_difference(sums[n])], count);
-    const double apart = cost[0] + cost[1], both[3] = {cost[0] + cost[3], cost[3] + cost[1], cost[2] + cost[3]};
-    int best = 1;
-    double least = apart;
-    for (int n = 0; n < 3; n++)
-        if (both[n] < least) {
-            least = both[n];
-            best = LEFT_SIDE + n;
-        }
+/* The two of left, right, middle and side that together cost least, and whether two others may be as good. */
+static int cheapest_two(const double cost[4], int *unsure) {
+    const double of[4] = {cost[0] + cost[1], cost[0] + cost[3], cost[3] + cost[1], cost[2] + cost[3]};
+    int best = 0, close = 0;
+    for (int n = 1; n < 4; n++) best = of[n] < of[best] ? n : best;
+    for (int n = 0; n < 4; n++) close += of[n] < UNSURE * of[best];
+    *unsure = close > 1;
     return best;
+}
+
+static int is_constant(const int32_t *x, int count) {
+    uint32_t changing, used, most;
+    bf_flac_survey(x, count, &changing, &used, &most);
+    return !changing;
+}
+
+/* By their differences, or, where these do not tell, by their correlations. Returns 0 for left and right, 1 for left
+ * and side, 2 for side and right, 3 for middle and side. */
+static int choose_two(int32_t *const of[4], const flac_window *window, int bits, flac_outline outlines[4]) {
+    double cost[4];
+    int unsure, constant[4];
+    for (int n = 0; n < 4; n++) {
+        const uint64_t *sums = outlines[n].differences;
+        double most = (double)window->count * (bits + (n == 3)); /* as they are */
+        constant[n] = !sums[1] && is_constant(of[n], window->count);
+        cost[n] = constant[n] ? 0.0 : estimate(sums[least_difference(sums)], window->count);
+        cost[n] = cost[n] < most ? cost[n] : most;
+    }
+    int best = cheapest_two(cost, &unsure);
+    if (!unsure || window->count < LEAST_COUNT) return best;
+    for (int n = 0; n < 4; n++) {
+        if (constant[n]) continue;
+        bf_flac_correlate(of[n], window, outlines + n);
+        cost[n] = bf_flac_promise(outlines + n, window->count, bits + (n == 3));
+    }
+    return cheapest_two(cost, &unsure);
 }
 
 static void put_stereo(bit_writer *out, plane *planes, const flac_window *window, int64_t number, int bits) {
     const int count = window->count;
     static const uint8_t pairs[4][2] = {{0, 1}, {0, 3}, {3, 1}, {2, 3}};
-    uint64_t sums[4][FLAC_FIXED + 1];
-    int32_t *of[4] = {planes[0] + FLAC_PAD, planes[1] + FLAC_PAD, planes[2] + FLAC_PAD, planes[3] + FLAC_PAD};
+    static const uint8_t assignments[4] = {1, LEFT_SIDE, SIDE_RIGHT, MIDDLE_SIDE};
+    flac_outline outlines[4];
+    int32_t *const of[4] = {planes[0] + FLAC_PAD, planes[1] + FLAC_PAD, planes[2] + FLAC_PAD, planes[3] + FLAC_PAD};
     bf_flac_middle(of[0], of[1], count, of[2], of[3]);
-    for (int n = 0; n < 4; n++) bf_flac_differences(of[n], count, bits > 16, sums[n]);
-    int assignment = choose_assignment(sums, count);
-    const uint8_t *pair = pairs[assignment == 1 ? 0 : assignment - LEFT_SIDE + 1];
-    put_frame_head(out, number, count, assignment, bits);
-    for (int n = 0; n < 2; n++) put_subframe(out, of[pair[n]], window, bits + (pair[n] == 3), sums[pair[n]]);
+    for (int n = 0; n < 4; n++) bf_flac_outline(of[n], count, bits > 16, outlines + n);
+    const int two = choose_two(of, window, bits, outlines);
+    put_frame_head(out, number, count, assignments[two], bits);
+    for (int n = 0; n < 2; n++) {
+        const int one = pairs[two][n];
+        put_subframe(out, of[one], window, bits + (one == 3), outlines + one);
+    }
 }
 
 static void put_stream_head(bit_writer *out, int64_t frames, int channels, int bits) {
@@ -439,6 +520,10 @@ BF_CLONES static void part_two(
 
 /* Each channel of some frames to its plane, of which `done` frames are there. */
 static void part_channels(const flac_input *input, const int32_t *frames, int count, int done, plane *planes) {
+    if (input->stride == 1) {
+        memcpy(planes[0] + FLAC_PAD + done, frames, (size_t)count * sizeof *frames);
+        return;
+    }
     if (input->stride == 2 && input->channels == 2) {
         part_two(frames, count, planes[0] + FLAC_PAD + done, planes[1] + FLAC_PAD + done);
         return;
@@ -456,7 +541,7 @@ BF_CLONES static void read_stereo(
 ) {
     for (int n = 0; n < count; n++) {
         uint32_t frame;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if !BF_BIG_ENDIAN
         memcpy(&frame, raw + 4 * n, sizeof frame);
 #else
         frame = raw[4 * n] | raw[4 * n + 1] << 8 | raw[4 * n + 2] << 16 | (uint32_t)raw[4 * n + 3] << 24;
@@ -504,9 +589,9 @@ static int64_t encode(const flac_input *input, int64_t frames, uint8_t *out, int
         } else {
             put_frame_head(&writer, number, count, channels - 1, bits);
             for (int n = 0; n < channels; n++) {
-                uint64_t sums[FLAC_FIXED + 1];
-                bf_flac_differences(planes[n] + FLAC_PAD, count, bits > 16, sums);
-                put_subframe(&writer, planes[n] + FLAC_PAD, &window, bits, sums);
+                flac_outline outline;
+                bf_flac_outline(planes[n] + FLAC_PAD, count, bits > 16, &outline);
+                put_subframe(&writer, planes[n] + FLAC_PAD, &window, bits, &outline);
             }
         }
         align(&writer);

@@ -2,15 +2,20 @@
  *
  * Floating point decides which predictor is taken, never what a stream decodes to: residuals are whole numbers.
  */
+#include <math.h>
 #include <string.h>
 
 #include "flac_model.h"
 
-enum { LANES = 4, RUN = 1024, LEAST_PRECISION = 11 };
+enum { LANES = 4, RUN = 256, TILE = 512, LEAST_PRECISION = 11 };
 
 static const uint64_t NARROW = (uint64_t)1 << 31;
 
-double bf_flac_log2(double value) {
+static const double SPREAD = 1.5;   /* the mean of folded values, in standard deviations */
+static const double LITTLE = 1.002; /* so much longer is no longer */
+
+/* log2 of a positive number, to about 0.01. */
+static double quick_log2(double value) {
     uint64_t word;
     memcpy(&word, &value, sizeof word);
     int exponent = (int)(word >> 52 & 0x7ff) - 1023;
@@ -88,30 +93,37 @@ static inline void wide_differences(const int32_t *x, int count, uint64_t sums[F
     sums[4] += e;
 }
 
-BF_CLONES void bf_flac_differences(const int32_t *x, int count, int wide, uint64_t sums[FLAC_FIXED + 1]) {
-    memset(sums, 0, (FLAC_FIXED + 1) * sizeof *sums);
-    if (wide) {
-        if (count > FLAC_FIXED) wide_differences(x + FLAC_FIXED, count - FLAC_FIXED, sums);
-        return;
+BF_CLONES static void add_differences(const int32_t *x, int count, int step, int wide, uint64_t *sums) {
+    for (int start = FLAC_FIXED; start < count; start += step) {
+        int length = count - start < RUN ? count - start : RUN;
+        if (wide)
+            wide_differences(x + start, length, sums);
+        else
+            differences_of_run(x + start, length, sums);
     }
-    for (int start = FLAC_FIXED; start < count; start += RUN)
-        differences_of_run(x + start, count - start < RUN ? count - start : RUN, sums);
+}
+
+void bf_flac_outline(const int32_t *x, int count, int wide, flac_outline *found) {
+    uint64_t *sums = found->differences;
+    memset(found, 0, sizeof *found);
+    if (count == FLAC_BLOCK) {
+        add_differences(x, count, 2 * RUN, wide, sums);
+        for (int order = 0; order <= FLAC_FIXED; order++) sums[order] *= 2;
+    }
+    if (!sums[1]) {
+        memset(sums, 0, sizeof found->differences);
+        add_differences(x, count, RUN, wide, sums);
+    }
 }
 
 void bf_flac_window(int count, flac_window *window) {
-    float step = 1.0f / (float)(count / 4 + 1);
-    for (int n = 0; n < count / 4; n++) {
+    const int rise = count / 4;
+    float step = 1.0f / (float)(rise + 1);
+    for (int n = 0; n < rise; n++) {
         float t = (float)(n + 1) * step;
-        window->rise[n] = t * t * (3.0f - 2.0f * t);
+        window->rise[n] = window->fall[rise - 1 - n] = t * t * (3.0f - 2.0f * t);
     }
     window->count = count;
-}
-
-BF_CLONES static void fade(const int32_t *x, const flac_window *window, double *out) {
-    int count = window->count, rise = count / 4;
-    for (int n = 0; n < rise; n++) out[n] = (double)x[n] * window->rise[n];
-    for (int n = rise; n < count - rise; n++) out[n] = x[n];
-    for (int n = 0; n < rise; n++) out[count - 1 - n] = (double)x[count - 1 - n] * window->rise[n];
 }
 
 /* Four numbers that are added and multiplied at once, by the compiler's own means where it has them. */
@@ -131,7 +143,24 @@ typedef struct {
 #define LANE(from, lane) ((from).of[lane])
 #endif
 
-/* Sums of products of samples 0 … 8 apart. `w` has zeros around it: 8 before, up to a multiple of LANES after. */
+static inline int between(int low, int value, int high) { return value < low ? low : value > high ? high : value; }
+
+static inline void fade(const int32_t *restrict x, const float *restrict weight, int count, double *restrict out) {
+    for (int n = 0; n < count; n++) out[n] = (double)x[n] * weight[n];
+}
+
+/* Samples `from` … `to` - 1, as the window leaves them. */
+BF_CLONES static void fade_tile(const int32_t *x, const flac_window *window, int from, int to, double *out) {
+    const int rise = window->count / 4, fall = window->count - rise;
+    const int risen = between(from, rise, to), falling = between(from, fall, to);
+    const int32_t *flat = x + risen;
+    double *flat_out = out + (risen - from);
+    if (risen > from) fade(x + from, window->rise + from, risen - from, out);
+    for (int n = 0; n < falling - risen; n++) flat_out[n] = flat[n];
+    if (to > falling) fade(x + falling, window->fall + (falling - fall), to - falling, out + (falling - from));
+}
+
+/* Add sums of products of samples 0 … 8 apart. `w` has 8 samples before it, zeros up to a multiple of LANES after. */
 BF_CLONES static void correlate(const double *w, int count, double *out) {
     lanes sum[FLAC_ORDER + 1];
     memset(sum, 0, sizeof sum);
@@ -139,10 +168,23 @@ BF_CLONES static void correlate(const double *w, int count, double *out) {
         const lanes now = LOAD(w + n);
         for (int lag = 0; lag <= FLAC_ORDER; lag++) ADD_PRODUCT(sum[lag], now, LOAD(w + n - lag));
     }
-    for (int lag = 0; lag <= FLAC_ORDER; lag++) {
-        out[lag] = 0.0;
+    for (int lag = 0; lag <= FLAC_ORDER; lag++)
         for (int lane = 0; lane < LANES; lane++) out[lag] += LANE(sum[lag], lane);
+}
+
+void bf_flac_correlate(const int32_t *x, const flac_window *window, flac_outline *found) {
+    if (found->correlated) return;
+    /* By tiles that stay in the nearest cache. */
+    double tile[FLAC_ORDER + TILE + LANES], *const w = tile + FLAC_ORDER;
+    memset(tile, 0, FLAC_ORDER * sizeof *tile);
+    for (int from = 0; from < window->count; from += TILE) {
+        const int length = window->count - from < TILE ? window->count - from : TILE;
+        fade_tile(x, window, from, from + length, w);
+        memset(w + length, 0, LANES * sizeof *w);
+        correlate(w, length, found->correlation);
+        memcpy(tile, tile + TILE, FLAC_ORDER * sizeof *tile);
     }
+    found->correlated = 1;
 }
 
 /* Levinson and Durbin's recursion: predictors of all orders and what each leaves. Returns the last order that holds. */
@@ -168,31 +210,44 @@ static int solve(const double *correlation, double lpc[FLAC_ORDER][FLAC_ORDER], 
     return FLAC_ORDER;
 }
 
-/* Coefficients as integers of `precision` bits; what rounding takes from one is given to the next. */
-static int quantise(const double *lpc, int order, int precision, flac_predictor *found) {
+/* Coefficients as integers of `precision` bits; what rounding takes from one is given to the next. Returns how much
+ * more energy that leaves than the exact ones, or a negative number where there are no such integers. */
+static double quantise(
+    const double *lpc, int order, int precision, const double *correlation, flac_predictor *found
+) {
     double largest = 0.0;
     for (int j = 0; j < order; j++) {
         double size = lpc[j] < 0.0 ? -lpc[j] : lpc[j];
         largest = size > largest ? size : largest;
     }
-    if (!(largest > 1e-6 && largest < 1e6)) return 0;
+    if (!(largest > 1e-6 && largest < 1e6)) return -1.0;
     int limit = (1 << (precision - 1)) - 1, shift = 15;
     while (shift > 0 && largest * (double)(1 << shift) > (double)limit) shift--;
-    if (largest * (double)(1 << shift) > (double)limit) return 0;
-    double carried = 0.0;
+    if (largest * (double)(1 << shift) > (double)limit) return -1.0;
+    const double unit = 1.0 / (double)(1 << shift);
+    double carried = 0.0, off[FLAC_ORDER];
     int any = 0;
+    memset(found, 0, sizeof *found);
     for (int j = 0; j < order; j++) {
         double exact = lpc[j] * (double)(1 << shift) + carried;
         int32_t rounded = (int32_t)(exact + (exact < 0.0 ? -0.5 : 0.5));
         rounded = rounded > limit ? limit : rounded < -limit ? -limit : rounded;
         carried = exact - rounded;
+        off[j] = rounded * unit - lpc[j];
         found->coefficient[j] = rounded;
         any |= rounded;
     }
     found->order = order;
     found->precision = precision;
     found->shift = shift;
-    return any != 0;
+    if (!any) return -1.0;
+    double energy = 0.0;
+    for (int j = 0; j < order; j++) {
+        double row = 0.5 * correlation[0] * off[j];
+        for (int i = 0; i < j; i++) row += correlation[j - i] * off[i];
+        energy += 2.0 * row * off[j];
+    }
+    return energy > 0.0 ? energy : 0.0;
 }
 
 /* No sum of products is larger. */
@@ -202,34 +257,51 @@ static uint64_t largest_sum(const flac_predictor *predictor, uint32_t most) {
     return total * most;
 }
 
-void bf_flac_predictor(const int32_t *x, int bits, uint32_t most, const flac_window *window, flac_predictor *found) {
-    const int count = window->count;
-    double windowed[FLAC_PAD + FLAC_BLOCK + LANES];
-    double correlation[FLAC_ORDER + 1], lpc[FLAC_ORDER][FLAC_ORDER], error[FLAC_ORDER];
-    memset(found, 0, sizeof *found);
-    if (count <= 4 * FLAC_ORDER) return;
-    memset(windowed, 0, FLAC_PAD * sizeof *windowed);
-    fade(x, window, windowed + FLAC_PAD);
-    memset(windowed + FLAC_PAD + count, 0, LANES * sizeof *windowed);
-    correlate(windowed + FLAC_PAD, count, correlation);
-    int orders = solve(correlation, lpc, error), best = 0;
-    int precision = bits <= 9 ? 8 : 14;
-    double least = 0.0;
+double bf_flac_code_length(double mean) { return mean <= 1.0 ? 1.0 + mean : 1.415 + quick_log2(mean + 0.5); }
+
+/* Bits of a block whose residual has this energy, but for the rounding that adds 1/12 to each sample's. */
+static double cost_of(double energy, int count, int order, int bits, int precision) {
+    return bf_flac_code_length(SPREAD * sqrt(energy / count + 1.0 / 12.0)) * (count - order) +
+           order * (bits + precision);
+}
+
+static int usual_precision(int bits) { return bits <= 9 ? 8 : bits <= 17 ? 14 : 15; }
+
+double bf_flac_promise(const flac_outline *outline, int count, int bits) {
+    double lpc[FLAC_ORDER][FLAC_ORDER], error[FLAC_ORDER];
+    int orders = solve(outline->correlation, lpc, error);
+    double least = cost_of(outline->correlation[0], count, 0, bits, 0);
     for (int order = 1; order <= orders; order++) {
-        double each = 0.5 * bf_flac_log2(0.24 * error[order - 1] / count + 1e-9);
-        double cost = (each > 0.0 ? each : 0.0) * (count - order) + order * (bits + precision);
-        if (best == 0 || cost < least) {
-            best = order;
+        double cost = cost_of(error[order - 1], count, order, bits, usual_precision(bits));
+        least = cost < least ? cost : least;
+    }
+    return least;
+}
+
+void bf_flac_predictor(const flac_outline *outline, int count, int bits, uint32_t most, flac_predictor *found) {
+    const double *correlation = outline->correlation;
+    double lpc[FLAC_ORDER][FLAC_ORDER], error[FLAC_ORDER];
+    int orders = solve(correlation, lpc, error), precision = usual_precision(bits);
+    double least = 0.0;
+    memset(found, 0, sizeof *found);
+    for (int order = 1; order <= orders; order++) {
+        flac_predictor predictor;
+        double more = quantise(lpc[order - 1], order, precision, correlation, &predictor);
+        if (more < 0.0) continue;
+        double cost = cost_of(error[order - 1] + more, count, order, bits, precision);
+        if (found->order == 0 || cost < least) {
+            *found = predictor;
             least = cost;
         }
     }
-    do {
-        if (best == 0 || !quantise(lpc[best - 1], best, precision, found)) {
-            found->order = 0;
-            return;
-        }
-        /* Sums of 32 bits take a fifth of the time, and a few bits of precision are worth little. */
-    } while (bits <= 17 && largest_sum(found, most) >= NARROW && precision-- > LEAST_PRECISION);
+    /* Sums of 32 bits take a fifth of the time: they are worth a few bits of precision where those are worth little. */
+    const int order = found->order;
+    while (order && bits <= 17 && largest_sum(found, most) >= NARROW && precision-- > LEAST_PRECISION) {
+        flac_predictor predictor;
+        double more = quantise(lpc[order - 1], order, precision, correlation, &predictor);
+        if (more < 0.0 || cost_of(error[order - 1] + more, count, order, bits, precision) > LITTLE * least) return;
+        *found = predictor;
+    }
 }
 
 static inline void predict_narrow(
@@ -267,19 +339,19 @@ BF_CLONES static void predict_in_64_bits(const int32_t *x, int count, const flac
     }
 }
 
-int bf_flac_predict(const int32_t *x, int count, uint32_t most, const flac_predictor *predictor, uint32_t *out) {
-    uint64_t bound = largest_sum(predictor, most);
-    if ((bound >> predictor->shift) + most >= (uint64_t)1 << 30) return 0;
+uint64_t bf_flac_predict(const int32_t *x, int count, uint32_t most, const flac_predictor *predictor, uint32_t *out) {
+    uint64_t bound = largest_sum(predictor, most), left = (bound >> predictor->shift) + most + 1;
+    if (left >= (uint64_t)1 << 30) return 0;
     int order = predictor->order;
     if (bound < NARROW)
         predict_in_32_bits(x, count, predictor, out);
     else
         predict_in_64_bits(x, count, predictor, out);
     memset(out, 0, (size_t)order * sizeof *out);
-    return 1;
+    return 2 * left + 1;
 }
 
-BF_CLONES void bf_flac_difference(const int32_t *x, int count, int order, uint32_t *out) {
+BF_CLONES uint64_t bf_flac_difference(const int32_t *x, int count, uint32_t most, int order, uint32_t *out) {
     switch (order) {
     case 0:
         for (int n = 0; n < count; n++) out[n] = fold(x[n]);
@@ -297,15 +369,54 @@ BF_CLONES void bf_flac_difference(const int32_t *x, int count, int order, uint32
         for (int n = 0; n < count; n++) out[n] = fold(x[n] - 4 * x[n - 1] + 6 * x[n - 2] - 4 * x[n - 3] + x[n - 4]);
     }
     memset(out, 0, (size_t)order * sizeof *out);
+    return ((uint64_t)most << (order + 1)) + 1;
 }
 
-BF_CLONES void bf_flac_parts(const uint32_t *residual, int count, int splits, flac_parts *found) {
-    int length = count >> splits;
+static inline uint64_t sum_of(const uint32_t *from, int length) {
+    uint64_t sum = 0;
+    for (int n = 0; n < length; n++) sum += from[n];
+    return sum;
+}
+
+/* The same where 32 bits hold it: twice as many at once. */
+static inline uint32_t small_sum_of(const uint32_t *from, int length) {
+    uint32_t sum = 0;
+    for (int n = 0; n < length; n++) sum += from[n];
+    return sum;
+}
+
+static inline uint64_t sums_of_parts(const uint32_t *residual, int length, int parts, int small, uint64_t *sum) {
+    uint64_t total = 0;
+    for (int part = 0; part < parts; part++) {
+        const uint32_t *from = residual + (size_t)part * (size_t)length;
+        sum[part] = small ? small_sum_of(from, length) : sum_of(from, length);
+        total += sum[part];
+    }
+    return total;
+}
+
+BF_CLONES void bf_flac_parts(const uint32_t *residual, int count, int splits, uint64_t bound, flac_parts *found) {
+    const int length = count >> splits, parts = 1 << splits;
+    uint64_t total;
     found->splits = splits;
-    for (int part = 0; part < 1 << splits; part++) {
-        const uint32_t *from = residual + (size_t)part * length;
-        uint64_t sum = 0;
-        for (int n = 0; n < length; n++) sum += from[n];
-        found->sum[part] = sum;
+    if (bound * (uint64_t)length > UINT32_MAX)
+        total = sums_of_parts(residual, length, parts, 0, found->high[0]);
+    else if (length == FLAC_BLOCK / FLAC_PARTS) /* most blocks: a loop of known length */
+        total = sums_of_parts(residual, FLAC_BLOCK / FLAC_PARTS, parts, 1, found->high[0]);
+    else
+        total = sums_of_parts(residual, length, parts, 1, found->high[0]);
+    found->low = total < (uint64_t)count * FLAC_LOW_MEAN;
+    if (!found->low) return;
+    for (int part = 0; part < parts; part++) {
+        const uint32_t *from = residual + (size_t)part * (size_t)length;
+        uint32_t one = 0, two = 0, three = 0;
+        for (int n = 0; n < length; n++) {
+            one += from[n] >> 1;
+            two += from[n] >> 2;
+            three += from[n] >> 3;
+        }
+        found->high[1][part] = one;
+        found->high[2][part] = two;
+        found->high[3][part] = three;
     }
 }

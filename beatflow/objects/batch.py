@@ -126,7 +126,7 @@ class Batch:
             manifest = manifest or read_manifest(self._packs, parse_oid(oid))
         except DamagedError:
             return None
-        return SourceFile(manifest, self._reader, lambda ref: self._reaches.find(ref.id), path)
+        return SourceFile(manifest, self._reader, self._reaches.along(manifest.chunks), path)
 
     def add_path(
         self,

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -64,8 +64,8 @@ REBUILT = (Codec.PREDICTION, Codec.RENDITION)
 """Codecs that rebuild a chunk from others: they say on what, and have the same parameters."""
 
 
-class Flag(IntFlag):
-    """The low byte must be understood to decode a payload, the high byte may be ignored."""
+class Flag(IntEnum):
+    """Bits of a record's flags: the low byte must be understood to decode a payload, the high byte may be ignored."""
 
     DEPENDS = 1
 

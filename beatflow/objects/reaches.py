@@ -3,11 +3,13 @@
 Knows packs and records' checksums; decodes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.errors import BeatFlowError, DamagedError
+from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import REBUILT, Entry, Flag, Kind, Record
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
@@ -15,6 +17,9 @@ from beatflow.objects.reading import read_reach
 
 if TYPE_CHECKING:
     from beatflow.objects.intake import Buffers
+
+# Chunks of a file that are looked at together: half the time of one by one.
+_AHEAD = 8
 
 
 class Standing(NamedTuple):
@@ -50,11 +55,22 @@ class Reaches:
         """Take that back."""
         self._known.pop(id, None)
 
-    def find(self, id: bytes) -> Reach:
-        """Return how far a chunk's predictions reach."""
-        if id not in self._known:
-            self._survey([place for place in self._packs.find_all(Kind.CHUNK, [id]) if place])
-        return self._find(id, MAX_DEPTH + 1)
+    def along(self, chunks: Sequence[ChunkRef]) -> Callable[[ChunkRef], Reach]:
+        """Return what tells of a file's chunks how far their predictions reach, asked in about their order."""
+        ids = [ref.id for ref in chunks]
+        places = {id: place for place, id in enumerate(ids)}
+        looking = Lock()
+
+        def find(ref: ChunkRef) -> Reach:
+            if ref.id not in self._known:
+                # Whoever comes second finds the same neighbours known.
+                with looking:
+                    if ref.id not in self._known:
+                        start = places[ref.id] // _AHEAD * _AHEAD
+                        self.judge(ids[start : start + _AHEAD])
+            return self._find(ref.id, MAX_DEPTH + 1)
+
+        return find
 
     def judge(self, ids: Sequence[bytes]) -> list[Standing]:
         """Tell of chunks whether they are there, and whether they can be read as far as checksums tell: one that is

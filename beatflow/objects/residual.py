@@ -11,7 +11,7 @@ from typing import Protocol
 
 import zstandard
 
-from beatflow.native.buffers import find_address, new_bytes
+from beatflow.native.buffers import new_bytes
 from beatflow.native.flac import decode_values, encode_values
 from beatflow.native.prediction import Symbols, digits_per_byte
 from beatflow.objects.flac import LEVEL
@@ -159,7 +159,7 @@ def _read_symbols(data: bytes, size: int) -> Symbols:
 
 def _encode_flac(rest: Rest, level: float) -> bytes:
     if level == LEVEL:
-        stream = encode_values(find_address(rest.buffer), True, rest.frames, rest.channels, rest.bits)
+        stream = encode_values(rest.buffer, rest.frames, rest.channels, rest.bits)
         if stream is not None:
             return stream
     from beatflow.objects.portable.residual import encode_flac

@@ -111,12 +111,7 @@ class SourceFile:
     def _read_bytes(self, start: int, end: int) -> bytes | None:
         """Return bytes of the region, from the file as it lies there or from its chunks."""
         if self._path:
-            try:
-                with self._path.open("rb", buffering=0) as file:
-                    file.seek(self._offset + start)
-                    raw = file.read(end - start)
-            except OSError:
-                raw = b""
+            raw = _read_stretch(self._path, self._offset + start, end - start)
             if len(raw) == end - start:
                 return raw
         first = bisect_right(self._ends, start)
@@ -144,10 +139,15 @@ class SourceFile:
         frame = self.frame_of(ref.id) if self._path else None
         if self._path is None or frame is None or self.layout is None:
             return None
-        try:
-            with self._path.open("rb", buffering=0) as file:
-                file.seek(self._offset + frame * self.layout.frame_bytes)
-                raw = file.read(ref.length)
-        except OSError:
-            return None
+        raw = _read_stretch(self._path, self._offset + frame * self.layout.frame_bytes, ref.length)
         return raw if len(raw) == ref.length and sha256(raw) == ref.id else None
+
+
+def _read_stretch(path: Path, start: int, count: int) -> bytes:
+    """Return what stands in a file from some byte on, as far as there is something."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(count)
+    except OSError:
+        return b""

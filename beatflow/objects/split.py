@@ -108,7 +108,8 @@ class _Open:
         """Go on in another buffer with what is left uncut."""
         after = _Open(data, self._layout)
         rest = self.end - self._at
-        data[:rest] = self.data[self._at : self.end]
+        with memoryview(self.data) as whole:
+            data[:rest] = whole[self._at : self.end]
         after._start = after.end = rest
         return after
 

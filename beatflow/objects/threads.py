@@ -1,7 +1,7 @@
 """A few threads for short work: quicker to load (8 ms) and to hand over to than the standard library's executor.
 
-For what every commit and restore does. An outcome here can be waited for and no more; who wants `as_completed` or
-`map`, or not to wait for threads once the user stops, takes a `pool.Pool`. Knows nothing of what the work is.
+For what the processor does. An outcome here can be waited for and no more; who wants `as_completed` or `map`, or not
+to wait for threads once the user stops, takes a `pool.Pool`. Knows nothing of what the work is.
 """
 
 import threading

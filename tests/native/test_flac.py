@@ -125,8 +125,7 @@ def test_what_the_kernel_writes(
     assert stream is not None
     assert decode_flac(stream, frames, channels, sample_format) == raw
     np.testing.assert_array_equal(decode_stream(stream, frames, channels, bits), justify(values, bits))
-    integers = values.astype(np.int32)
-    again = encode_values(integers.ctypes.data, True, frames, channels, bits)
+    again = encode_values(values.astype(np.int32).tobytes(), frames, channels, bits)
     assert again is not None
     np.testing.assert_array_equal(read_values(again, frames, channels, bits), values)
 

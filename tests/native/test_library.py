@@ -1,6 +1,8 @@
 """The compiled kernels as a whole: found, refused, done without, and built."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from tests.world import tone, wav_bytes
 
 ROOT = Path(__file__).parents[2]
 COMPILED, IN_PYTHON = "1", "0"
+# Of a VERSION, what `sign_exports` gives.
+SIGNED = {2: "89859e7f780bb7bf"}
 
 
 @pytest.fixture
@@ -29,6 +33,25 @@ def afresh() -> Iterator[None]:
 def test_the_library_is_there() -> None:
     # Whoever runs the tests has installed the project, and has a compiler: .ci/run sees to it.
     assert native.kernels() is not None
+
+
+def sign_exports() -> str:
+    """Return a digest of everything that the wrappers take for granted: exported functions, structures and codes."""
+    found = set()
+    for source in sorted((ROOT / "beatflow" / "native").glob("*.[ch]")):
+        text = re.sub(r"/\*.*?\*/", "", source.read_text(), flags=re.DOTALL)
+        found |= set(re.findall(r"^BF_EXPORT ([^{;]+)", text, flags=re.MULTILINE))
+        found |= set(re.findall(r"(?:struct|enum) bf_\w+ {[^}]*}", text))
+        found |= set(re.findall(r"typedef struct {[^}]*} bf_\w+", text))
+    words = sorted(" ".join(re.findall(r"\w+|\*", one)) for one in found)
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+
+
+def test_other_signatures_are_another_version() -> None:
+    wanted = SIGNED.get(native.VERSION)
+    assert sign_exports() == wanted, (
+        "raise VERSION in native/__init__.py and version.c, and write this one down"
+    )
 
 
 @pytest.mark.usefixtures("afresh")
