@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from beatflow.native import kernels
 from tests.conftest import Bf
 from tests.world import tone, wav_bytes, write_tone
 
@@ -82,7 +81,6 @@ def test_sound_that_is_known_elsewhere_is_neither_cut_nor_coded(bf: Bf) -> None:
     bf.ok("check", "--data")
 
 
-@pytest.mark.skipif(kernels() is None, reason="no kernels")
 def test_sound_is_kept_and_brought_back_by_kernels_alone(bf: Bf) -> None:
     """A new sound, one that is predicted from its former version, and both again."""
     bf.ok("init")

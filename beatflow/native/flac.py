@@ -70,7 +70,7 @@ def encode_values(values: bytes, frames: int, channels: int, bits: int) -> bytes
         return None
     room = _stream_room(frames, channels, bits)
     stream, place = new_bytes(room)
-    length = library.bf_flac_encode_values(values, True, frames, channels, bits, place, room)
+    length = library.bf_flac_encode_values(values, frames, channels, bits, place, room)
     return stream[:length] if length > 0 else None
 
 
@@ -89,7 +89,7 @@ def _declare_encoder(library: ctypes.CDLL) -> ctypes.CDLL:
     number, size, place = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
     library.bf_flac_encode.argtypes = (ctypes.c_char_p, number, size, number, number, number, place, size)
     library.bf_flac_encode.restype = size
-    library.bf_flac_encode_values.argtypes = (ctypes.c_char_p, number, size, number, number, place, size)
+    library.bf_flac_encode_values.argtypes = (ctypes.c_char_p, size, number, number, place, size)
     library.bf_flac_encode_values.restype = size
     return library
 

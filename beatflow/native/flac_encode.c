@@ -481,11 +481,9 @@ static void put_stream_head(bit_writer *out, int64_t frames, int channels, int b
 /* What to encode: bytes in some format, or integers. */
 typedef struct {
     const void *samples;
-    int format; /* 0 for int16, WIDE for int32 */
+    int format; /* 0 for int32 */
     int width, stride, first, channels, bits;
 } flac_input;
-
-enum { WIDE = -1 };
 
 /* Read values that follow each other, all channels of some frames. Returns whether all of them fit. */
 BF_CLONES static int read_values(const flac_input *input, int64_t start, int count, int32_t *out) {
@@ -493,18 +491,10 @@ BF_CLONES static int read_values(const flac_input *input, int64_t start, int cou
         return bf_read_samples((const uint8_t *)input->samples + start * input->width, count, input->format, out) == 0;
     const uint32_t half = (uint32_t)1 << (input->bits - 1);
     uint32_t beyond = 0;
-    if (input->format == WIDE) {
-        const int32_t *in = (const int32_t *)input->samples + start;
-        for (int n = 0; n < count; n++) {
-            out[n] = in[n];
-            beyond |= (uint32_t)in[n] + half;
-        }
-    } else {
-        const int16_t *in = (const int16_t *)input->samples + start;
-        for (int n = 0; n < count; n++) {
-            out[n] = in[n];
-            beyond |= (uint32_t)in[n] + half;
-        }
+    const int32_t *in = (const int32_t *)input->samples + start;
+    for (int n = 0; n < count; n++) {
+        out[n] = in[n];
+        beyond |= (uint32_t)in[n] + half;
     }
     return !(beyond >> input->bits);
 }
@@ -616,11 +606,11 @@ BF_EXPORT int64_t bf_flac_encode(
     return encode(&input, frames, out, room);
 }
 
-/* Integers, interleaved int16 or (wide) int32, to a stream of `bits` bits, 8, 16 or 24. Returns as bf_flac_encode. */
+/* Integers, interleaved, to a stream of `bits` bits, 8, 16 or 24. Returns as bf_flac_encode. */
 BF_EXPORT int64_t bf_flac_encode_values(
-    const void *values, int wide, int64_t frames, int channels, int bits, uint8_t *out, int64_t room
+    const int32_t *values, int64_t frames, int channels, int bits, uint8_t *out, int64_t room
 ) {
     if (frames < 1 || channels < 1 || channels > MOST_CHANNELS || (bits != 8 && bits != 16 && bits != 24)) return UNFIT;
-    flac_input input = {values, wide ? WIDE : 0, 0, channels, 0, channels, bits};
+    flac_input input = {values, 0, 0, channels, 0, channels, bits};
     return encode(&input, frames, out, room);
 }

@@ -52,46 +52,31 @@ BF_CLONES void bf_flac_middle(const int32_t *left, const int32_t *right, int cou
     }
 }
 
-/* Values of 17 bits have fourth differences of 21, of which 2^11 fit into 32 bits. */
-static inline void differences_of_run(const int32_t *x, int count, uint64_t sums[FLAC_FIXED + 1]) {
-    uint32_t a = 0, b = 0, c = 0, d = 0, e = 0;
-    for (int n = 0; n < count; n++) {
-        int32_t first = x[n] - x[n - 1], before = x[n - 1] - x[n - 2], earlier = x[n - 2] - x[n - 3];
-        int32_t second = first - before, second_before = before - earlier;
-        int32_t third = second - second_before;
-        int32_t fourth = third - (second_before - (earlier - (x[n - 3] - x[n - 4])));
-        a += magnitude(x[n]);
-        b += magnitude(first);
-        c += magnitude(second);
-        d += magnitude(third);
-        e += magnitude(fourth);
+/* Adds the magnitudes of values and of their first to fourth differences, summed in `sum` meanwhile. */
+#define DIFFERENCES(name, sum) \
+    static inline void name(const int32_t *x, int count, uint64_t sums[FLAC_FIXED + 1]) { \
+        sum a = 0, b = 0, c = 0, d = 0, e = 0; \
+        for (int n = 0; n < count; n++) { \
+            int32_t first = x[n] - x[n - 1], before = x[n - 1] - x[n - 2], earlier = x[n - 2] - x[n - 3]; \
+            int32_t second = first - before, second_before = before - earlier; \
+            int32_t third = second - second_before; \
+            int32_t fourth = third - (second_before - (earlier - (x[n - 3] - x[n - 4]))); \
+            a += magnitude(x[n]); \
+            b += magnitude(first); \
+            c += magnitude(second); \
+            d += magnitude(third); \
+            e += magnitude(fourth); \
+        } \
+        sums[0] += a; \
+        sums[1] += b; \
+        sums[2] += c; \
+        sums[3] += d; \
+        sums[4] += e; \
     }
-    sums[0] += a;
-    sums[1] += b;
-    sums[2] += c;
-    sums[3] += d;
-    sums[4] += e;
-}
 
-static inline void wide_differences(const int32_t *x, int count, uint64_t sums[FLAC_FIXED + 1]) {
-    uint64_t a = 0, b = 0, c = 0, d = 0, e = 0;
-    for (int n = 0; n < count; n++) {
-        int32_t first = x[n] - x[n - 1], before = x[n - 1] - x[n - 2], earlier = x[n - 2] - x[n - 3];
-        int32_t second = first - before, second_before = before - earlier;
-        int32_t third = second - second_before;
-        int32_t fourth = third - (second_before - (earlier - (x[n - 3] - x[n - 4])));
-        a += magnitude(x[n]);
-        b += magnitude(first);
-        c += magnitude(second);
-        d += magnitude(third);
-        e += magnitude(fourth);
-    }
-    sums[0] += a;
-    sums[1] += b;
-    sums[2] += c;
-    sums[3] += d;
-    sums[4] += e;
-}
+/* Values of 17 bits have fourth differences of 21, of which 2^11 fit into 32 bits. */
+DIFFERENCES(differences_of_run, uint32_t)
+DIFFERENCES(wide_differences, uint64_t)
 
 BF_CLONES static void add_differences(const int32_t *x, int count, int step, int wide, uint64_t *sums) {
     for (int start = FLAC_FIXED; start < count; start += step) {

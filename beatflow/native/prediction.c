@@ -5,13 +5,13 @@
  * means nothing. Sources are read from their chunks block by block, so that all of it happens in the processor's cache.
  */
 #include "prediction.h"
+#include "rounding.h"
 
 #include <string.h>
 
 #define SOURCES 16
 #define LAGS 256 /* of terms that are read together */
 
-#define MAGIC 6755399441055744.0 /* 1.5 * 2^52: added to a small number, its lowest bits are that number, rounded */
 #define BELOW (0.5 - 1.0 / 131072.0) /* taken off a multiple of 2^-16, the nearest integer is the one below */
 #define MOST_PRODUCTS ((int64_t)1 << 28)
 #define MOST_WEIGHT ((int64_t)1 << 28)
@@ -174,13 +174,7 @@ BF_CLONES static void finish(const double *total, int64_t count, int bits, int32
     const double unit = 1.0 / (double)((int64_t)1 << (48 - bits)), above = unit * 0.5;
     const double lowest = -(double)(1 << (bits - 1)), highest = -lowest - 1.0;
     for (int64_t i = 0; i < count; i++) {
-        double level = total[i] * unit + above;
-        level = level < lowest ? lowest : level;
-        level = level > highest ? highest : level;
-        level += MAGIC;
-        uint64_t word;
-        memcpy(&word, &level, 8);
-        out[i] = (int32_t)(uint32_t)word;
+        out[i] = limit_and_round(total[i] * unit + above, lowest, highest);
     }
 }
 

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "samples.h"
+#include "rounding.h"
 
 #define CHANNELS 8
 #define SAMPLES 2048 /* of a block, all channels, at most */
 
-#define MAGIC 6755399441055744.0 /* 1.5 * 2^52: added and taken off, it rounds to the nearest integer, halves to even */
 #define HIGHEST 8388607.0
 #define LOWEST (-8388608.0)
 
@@ -61,13 +61,7 @@ BF_CLONES static uint32_t read_singles(const uint8_t *raw, int64_t count, int fo
 
 BF_CLONES static void limit(const float *found, int64_t count, int32_t *out) {
     for (int64_t i = 0; i < count; i++) {
-        double level = found[i];
-        level = level < LOWEST ? LOWEST : level;
-        level = level > HIGHEST ? HIGHEST : level;
-        level += MAGIC;
-        uint64_t word;
-        memcpy(&word, &level, 8);
-        out[i] = (int32_t)(uint32_t)word;
+        out[i] = limit_and_round(found[i], LOWEST, HIGHEST);
     }
 }
 
@@ -124,13 +118,7 @@ static void add_part(double *total, const int32_t *found, int64_t frames, const 
 BF_CLONES static void round_levels(const double *total, int64_t count, int bits, int32_t *out) {
     const double unit = 1.0 / (double)((int64_t)1 << (44 - bits)), highest = (double)((1 << (bits - 1)) - 1), lowest = -highest - 1.0;
     for (int64_t i = 0; i < count; i++) {
-        double level = total[i] * unit;
-        level = level < lowest ? lowest : level;
-        level = level > highest ? highest : level;
-        level += MAGIC;
-        uint64_t word;
-        memcpy(&word, &level, 8);
-        out[i] = (int32_t)(uint32_t)word;
+        out[i] = limit_and_round(total[i] * unit, lowest, highest);
     }
 }
 

@@ -6,7 +6,7 @@ nothing.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from beatflow.objects.ids import ID_BYTES
@@ -32,6 +32,7 @@ MAX_PRODUCTS = 1 << 28
 COUNT = struct.Struct("<H")
 """Of the dependencies that a payload begins with."""
 
+_PARAMETERS = struct.Struct("<BBBB")
 _SOURCE = struct.Struct("<BBHHi")
 
 
@@ -133,6 +134,30 @@ class Predicted(NamedTuple):
 def is_predictable(layout: Layout) -> bool:
     """Say whether samples of a layout can be predicted, or predicted from."""
     return 1 <= layout.channels <= MAX_CHANNELS
+
+
+def pack_parameters(layout: Layout, reach: Reach) -> bytes:
+    """Write down the 4 bytes of parameters of a chunk that is rebuilt from others."""
+    return _PARAMETERS.pack(layout.format, layout.channels, *reach)
+
+
+def unpack_parameters(
+    parameters: bytes, raw_length: int, is_fit: Callable[[Layout], bool]
+) -> tuple[Layout, int]:
+    """Return how to read a chunk that is rebuilt from others, and its frames.
+
+    Raises
+    ------
+    ValueError, struct.error
+        Its codec does not write such a layout, or the frames are not whole.
+    """
+    form, channels, _, _ = _PARAMETERS.unpack(parameters)
+    layout = Layout(SampleFormat(form), channels)
+    if not is_fit(layout):
+        raise ValueError(f"parameters {parameters.hex()}")
+    if raw_length % layout.frame_bytes:
+        raise ValueError("not a whole number of frames")
+    return layout, raw_length // layout.frame_bytes
 
 
 def pack_source(source: Source, place: Mapping[ChunkRef, int]) -> bytes:

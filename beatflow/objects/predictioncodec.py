@@ -15,7 +15,7 @@ from beatflow.errors import DamagedError
 from beatflow.native import prediction as native
 from beatflow.objects.flac import LEVEL
 from beatflow.objects.ids import ID_BYTES
-from beatflow.objects.layout import Layout, SampleFormat
+from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.prediction import (
     COUNT,
@@ -29,7 +29,9 @@ from beatflow.objects.prediction import (
     Source,
     Term,
     is_predictable,
+    pack_parameters,
     pack_source,
+    unpack_parameters,
     unpack_source,
 )
 from beatflow.objects.residual import Residual, Rest, decode_residual, encode_residual
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
 _HEAD = struct.Struct("<BBHI")
 _TERM = struct.Struct("<HBBBBhii")
-_PARAMETERS = struct.Struct("<BBBB")
 
 _Inputs = Sequence[Sequence[bytes]]
 """The bytes of each source's chunks."""
@@ -87,7 +88,7 @@ def encode(raw: bytes, layout: Layout, proposal: Proposal, level: float = LEVEL)
             raise ValueError("a prediction is not what was meant")
     except (struct.error, zstandard.ZstdError) as error:
         raise ValueError(f"a prediction cannot be written: {error}") from error
-    return Predicted(_PARAMETERS.pack(layout.format, layout.channels, *proposal.reach), payload)
+    return Predicted(pack_parameters(layout, proposal.reach), payload)
 
 
 def decode(parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[ChunkRef], bytes]) -> bytes:
@@ -108,16 +109,10 @@ def decode(parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[
         The payload is not what `encode` writes, or `fetch` raised it.
     """
     try:
-        form, channels, _, _ = _PARAMETERS.unpack(parameters)
-        layout = Layout(SampleFormat(form), channels)
-        if not is_predictable(layout):
-            raise ValueError(f"parameters {parameters.hex()}")
-        if raw_length % layout.frame_bytes:
-            raise ValueError("not a whole number of frames")
-        frames = raw_length // layout.frame_bytes
+        layout, frames = unpack_parameters(parameters, raw_length, is_predictable)
         parts = _unpack(payload)
         inputs = [tuple(bytes(fetch(ref)) for ref in source.chunks) for source in parts.sources]
-        left = decode_residual(parts.kind, parts.rest, frames, channels, layout.format.bits)
+        left = decode_residual(parts.kind, parts.rest, frames, layout.channels, layout.format.bits)
         if native.is_at_hand():
             return native.rebuild(_make_tables(layout, frames, parts, inputs), left)
         return _rebuild(layout, frames, parts, inputs, left)

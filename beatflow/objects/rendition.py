@@ -11,7 +11,7 @@ from typing import NamedTuple
 from beatflow.errors import DamagedError
 from beatflow.native import rendition as native
 from beatflow.objects.ids import ID_BYTES
-from beatflow.objects.layout import Layout, SampleFormat
+from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.prediction import (
     COUNT,
@@ -21,7 +21,9 @@ from beatflow.objects.prediction import (
     Predicted,
     Source,
     is_predictable,
+    pack_parameters,
     pack_source,
+    unpack_parameters,
     unpack_source,
 )
 from beatflow.objects.reach import Reach
@@ -30,7 +32,6 @@ MAX_STEMS = 64
 # All gains of a channel together, in units of 2**-20: 2**23, the loudest sample, times this is 2**53.
 _MOST_GAIN = 1 << 30
 _HEAD = struct.Struct("<BBH")
-_PARAMETERS = struct.Struct("<BBBB")
 
 
 class Voice(NamedTuple):
@@ -146,7 +147,7 @@ def encode(voices: Sequence[Voice], layout: Layout, reach: Reach) -> Predicted:
             raise ValueError("a rendition is not what was meant")
     except struct.error as error:
         raise ValueError(f"a rendition cannot be written: {error}") from error
-    return Predicted(_PARAMETERS.pack(layout.format, layout.channels, *reach), payload)
+    return Predicted(pack_parameters(layout, reach), payload)
 
 
 def decode(parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[ChunkRef], bytes]) -> bytes:
@@ -167,13 +168,8 @@ def decode(parameters: bytes, payload: bytes, raw_length: int, fetch: Callable[[
         The payload is not what `encode` writes, or `fetch` raised it.
     """
     try:
-        form, channels, _, _ = _PARAMETERS.unpack(parameters)
-        layout = Layout(SampleFormat(form), channels)
-        if not can_render(layout):
-            raise ValueError(f"parameters {parameters.hex()}")
-        if raw_length % layout.frame_bytes:
-            raise ValueError("not a whole number of frames")
-        return render(_unpack(payload, channels), fetch, layout, raw_length // layout.frame_bytes)
+        layout, frames = unpack_parameters(parameters, raw_length, can_render)
+        return render(_unpack(payload, layout.channels), fetch, layout, frames)
     except (ValueError, struct.error) as error:
         raise DamagedError(f"a rendition cannot be decoded: {error}") from error
 

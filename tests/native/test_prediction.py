@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from beatflow.errors import DamagedError
-from beatflow.native import kernels
 from beatflow.native import prediction as native
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.portable.residual import ArrayRest
@@ -30,7 +29,6 @@ from tests.objects.test_prediction import (
 )
 
 Drawn = tuple[NDArray[np.int32], Layout, Prediction, Chunks]
-pytestmark = pytest.mark.skipif(kernels() is None, reason="no kernels")
 
 
 @settings(max_examples=150, deadline=None)

@@ -5,13 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beatflow.native import kernels
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.rendition import Part, sum_parts
 from tests.native.switching import in_numpy
 from tests.objects.test_rendition import TARGETS, fill
-
-pytestmark = pytest.mark.skipif(kernels() is None, reason="no kernels")
 
 
 @st.composite

@@ -13,7 +13,6 @@ from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.samples import read_samples
 
 FORMATS = list(SampleFormat)
-pytestmark = pytest.mark.skipif(kernels() is None, reason="no kernels")
 
 
 def library() -> Any:

@@ -64,12 +64,14 @@ def test_a_reading_that_nobody_wants_ends(file: Path) -> None:
         again.close()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there are no such files")
 def test_what_is_no_file_is_refused_and_not_opened(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
+    names = ["."]
+    if hasattr(os, "mkfifo"):  # Windows has no such files
+        os.mkfifo(tmp_path / "pipe")
+        names.append("pipe")
     store = AudioStore.create(tmp_path / "audio")
     with store.batch() as batch:
-        for name in ("pipe", "."):
+        for name in names:
             with pytest.raises(AudioError, match="not a regular file"):
                 batch.add_path(tmp_path / name)
         with pytest.raises(FileNotFoundError):
