@@ -1,14 +1,12 @@
 """One run of ``bf``: what a command is handed. Joins settings, terminal, folder, clock and repository.
 
-Holds no logic of any command. Commands get it with ``Invocation.of(ctx)``.
+Holds no logic of any command. Commands are given it.
 """
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import typer
 
 from beatflow.config import Layers, Moment, Settings, load_settings, read_layers, share_cores
 from beatflow.ui import Look, Ui
@@ -33,13 +31,6 @@ class Invocation:
         """Told of each track that is made or changed; the command line sets it."""
         self._flags: dict[str, str | bool | None] = {}
         self._layers: Layers | None = None
-
-    @staticmethod
-    def of(ctx: typer.Context) -> "Invocation":
-        """The invocation that a command's context carries."""
-        found = ctx.find_object(Invocation)
-        assert found is not None
-        return found
 
     def apply(self, **flags: str | bool | None) -> None:
         """Take global options (None or False for not given) and decide every setting anew."""

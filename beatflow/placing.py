@@ -5,7 +5,6 @@ Knows nothing of what files are, nor of what was there before.
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Set
 from contextlib import suppress
@@ -112,6 +111,8 @@ def move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        import shutil
+
         beside = temporary_name(target.parent, ".part")
         try:
             shutil.copy2(source, beside, follow_symlinks=False)

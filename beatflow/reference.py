@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from beatflow import __version__
-from beatflow.cli import load_command, root_command
+from beatflow.commandline.full import load_command, root_command
 from beatflow.commandtable import COMMANDS, EXIT_CODES, GROUPS
 from beatflow.config import OPTIONS
 

@@ -1,7 +1,6 @@
 """Folders for unfinished files, which say whether their maker still lives, so that what dead ones left can be swept."""
 
 import os
-import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -80,7 +79,16 @@ def _remove(folder: Path) -> None:
     with suppress(OSError):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
+                _remove_tree(path)
             elif path.name != _ALIVE:
                 path.unlink(missing_ok=True)
+        (folder / _ALIVE).unlink(missing_ok=True)
+        folder.rmdir()
+        return
+    _remove_tree(folder)
+
+
+def _remove_tree(folder: Path) -> None:
+    import shutil  # most changes have no folder here, and need nothing of the archives that it can write
+
     shutil.rmtree(folder, ignore_errors=True)

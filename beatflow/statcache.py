@@ -68,6 +68,10 @@ class StatCache:
             return Entry(row[4], row[5])
         return None
 
+    def list_largest(self, count: int) -> list[str]:
+        """Return the paths of the largest files, each to be asked for with `find`."""
+        return sorted(self._rows, key=lambda path: self._rows[path][0], reverse=True)[:count]
+
     def record(self, path: str, status: os.stat_result, entry: Entry) -> None:
         """Remember what was read; ``status`` is from before the reading."""
         self._rows[path] = (*identify(status), entry.mode, entry.oid)

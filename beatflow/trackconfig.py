@@ -6,7 +6,6 @@ goes with its address.
 """
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +34,8 @@ def apply_settings(repository: "Repository", settings: Mapping[str, "Change"]) -
             repository.git.write_config(key, change.after)
         name = re.fullmatch(r"remote\.([^./\\][^/\\]*)\.url", key)
         if name:
+            import shutil  # hardly any change is one of a remote
+
             shutil.rmtree(find_cache(repository, name[1]), ignore_errors=True)
 
 

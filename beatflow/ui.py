@@ -4,22 +4,21 @@ Knows nothing of sound or history. It reads no environment: what the terminal ma
 A progress bar on a terminal is of `progressbar.py`.
 """
 
-import json
-import math
 import os
 import re
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import IO, Any, BinaryIO, NamedTuple, TextIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, TextIO, cast
 
 from beatflow.columns import cell_width, pad, safe, safe_line
 from beatflow.errors import UsageError
 from beatflow.interruption import check_interrupted
+
+if TYPE_CHECKING:
+    import subprocess
 
 SGR = {
     "oid": "33", "branch": "1;32", "remote": "1;31", "tag": "1;33", "head": "1;36",
@@ -61,7 +60,7 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value if abs(value) < float("inf") else None
     if isinstance(value, PurePath):
         return value.as_posix()
     if hasattr(value, "tolist"):
@@ -179,11 +178,15 @@ class Ui:
 
     def emit_event(self, document: Mapping[str, object]) -> None:
         """Write one event as a line of JSON, at once."""
+        import json
+
         self.emit(json.dumps(plain_json(document), ensure_ascii=True, allow_nan=False))
         self._out.flush()
 
     def emit_json(self, schema: str, document: object) -> None:
         """Write one JSON document, with ``"schema": "beatflow.NAME/N"`` first."""
+        import json
+
         body = plain_json(document)
         text = json.dumps({"schema": schema, **body}, ensure_ascii=False, indent=2, allow_nan=False)
         # A name that is not Unicode arrives as lone surrogates, which UTF-8 cannot carry; JSON has \udcXX.
@@ -244,6 +247,8 @@ class Ui:
     @property
     def width(self) -> int:
         """Columns of the terminal; 80 when there is none."""
+        import shutil
+
         return shutil.get_terminal_size((80, 24)).columns
 
     # Talk: standard error.
@@ -291,6 +296,8 @@ class Ui:
         return _paint(text, name) if self._wants_color(self._err) else text
 
     def _event(self, event: Mapping[str, object]) -> None:
+        import json
+
         with suppress(BrokenPipeError):
             line = (
                 json.dumps(plain_json(event), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
@@ -313,7 +320,7 @@ class Ui:
             yield Progress(lambda *_: None, what, total)
 
     def _json_events(self) -> Show:
-        last_s = -math.inf
+        last_s = -float("inf")
         last_what = None
 
         def show(fraction: float, what: str, eta_s: float | None, flow: Flow | None) -> None:
@@ -395,6 +402,8 @@ class Ui:
         if not (self.look.pager and self.terminal):
             yield
             return
+        import subprocess
+
         out = self._out
         with subprocess.Popen(_split(self.look.pager), stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
@@ -440,6 +449,7 @@ class Ui:
         """Let the user edit text; None without a terminal or an editor, or when the editor fails."""
         if not (self.look.editor and _isatty(sys.stdin) and _isatty(self._err)):
             return None
+        import subprocess
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="beatflow-") as folder:

@@ -1,9 +1,12 @@
 """Figures in a musician's words: times, levels, sizes, names of stems. Pure text; knows no terminal."""
 
-import datetime
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from beatflow.objects.git.value import Signature
+
+if TYPE_CHECKING:
+    import datetime
 
 MINUS = "−"
 
@@ -45,14 +48,19 @@ def format_size(size: float) -> str:
 
 def format_time(signature: Signature) -> str:
     """Write when something was done, in the clock of where it was done: ``2026-11-21 07:10``."""
-    zone = datetime.timezone(datetime.timedelta(minutes=signature.offset_min))
-    return datetime.datetime.fromtimestamp(signature.time_s, zone).strftime("%Y-%m-%d %H:%M")
+    return _date(signature).strftime("%Y-%m-%d %H:%M")
 
 
 def format_iso_time(signature: Signature) -> str:
     """Write when something was done as ISO 8601, zone included."""
+    return _date(signature).isoformat()
+
+
+def _date(signature: Signature) -> "datetime.datetime":
+    import datetime  # most commands tell no time, and it takes as long to load as ten modules of ours
+
     zone = datetime.timezone(datetime.timedelta(minutes=signature.offset_min))
-    return datetime.datetime.fromtimestamp(signature.time_s, zone).isoformat()
+    return datetime.datetime.fromtimestamp(signature.time_s, zone)
 
 
 def short_name(path: str) -> str:

@@ -147,17 +147,17 @@ class _Steps:
 
     def install(self) -> None:
         """Put the counting in place; there is no way back."""
-        from beatflow.objects import care, collection, durable, pack
+        from beatflow.objects import care, collection, durable, packwriter
         from beatflow.objects.git.objects import GitObjects
 
-        steps, real_write = self, pack.PackWriter._write
+        steps, real_write = self, packwriter.PackWriter._write
 
-        def write(writer: pack.PackWriter, data: bytes) -> None:
+        def write(writer: packwriter.PackWriter, data: bytes) -> None:
             half = memoryview(data)[: len(data) // 2]
             steps.take("write", str(writer.path), lambda: writer._file.write(half))
             real_write(writer, data)
 
-        pack.PackWriter._write = write  # type: ignore[method-assign]
+        packwriter.PackWriter._write = write  # type: ignore[method-assign]
         for owner, name in (
             (durable, "fsync_file"),
             (durable, "fsync_directory"),

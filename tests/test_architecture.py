@@ -26,7 +26,7 @@ OWNERS = {
     "librosa": {"beatflow.sound", "beatflow.ai"},
     "tomlkit": {"beatflow.track"},
     "platformdirs": {"beatflow.config"},
-    "typer": {"beatflow.cli", "beatflow.commands", "beatflow.invocation", "beatflow.reference"},
+    "typer": {"beatflow.commandline.full", "beatflow.reference"},
     "torch": {"beatflow.ai"},
     "transformers": {"beatflow.ai.musicgen", "beatflow.ai.clap", "beatflow.ai.hushed"},
     "demucs": {
@@ -47,7 +47,7 @@ OWNERS = {
     "sounddevice": {"beatflow.playing"},
 }
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core", "base"}
-FRONT = {"cli", "commands", "reference", "__main__"}
+FRONT = {"cli", "commandline", "commands", "reference", "__main__"}
 SCREEN = {"ui", "progressbar", "invocation", "config"}
 
 
@@ -107,7 +107,7 @@ def allowed(importer: str, imported: str) -> bool:
     if source == "config":
         return target == "gitconfig"
     if source == "commands":
-        return target not in ("cli", "reference", "__main__")
+        return imported == "beatflow.commandline.declaring" or target not in FRONT - {"commands"}
     if source in FRONT:
         return True
     if source == "invocation":

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-import typer
 
 from beatflow import commandtable
+from beatflow.commandline.declaring import Group
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, LockedError
 from beatflow.invocation import Invocation
 from tests.conftest import Bf
@@ -20,7 +20,7 @@ def broken(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     """Let ``bf config`` raise what the test wants."""
 
     def install(error: BaseException) -> None:
-        def config(ctx: typer.Context) -> None:
+        def config(invocation: Invocation) -> None:
             """Show or change settings."""
             raise error
 
@@ -107,8 +107,6 @@ def test_directory_is_where_the_command_runs(bf: Bf) -> None:
         (OSError(errno.EIO, "Input/output error"), 1, "error: input/output error\n"),
         (ZeroDivisionError("x / 0"), 70, "bug: ZeroDivisionError: x / 0\nhint: run again with --debug\n"),
         (BeatFlowError("name \x1b[2J steers"), 1, "error: name \\x1b[2J steers\n"),
-        (typer.Exit(3), 3, ""),
-        (typer.Abort(), 130, "interrupted: nothing was changed\n"),
     ],
 )
 def test_errors_end_in_one_look(error: BaseException, code: int, said: str, bf: Bf, broken) -> None:  # type: ignore[no-untyped-def]
@@ -134,28 +132,25 @@ def test_a_command_may_choose_its_exit_code(bf: Bf) -> None:
 
 
 def test_subcommands(bf: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = typer.Typer(help="Try things.\n\nExamples:\n  bf try one", no_args_is_help=False)
+    group = Group("Try things.\n\nExamples:\n  bf try one")
 
-    @app.callback()
-    def callback() -> None:
-        pass
-
-    @app.command()
-    def one(ctx: typer.Context) -> int:
+    @group.command("one")
+    def one(invocation: Invocation) -> int:
         """Do one.
 
         Examples:
           bf try one
         """
-        Invocation.of(ctx).ui.emit("one")
-        Invocation.of(ctx).ui.say("said")
+        invocation.ui.emit("one")
+        invocation.ui.say("said")
         return 5
 
-    monkeypatch.setattr("beatflow.commands.config.config", app)
+    monkeypatch.setattr("beatflow.commands.config.config", group)
     result = bf("config", "one", "-q")
     assert (result.code, result.stdout, result.stderr) == (5, "one\n", "")
     assert "Examples:\n    bf try one" in bf.ok("config", "one", "--help").stdout
     assert "Do one." in bf.ok("config", "--help").stdout
+    assert bf.fails(2, "config") == "error: missing command\nhint: bf config --help\n"
 
 
 def test_real_program_reads_names_that_are_not_unicode(bf: Bf) -> None:

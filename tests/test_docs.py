@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from beatflow import errors
-from beatflow.cli import load_command
+from beatflow.commandline.full import load_command
 from beatflow.commandtable import COMMANDS, EXIT_CODES, GROUPS
 from beatflow.reference import man_pages, markdown
 

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption, SeedOption, complete_word
 from beatflow.commands.takes import note
 from beatflow.errors import UsageError
@@ -19,43 +18,41 @@ TRIALS = 10
 
 
 def ab(
-    ctx: typer.Context,
+    invocation: Invocation,
     first: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="A",
             help="A sound: FILE, STEM, REV:PATH, or REV for its mix.",
             autocompletion=complete_word,
         ),
     ],
     second: Annotated[
-        str, typer.Argument(metavar="B", help="The sound to compare with.", autocompletion=complete_word)
+        str, Argument(metavar="B", help="The sound to compare with.", autocompletion=complete_word)
     ],
     blind: Annotated[
-        bool, typer.Option("--blind", help="A blind test (ABX): is X, drawn anew each time, A or B?")
+        bool, Option("--blind", help="A blind test (ABX): is X, drawn anew each time, A or B?")
     ] = False,
     trials: Annotated[
-        int | None, typer.Option("--trials", metavar="N", help="How many, 1 to 100; else 10. Means --blind.")
+        int | None, Option("--trials", metavar="N", help="How many, 1 to 100; else 10. Means --blind.")
     ] = None,
     start: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Begin there: 0:30, 12.5s, b17 (bar 17).")
+        str | None, Option("--from", metavar="TIME", help="Begin there: 0:30, 12.5s, b17 (bar 17).")
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="End there; it is played in a loop.")
+        str | None, Option("--to", metavar="TIME", help="End there; it is played in a loop.")
     ] = None,
-    align: Annotated[
-        bool, typer.Option(help="Find out how much later one of them is, and cut that off.")
-    ] = True,
-    level: Annotated[bool, typer.Option(help="Turn the louder one down to the other's loudness.")] = True,
+    align: Annotated[bool, Option(help="Find out how much later one of them is, and cut that off.")] = True,
+    level: Annotated[bool, Option(help="Turn the louder one down to the other's loudness.")] = True,
     seed: SeedOption = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="NAME", help="The device: part of its name, or its number."),
+        Option("--device", metavar="NAME", help="The device: part of its name, or its number."),
     ] = None,
     message: Annotated[
-        str | None, typer.Option("--message", "-m", metavar="TEXT", help="A remark for the note.")
+        str | None, Option("--message", "-m", metavar="TEXT", help="A remark for the note.")
     ] = None,
-    record: Annotated[bool, typer.Option("--note/--no-note", help="Note the result on the commit.")] = True,
+    record: Annotated[bool, Option("--note/--no-note", help="Note the result on the commit.")] = True,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -78,7 +75,6 @@ def ab(
     from beatflow.playing.keys import reading_keys
     from beatflow.playing.naming import Finder
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     if not (dry_run or ui.can_ask):
         raise UsageError(

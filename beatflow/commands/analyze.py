@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import BpmRangeOption, JobsOption, JsonOption, parse_bpm_range
 from beatflow.errors import BeatFlowError, UsageError
 from beatflow.invocation import Invocation
@@ -35,10 +34,10 @@ BASS_AGAINST = -0.2
 
 
 def analyze(
-    ctx: typer.Context,
+    invocation: Invocation,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE|DIR...|-", help="Sounds, folders of them; - reads standard input."),
+        Argument(metavar="FILE|DIR...|-", help="Sounds, folders of them; - reads standard input."),
     ],
     bpm_range: BpmRangeOption = None,
     jobs: JobsOption = None,
@@ -59,7 +58,6 @@ def analyze(
     """
     from beatflow.making.analyzing import measure_all
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     survey = _find_subjects(invocation, files, parse_bpm_range(bpm_range))
     order = {id(subject): number for number, subject in enumerate(survey.subjects)}

@@ -4,8 +4,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Group, Option
 from beatflow.commands.options import JsonOption
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 UNDECIDED = 1
 _ANSWERS = ("good", "bad", "skip", "again", "quit")
 
-bisect = typer.Typer(
-    help="""Find the commit that a fault came in with.
+bisect = Group(
+    """Find the commit that a fault came in with.
 
     Half of the commits in doubt fall away with each test. By ear: start, then good, bad or skip for what is heard. By a
     script: run. Neither the folder nor the branch changes.
@@ -31,33 +30,24 @@ bisect = typer.Typer(
       bf bisect good
       bf bisect run --good v1 sh -c 'bf analyze mix.wav --json | jq -e ".files[0].clipped_samples == 0"'
     """,
-    no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 PathOption = Annotated[
     Path | None,
-    typer.Option(
-        "--path", metavar="PATH", help="Only commits that changed this file or folder are in doubt."
-    ),
+    Option("--path", metavar="PATH", help="Only commits that changed this file or folder are in doubt."),
 ]
 RevisionsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[REV]...", help="Commits; the one that was heard if none.")
+    list[str] | None, Argument(metavar="[REV]...", help="Commits; the one that was heard if none.")
 ]
-
-
-@bisect.callback()
-def _group() -> None:
-    pass
 
 
 @bisect.command("start")
 def bisect_start(
-    ctx: typer.Context,
-    bad: Annotated[str, typer.Argument(metavar="BAD", help="A commit with the fault.")] = "HEAD",
+    invocation: Invocation,
+    bad: Annotated[str, Argument(metavar="BAD", help="A commit with the fault.")] = "HEAD",
     good: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[GOOD]...", help="Commits without it; all older ones if none."),
+        Argument(metavar="[GOOD]...", help="Commits without it; all older ones if none."),
     ] = None,
     path: PathOption = None,
     json: JsonOption = False,
@@ -74,7 +64,6 @@ def bisect_start(
     from beatflow.bisect.audition import start
     from beatflow.revision.revision import get_commit
 
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     commit, goods = get_commit(repository, bad), [get_commit(repository, name) for name in good or []]
     with invocation.ui.progress("checking out") as progress:
@@ -83,40 +72,40 @@ def bisect_start(
 
 
 @bisect.command("good")
-def bisect_good(ctx: typer.Context, revisions: RevisionsArgument = None, json: JsonOption = False) -> int:
+def bisect_good(invocation: Invocation, revisions: RevisionsArgument = None, json: JsonOption = False) -> int:
     """Say that a commit has not the fault, and go on.
 
     Examples:
       bf bisect good
       bf bisect good v1 v2
     """
-    return _mark(ctx, "good", revisions, json)
+    return _mark(invocation, "good", revisions, json)
 
 
 @bisect.command("bad")
-def bisect_bad(ctx: typer.Context, revisions: RevisionsArgument = None, json: JsonOption = False) -> int:
+def bisect_bad(invocation: Invocation, revisions: RevisionsArgument = None, json: JsonOption = False) -> int:
     """Say that a commit has the fault, and go on.
 
     Examples:
       bf bisect bad
       aplay "$(bf bisect bad)"
     """
-    return _mark(ctx, "bad", revisions, json)
+    return _mark(invocation, "bad", revisions, json)
 
 
 @bisect.command("skip")
-def bisect_skip(ctx: typer.Context, revisions: RevisionsArgument = None, json: JsonOption = False) -> int:
+def bisect_skip(invocation: Invocation, revisions: RevisionsArgument = None, json: JsonOption = False) -> int:
     """Say that a commit cannot be judged, and go on.
 
     Examples:
       bf bisect skip
       bf bisect skip HEAD~3
     """
-    return _mark(ctx, "skip", revisions, json)
+    return _mark(invocation, "skip", revisions, json)
 
 
 @bisect.command("again")
-def bisect_again(ctx: typer.Context, json: JsonOption = False) -> int:
+def bisect_again(invocation: Invocation, json: JsonOption = False) -> int:
     """Show where the search is, and play the sound again.
 
     Examples:
@@ -124,7 +113,6 @@ def bisect_again(ctx: typer.Context, json: JsonOption = False) -> int:
     """
     from beatflow.bisect.audition import resume
 
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     with invocation.ui.progress("checking out") as progress:
         hearing = resume(repository, progress)
@@ -132,7 +120,7 @@ def bisect_again(ctx: typer.Context, json: JsonOption = False) -> int:
 
 
 @bisect.command("log")
-def bisect_log(ctx: typer.Context, json: JsonOption = False) -> None:
+def bisect_log(invocation: Invocation, json: JsonOption = False) -> None:
     """Write what was said so far, as commands that say it again.
 
     Examples:
@@ -141,7 +129,6 @@ def bisect_log(ctx: typer.Context, json: JsonOption = False) -> None:
     """
     from beatflow.bisect.audition import format_log, read_state
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     state = read_state(repository)
@@ -153,7 +140,7 @@ def bisect_log(ctx: typer.Context, json: JsonOption = False) -> None:
 
 
 @bisect.command("reset")
-def bisect_reset(ctx: typer.Context) -> None:
+def bisect_reset(invocation: Invocation) -> None:
     """End the search by ear and forget it.
 
     Examples:
@@ -161,22 +148,19 @@ def bisect_reset(ctx: typer.Context) -> None:
     """
     from beatflow.bisect.audition import reset
 
-    invocation = Invocation.of(ctx)
     known = reset(invocation.repository())
     invocation.ui.say("the search is forgotten" if known else "no search is under way")
 
 
-@bisect.command("run", context_settings={"allow_interspersed_args": False})
+@bisect.command("run", passes_on=True)
 def bisect_run(
-    ctx: typer.Context,
-    command: Annotated[
-        list[str], typer.Argument(metavar="CMD...", help="The test: a program and its arguments.")
-    ],
+    invocation: Invocation,
+    command: Annotated[list[str], Argument(metavar="CMD...", help="The test: a program and its arguments.")],
     good: Annotated[
         list[str] | None,
-        typer.Option("--good", metavar="REV", help="A commit without the fault; may be repeated."),
+        Option("--good", metavar="REV", help="A commit without the fault; may be repeated."),
     ] = None,
-    bad: Annotated[str, typer.Option("--bad", metavar="REV", help="A commit with the fault.")] = "HEAD",
+    bad: Annotated[str, Option("--bad", metavar="REV", help="A commit with the fault.")] = "HEAD",
     path: PathOption = None,
     json: JsonOption = False,
 ) -> int:
@@ -193,7 +177,6 @@ def bisect_run(
     from beatflow.bisect.bisect import make_script_test, search
     from beatflow.revision.revision import get_commit
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     commit, goods = get_commit(repository, bad), [get_commit(repository, name) for name in good or []]
@@ -234,11 +217,10 @@ def _tell_trial(ui: "Ui", repository: "Repository", step: "Step", trial: "Trial"
         ui.say(said)
 
 
-def _mark(ctx: typer.Context, verdict: str, revisions: list[str] | None, json: bool) -> int:
+def _mark(invocation: Invocation, verdict: str, revisions: list[str] | None, json: bool) -> int:
     from beatflow.bisect.audition import mark
     from beatflow.revision.revision import get_commit
 
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     commits = [get_commit(repository, name) for name in revisions or []]
     with invocation.ui.progress("checking out") as progress:

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import JsonOption
 from beatflow.invocation import Invocation
 
@@ -17,14 +16,14 @@ DAMAGED = 7
 
 
 def blame(
-    ctx: typer.Context,
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A sound of the track.")],
+    invocation: Invocation,
+    path: Annotated[str, Argument(metavar="PATH", help="A sound of the track.")],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[START-END] [REV]", help="A stretch of it, and the commit to begin at."),
+        Argument(metavar="[START-END] [REV]", help="A stretch of it, and the commit to begin at."),
     ] = None,
     porcelain: Annotated[
-        bool, typer.Option("--porcelain", help="One line a stretch, fields with tabs between, for scripts.")
+        bool, Option("--porcelain", help="One line a stretch, fields with tabs between, for scripts.")
     ] = False,
     json: JsonOption = False,
 ) -> int:
@@ -44,7 +43,6 @@ def blame(
     from beatflow.blame.blame import read_blame
     from beatflow.blame.text import describe_blame, format_porcelain
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     with ui.progress("listening") as progress:

@@ -2,22 +2,19 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, ForceOption, JsonOption, complete_revision
 from beatflow.invocation import Invocation
 
 
 def branch(
-    ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A new branch.")] = None,
+    invocation: Invocation,
+    name: Annotated[str | None, Argument(metavar="NAME", help="A new branch.")] = None,
     revision: Annotated[
-        str, typer.Argument(metavar="REV", help="Where it starts.", autocompletion=complete_revision)
+        str, Argument(metavar="REV", help="Where it starts.", autocompletion=complete_revision)
     ] = "HEAD",
-    delete: Annotated[
-        str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a branch.")
-    ] = None,
-    rename: Annotated[str | None, typer.Option("--move", metavar="NEW", help="Rename NAME to NEW.")] = None,
+    delete: Annotated[str | None, Option("--delete", "-d", metavar="NAME", help="Delete a branch.")] = None,
+    rename: Annotated[str | None, Option("--move", metavar="NEW", help="Rename NAME to NEW.")] = None,
     force: ForceOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -36,7 +33,6 @@ def branch(
     from beatflow.nametext import format_deleted, format_done, format_made, format_name
     from beatflow.naming import create_branch, delete_branch, list_branches, rename_branch
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     if delete is not None:

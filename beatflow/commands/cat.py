@@ -2,25 +2,24 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import complete_entry
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 
 def cat(
-    ctx: typer.Context,
+    invocation: Invocation,
     name: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="REV:PATH",
             help="A file in a commit; REV is HEAD if left out.",
             autocompletion=complete_entry,
         ),
     ],
     preview: Annotated[
-        bool, typer.Option("--preview", help="Write the small copy to listen to, as Ogg Opus.")
+        bool, Option("--preview", help="Write the small copy to listen to, as Ogg Opus.")
     ] = False,
 ) -> None:
     """Write a file of any commit to standard output, byte for byte.
@@ -35,7 +34,6 @@ def cat(
     from beatflow.objects.pointer import iter_content, read_pointer
     from beatflow.revision.revision import get_entry
 
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     path, entry = get_entry(repository, name)
     pointer = read_pointer(repository.git, entry)

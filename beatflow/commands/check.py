@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.columns import safe
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -21,27 +20,25 @@ DAMAGED = 7
 
 
 def check(
-    ctx: typer.Context,
+    invocation: Invocation,
     revisions: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[REV]...", help="Only the files of these commits; of A..B, of each in it."),
+        Argument(metavar="[REV]...", help="Only the files of these commits; of A..B, of each in it."),
     ] = None,
-    data: Annotated[
-        bool, typer.Option("--data", help="Decode every sound and verify every checksum.")
-    ] = False,
+    data: Annotated[bool, Option("--data", help="Decode every sound and verify every checksum.")] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="With --data, begin anew after an interruption.")
+        bool, Option("--restart", help="With --data, begin anew after an interruption.")
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Verify all data, then bring back what is lost.")
+        bool, Option("--repair", help="Verify all data, then bring back what is lost.")
     ] = False,
     sources: Annotated[
         list[str] | None,
-        typer.Option("--from", metavar="DIR", help="With --repair, a track or a folder that may have it."),
+        Option("--from", metavar="DIR", help="With --repair, a track or a folder that may have it."),
     ] = None,
     remote: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--remote",
             metavar="NAME",
             help="Ask NAME as well whether it has what was pushed there, or left there.",
@@ -81,7 +78,6 @@ def check(
         raise UsageError("--from and --dry-run are for --repair", hint="bf check --repair --from DIR")
     if restart and not (data or repair):
         raise UsageError("--restart is for --data", hint="bf check --data --restart")
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     data = data or repair

@@ -3,35 +3,34 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import EndpointOption, JsonOption, make_access
 from beatflow.invocation import Invocation
 
 
 def clone(
-    ctx: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="A folder, a bucket, a git host.")],
+    invocation: Invocation,
+    url: Annotated[str, Argument(metavar="URL", help="A folder, a bucket, a git host.")],
     directory: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="A new folder; else called as the track is.")
+        Path | None, Argument(metavar="DIR", help="A new folder; else called as the track is.")
     ] = None,
     branch: Annotated[
-        str | None, typer.Option("--branch", "-b", metavar="NAME", help="The branch or tag to be on.")
+        str | None, Option("--branch", "-b", metavar="NAME", help="The branch or tag to be on.")
     ] = None,
     name: Annotated[
-        str, typer.Option("--origin", "-o", metavar="NAME", help="What to call the remote.")
+        str, Option("--origin", "-o", metavar="NAME", help="What to call the remote.")
     ] = "origin",
     no_audio: Annotated[
-        bool, typer.Option("--no-audio", help="Leave all sound where it is until it is needed.")
+        bool, Option("--no-audio", help="Leave all sound where it is until it is needed.")
     ] = False,
     stems: Annotated[
-        str | None, typer.Option("--stems", metavar="A,B", help="Fetch these stems only: drums,bass.")
+        str | None, Option("--stems", metavar="A,B", help="Fetch these stems only: drums,bass.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="REV", help="Fetch no sound that is older than this.")
+        str | None, Option("--since", metavar="REV", help="Fetch no sound that is older than this.")
     ] = None,
     previews: Annotated[
-        bool, typer.Option("--preview", help="Fetch small copies of what is left behind, to hear and see it.")
+        bool, Option("--preview", help="Fetch small copies of what is left behind, to hear and see it.")
     ] = False,
     endpoint: EndpointOption = None,
     json: JsonOption = False,
@@ -54,7 +53,6 @@ def clone(
     from beatflow.sharing.opening import read_address
     from beatflow.sharing.partial.selection import Selection
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     access = make_access(invocation, endpoint)
     folder = directory or Path(name_folder(read_address(url, access).text))

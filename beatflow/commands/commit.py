@@ -1,7 +1,5 @@
 """``bf commit``."""
 
-import typer
-
 from beatflow.commands.options import DryRunOption, JsonOption, MessageOption, PathsArgument
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -14,7 +12,7 @@ TEMPLATE = """
 
 
 def commit(
-    ctx: typer.Context,
+    invocation: Invocation,
     paths: PathsArgument = None,
     message: MessageOption = None,
     dry_run: DryRunOption = False,
@@ -33,7 +31,6 @@ def commit(
     from beatflow.history import changes_of, record_commit
     from beatflow.transaction import Transaction
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     text = message if message is not None else None if dry_run else _ask(invocation)

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.config import OPTIONS, change_setting, check_value, get_option
 from beatflow.errors import UsageError
@@ -11,13 +10,11 @@ from beatflow.invocation import Invocation
 
 
 def config(
-    ctx: typer.Context,
-    key: Annotated[str | None, typer.Argument(metavar="KEY", help="The setting.")] = None,
-    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="Its new value.")] = None,
-    unset: Annotated[bool, typer.Option("--unset", help="Forget the value.")] = False,
-    user: Annotated[
-        bool, typer.Option("--user", help="For all your repositories, not only this one.")
-    ] = False,
+    invocation: Invocation,
+    key: Annotated[str | None, Argument(metavar="KEY", help="The setting.")] = None,
+    value: Annotated[str | None, Argument(metavar="VALUE", help="Its new value.")] = None,
+    unset: Annotated[bool, Option("--unset", help="Forget the value.")] = False,
+    user: Annotated[bool, Option("--user", help="For all your repositories, not only this one.")] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> int:
@@ -32,7 +29,6 @@ def config(
       bf config user.name "Ada"
       bf config --unset engine
     """
-    invocation = Invocation.of(ctx)
     settings, ui = invocation.settings, invocation.ui
     if key is not None and (value is not None or unset):
         if value is not None and unset:

@@ -3,9 +3,8 @@
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.columns import safe_line
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import ForceOption, JsonOption, complete_word
 from beatflow.commands.takes import Target
 from beatflow.errors import UsageError
@@ -19,33 +18,33 @@ _PAGE_COLUMNS = 1200
 
 
 def diff(
-    ctx: typer.Context,
+    invocation: Invocation,
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[A [B]] [PATH...]",
             help="Revisions, then paths; or two files or folders.",
             autocompletion=complete_word,
         ),
     ] = None,
     curve: Annotated[
-        bool, typer.Option("--curve", help="Print the curves of equalisers and of levels over time.")
+        bool, Option("--curve", help="Print the curves of equalisers and of levels over time.")
     ] = False,
     plot: Annotated[
-        bool, typer.Option("--plot", help="Draw both sounds, and what is left of the new one.")
+        bool, Option("--plot", help="Draw both sounds, and what is left of the new one.")
     ] = False,
     html: Annotated[
         str | None,
-        typer.Option("--html", metavar="FILE|-", help="Write all of it as one page that needs no network."),
+        Option("--html", metavar="FILE|-", help="Write all of it as one page that needs no network."),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE|-", help="Write what is left of the one sound, as WAV."),
+        Option("--output", "-o", metavar="FILE|-", help="Write what is left of the one sound, as WAV."),
     ] = None,
     force: ForceOption = False,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Measure tempo and key where they are not known: seconds a sound."),
+        Option("--measure", help="Measure tempo and key where they are not known: seconds a sound."),
     ] = False,
     json: JsonOption = False,
 ) -> int:
@@ -68,7 +67,6 @@ def diff(
     from beatflow.diff.answer import Wish, answer
     from beatflow.diff.question import ask
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     if [json, html == "-", output == "-"].count(True) > 1:
         raise UsageError("only one thing can go to standard output", hint="give -o and --html a FILE")

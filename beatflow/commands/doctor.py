@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Option
 from beatflow.commands.options import JsonOption
 from beatflow.commands.takes import make_setup
 from beatflow.invocation import Invocation
@@ -12,9 +11,9 @@ ILL = 1
 
 
 def doctor(
-    ctx: typer.Context,
+    invocation: Invocation,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Do not try torch and the audio device, only look for them.")
+        bool, Option("--quick", help="Do not try torch and the audio device, only look for them.")
     ] = False,
     json: JsonOption = False,
 ) -> int:
@@ -31,7 +30,6 @@ def doctor(
     from beatflow.readiness.diagnosis import diagnose
     from beatflow.readiness.text import format_diagnosis
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     diagnosis = diagnose(make_setup(invocation), invocation.directory, quick)
     if json:

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import JsonOption
 from beatflow.invocation import Invocation
 from beatflow.wording import format_size, plural
@@ -16,15 +15,15 @@ SHORT = 15
 
 
 def du(
-    ctx: typer.Context,
+    invocation: Invocation,
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[REV|PATH]...", help="The history of REV, or A..B; files and folders."),
+        Argument(metavar="[REV|PATH]...", help="The history of REV, or A..B; files and folders."),
     ] = None,
     by: Annotated[
-        Literal["path", "commit"], typer.Option("--by", metavar="WHAT", help="One row a path, or a commit.")
+        Literal["path", "commit"], Option("--by", metavar="WHAT", help="One row a path, or a commit.")
     ] = "path",
-    everything: Annotated[bool, typer.Option("--all", help="Every row, not only the largest.")] = False,
+    everything: Annotated[bool, Option("--all", help="Every row, not only the largest.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show where the bytes of a track are, and what is saved.
@@ -40,7 +39,6 @@ def du(
     """
     from beatflow.care.usage import measure_usage, parse_selection
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     selection = parse_selection(repository, arguments or [])

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, ForceOption, JsonOption, complete_revision
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -18,19 +17,17 @@ _SHOWN = 5
 
 
 def export(
-    ctx: typer.Context,
+    invocation: Invocation,
     revision: Annotated[
         str,
-        typer.Argument(
-            metavar="[REV]", help="The commit; HEAD if left out.", autocompletion=complete_revision
-        ),
+        Argument(metavar="[REV]", help="The commit; HEAD if left out.", autocompletion=complete_revision),
     ] = "HEAD",
     reaper: Annotated[
-        Path | None, typer.Option("--reaper", metavar="FILE.rpp", help="Write a project for REAPER.")
+        Path | None, Option("--reaper", metavar="FILE.rpp", help="Write a project for REAPER.")
     ] = None,
     dawproject: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--dawproject",
             metavar="FILE.dawproject",
             help="Write a project for Bitwig Studio, Studio One, Cubase and others.",
@@ -38,36 +35,32 @@ def export(
     ] = None,
     wav: Annotated[
         Path | None,
-        typer.Option("--wav", metavar="DIR", help="Write the mix and the stems as Broadcast WAV files."),
+        Option("--wav", metavar="DIR", help="Write the mix and the stems as Broadcast WAV files."),
     ] = None,
-    flac: Annotated[Path | None, typer.Option("--flac", metavar="DIR", help="The same as FLAC.")] = None,
-    mp3: Annotated[Path | None, typer.Option("--mp3", metavar="DIR", help="The same as MP3, V0.")] = None,
+    flac: Annotated[Path | None, Option("--flac", metavar="DIR", help="The same as FLAC.")] = None,
+    mp3: Annotated[Path | None, Option("--mp3", metavar="DIR", help="The same as MP3, V0.")] = None,
     ogg: Annotated[
-        Path | None, typer.Option("--ogg", metavar="DIR", help="The same as Ogg Vorbis, quality 9.")
+        Path | None, Option("--ogg", metavar="DIR", help="The same as Ogg Vorbis, quality 9.")
     ] = None,
     archive: Annotated[
-        Path | None, typer.Option("--zip", metavar="FILE.zip", help="Pack every file of the commit.")
+        Path | None, Option("--zip", metavar="FILE.zip", help="Pack every file of the commit.")
     ] = None,
     git: Annotated[
         Path | None,
-        typer.Option(
-            "--git", metavar="DIR", help="Write all of the history as a git repository with git-lfs."
-        ),
+        Option("--git", metavar="DIR", help="Write all of the history as a git repository with git-lfs."),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="REV", help="Mark what changed since then, not in the last version."),
+        Option("--since", metavar="REV", help="Mark what changed since then, not in the last version."),
     ] = None,
     listen: Annotated[
         bool,
-        typer.Option(
-            help="Find tempo, sections and changes where they are not known; --no-listen is quicker."
-        ),
+        Option(help="Find tempo, sections and changes where they are not known; --no-listen is quicker."),
     ] = True,
     artist: Annotated[
-        str | None, typer.Option("--artist", metavar="NAME", help="For tags; else who wrote the commit.")
+        str | None, Option("--artist", metavar="NAME", help="For tags; else who wrote the commit.")
     ] = None,
-    album: Annotated[str | None, typer.Option("--album", metavar="TITLE", help="For tags.")] = None,
+    album: Annotated[str | None, Option("--album", metavar="TITLE", help="For tags.")] = None,
     force: ForceOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -94,7 +87,6 @@ def export(
     from beatflow.repository import make_absolute
     from beatflow.revision.revision import get_commit
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     folders = {"wav": wav, "flac": flac, "mp3": mp3, "ogg": ogg}

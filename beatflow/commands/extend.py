@@ -5,9 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.ai.engine import Sampling
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     AudioArgument,
     CommitOption,
@@ -55,13 +54,13 @@ if TYPE_CHECKING:
 
 
 def extend(
-    ctx: typer.Context,
+    invocation: Invocation,
     file: AudioArgument,
-    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="How it goes on, in words.")] = "",
+    prompt: Annotated[str, Argument(metavar="PROMPT", help="How it goes on, in words.")] = "",
     duration: Annotated[
-        float | None, typer.Option("--duration", metavar="SECONDS", help="How much to add; else 15 s.")
+        float | None, Option("--duration", metavar="SECONDS", help="How much to add; else 15 s.")
     ] = None,
-    bars: Annotated[int | None, typer.Option("--bars", metavar="N", help="How many bars to add.")] = None,
+    bars: Annotated[int | None, Option("--bars", metavar="N", help="How many bars to add.")] = None,
     tempo: TempoOption = None,
     key: KeyOption = None,
     meter: MeterOption = None,
@@ -71,7 +70,7 @@ def extend(
     seed: SeedOption = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE|-", help="Write here; else NAME-extended.wav."),
+        Option("--output", "-o", metavar="FILE|-", help="Write here; else NAME-extended.wav."),
     ] = None,
     engine: EngineOption = None,
     temperature: TemperatureOption = None,
@@ -102,7 +101,6 @@ def extend(
       bf extend mix.wav --bars 8 --bpm 84 --engine musicgen-small --commit
       bf generate "lofi" --bpm 90 --bars 4 -o - | bf extend - "strings" -o longer.wav
     """
-    invocation = Invocation.of(ctx)
     sampling = Sampling(temperature, top_k, top_p, guidance)
     request = Request(
         prompt, seed, tempo, key, bars, duration, meter, sampling=sampling, swing=swing, humanize=humanize,

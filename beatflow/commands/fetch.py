@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     DryRunOption,
     EndpointOption,
@@ -23,22 +22,20 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    ctx: typer.Context,
+    invocation: Invocation,
     names: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="REMOTE|PATH",
             help="A remote and, if wanted, its branches; or files whose sound was left behind.",
             autocompletion=complete_remote,
         ),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="From every remote.")] = False,
+    all_: Annotated[bool, Option("--all", help="From every remote.")] = False,
     rest: Annotated[
-        bool, typer.Option("--rest", help="Bring all that a partial clone left behind: it is whole then.")
+        bool, Option("--rest", help="Bring all that a partial clone left behind: it is whole then.")
     ] = False,
-    prune: Annotated[
-        bool, typer.Option("--prune", "-p", help="Forget branches that are gone over there.")
-    ] = False,
+    prune: Annotated[bool, Option("--prune", "-p", help="Forget branches that are gone over there.")] = False,
     endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -62,7 +59,6 @@ def fetch(
     from beatflow.sharing.locks.locking import refresh
     from beatflow.sharing.opening import choose_sources, open_configured
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     access = make_access(invocation, endpoint)

@@ -7,9 +7,8 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.columns import safe_line
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import JsonOption, KeyOption
 from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.invocation import Invocation
@@ -39,60 +38,56 @@ class _Given:
 
 
 def find(
-    ctx: typer.Context,
+    invocation: Invocation,
     text: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[TEXT]", help="Words in the path, message, prompt or title; all must be there."
-        ),
+        Argument(metavar="[TEXT]", help="Words in the path, message, prompt or title; all must be there."),
     ] = None,
     tempo: Annotated[
-        str | None, typer.Option("--tempo", "--bpm", metavar="BPM|LO..HI", help="Tempo: 90, 88..92, 120.. .")
+        str | None, Option("--tempo", "--bpm", metavar="BPM|LO..HI", help="Tempo: 90, 88..92, 120.. .")
     ] = None,
     key: KeyOption = None,
     mood: Annotated[
-        str | None, typer.Option("--mood", metavar="MOOD", help="How it feels most: calm, energetic, sad …")
+        str | None, Option("--mood", metavar="MOOD", help="How it feels most: calm, energetic, sad …")
     ] = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", metavar="NAME", help="What made it: synth, musicgen …")
+        str | None, Option("--engine", metavar="NAME", help="What made it: synth, musicgen …")
     ] = None,
     duration: Annotated[
-        str | None, typer.Option("--duration", metavar="LO..HI", help="Length: 10s..1m, 2:30, ..45s.")
+        str | None, Option("--duration", metavar="LO..HI", help="Length: 10s..1m, 2:30, ..45s.")
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--like", metavar="FILE|STEM|REV:PATH|REV|-", help="Like this sound; of a hum, with its tune."
         ),
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(
-            "--by", metavar="ASPECT", help="What --like goes by: sound, melody, timbre, rhythm, harmony."
-        ),
+        Option("--by", metavar="ASPECT", help="What --like goes by: sound, melody, timbre, rhythm, harmony."),
     ] = None,
     uses: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--uses",
             metavar="FILE|STEM|REV:PATH|REV|-",
             help="With this sample in it, also under other sounds.",
         ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="--uses by the index alone: in a moment, but less is found.")
+        bool, Option("--quick", help="--uses by the index alone: in a moment, but less is found.")
     ] = False,
     within: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--in", metavar="PATH|REV", help="Only here: files, folders, revisions; any folder of sounds."
         ),
     ] = None,
     everywhere: Annotated[
-        bool, typer.Option("--everywhere", help="In every track that is known on this machine.")
+        bool, Option("--everywhere", help="In every track that is known on this machine.")
     ] = False,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", min=0, help="At most this many; 0 for all.")
+        int, Option("--limit", "-n", metavar="N", min=0, help="At most this many; 0 for all.")
     ] = SHOWN,
     json: JsonOption = False,
 ) -> int:
@@ -119,7 +114,6 @@ def find(
     """
     from beatflow.finding.request import check_aspect, parse_request
 
-    invocation = Invocation.of(ctx)
     request = parse_request(text, tempo, key, mood, engine, duration)
     if like is not None and uses is not None:
         raise UsageError("--like and --uses are two searches", hint="ask for one of them at a time")

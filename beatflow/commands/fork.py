@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import DryRunOption, EndpointOption, JsonOption, make_access
 from beatflow.invocation import Invocation
 
@@ -12,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def fork(
-    ctx: typer.Context,
+    invocation: Invocation,
     source: Annotated[
-        str, typer.Argument(metavar="SRC[@REV]", help="A track, here or at a remote, and a commit in it.")
+        str, Argument(metavar="SRC[@REV]", help="A track, here or at a remote, and a commit in it.")
     ],
     destination: Annotated[
-        str, typer.Argument(metavar="DEST", help="A new folder, or an address where nothing is yet.")
+        str, Argument(metavar="DEST", help="A new folder, or an address where nothing is yet.")
     ],
     endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
@@ -37,7 +36,6 @@ def fork(
     """
     from beatflow.sharing.flows.forking import ForkRequest, fork_track
 
-    invocation = Invocation.of(ctx)
     access = make_access(invocation, endpoint)
     with invocation.ui.progress("forking") as progress:
         made = fork_track(ForkRequest(source, destination, dry_run), access, progress)

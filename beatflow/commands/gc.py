@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -14,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def gc(
-    ctx: typer.Context,
+    invocation: Invocation,
     aggressive: Annotated[
-        bool, typer.Option("--aggressive", help="Code all sound again, as small as it gets: takes long.")
+        bool, Option("--aggressive", help="Code all sound again, as small as it gets: takes long.")
     ] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -33,7 +32,6 @@ def gc(
       bf gc
       bf gc --aggressive
     """
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     if aggressive and dry_run:
         raise UsageError(

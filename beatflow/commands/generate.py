@@ -5,9 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.ai.engine import Sampling
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     BarsOption,
     CommitOption,
@@ -75,9 +74,9 @@ _LONGEST_LIST = 16 << 20
 
 
 def generate(
-    ctx: typer.Context,
+    invocation: Invocation,
     prompt: Annotated[
-        str | None, typer.Argument(metavar="PROMPT", help="Genre, mood and instruments, in words.")
+        str | None, Argument(metavar="PROMPT", help="Genre, mood and instruments, in words.")
     ] = None,
     tempo: TempoOption = None,
     key: KeyOption = None,
@@ -90,15 +89,13 @@ def generate(
     humanize: HumanizeOption = None,
     structure: StructureOption = None,
     seed: SeedOption = None,
-    count: Annotated[
-        int, typer.Option("--count", metavar="N", help="Make N takes, their seeds counting up.")
-    ] = 1,
+    count: Annotated[int, Option("--count", metavar="N", help="Make N takes, their seeds counting up.")] = 1,
     stem: Annotated[
-        str | None, typer.Option("--stem", metavar="NAME", help="Make only this stem of the track anew.")
+        str | None, Option("--stem", metavar="NAME", help="Make only this stem of the track anew.")
     ] = None,
     batch: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--batch",
             metavar="FILE|-",
             help="Make a piece of every line: a prompt, or JSON with its own figures.",
@@ -123,7 +120,7 @@ def generate(
     message: MessageOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
-) -> None:
+) -> int:
     """Make music from words.
 
     In a track it writes mix.wav, its stems and track.toml, and bf undo takes them back; elsewhere a new folder. The
@@ -145,7 +142,6 @@ def generate(
       bf generate "lofi" --bpm 90 -o - | bf split - -o stems/
       bf generate --batch prompts.txt --bars 8 -o pack/
     """
-    invocation = Invocation.of(ctx)
     if (prompt is None) == (batch is None):
         raise UsageError(
             "a prompt or a list of them is needed", hint='bf generate "lofi" or bf generate --batch FILE'
@@ -167,8 +163,7 @@ def generate(
         message = "" if commit and message is None else message
         place = make_handover(invocation, output or _name_folder(batch), force, message, dry_run)
         choice = choose(invocation, "generate", engine, setup, request.needs)
-        _make_batch(invocation, batch, request, choice, setup, place, jobs, json)
-        return
+        return _make_batch(invocation, batch, request, choice, setup, place, jobs, json)
     if commit and message is None:
         message = f"generate {shorten(request.prompt)}"
     if piped and (json or message is not None or stem or midi or count != 1):
@@ -188,13 +183,14 @@ def generate(
         run.ask(engine=choice.info.name)
         if handover is None:
             note_takes(run, choice, _to_stdout(invocation, choice, request))
-            return
+            return 0
         takes = _make(invocation, choice, request, handover, stem, count)
         note_takes(run, choice, *takes)
     remember_pace(invocation, setup, choice, *takes)
     show_takes(invocation, takes, json, "beatflow.generate/1")
     say_written(invocation, handover)
     _warn_of_loss(invocation, handover, request)
+    return 0
 
 
 def _warn_of_loss(invocation: Invocation, handover: "Handover", request: Request) -> None:
@@ -256,7 +252,8 @@ def _name_folder(batch: str) -> str:
 def _make_batch(
     invocation: Invocation, file: str, request: Request, choice: "Choice", setup: "Setup", handover: "Handover",
     jobs: int | None, json: bool,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
+    """Make what a list wishes for; returns the exit code."""
     from beatflow.making.batch import make_batch, plan_batch
     from beatflow.making.take import describe_take
     from beatflow.making.wishlist import read_wishes
@@ -326,8 +323,7 @@ def _make_batch(
     else:
         remember_pace(invocation, setup, choice, *finished)
         ui.say(_summarize(done, finished))
-    if done.failed:
-        raise typer.Exit(1)
+    return 1 if done.failed else 0
 
 
 def _read_list(invocation: Invocation, file: str) -> str:

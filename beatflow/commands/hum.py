@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.ai.engine import Sampling
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     AudioArgument,
     BarsOption,
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
 
 AsOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--as",
         metavar="PART",
         help="What it is: melody, bass (brought down to a bass's range) or drums (a beat made with the mouth).",
@@ -73,7 +72,7 @@ AsOption = Annotated[
 ]
 QuantizeOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--quantize",
         metavar="GRID",
         help="Lay notes on a grid: 1/4, 1/8, 1/16, 1/8t, 1/16t, off. Alone else off, in music else 1/16.",
@@ -82,10 +81,10 @@ QuantizeOption = Annotated[
 
 
 def hum(
-    ctx: typer.Context,
+    invocation: Invocation,
     file: AudioArgument,
     prompt: Annotated[
-        str | None, typer.Argument(metavar="PROMPT", help="Music to play around it, in words.")
+        str | None, Argument(metavar="PROMPT", help="Music to play around it, in words.")
     ] = None,
     part: AsOption = None,
     quantize: QuantizeOption = None,
@@ -138,7 +137,6 @@ def hum(
     from beatflow.delivery import check_new
     from beatflow.making.hearing import read_figures
 
-    invocation = Invocation.of(ctx)
     if output == "-":
         raise UsageError("a hum gives notes and files", hint="give -o FILE or -o DIR/")
     if midi == Path("-"):

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.columns import safe_line
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -18,29 +17,27 @@ if TYPE_CHECKING:
 
 
 def import_(
-    ctx: typer.Context,
+    invocation: Invocation,
     directory: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="A folder of versions, or a git repository.")
+        Path | None, Argument(metavar="DIR", help="A folder of versions, or a git repository.")
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="TRACKDIR", help="The new track's folder, or a track.")
+        Path | None, Option("--to", metavar="TRACKDIR", help="The new track's folder, or a track.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Go on without asking.")] = False,
+    yes: Annotated[bool, Option("--yes", "-y", help="Go on without asking.")] = False,
     listen: Annotated[
-        bool, typer.Option(help="Say in the messages what became of each sound; --no-listen is quicker.")
+        bool, Option(help="Say in the messages what became of each sound; --no-listen is quicker.")
     ] = True,
     git: Annotated[
-        bool, typer.Option("--git", help="Take over the history of a git repository, this folder by default.")
+        bool, Option("--git", help="Take over the history of a git repository, this folder by default.")
     ] = False,
     reaper: Annotated[
         Path | None,
-        typer.Option(
-            "--reaper", metavar="FILE.rpp", help="Set the faders of track.toml as a project has them."
-        ),
+        Option("--reaper", metavar="FILE.rpp", help="Set the faders of track.toml as a project has them."),
     ] = None,
     dawproject: Annotated[
         Path | None,
-        typer.Option("--dawproject", metavar="FILE.dawproject", help="The same from a DAWproject."),
+        Option("--dawproject", metavar="FILE.dawproject", help="The same from a DAWproject."),
     ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -73,16 +70,15 @@ def import_(
     if project:
         if (reaper and dawproject) or directory or git or to:
             raise UsageError("a project is imported by itself", hint="one of them at a time")
-        _bring_faders(Invocation.of(ctx), project, dry_run, json)
+        _bring_faders(invocation, project, dry_run, json)
         return 0
     if git:
-        _import_git(Invocation.of(ctx), directory or Path(), to, dry_run, json)
+        _import_git(invocation, directory or Path(), to, dry_run, json)
         return 0
     if directory is None:
         raise UsageError("which folder?", hint="bf import FOLDER, or for a git repository: bf import --git")
     from beatflow.importing.importing import Ear, find_target, plan_import, read_folder, run_import
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     here = invocation.find_repository() if to is None else None
     target = find_target(directory, to, here, invocation.signature)

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def init(
-    ctx: typer.Context,
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The track's folder.")] = Path(),
+    invocation: Invocation,
+    directory: Annotated[Path, Argument(metavar="DIR", help="The track's folder.")] = Path(),
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -31,7 +30,6 @@ def init(
     """
     from beatflow.repository import Repository, make_absolute
 
-    invocation = Invocation.of(ctx)
     root = make_absolute(invocation.directory / directory)
     if root.exists() and not root.is_dir():
         raise UsageError(f"{directory} is a file", hint="name a folder")

@@ -4,25 +4,24 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Option
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 
 def lfs_agent(
-    ctx: typer.Context,
+    invocation: Invocation,
     install: Annotated[
         Path | None,
-        typer.Option("--install", metavar="GITREPO", help="Have git-lfs of a git repository use this track."),
+        Option("--install", metavar="GITREPO", help="Have git-lfs of a git repository use this track."),
     ] = None,
     uninstall: Annotated[
         Path | None,
-        typer.Option("--uninstall", metavar="GITREPO", help="Have it talk to its server again."),
+        Option("--uninstall", metavar="GITREPO", help="Have it talk to its server again."),
     ] = None,
     git_dir: Annotated[
         Path | None,
-        typer.Option("--git-dir", metavar="DIR", help="Given by git-lfs: where it keeps its files."),
+        Option("--git-dir", metavar="DIR", help="Given by git-lfs: where it keeps its files."),
     ] = None,
 ) -> None:
     """Let a plain git-lfs keep its files in this track's audio store.
@@ -39,7 +38,6 @@ def lfs_agent(
     from beatflow.importing.gitfolder import get_git_folder
     from beatflow.sharing.interop.lfsagent import LfsAgent, install_agent, uninstall_agent
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     if install is not None and uninstall is not None:
         raise UsageError("--install or --uninstall, not both", hint="bf lfs-agent --install GITREPO")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Group, Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -19,10 +18,8 @@ if TYPE_CHECKING:
     from beatflow.library.updating import Sources
     from beatflow.playing.session import Standing
 
-library = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    help="""Know every sound of all tracks on this machine: latest, liked, played, made how, and found by words.
+library = Group(
+    """Know every sound of all tracks on this machine: latest, liked, played, made how, and found by words.
 
     A track is known from its first change on; bf library scan finds those that were there before. What each track has
     to tell is read when something changed in it, and kept in a database that can be made anew at any time. Favourites
@@ -39,28 +36,26 @@ library = typer.Typer(
 
 DatabaseOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--database",
         metavar="FILE|URL",
         help="Keep the library here: a file, or postgresql://user@host/name.",
     ),
 ]
-LimitOption = Annotated[int, typer.Option("--limit", metavar="N", help="At most N; 0 for all.")]
+LimitOption = Annotated[int, Option("--limit", metavar="N", help="At most N; 0 for all.")]
 TrackOption = Annotated[
-    Path | None, typer.Option("--track", metavar="DIR", help="Only this track; . is the one around you.")
+    Path | None, Option("--track", metavar="DIR", help="Only this track; . is the one around you.")
 ]
-StemsOption = Annotated[bool, typer.Option("--stems", help="The parts of mixes as well.")]
-MissingOption = Annotated[
-    bool, typer.Option("--missing", help="Also what is in tracks that are not there now.")
-]
+StemsOption = Annotated[bool, Option("--stems", help="The parts of mixes as well.")]
+MissingOption = Annotated[bool, Option("--missing", help="Also what is in tracks that are not there now.")]
 ByOption = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME", help="Only what this engine made, or was to make.")
+    str | None, Option("--engine", metavar="NAME", help="Only what this engine made, or was to make.")
 ]
 DaysOption = Annotated[
-    float | None, typer.Option("--days", metavar="N", help="Only the last N days; else of all time.")
+    float | None, Option("--days", metavar="N", help="Only the last N days; else of all time.")
 ]
 EntryArgument = Annotated[
-    str, typer.Argument(metavar="SOUND", help="The beginning of its id, a file, or REV:PATH.")
+    str, Argument(metavar="SOUND", help="The beginning of its id, a file, or REV:PATH.")
 ]
 
 
@@ -74,11 +69,10 @@ class _Opened:
 
 
 @contextmanager
-def _opened(ctx: typer.Context, address: str | None, update: bool = True) -> Iterator[_Opened]:
+def _opened(invocation: Invocation, address: str | None, update: bool = True) -> Iterator[_Opened]:
     """Open the library and bring it up to date; tell what the user should know of it."""
     from beatflow.library.database import open_database
 
-    invocation = Invocation.of(ctx)
     settings = invocation.settings
     database = open_database(_place(invocation, address or settings.library), settings.state)
     try:
@@ -153,7 +147,7 @@ class _Wanted:
 
 @library.command("recent")
 def recent_(
-    ctx: typer.Context,
+    invocation: Invocation,
     limit: LimitOption = 20,
     track: TrackOption = None,
     engine: ByOption = None,
@@ -174,17 +168,15 @@ def recent_(
     """
     from beatflow.library.queries import list_recent
 
-    wanted = _Wanted(track, limit, stems, missing, engine, days).filter(Invocation.of(ctx))
-    with _opened(ctx, database) as opened:
+    wanted = _Wanted(track, limit, stems, missing, engine, days).filter(invocation)
+    with _opened(invocation, database) as opened:
         _show(opened, list_recent(opened.database, wanted), json, "beatflow.library.recent/1")
 
 
 @library.command("search")
 def search_(
-    ctx: typer.Context,
-    text: Annotated[
-        list[str], typer.Argument(metavar="TEXT...", help="Words; each may be the beginning of one.")
-    ],
+    invocation: Invocation,
+    text: Annotated[list[str], Argument(metavar="TEXT...", help="Words; each may be the beginning of one.")],
     limit: LimitOption = 20,
     track: TrackOption = None,
     engine: ByOption = None,
@@ -206,8 +198,8 @@ def search_(
     """
     from beatflow.library.queries import search
 
-    wanted = _Wanted(track, limit, stems, missing, engine, days).filter(Invocation.of(ctx))
-    with _opened(ctx, database) as opened:
+    wanted = _Wanted(track, limit, stems, missing, engine, days).filter(invocation)
+    with _opened(invocation, database) as opened:
         found = search(opened.database, " ".join(text), wanted)
         _show(opened, found, json, "beatflow.library.search/1")
         if not found:
@@ -217,7 +209,7 @@ def search_(
 
 @library.command("favorite")
 def favorite_(
-    ctx: typer.Context,
+    invocation: Invocation,
     sound: EntryArgument,
     dry_run: DryRunOption = False,
     database: DatabaseOption = None,
@@ -230,12 +222,12 @@ def favorite_(
       bf library favorite v1:mix.wav
       bf library favorite 3fa9c1
     """
-    _like(ctx, sound, True, dry_run, database, json)
+    _like(invocation, sound, True, dry_run, database, json)
 
 
 @library.command("unfavorite")
 def unfavorite_(
-    ctx: typer.Context,
+    invocation: Invocation,
     sound: EntryArgument,
     dry_run: DryRunOption = False,
     database: DatabaseOption = None,
@@ -246,16 +238,18 @@ def unfavorite_(
     Examples:
       bf library unfavorite mix.wav
     """
-    _like(ctx, sound, False, dry_run, database, json)
+    _like(invocation, sound, False, dry_run, database, json)
 
 
-def _like(ctx: typer.Context, word: str, liked: bool, dry_run: bool, address: str | None, json: bool) -> None:
+def _like(
+    invocation: Invocation, word: str, liked: bool, dry_run: bool, address: str | None, json: bool
+) -> None:
     from beatflow.library.choosing import choose_sound, journal_folder
     from beatflow.library.journal import note_event
     from beatflow.library.text import describe
     from beatflow.wording import format_iso_time
 
-    with _opened(ctx, address) as opened:
+    with _opened(invocation, address) as opened:
         invocation = opened.invocation
         entry = choose_sound(opened.database, word, invocation.directory, invocation.find_repository())
         folder = journal_folder(opened.database, entry, opened.sources.host, invocation.settings.state)
@@ -282,7 +276,7 @@ def _like(ctx: typer.Context, word: str, liked: bool, dry_run: bool, address: st
 
 @library.command("favorites")
 def favorites_(
-    ctx: typer.Context,
+    invocation: Invocation,
     limit: LimitOption = 20,
     track: TrackOption = None,
     missing: MissingOption = False,
@@ -297,17 +291,17 @@ def favorites_(
     """
     from beatflow.library.queries import list_favorites
 
-    wanted = _Wanted(track, limit, missing=missing).filter(Invocation.of(ctx))
-    with _opened(ctx, database) as opened:
+    wanted = _Wanted(track, limit, missing=missing).filter(invocation)
+    with _opened(invocation, database) as opened:
         _show(opened, list_favorites(opened.database, wanted), json, "beatflow.library.favorites/1")
 
 
 @library.command("most-played")
 def most_played_(
-    ctx: typer.Context,
+    invocation: Invocation,
     by: Annotated[
         Literal["plays", "downloads"],
-        typer.Option("--by", metavar="WHAT", help="Count plays, or downloads: exports and previews."),
+        Option("--by", metavar="WHAT", help="Count plays, or downloads: exports and previews."),
     ] = "plays",
     limit: LimitOption = 20,
     track: TrackOption = None,
@@ -323,16 +317,16 @@ def most_played_(
     """
     from beatflow.library.queries import list_most_used
 
-    wanted = _Wanted(track, limit, missing=missing).filter(Invocation.of(ctx))
-    with _opened(ctx, database) as opened:
+    wanted = _Wanted(track, limit, missing=missing).filter(invocation)
+    with _opened(invocation, database) as opened:
         found = list_most_used(opened.database, by, wanted)
         _show(opened, found, json, "beatflow.library.most_played/1", by)
 
 
 @library.command("history")
 def history_(
-    ctx: typer.Context,
-    failed: Annotated[bool, typer.Option("--failed", help="Only what nothing came of, and why.")] = False,
+    invocation: Invocation,
+    failed: Annotated[bool, Option("--failed", help="Only what nothing came of, and why.")] = False,
     limit: LimitOption = 20,
     track: TrackOption = None,
     engine: ByOption = None,
@@ -353,8 +347,8 @@ def history_(
     from beatflow.library.queries import list_runs
     from beatflow.library.text import RUNS, run_rows
 
-    wanted = _Wanted(track, limit, missing=True, engine=engine, days=days).filter(Invocation.of(ctx))
-    with _opened(ctx, database) as opened:
+    wanted = _Wanted(track, limit, missing=True, engine=engine, days=days).filter(invocation)
+    with _opened(invocation, database) as opened:
         runs = list_runs(opened.database, wanted, failed)
         ui = opened.invocation.ui
         if json:
@@ -368,7 +362,7 @@ def history_(
 
 @library.command("stats")
 def stats_(
-    ctx: typer.Context,
+    invocation: Invocation,
     days: DaysOption = None,
     track: TrackOption = None,
     database: DatabaseOption = None,
@@ -383,8 +377,8 @@ def stats_(
     from beatflow.library.statistics import measure
     from beatflow.library.text import statistics_lines
 
-    wanted = _Wanted(track, 0, days=days).filter(Invocation.of(ctx))
-    with _opened(ctx, database) as opened:
+    wanted = _Wanted(track, 0, days=days).filter(invocation)
+    with _opened(invocation, database) as opened:
         told = measure(opened.database, wanted, days)
         ui = opened.invocation.ui
         if json:
@@ -399,7 +393,7 @@ def stats_(
 
 @library.command("show")
 def show_(
-    ctx: typer.Context,
+    invocation: Invocation,
     sound: EntryArgument,
     database: DatabaseOption = None,
     json: JsonOption = False,
@@ -414,7 +408,7 @@ def show_(
     from beatflow.library.queries import list_places, list_runs_of
     from beatflow.library.text import entry_lines, place_line, run_rows
 
-    with _opened(ctx, database) as opened:
+    with _opened(invocation, database) as opened:
         invocation = opened.invocation
         entry = choose_sound(opened.database, sound, invocation.directory, invocation.find_repository())
         assert entry.oid is not None
@@ -437,9 +431,9 @@ def show_(
 
 @library.command("play")
 def play_(
-    ctx: typer.Context,
+    invocation: Invocation,
     sound: EntryArgument,
-    device: Annotated[str | None, typer.Option("--device", metavar="NAME", help="As of bf play.")] = None,
+    device: Annotated[str | None, Option("--device", metavar="NAME", help="As of bf play.")] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Listen to a sound of any track, wherever you are. The keys are those of bf play.
@@ -454,7 +448,7 @@ def play_(
     from beatflow.playing.naming import Finder
     from beatflow.wording import format_iso_time
 
-    with _opened(ctx, database) as opened:
+    with _opened(invocation, database) as opened:
         invocation = opened.invocation
         ui = invocation.ui
         entry = choose_sound(opened.database, sound, invocation.directory, invocation.find_repository())
@@ -485,7 +479,7 @@ def play_(
 
 @library.command("tracks")
 def tracks_(
-    ctx: typer.Context,
+    invocation: Invocation,
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -498,7 +492,7 @@ def tracks_(
     from beatflow.library.queries import list_known_tracks
     from beatflow.library.text import TRACKS, track_rows
 
-    with _opened(ctx, database) as opened:
+    with _opened(invocation, database) as opened:
         tracks = list_known_tracks(opened.database)
         ui = opened.invocation.ui
         if json:
@@ -511,8 +505,8 @@ def tracks_(
 
 @library.command("scan")
 def scan_(
-    ctx: typer.Context,
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with tracks somewhere in it.")],
+    invocation: Invocation,
+    directory: Annotated[Path, Argument(metavar="DIR", help="A folder with tracks somewhere in it.")],
     dry_run: DryRunOption = False,
     database: DatabaseOption = None,
     json: JsonOption = False,
@@ -526,7 +520,6 @@ def scan_(
     from beatflow.library.registry import list_tracks
     from beatflow.library.scanning import iter_tracks
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     start = invocation.directory / directory.expanduser()
     if not start.is_dir():
@@ -538,7 +531,7 @@ def scan_(
     if not dry_run:
         for path in new:
             invocation.announce(path)
-        with _opened(ctx, database):
+        with _opened(invocation, database):
             pass
     if json:
         document = {"found": found, "new": new, "dry_run": dry_run}
@@ -552,8 +545,8 @@ def scan_(
 
 @library.command("forget")
 def forget_(
-    ctx: typer.Context,
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The track's folder, there or not.")],
+    invocation: Invocation,
+    directory: Annotated[Path, Argument(metavar="DIR", help="The track's folder, there or not.")],
     dry_run: DryRunOption = False,
     database: DatabaseOption = None,
 ) -> None:
@@ -566,7 +559,7 @@ def forget_(
     from beatflow.library.registry import forget_track, list_tracks
     from beatflow.library.updating import forget
 
-    with _opened(ctx, database, update=False) as opened:
+    with _opened(invocation, database, update=False) as opened:
         invocation = opened.invocation
         state = invocation.settings.state
         root = (invocation.directory / directory.expanduser()).resolve()
@@ -582,7 +575,7 @@ def forget_(
 
 @library.command("rebuild")
 def rebuild_(
-    ctx: typer.Context,
+    invocation: Invocation,
     dry_run: DryRunOption = False,
     database: DatabaseOption = None,
     json: JsonOption = False,
@@ -596,7 +589,7 @@ def rebuild_(
     """
     from beatflow.library.updating import empty_library
 
-    with _opened(ctx, database, update=False) as opened:
+    with _opened(invocation, database, update=False) as opened:
         ui = opened.invocation.ui
         if dry_run:
             ui.say(f"would read {len(opened.sources.tracks)} tracks anew")

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption, complete_word
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def license(
-    ctx: typer.Context,
+    invocation: Invocation,
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[PATH | REV | REV:PATH]...",
             help="Sounds, folders or commits; all sounds of the folder if left out.",
             autocompletion=complete_word,
@@ -29,14 +28,12 @@ def license(
     ] = None,
     set_: Annotated[
         str | None,
-        typer.Option(
-            "--set", metavar="LICENCE", help="Declare sounds: own, or an SPDX name such as CC-BY-4.0."
-        ),
+        Option("--set", metavar="LICENCE", help="Declare sounds: own, or an SPDX name such as CC-BY-4.0."),
     ] = None,
-    unset: Annotated[bool, typer.Option("--unset", help="Take a declaration back.")] = False,
+    unset: Annotated[bool, Option("--unset", help="Take a declaration back.")] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
-) -> None:
+) -> int:
     """Say what may be sold, what is in the way, and how to clear it.
 
     Follows each sound through all that it was made of: engines bring the licence of their weights, recordings are
@@ -52,12 +49,11 @@ def license(
     """
     from beatflow.lineage.state import find_wanted
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     if set_ is not None or unset:
         _declare(invocation, repository, arguments or [], None if unset else set_, dry_run)
-        return
+        return 0
     surveys = [
         _survey(invocation, repository, wanted.state, wanted.paths)
         for wanted in find_wanted(repository, arguments or [])
@@ -69,8 +65,7 @@ def license(
         ui.emit_json("beatflow.license/1", documents[0] if len(documents) == 1 else {"states": documents})
     else:
         _show(invocation, surveys)
-    if any(one.verdict for one in surveys):
-        raise typer.Exit(1)
+    return 1 if any(one.verdict for one in surveys) else 0
 
 
 def _survey(

@@ -4,8 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption, RemoteOption, make_access, make_keeping
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def lock(
-    ctx: typer.Context,
+    invocation: Invocation,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Files; none lists the locks.")
+        list[Path] | None, Argument(metavar="[PATH...]", help="Files; none lists the locks.")
     ] = None,
     period: Annotated[
-        str | None, typer.Option("--for", metavar="PERIOD", help="How long at most: 30m, 4h, 2d, 1w.")
+        str | None, Option("--for", metavar="PERIOD", help="How long at most: 30m, 4h, 2d, 1w.")
     ] = None,
-    broken: Annotated[bool, typer.Option("--broken", help="List the locks that somebody broke.")] = False,
+    broken: Annotated[bool, Option("--broken", help="List the locks that somebody broke.")] = False,
     remote: RemoteOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -43,7 +42,6 @@ def lock(
     from beatflow.sharing.locks.text import format_end
     from beatflow.sharing.opening import open_configured
 
-    invocation = Invocation.of(ctx)
     ui, clock = invocation.ui, invocation.clock()
     repository = invocation.repository()
     length_s = parse_period(period) if period is not None else None

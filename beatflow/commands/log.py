@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.columns import safe_line
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import JsonOption, complete_word
 from beatflow.errors import NotFoundError, UsageError
 from beatflow.invocation import Invocation
@@ -25,28 +24,24 @@ LISTEN_S = 4.0
 
 
 def log(
-    ctx: typer.Context,
+    invocation: Invocation,
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[REV...] [PATH[:START-END]]",
             help="Revisions or A..B, and a path or a stretch of a sound.",
             autocompletion=complete_word,
         ),
     ] = None,
-    graph: Annotated[bool, typer.Option("--graph", help="Draw all branches as a tree.")] = False,
-    oneline: Annotated[bool, typer.Option("--oneline", help="One line a commit.")] = False,
-    count: Annotated[int | None, typer.Option("-n", metavar="N", min=0, help="At most this many.")] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All branches and tags, not only this one.")
-    ] = False,
+    graph: Annotated[bool, Option("--graph", help="Draw all branches as a tree.")] = False,
+    oneline: Annotated[bool, Option("--oneline", help="One line a commit.")] = False,
+    count: Annotated[int | None, Option("-n", metavar="N", min=0, help="At most this many.")] = None,
+    everything: Annotated[bool, Option("--all", help="All branches and tags, not only this one.")] = False,
     template: Annotated[
         str | None,
-        typer.Option("--format", metavar="TEXT", help="Text with {oid}, {message} and other fields."),
+        Option("--format", metavar="TEXT", help="Text with {oid}, {message} and other fields."),
     ] = None,
-    measure: Annotated[
-        bool, typer.Option("--measure", help="Measure every mix and explain every change.")
-    ] = False,
+    measure: Annotated[bool, Option("--measure", help="Measure every mix and explain every change.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show the commits, newest first, how each sounds and what it changed.
@@ -71,7 +66,6 @@ def log(
     """
     from beatflow.log.logbook import Logbook
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     everywhere = everything or (graph and not arguments)

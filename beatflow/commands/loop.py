@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Option
 from beatflow.commands.options import (
     AudioArgument,
     BpmRangeOption,
@@ -33,12 +32,12 @@ _HARDLY_ALIKE = 0.4
 
 
 def loop(
-    ctx: typer.Context,
+    invocation: Invocation,
     file: AudioArgument,
     bars: Annotated[
-        int | None, typer.Option("--bars", metavar="N", help="Length in bars; else 1 to 16, what fits best.")
+        int | None, Option("--bars", metavar="N", help="Length in bars; else 1 to 16, what fits best.")
     ] = None,
-    count: Annotated[int, typer.Option("--count", metavar="N", help="How many loops, at most.")] = 1,
+    count: Annotated[int, Option("--count", metavar="N", help="How many loops, at most.")] = 1,
     tempo: TempoOption = None,
     bpm_range: BpmRangeOption = None,
     meter: MeterOption = None,
@@ -65,7 +64,6 @@ def loop(
     """
     from beatflow.making.loopfinding import LoopRequest
 
-    invocation = Invocation.of(ctx)
     request = LoopRequest(bars, count, tempo, parse_bpm_range(bpm_range), meter)
     request.check()
     if commit and message is None:

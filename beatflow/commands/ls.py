@@ -2,19 +2,18 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import JsonOption, ZeroOption, complete_revision
 from beatflow.invocation import Invocation
 from beatflow.wording import format_size
 
 
 def ls(
-    ctx: typer.Context,
+    invocation: Invocation,
     revision: Annotated[
-        str, typer.Argument(metavar="REV", help="The commit.", autocompletion=complete_revision)
+        str, Argument(metavar="REV", help="The commit.", autocompletion=complete_revision)
     ] = "HEAD",
-    names: Annotated[bool, typer.Option("--name-only", help="Only the paths.")] = False,
+    names: Annotated[bool, Option("--name-only", help="Only the paths.")] = False,
     zero: ZeroOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -28,7 +27,6 @@ def ls(
     from beatflow.history import list_files
     from beatflow.revision.revision import get_commit
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     commit = get_commit(repository, revision)

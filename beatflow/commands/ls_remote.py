@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import EndpointOption, JsonOption, complete_remote, make_access
 from beatflow.invocation import Invocation
 
 
 def ls_remote(
-    ctx: typer.Context,
+    invocation: Invocation,
     remote: Annotated[
         str | None,
-        typer.Argument(metavar="REMOTE|URL", help="A remote, or an address.", autocompletion=complete_remote),
+        Argument(metavar="REMOTE|URL", help="A remote, or an address.", autocompletion=complete_remote),
     ] = None,
     endpoint: EndpointOption = None,
     json: JsonOption = False,
@@ -26,7 +25,6 @@ def ls_remote(
     from beatflow.sharing.inspection import Rules, check_refs
     from beatflow.sharing.opening import open_source
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     access = make_access(invocation, endpoint)
     place = open_source(invocation.find_repository(), remote, access)

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import (
     DryRunOption,
     FastForwardOnlyOption,
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def merge(
-    ctx: typer.Context,
+    invocation: Invocation,
     revision: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="REV", help="What to merge: a branch, or any commit.", autocompletion=complete_revision
         ),
     ],
@@ -55,7 +54,6 @@ def merge(
 
     if only and fast_forward is False:
         raise UsageError("--ff-only and --no-ff contradict each other")
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     how: Literal["auto", "never", "only"] = "only" if only else "never" if fast_forward is False else "auto"

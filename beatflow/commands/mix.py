@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     CommitOption,
     DryRunOption,
@@ -30,47 +29,43 @@ _Several = list[str] | None
 
 
 def mix(
-    ctx: typer.Context,
+    invocation: Invocation,
     revision: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="REV", help="Mix what is in this commit, with -o.", autocompletion=complete_revision
         ),
     ] = None,
-    gain: Annotated[
-        _Several, typer.Option("--gain", metavar="STEM=DB", help="Set a fader: -120 to 24 dB.")
-    ] = None,
+    gain: Annotated[_Several, Option("--gain", metavar="STEM=DB", help="Set a fader: -120 to 24 dB.")] = None,
     pan: Annotated[
-        _Several, typer.Option("--pan", metavar="STEM=P", help="Place a stem: -1 is left, 1 is right.")
+        _Several, Option("--pan", metavar="STEM=P", help="Place a stem: -1 is left, 1 is right.")
     ] = None,
-    mute: Annotated[_Several, typer.Option("--mute", metavar="STEM", help="Silence a stem; or all.")] = None,
-    unmute: Annotated[_Several, typer.Option("--unmute", metavar="STEM", help="Take that back.")] = None,
-    solo: Annotated[
-        _Several, typer.Option("--solo", metavar="STEM", help="Have only such stems sound.")
-    ] = None,
-    unsolo: Annotated[_Several, typer.Option("--unsolo", metavar="STEM", help="Take that back.")] = None,
+    mute: Annotated[_Several, Option("--mute", metavar="STEM", help="Silence a stem; or all.")] = None,
+    unmute: Annotated[_Several, Option("--unmute", metavar="STEM", help="Take that back.")] = None,
+    solo: Annotated[_Several, Option("--solo", metavar="STEM", help="Have only such stems sound.")] = None,
+    unsolo: Annotated[_Several, Option("--unsolo", metavar="STEM", help="Take that back.")] = None,
     offset: Annotated[
         _Several,
-        typer.Option("--offset", metavar="STEM=T", help="Begin later or earlier: +10ms, -0.5s, 480 frames."),
+        Option("--offset", metavar="STEM=T", help="Begin later or earlier: +10ms, -0.5s, 480 frames."),
     ] = None,
     master: Annotated[
-        str | None, typer.Option("--master", metavar="DB", help="Gain of the whole: -120 to 24 dB.")
+        str | None, Option("--master", metavar="DB", help="Gain of the whole: -120 to 24 dB.")
     ] = None,
     add: Annotated[
-        _Several, typer.Option("--add", metavar="STEM=FILE", help="Have a file of the track join the mix.")
+        _Several, Option("--add", metavar="STEM=FILE", help="Have a file of the track join the mix.")
     ] = None,
     remove: Annotated[
-        _Several, typer.Option("--remove", metavar="STEM", help="Take a stem out; its file stays.")
+        _Several, Option("--remove", metavar="STEM", help="Take a stem out; its file stays.")
     ] = None,
     bits: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--bits", "--subtype", metavar="BITS", help="8, 16, 24 or float; else what the mix has already."
         ),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--export",
             "--output",
             "-o",
@@ -102,7 +97,6 @@ def mix(
     """
     from beatflow.mixing.mixdown import mix_track, open_commit, open_worktree
 
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     subtype = _parse_bits(bits)
     moves = _parse_moves(

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Group, Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.commands.takes import make_setup
 from beatflow.invocation import Invocation
@@ -17,10 +16,8 @@ if TYPE_CHECKING:
 DAMAGED = 7
 _PLACES = {"cpu": "on the CPU", "cuda": "on the graphics card", "mps": "on the Apple GPU"}
 
-models = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    help="""Fetch, check and remove the weights of the neural engines.
+models = Group(
+    """Fetch, check and remove the weights of the neural engines.
 
     Weights lie in the hub's own cache, shared with every program that uses it, or with BF_MODELS in a folder of yours
     that holds one per model. Nothing is ever fetched unless asked for.
@@ -33,22 +30,20 @@ models = typer.Typer(
     """,
 )
 
-NamesArgument = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="Models, as bf models list has them.")
-]
+NamesArgument = Annotated[list[str], Argument(metavar="NAME...", help="Models, as bf models list has them.")]
 SomeNamesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these; otherwise all that are here.")
+    list[str] | None, Argument(metavar="[NAME]...", help="Only these; otherwise all that are here.")
 ]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+OfflineOption = Annotated[bool, Option("--offline", help="Never use the network.")]
 RuntimeOption = Annotated[
     Literal["transformers", "audiocraft"] | None,
-    typer.Option("--runtime", metavar="NAME", help="The files for this library: transformers or audiocraft."),
+    Option("--runtime", metavar="NAME", help="The files for this library: transformers or audiocraft."),
 ]
 
 
 @models.command("list")
 def list_(
-    ctx: typer.Context,
+    invocation: Invocation,
     runtime: RuntimeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -65,7 +60,6 @@ def list_(
     from beatflow.readiness.shelftext import format_rows
     from beatflow.readiness.shelfview import list_models
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     rows = list_models(make_setup(invocation, runtime=runtime))
     if json:
@@ -84,11 +78,11 @@ def list_(
 
 @models.command("pull")
 def pull_(
-    ctx: typer.Context,
+    invocation: Invocation,
     names: NamesArgument,
     runtime: RuntimeOption = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Read what is here, and fetch again what is damaged.")
+        bool, Option("--repair", help="Read what is here, and fetch again what is damaged.")
     ] = False,
     offline: OfflineOption = False,
     dry_run: DryRunOption = False,
@@ -107,7 +101,6 @@ def pull_(
     from beatflow.ai.weights.pulling import plan_pull
     from beatflow.readiness.shelfview import names_to_pull
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     setup = make_setup(invocation, runtime=runtime, offline=offline)
     documents = []
@@ -178,7 +171,7 @@ def _describe_pull(plan: "Plan") -> dict[str, object]:
 
 @models.command("verify")
 def verify_(
-    ctx: typer.Context,
+    invocation: Invocation,
     names: SomeNamesArgument = None,
     runtime: RuntimeOption = None,
     json: JsonOption = False,
@@ -195,7 +188,6 @@ def verify_(
     from beatflow.ai.weights.verifying import verify_weights
     from beatflow.readiness.shelfview import names_here
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     setup = make_setup(invocation, runtime=runtime)
     found = []
@@ -237,7 +229,7 @@ def _tell_verified(ui: "Ui", verified: "Verified", setup: "Setup") -> None:
 
 @models.command("rm")
 def rm(
-    ctx: typer.Context,
+    invocation: Invocation,
     names: NamesArgument,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -253,7 +245,6 @@ def rm(
     from beatflow.ai.weights.removing import plan_removal, remove
     from beatflow.wording import format_size
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     setup = make_setup(invocation)
     plans = [plan_removal(name, setup) for name in dict.fromkeys(names)]

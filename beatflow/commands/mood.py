@@ -4,8 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     DeviceOption,
     EngineOption,
@@ -32,40 +31,36 @@ DEFAULT_MODEL = "mood.skops"
 
 
 def mood(
-    ctx: typer.Context,
+    invocation: Invocation,
     files: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="FILE...|STEM|REV:PATH|REV|-|train DIR",
             help="Sounds, folders, versions; or train and a folder.",
         ),
     ],
-    sections: Annotated[
-        bool, typer.Option("--sections", help="Section by section as well: a timeline.")
-    ] = False,
+    sections: Annotated[bool, Option("--sections", help="Section by section as well: a timeline.")] = False,
     every: Annotated[
         float | None,
-        typer.Option("--every", metavar="SECONDS", help="A timeline of stretches of one length."),
+        Option("--every", metavar="SECONDS", help="A timeline of stretches of one length."),
     ] = None,
-    history: Annotated[
-        bool, typer.Option("--history", help="Every version of one file of the track.")
-    ] = False,
+    history: Annotated[bool, Option("--history", help="Every version of one file of the track.")] = False,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", help="With --history: the newest N versions.")
+        int | None, Option("--limit", metavar="N", help="With --history: the newest N versions.")
     ] = None,
     engine: EngineOption = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="FILE.skops", help="A model of your own, of bf mood train."),
+        Option("--model", metavar="FILE.skops", help="A model of your own, of bf mood train."),
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option("--labels", metavar="WORDS", help="Other moods to choose between, for --engine clap."),
+        Option("--labels", metavar="WORDS", help="Other moods to choose between, for --engine clap."),
     ] = None,
     device: DeviceOption = None,
     offline: OfflineOption = False,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE.skops", help="train: where the model goes.")
+        str | None, Option("--output", "-o", metavar="FILE.skops", help="train: where the model goes.")
     ] = None,
     force: ForceOption = False,
     jobs: JobsOption = None,
@@ -92,7 +87,6 @@ def mood(
     """
     from beatflow.mood.hearing import Division
 
-    invocation = Invocation.of(ctx)
     if files[0] == TRAIN and len(files) == 2:
         return _train(invocation, files[1], output or DEFAULT_MODEL, force, jobs, json)
     if output is not None:

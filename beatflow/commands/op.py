@@ -3,32 +3,24 @@
 from itertools import islice
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Group, Option
 from beatflow.commands.options import JsonOption
 from beatflow.invocation import Invocation
 from beatflow.wording import format_iso_time, format_time
 
-op = typer.Typer(
-    help="""Show what was done to the track, command by command.
+op = Group(
+    """Show what was done to the track, command by command.
 
     Examples:
       bf op log
     """,
-    no_args_is_help=True,
-    rich_markup_mode=None,
 )
-
-
-@op.callback()
-def _group() -> None:
-    pass
 
 
 @op.command("log")
 def op_log(
-    ctx: typer.Context,
-    count: Annotated[int | None, typer.Option("-n", metavar="N", min=1, help="At most this many.")] = None,
+    invocation: Invocation,
+    count: Annotated[int | None, Option("-n", metavar="N", min=1, help="At most this many.")] = None,
     json: JsonOption = False,
 ) -> None:
     """List the operations, newest first.
@@ -39,7 +31,6 @@ def op_log(
     """
     from beatflow.objects.operation import iter_operations
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     operations = islice(iter_operations(invocation.repository().git), count)
     if json:

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
@@ -90,93 +89,83 @@ def parse_bpm_range(text: str | None) -> tuple[float, float] | None:
     return bounds
 
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON document.")]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
-]
-ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite what is there.")]
-ZeroOption = Annotated[bool, typer.Option("-z", help="End names with NUL instead of a line end.")]
+JsonOption = Annotated[bool, Option("--json", help="Write one JSON document.")]
+DryRunOption = Annotated[bool, Option("--dry-run", "-n", help="Say what would be done, and do nothing.")]
+ForceOption = Annotated[bool, Option("--force", "-f", help="Overwrite what is there.")]
+ZeroOption = Annotated[bool, Option("-z", help="End names with NUL instead of a line end.")]
 OutputOption = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FILE|DIR|-", help="Write here; - is standard output."),
+    Option("--output", "-o", metavar="FILE|DIR|-", help="Write here; - is standard output."),
 ]
 FastForwardOption = Annotated[
     bool | None,
-    typer.Option(
-        "--ff/--no-ff", help="Just go forward where that is all there is to do (as usual), or never."
-    ),
+    Option("--ff/--no-ff", help="Just go forward where that is all there is to do (as usual), or never."),
 ]
-FastForwardOnlyOption = Annotated[bool, typer.Option("--ff-only", help="Go forward, or do nothing.")]
+FastForwardOnlyOption = Annotated[bool, Option("--ff-only", help="Go forward, or do nothing.")]
 UnrelatedOption = Annotated[
-    bool, typer.Option("--allow-unrelated", help="Merge histories that have no commit in common.")
+    bool, Option("--allow-unrelated", help="Merge histories that have no commit in common.")
 ]
-MessageOption = Annotated[
-    str | None, typer.Option("--message", "-m", metavar="TEXT", help="The commit's message.")
-]
-CommitOption = Annotated[bool, typer.Option("--commit", help="Record the result at once, with -m.")]
+MessageOption = Annotated[str | None, Option("--message", "-m", metavar="TEXT", help="The commit's message.")]
+CommitOption = Annotated[bool, Option("--commit", help="Record the result at once, with -m.")]
 MainlineOption = Annotated[
     int | None,
-    typer.Option("--mainline", metavar="N", help="For a merge: the parent that its changes count from."),
+    Option("--mainline", metavar="N", help="For a merge: the parent that its changes count from."),
 ]
 
 RemoteOption = Annotated[
     str | None,
-    typer.Option("--remote", metavar="NAME", help="The remote; else what the branch follows, or origin."),
+    Option("--remote", metavar="NAME", help="The remote; else what the branch follows, or origin."),
 ]
 
 EngineOption = Annotated[
-    str | None, typer.Option("--engine", metavar="NAME", help="The engine; auto picks the best at hand.")
+    str | None, Option("--engine", metavar="NAME", help="The engine; auto picks the best at hand.")
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option("--seed", metavar="N", help="Same seed, same sound; drawn and told when not given."),
+    Option("--seed", metavar="N", help="Same seed, same sound; drawn and told when not given."),
 ]
 TempoOption = Annotated[
-    float | None, typer.Option("--tempo", "--bpm", metavar="BPM", help="Tempo in beats per minute.")
+    float | None, Option("--tempo", "--bpm", metavar="BPM", help="Tempo in beats per minute.")
 ]
 BpmRangeOption = Annotated[
-    str | None, typer.Option("--bpm-range", metavar="LO..HI", help="Look for the tempo in this range only.")
+    str | None, Option("--bpm-range", metavar="LO..HI", help="Look for the tempo in this range only.")
 ]
-KeyOption = Annotated[str | None, typer.Option("--key", metavar="KEY", help="Key: Am, A:min, F# minor, Bb.")]
-BarsOption = Annotated[int | None, typer.Option("--bars", metavar="N", help="Length in bars.")]
+KeyOption = Annotated[str | None, Option("--key", metavar="KEY", help="Key: Am, A:min, F# minor, Bb.")]
+BarsOption = Annotated[int | None, Option("--bars", metavar="N", help="Length in bars.")]
 DurationOption = Annotated[
     float | None,
-    typer.Option(
+    Option(
         "--duration",
         metavar="SECONDS",
         help="Length in seconds; synth makes whole bars of it. With --bars it sets the tempo.",
     ),
 ]
-MeterOption = Annotated[str | None, typer.Option("--meter", metavar="N/N", help="4/4, 3/4 or 6/8; else 4/4.")]
+MeterOption = Annotated[str | None, Option("--meter", metavar="N/N", help="4/4, 3/4 or 6/8; else 4/4.")]
 LoopOption = Annotated[
     bool | None,
-    typer.Option("--loop/--no-loop", help="Have the end flow into the start without a seam, or not."),
+    Option("--loop/--no-loop", help="Have the end flow into the start without a seam, or not."),
 ]
 LoudnessOption = Annotated[
     float | None,
-    typer.Option(
-        "--loudness", metavar="LUFS", help="Integrated loudness, such as -14; true peak below -1 dBTP."
-    ),
+    Option("--loudness", metavar="LUFS", help="Integrated loudness, such as -14; true peak below -1 dBTP."),
 ]
 SwingOption = Annotated[
     float | None,
-    typer.Option("--swing", metavar="PERCENT", help="50 is straight, 66 a triplet, 75 the most."),
+    Option("--swing", metavar="PERCENT", help="50 is straight, 66 a triplet, 75 the most."),
 ]
 HumanizeOption = Annotated[
     float | None,
-    typer.Option(
+    Option(
         "--humanize", metavar="X", help="How loosely it is played: 0 a machine, 1 as usual, 2 twice that."
     ),
 ]
 StructureOption = Annotated[
     str | None,
-    typer.Option(
-        "--structure", metavar="FORM", help="Sections and their bars: intro:4,verse:8,chorus:8,outro:4."
-    ),
+    Option("--structure", metavar="FORM", help="Sections and their bars: intro:4,verse:8,chorus:8,outro:4."),
 ]
 TriesOption = Annotated[
     int | None,
-    typer.Option(
+    Option(
         "--tries",
         metavar="N",
         help="How often to try until what was asked for holds; else 3, 1 for engines that build on a grid.",
@@ -184,42 +173,40 @@ TriesOption = Annotated[
 ]
 ToleranceOption = Annotated[
     float,
-    typer.Option("--tolerance", metavar="BPM", help="How far the measured tempo may be off."),
+    Option("--tolerance", metavar="BPM", help="How far the measured tempo may be off."),
 ]
 TemperatureOption = Annotated[
     float | None,
-    typer.Option("--temperature", metavar="T", help="Neural engines: above 1 bolder, below 1 tamer."),
+    Option("--temperature", metavar="T", help="Neural engines: above 1 bolder, below 1 tamer."),
 ]
 TopKOption = Annotated[
     int | None,
-    typer.Option("--top-k", metavar="K", help="Neural engines: draw among the K likeliest; 0, all."),
+    Option("--top-k", metavar="K", help="Neural engines: draw among the K likeliest; 0, all."),
 ]
 TopPOption = Annotated[
     float | None,
-    typer.Option("--top-p", metavar="P", help="Neural engines: draw among the likeliest P (0 to 1) of all."),
+    Option("--top-p", metavar="P", help="Neural engines: draw among the likeliest P (0 to 1) of all."),
 ]
 GuidanceOption = Annotated[
     float | None,
-    typer.Option(
-        "--guidance", metavar="G", help="Neural engines: how closely to follow the words; 1, hardly."
-    ),
+    Option("--guidance", metavar="G", help="Neural engines: how closely to follow the words; 1, hardly."),
 ]
 DeviceOption = Annotated[
     str | None,
-    typer.Option("--device", metavar="DEVICE", help="Where to compute: auto, cpu, cuda, cuda:1, mps."),
+    Option("--device", metavar="DEVICE", help="Where to compute: auto, cpu, cuda, cuda:1, mps."),
 ]
 DtypeOption = Annotated[
     str | None,
-    typer.Option("--dtype", metavar="FORMAT", help="Number format: auto, float32, float16, bfloat16, int8."),
+    Option("--dtype", metavar="FORMAT", help="Number format: auto, float32, float16, bfloat16, int8."),
 ]
 RuntimeOption = Annotated[
     str | None,
-    typer.Option("--runtime", metavar="NAME", help="MusicGen's library: auto, transformers, audiocraft."),
+    Option("--runtime", metavar="NAME", help="MusicGen's library: auto, transformers, audiocraft."),
 ]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+OfflineOption = Annotated[bool, Option("--offline", help="Never use the network.")]
 JobsOption = Annotated[
     int | None,
-    typer.Option(
+    Option(
         "--jobs",
         metavar="N",
         min=1,
@@ -227,15 +214,13 @@ JobsOption = Annotated[
     ),
 ]
 MidiOption = Annotated[
-    Path | None, typer.Option("--midi", metavar="FILE", help="Write the notes to a MIDI file as well.")
+    Path | None, Option("--midi", metavar="FILE", help="Write the notes to a MIDI file as well.")
 ]
 
 EndpointOption = Annotated[
     str | None,
-    typer.Option(
-        "--endpoint", metavar="URL", help="Where an S3-compatible service answers: http://nas:8333."
-    ),
+    Option("--endpoint", metavar="URL", help="Where an S3-compatible service answers: http://nas:8333."),
 ]
 
-PathsArgument = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Files and folders.")]
-AudioArgument = Annotated[str, typer.Argument(metavar="FILE|-", help="A sound file; - reads standard input.")]
+PathsArgument = Annotated[list[Path] | None, Argument(metavar="PATH", help="Files and folders.")]
+AudioArgument = Annotated[str, Argument(metavar="FILE|-", help="A sound file; - reads standard input.")]

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import (
     DryRunOption,
     JsonOption,
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def cherry_pick(
-    ctx: typer.Context,
+    invocation: Invocation,
     revisions: Annotated[
         list[str],
-        typer.Argument(metavar="REV...", help="Commits, or A..B.", autocompletion=complete_revision),
+        Argument(metavar="REV...", help="Commits, or A..B.", autocompletion=complete_revision),
     ],
     message: MessageOption = None,
     mainline: MainlineOption = None,
@@ -42,14 +41,14 @@ def cherry_pick(
     from beatflow.merge.picking import CHERRY_PICK, Request
 
     request = Request(CHERRY_PICK, revisions, message, mainline, dry_run)
-    return _run(Invocation.of(ctx), request, json)
+    return _run(invocation, request, json)
 
 
 def revert(
-    ctx: typer.Context,
+    invocation: Invocation,
     revisions: Annotated[
         list[str],
-        typer.Argument(metavar="REV...", help="Commits, or A..B.", autocompletion=complete_revision),
+        Argument(metavar="REV...", help="Commits, or A..B.", autocompletion=complete_revision),
     ],
     message: MessageOption = None,
     mainline: MainlineOption = None,
@@ -70,7 +69,7 @@ def revert(
     from beatflow.merge.picking import REVERT, Request
 
     request = Request(REVERT, revisions, message, mainline, dry_run)
-    return _run(Invocation.of(ctx), request, json)
+    return _run(invocation, request, json)
 
 
 def _run(invocation: Invocation, request: "Request", json: bool) -> int:

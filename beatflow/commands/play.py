@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import JsonOption, complete_word
 from beatflow.commands.takes import note
 from beatflow.errors import UsageError
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def play(
-    ctx: typer.Context,
+    invocation: Invocation,
     sounds: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[[REV:]PATH|REV|-]...",
             help="Sounds; a revision stands for its mix. The folder's mix if none.",
             autocompletion=complete_word,
@@ -29,35 +28,33 @@ def play(
     ] = None,
     stems: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--stems",
             metavar="NAME,...",
             help="Only these stems of track.toml, with their faders, or of a folder; all takes every one.",
         ),
     ] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, without a fade.")] = False,
+    loop: Annotated[bool, Option("--loop", help="Begin again at the end, without a fade.")] = False,
     start: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Begin there: 0:30, 12.5s, b17 (bar 17).")
+        str | None, Option("--from", metavar="TIME", help="Begin there: 0:30, 12.5s, b17 (bar 17).")
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="End there; a bar is played to its end.")
+        str | None, Option("--to", metavar="TIME", help="End there; a bar is played to its end.")
     ] = None,
-    gain: Annotated[float, typer.Option("--gain", metavar="DB", help="Louder or softer, -120 to 24.")] = 0.0,
+    gain: Annotated[float, Option("--gain", metavar="DB", help="Louder or softer, -120 to 24.")] = 0.0,
     every: Annotated[
         float | None,
-        typer.Option("--every", metavar="SECONDS", help="Go over into the next sound after so long."),
+        Option("--every", metavar="SECONDS", help="Go over into the next sound after so long."),
     ] = None,
     crossfade: Annotated[
-        float, typer.Option("--crossfade", metavar="SECONDS", help="How long going over takes, 0 to 10.")
+        float, Option("--crossfade", metavar="SECONDS", help="How long going over takes, 0 to 10.")
     ] = 0.05,
-    limit: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", help="Stop after so long.")
-    ] = None,
+    limit: Annotated[float | None, Option("--for", metavar="SECONDS", help="Stop after so long.")] = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="NAME", help="The device: part of its name, or its number."),
+        Option("--device", metavar="NAME", help="The device: part of its name, or its number."),
     ] = None,
-    devices: Annotated[bool, typer.Option("--devices", help="List the devices that can play.")] = False,
+    devices: Annotated[bool, Option("--devices", help="List the devices that can play.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Listen to a sound, of any version.
@@ -72,7 +69,6 @@ def play(
       bf play v1 --stems drums,bass --loop --to b8
       bf generate lofi -o - | bf play -
     """
-    invocation = Invocation.of(ctx)
     if devices:
         _list_devices(invocation, json)
         return

@@ -5,8 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import ForceOption, JsonOption, complete_word
 from beatflow.commands.takes import Target
 from beatflow.errors import UsageError
@@ -14,10 +13,10 @@ from beatflow.invocation import Invocation
 
 
 def plot(
-    ctx: typer.Context,
+    invocation: Invocation,
     sounds: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[FILE|STEM|REV:PATH|REV|FOLDER|-]...",
             help="What to draw: files, stems, versions in history, a revision's mix; else the track's mix.",
             autocompletion=complete_word,
@@ -25,7 +24,7 @@ def plot(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--kind",
             "-k",
             metavar="KIND,...",
@@ -34,29 +33,29 @@ def plot(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE|-", help="Write a PNG, SVG or HTML file."),
+        Option("--output", "-o", metavar="FILE|-", help="Write a PNG, SVG or HTML file."),
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help="png, svg or html, where the name does not say."),
+        Option("--format", metavar="FORMAT", help="png, svg or html, where the name does not say."),
     ] = None,
     start: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Where to begin: 0:30, 12.5s, b17 (a bar).")
+        str | None, Option("--from", metavar="TIME", help="Where to begin: 0:30, 12.5s, b17 (a bar).")
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Where to end; a bar is taken in.")
+        str | None, Option("--to", metavar="TIME", help="Where to end; a bar is taken in.")
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option("--size", metavar="W[xH]", help="Pixels, or columns and lines of a terminal."),
+        Option("--size", metavar="W[xH]", help="Pixels, or columns and lines of a terminal."),
     ] = None,
     theme: Annotated[
         str | None,
-        typer.Option("--theme", metavar="THEME", help="dark or light; SVG and HTML follow the reader's."),
+        Option("--theme", metavar="THEME", help="dark or light; SVG and HTML follow the reader's."),
     ] = None,
     audio: Annotated[
         str,
-        typer.Option("--audio", metavar="FORMAT", help="The sound inside a page: opus, mp3, none."),
+        Option("--audio", metavar="FORMAT", help="The sound inside a page: opus, mp3, none."),
     ] = "opus",
     force: ForceOption = False,
     json: JsonOption = False,
@@ -78,7 +77,6 @@ def plot(
     from beatflow.picture.order import read_order
     from beatflow.picture.plotting import make_plot
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     if json and output == "-":
         raise UsageError("only one thing can go to standard output", hint="give -o a FILE")

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, ForceOption, JsonOption, OutputOption, complete_word
 from beatflow.commands.takes import note
 from beatflow.errors import BeatFlowError, UsageError
@@ -22,10 +21,10 @@ _SUFFIXES = {".mp3": "mp3", ".opus": "opus", ".ogg": "ogg"}
 
 
 def preview(
-    ctx: typer.Context,
+    invocation: Invocation,
     sounds: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[FILE|STEM|REV:PATH|REV|-]...",
             help="Sounds; a revision stands for its mix. The folder's mix if none.",
             autocompletion=complete_word,
@@ -33,26 +32,24 @@ def preview(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="mp3, opus or ogg; else as -o ends, or mp3."),
+        Option("--format", metavar="NAME", help="mp3, opus or ogg; else as -o ends, or mp3."),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(
-            "--start", metavar="TIME", help="Begin there: 0:30, 12.5s, b17; else where it tells most."
-        ),
+        Option("--start", metavar="TIME", help="Begin there: 0:30, 12.5s, b17; else where it tells most."),
     ] = None,
     length: Annotated[
-        float | None, typer.Option("--length", metavar="SECONDS", help="How long, 1 to 86400; else 30.")
+        float | None, Option("--length", metavar="SECONDS", help="How long, 1 to 86400; else 30.")
     ] = None,
-    whole: Annotated[bool, typer.Option("--whole", help="All of it.")] = False,
+    whole: Annotated[bool, Option("--whole", help="All of it.")] = False,
     loudness: Annotated[
         float,
-        typer.Option("--loudness", metavar="LUFS", help="How loud, -60 to -3; true peak below -2 dBTP."),
+        Option("--loudness", metavar="LUFS", help="How loud, -60 to -3; true peak below -2 dBTP."),
     ] = -14.0,
-    as_is: Annotated[bool, typer.Option("--no-normalize", help="Leave the level as it is.")] = False,
+    as_is: Annotated[bool, Option("--no-normalize", help="Leave the level as it is.")] = False,
     fade: Annotated[
         float,
-        typer.Option("--fade", metavar="SECONDS", help="How long it fades out where it is cut, 0 to 60."),
+        Option("--fade", metavar="SECONDS", help="How long it fades out where it is cut, 0 to 60."),
     ] = 2.0,
     output: OutputOption = None,
     force: ForceOption = False,
@@ -72,7 +69,6 @@ def preview(
     from beatflow.playing.naming import Finder
     from beatflow.playing.preview import Wish, check
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     words: list[str | None] = [*sounds] if sounds else [None]
     if whole and (start or length):

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.columns import safe
+from beatflow.commandline.declaring import Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.invocation import Invocation
 from beatflow.wording import format_size, plural
@@ -15,26 +14,22 @@ if TYPE_CHECKING:
 
 
 def prune(
-    ctx: typer.Context,
-    keep: Annotated[
-        int, typer.Option("--keep", metavar="N", help="Keep the newest N versions of each file.")
-    ] = 1,
+    invocation: Invocation,
+    keep: Annotated[int, Option("--keep", metavar="N", help="Keep the newest N versions of each file.")] = 1,
     older: Annotated[
         str | None,
-        typer.Option(
-            "--older", metavar="AGE", help="Drop only what no commit of the last AGE has: 90d, 6mo."
-        ),
+        Option("--older", metavar="AGE", help="Drop only what no commit of the last AGE has: 90d, 6mo."),
     ] = None,
     remote: Annotated[
         str | None,
-        typer.Option("--remote", metavar="NAME", help="Where the sounds are; by default the usual remote."),
+        Option("--remote", metavar="NAME", help="Where the sounds are; by default the usual remote."),
     ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Keep small copies to listen to of what is dropped.")
+        bool, Option("--preview", help="Keep small copies to listen to of what is dropped.")
     ] = False,
     verify: Annotated[
         bool | None,
-        typer.Option(
+        Option(
             "--verify/--no-verify",
             help="Read the remote's copies through first; done by default where that is a disk.",
         ),
@@ -59,7 +54,6 @@ def prune(
     from beatflow.sharing.partial.pruning import Terms, parse_age
     from beatflow.sharing.partial.pruning import prune as drop
 
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     before_s = None if older is None else invocation.clock().time - parse_age(older)
     configured = choose_remote(repository, remote)

@@ -2,8 +2,7 @@
 
 from typing import Annotated, Literal
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     DryRunOption,
     EndpointOption,
@@ -21,20 +20,20 @@ from beatflow.invocation import Invocation
 
 
 def pull(
-    ctx: typer.Context,
+    invocation: Invocation,
     remote: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="REMOTE",
             help="A remote, or an address; else what the branch follows.",
             autocompletion=complete_remote,
         ),
     ] = None,
     branch: Annotated[
-        str | None, typer.Argument(metavar="BRANCH", help="A branch there; else the one that is followed.")
+        str | None, Argument(metavar="BRANCH", help="A branch there; else the one that is followed.")
     ] = None,
     from_parent: Annotated[
-        bool, typer.Option("--from-parent", help="From the track that this one is a fork of.")
+        bool, Option("--from-parent", help="From the track that this one is a fork of.")
     ] = False,
     message: MessageOption = None,
     fast_forward: FastForwardOption = None,
@@ -70,7 +69,6 @@ def pull(
         raise UsageError("--ff-only and --no-ff contradict each other")
     if from_parent and remote is not None:
         raise UsageError("--from-parent is a remote already", hint="bf pull --from-parent")
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     access = make_access(invocation, endpoint)

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     DryRunOption,
     EndpointOption,
@@ -24,41 +23,39 @@ if TYPE_CHECKING:
 
 
 def push(
-    ctx: typer.Context,
+    invocation: Invocation,
     remote: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="REMOTE", help="A remote, or an address; else origin.", autocompletion=complete_remote
         ),
     ] = None,
     branches: Annotated[
         list[str] | None,
-        typer.Argument(metavar="BRANCH", help="Branches or tags; HERE:THERE for another name there."),
+        Argument(metavar="BRANCH", help="Branches or tags; HERE:THERE for another name there."),
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Push every branch.")] = False,
-    tags: Annotated[bool, typer.Option("--tags", help="Push every tag.")] = False,
+    all_: Annotated[bool, Option("--all", help="Push every branch.")] = False,
+    tags: Annotated[bool, Option("--tags", help="Push every tag.")] = False,
     delete: Annotated[
-        list[str] | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a branch or tag there.")
+        list[str] | None, Option("--delete", "-d", metavar="NAME", help="Delete a branch or tag there.")
     ] = None,
     force: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--force-with-lease",
             help="Replace what is there, if it is still what was last fetched from there.",
         ),
     ] = False,
     previews: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--previews", help="Send small copies as well, for clones that leave the sounds where they are."
         ),
     ] = False,
     endpoint: EndpointOption = None,
     verify: Annotated[
         bool,
-        typer.Option(
-            "--verify", help="Read all that is there through, and send anew what is damaged or lost."
-        ),
+        Option("--verify", help="Read all that is there through, and send anew what is damaged or lost."),
     ] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -84,7 +81,6 @@ def push(
     from beatflow.sharing.locks.locking import check_locks
     from beatflow.sharing.opening import open_configured, open_named
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     access = make_access(invocation, endpoint)

@@ -1,12 +1,10 @@
 """``bf redo``."""
 
-import typer
-
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.invocation import Invocation
 
 
-def redo(ctx: typer.Context, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
+def redo(invocation: Invocation, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
     """Do again what bf undo took back.
 
     Examples:
@@ -14,7 +12,6 @@ def redo(ctx: typer.Context, dry_run: DryRunOption = False, json: JsonOption = F
     """
     from beatflow.undo import redo as do_again
 
-    invocation = Invocation.of(ctx)
     operation = do_again(invocation.repository(), dry_run)
     if json:
         document = {"operation": operation.oid, "kind": operation.kind, "description": operation.description}

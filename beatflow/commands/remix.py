@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     BpmRangeOption,
     CommitOption,
@@ -52,10 +51,10 @@ if TYPE_CHECKING:
 
 
 def remix(
-    ctx: typer.Context,
+    invocation: Invocation,
     word: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="FILE|STEM|REV:PATH|REV|-",
             help="A sound, a stem of the track by its name, a file of a commit; - reads standard input.",
             autocompletion=complete_entry,
@@ -63,52 +62,50 @@ def remix(
     ] = None,
     tempo: Annotated[
         str | None,
-        typer.Option("--tempo", "--bpm", metavar="BPM|±N%", help="100, +10% or -5%; -50% to +100%."),
+        Option("--tempo", "--bpm", metavar="BPM|±N%", help="100, +10% or -5%; -50% to +100%."),
     ] = None,
     pitch: Annotated[
         float,
-        typer.Option("--pitch", metavar="SEMITONES", help="Up or down, -12 to 12; .5 is a quarter tone."),
+        Option("--pitch", metavar="SEMITONES", help="Up or down, -12 to 12; .5 is a quarter tone."),
     ] = 0.0,
     key: Annotated[
-        str | None, typer.Option("--key", metavar="KEY", help="Transpose to this key, the nearest way.")
+        str | None, Option("--key", metavar="KEY", help="Transpose to this key, the nearest way.")
     ] = None,
     formants: Annotated[
         bool,
-        typer.Option("--formants", help="Keep formants where they are: a voice stays the same person's."),
+        Option("--formants", help="Keep formants where they are: a voice stays the same person's."),
     ] = False,
     fx: Annotated[
         str | None,
-        typer.Option(
-            "--fx", metavar="CHAIN", help='Effects: "reverb(size=.6) | eq(3k:+2dB)"; help lists them.'
-        ),
+        Option("--fx", metavar="CHAIN", help='Effects: "reverb(size=.6) | eq(3k:+2dB)"; help lists them.'),
     ] = None,
     genre: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--genre", metavar="GENRE", help="edm, jazz, hiphop, rock, classical, lofi …; help lists them."
         ),
     ] = None,
-    reverse: Annotated[bool, typer.Option("--reverse", help="Play it backwards.")] = False,
+    reverse: Annotated[bool, Option("--reverse", help="Play it backwards.")] = False,
     fade: Annotated[
-        str | None, typer.Option("--fade", metavar="in=S,out=S", help="Seconds: in=2,out=3.5; 2 is both.")
+        str | None, Option("--fade", metavar="in=S,out=S", help="Seconds: in=2,out=3.5; 2 is both.")
     ] = None,
     normalize: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--normalize", metavar="LUFS", help="Integrated loudness, such as -14LUFS; true peak -1 dBTP."
         ),
     ] = None,
     trim_silence: Annotated[
-        bool, typer.Option("--trim-silence", help="Leave out what is below -60 dBFS at both ends.")
+        bool, Option("--trim-silence", help="Leave out what is below -60 dBFS at both ends.")
     ] = False,
     tail: Annotated[
-        bool, typer.Option("--tail/--no-tail", help="Let effects ring out after the end, or keep the length.")
+        bool, Option("--tail/--no-tail", help="Let effects ring out after the end, or keep the length.")
     ] = True,
     source_tempo: Annotated[
-        float | None, typer.Option("--source-tempo", metavar="BPM", help="The tempo that the sound has.")
+        float | None, Option("--source-tempo", metavar="BPM", help="The tempo that the sound has.")
     ] = None,
     source_key: Annotated[
-        str | None, typer.Option("--source-key", metavar="KEY", help="The key that it has.")
+        str | None, Option("--source-key", metavar="KEY", help="The key that it has.")
     ] = None,
     bpm_range: BpmRangeOption = None,
     tolerance: ToleranceOption = DEFAULT_TOLERANCE,
@@ -120,7 +117,7 @@ def remix(
     output: OutputOption = None,
     in_place: Annotated[
         bool,
-        typer.Option("--in-place", help="Put the result where the sound lies in the track, and commit it."),
+        Option("--in-place", help="Put the result where the sound lies in the track, and commit it."),
     ] = False,
     force: ForceOption = False,
     commit: CommitOption = False,
@@ -149,7 +146,6 @@ def remix(
       bf generate "jazz" --bpm 120 -o - | bf remix - --genre edm -o - > edm.wav
       bf remix --fx help
     """
-    invocation = Invocation.of(ctx)
     if _show_help(invocation, fx, genre, json):
         return
     if word is None:

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Group
 from beatflow.commands.options import (
     DryRunOption,
     EndpointOption,
@@ -13,8 +12,8 @@ from beatflow.commands.options import (
 )
 from beatflow.invocation import Invocation
 
-remote = typer.Typer(
-    help="""List, add and remove the places that a track is shared with.
+remote = Group(
+    """List, add and remove the places that a track is shared with.
 
     A place is a folder or a USB disk, another track, a bucket (s3://, gs://, az://) or a git host (https, ssh).
     Passwords and keys belong into none of these addresses: they come from where the services keep them.
@@ -24,30 +23,21 @@ remote = typer.Typer(
       bf remote add stick /media/stick/night-drive
       bf remote
     """,
-    invoke_without_command=True,
-    rich_markup_mode=None,
+    alone=lambda invocation: _list(invocation, False),
 )
 
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="A remote.", autocompletion=complete_remote)
-]
-UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="A folder, a bucket, a git host.")]
-
-
-@remote.callback()
-def _group(ctx: typer.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        _list(Invocation.of(ctx), False)
+NameArgument = Annotated[str, Argument(metavar="NAME", help="A remote.", autocompletion=complete_remote)]
+UrlArgument = Annotated[str, Argument(metavar="URL", help="A folder, a bucket, a git host.")]
 
 
 @remote.command("ls")
-def remote_ls(ctx: typer.Context, json: JsonOption = False) -> None:
+def remote_ls(invocation: Invocation, json: JsonOption = False) -> None:
     """List the remotes, and which branches follow them.
 
     Examples:
       bf remote ls --json
     """
-    _list(Invocation.of(ctx), json)
+    _list(invocation, json)
 
 
 def _list(invocation: Invocation, json: bool) -> None:
@@ -68,8 +58,8 @@ def _list(invocation: Invocation, json: bool) -> None:
 
 @remote.command("add")
 def remote_add(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it, such as origin.")],
+    invocation: Invocation,
+    name: Annotated[str, Argument(metavar="NAME", help="What to call it, such as origin.")],
     url: UrlArgument,
     endpoint: EndpointOption = None,
     dry_run: DryRunOption = False,
@@ -85,14 +75,13 @@ def remote_add(
     from beatflow.sharing.configured import Configured, add_remote
     from beatflow.sharing.opening import read_address
 
-    invocation = Invocation.of(ctx)
     address = read_address(url, make_access(invocation, endpoint))
     add_remote(invocation.repository(), Configured(name, address.text, endpoint), dry_run)
     invocation.ui.say(f"{'would know' if dry_run else 'remote'} {name}: {address.text}")
 
 
 @remote.command("rm")
-def remote_rm(ctx: typer.Context, name: NameArgument, dry_run: DryRunOption = False) -> None:
+def remote_rm(invocation: Invocation, name: NameArgument, dry_run: DryRunOption = False) -> None:
     """Forget a place, and what was known of its branches. Nothing happens over there.
 
     Examples:
@@ -100,16 +89,15 @@ def remote_rm(ctx: typer.Context, name: NameArgument, dry_run: DryRunOption = Fa
     """
     from beatflow.sharing.configured import remove_remote
 
-    invocation = Invocation.of(ctx)
     remove_remote(invocation.repository(), name, dry_run)
     invocation.ui.say(f"{'would forget' if dry_run else 'forgot'} {name}")
 
 
 @remote.command("rename")
 def remote_rename(
-    ctx: typer.Context,
+    invocation: Invocation,
     name: NameArgument,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Another name.")],
+    new: Annotated[str, Argument(metavar="NEW", help="Another name.")],
     dry_run: DryRunOption = False,
 ) -> None:
     """Give a place another name.
@@ -119,14 +107,13 @@ def remote_rename(
     """
     from beatflow.sharing.configured import rename_remote
 
-    invocation = Invocation.of(ctx)
     rename_remote(invocation.repository(), name, new, dry_run)
     invocation.ui.say(f"{'would rename' if dry_run else 'renamed'} {name} to {new}")
 
 
 @remote.command("set-url")
 def remote_set_url(
-    ctx: typer.Context,
+    invocation: Invocation,
     name: NameArgument,
     url: UrlArgument,
     endpoint: EndpointOption = None,
@@ -140,7 +127,6 @@ def remote_set_url(
     from beatflow.sharing.configured import Configured, change_remote
     from beatflow.sharing.opening import read_address
 
-    invocation = Invocation.of(ctx)
     address = read_address(url, make_access(invocation, endpoint))
     change_remote(invocation.repository(), Configured(name, address.text, endpoint), dry_run)
     invocation.ui.say(f"{name} {'would be' if dry_run else 'is now'} {address.text}")

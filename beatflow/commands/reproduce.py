@@ -5,8 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     DeviceOption,
     DtypeOption,
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    ctx: typer.Context,
+    invocation: Invocation,
     word: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="PATH | REV | REV:PATH",
             help="A sound, a folder of them, or a commit: its mix and stems.",
             autocompletion=complete_word,
@@ -37,17 +36,17 @@ def reproduce(
     ],
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE|DIR", help="Keep what was made again."),
+        Option("--output", "-o", metavar="FILE|DIR", help="Keep what was made again."),
     ] = None,
     remote: Annotated[
-        bool, typer.Option("--remote", help="Ask engines on other machines too, which costs money.")
+        bool, Option("--remote", help="Ask engines on other machines too, which costs money.")
     ] = False,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
     runtime: RuntimeOption = None,
     force: ForceOption = False,
     json: JsonOption = False,
-) -> None:
+) -> int:
     """Make a sound again from its record, and prove that it is the same.
 
     Runs the same engine with the same prompt, seed and inputs, and compares: bit-exact, or else how deep the
@@ -67,7 +66,6 @@ def reproduce(
     from beatflow.lineage.reproduction import reproduce as run_again
     from beatflow.lineage.state import find_wanted
 
-    invocation = Invocation.of(ctx)
     setup = make_setup(invocation, device, dtype, runtime, offline=not remote)
     repository = invocation.repository()
     (wanted,) = find_wanted(repository, [word], mix_only=True)
@@ -81,8 +79,7 @@ def reproduce(
                 targets[one.path].parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(one.file, targets[one.path])
     _show(invocation, results, json)
-    if conclude(results) in (DIFFERENT, FAILED):
-        raise typer.Exit(1)
+    return 1 if conclude(results) in (DIFFERENT, FAILED) else 0
 
 
 def _find_targets(directory: Path, output: str, paths: "Sequence[str]", force: bool) -> dict[str, Path]:

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption, MessageOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -16,25 +15,25 @@ if TYPE_CHECKING:
 
 
 def resolve(
-    ctx: typer.Context,
+    invocation: Invocation,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STEM|PATH]...", help="What to decide; without any, lists what is open."),
+        Argument(metavar="[STEM|PATH]...", help="What to decide; without any, lists what is open."),
     ] = None,
     take: Annotated[
-        Literal["ours", "theirs", "base"] | None, typer.Option("--take", help="Have this take.")
+        Literal["ours", "theirs", "base"] | None, Option("--take", help="Have this take.")
     ] = None,
     region: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--region", metavar="START-END TAKE", help="Have this stretch from a take, the rest from ours."
         ),
     ] = None,
     mix: Annotated[
         float | None,
-        typer.Option("--mix", metavar="W", min=0, max=1, help="Have the sum: W of theirs, 1-W of ours."),
+        Option("--mix", metavar="W", min=0, max=1, help="Have the sum: W of theirs, 1-W of ours."),
     ] = None,
-    mark: Annotated[bool, typer.Option("--mark", help="The file is right as it is now.")] = False,
+    mark: Annotated[bool, Option("--mark", help="The file is right as it is now.")] = False,
     message: MessageOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -57,7 +56,6 @@ def resolve(
     from beatflow.merge.resolving import resolve as decide
     from beatflow.merge.text import conflict_document
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     # Each region's take comes as a word of its own, behind the names.

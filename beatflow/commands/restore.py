@@ -3,23 +3,20 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, ForceOption, JsonOption, complete_revision
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
 
 def restore(
-    ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders; . for all.")],
+    invocation: Invocation,
+    paths: Annotated[list[Path], Argument(metavar="PATH...", help="Files and folders; . for all.")],
     source: Annotated[
         str,
-        typer.Option(
-            "--source", "-s", metavar="REV", help="From this commit.", autocompletion=complete_revision
-        ),
+        Option("--source", "-s", metavar="REV", help="From this commit.", autocompletion=complete_revision),
     ] = "HEAD",
-    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Into another folder.")] = None,
+    to: Annotated[Path | None, Option("--to", metavar="DIR", help="Into another folder.")] = None,
     force: ForceOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -37,7 +34,6 @@ def restore(
     from beatflow.restoring import restore_into, restore_worktree
     from beatflow.revision.revision import get_commit
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     commit = get_commit(repository, source)

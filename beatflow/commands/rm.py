@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
 
 
 def rm(
-    ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    invocation: Invocation,
+    paths: Annotated[list[Path], Argument(metavar="PATH...", help="Files and folders.")],
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -27,7 +26,6 @@ def rm(
     """
     from beatflow.removing import remove_files
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     names = remove_files(repository, [repository.worktree.relative(path) for path in paths], dry_run)

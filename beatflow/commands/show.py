@@ -3,9 +3,8 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from beatflow.columns import safe_line
+from beatflow.commandline.declaring import Argument
 from beatflow.commands.options import JsonOption, complete_word
 from beatflow.errors import DamagedError, NotFoundError
 from beatflow.invocation import Invocation
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def show(
-    ctx: typer.Context,
+    invocation: Invocation,
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="[REV] [PATH...] | REV:PATH",
             help="A commit and files in it, or one file.",
             autocompletion=complete_word,
@@ -47,7 +46,6 @@ def show(
     from beatflow.log.filecard import find_file
     from beatflow.log.text import Sheet
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     width = ui.width if ui.terminal else None

@@ -7,8 +7,7 @@ from pathlib import Path, PurePosixPath
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     CommitOption,
     DeviceOption,
@@ -49,16 +48,16 @@ _SUFFIXES = (".wav", ".flac", ".aiff", ".mp3", ".ogg")
 
 
 def split(
-    ctx: typer.Context,
+    invocation: Invocation,
     file: Annotated[
-        str, typer.Argument(metavar="FILE|DIR|-", help="A sound, a folder of them; - reads standard input.")
+        str, Argument(metavar="FILE|DIR|-", help="A sound, a folder of them; - reads standard input.")
     ],
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="DIR", help="The folder that the stems go to.")
+        str | None, Option("--output", "-o", metavar="DIR", help="The folder that the stems go to.")
     ] = None,
     template: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--template",
             metavar="NAMES",
             help="What files are called: {title}/{stem}; also {name}, {folder}.",
@@ -66,30 +65,28 @@ def split(
     ] = None,
     stems: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--stems", metavar="2|4|6", help="2: vocals, no_vocals; 4: drums … other; 6: guitar, piano too."
         ),
     ] = None,
     two_stems: Annotated[
-        str | None, typer.Option("--two-stems", metavar="NAME", help="NAME, and no_NAME with all the rest.")
+        str | None, Option("--two-stems", metavar="NAME", help="NAME, and no_NAME with all the rest.")
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="beat", help="A track to remix: drums, bass, chords, melody, score."),
+        Option("--to", metavar="beat", help="A track to remix: drums, bass, chords, melody, score."),
     ] = None,
     engine: EngineOption = None,
     shifts: Annotated[
         int | None,
-        typer.Option(
-            "--shifts", metavar="N", help="Demucs: average N shifted passes; slower, a little better."
-        ),
+        Option("--shifts", metavar="N", help="Demucs: average N shifted passes; slower, a little better."),
     ] = None,
     overlap: Annotated[
         float | None,
-        typer.Option("--overlap", metavar="SHARE", help="Demucs: 0 to below 1; 0.25 if not given."),
+        Option("--overlap", metavar="SHARE", help="Demucs: 0 to below 1; 0.25 if not given."),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Draws the shifts; the same seed, the same bytes.")
+        int, Option("--seed", metavar="N", help="Draws the shifts; the same seed, the same bytes.")
     ] = 0,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
@@ -100,7 +97,7 @@ def split(
     message: MessageOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
-) -> None:
+) -> int:
     """Split mixes into stems that sum to them, sample for sample.
 
     The stems keep the mix's sample rate, depth and channels and go to NAME-stems/. Up to 24 bits the sum is exact; for
@@ -126,7 +123,6 @@ def split(
     from beatflow.making.splitwish import make_wish
     from beatflow.making.stemname import check_template
 
-    invocation = Invocation.of(ctx)
     if output == "-":
         raise UsageError("stems are several files", hint="give -o DIR")
     if output and Path(output).suffix.lower() in _SUFFIXES:
@@ -144,7 +140,10 @@ def split(
         invocation, file, output, template, wish, engine, setup,
         make_handover(invocation, None, force, message, dry_run), json, jobs,
     )  # fmt: skip
-    (_split_folder if many else _split_one)(job)
+    if many:
+        return _split_folder(job)
+    _split_one(job)
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +234,11 @@ def _split_one(job: _Job) -> None:
     say_written(invocation, handover)
 
 
-def _split_folder(job: _Job) -> None:
-    """Split all that is in a folder; each is shown as soon as it is done, and what went wrong at the end."""
+def _split_folder(job: _Job) -> int:
+    """Split all that is in a folder; each is shown as soon as it is done, and what went wrong at the end.
+
+    Returns the exit code.
+    """
     from beatflow.making.splittext import summarize_batch
     from beatflow.making.splitting import split_folder
     from beatflow.making.stemname import MANY
@@ -288,8 +290,7 @@ def _split_folder(job: _Job) -> None:
         ui.say(line)
     if job.handover.dry_run:
         ui.say("a dry run: nothing was written")
-    if batch.failed:
-        raise typer.Exit(1)
+    return 1 if batch.failed else 0
 
 
 def _note(run: "Run", choice: "Choice", found: "Split") -> None:

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Option
 from beatflow.commands.options import JsonOption, ZeroOption
 from beatflow.invocation import Invocation
 from beatflow.wording import plural
@@ -18,8 +17,8 @@ STYLES = {"added": "added", "modified": "changed", "deleted": "removed", "rename
 
 
 def status(
-    ctx: typer.Context,
-    porcelain: Annotated[bool, typer.Option("--porcelain", help="Stable lines for scripts.")] = False,
+    invocation: Invocation,
+    porcelain: Annotated[bool, Option("--porcelain", help="Stable lines for scripts.")] = False,
     zero: ZeroOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -37,7 +36,6 @@ def status(
     """
     from beatflow.status import read_status
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     with ui.progress("reading") as progress:

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption, complete_revision
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -11,19 +10,19 @@ from beatflow.wording import plural
 
 
 def switch(
-    ctx: typer.Context,
+    invocation: Invocation,
     name: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="BRANCH|REV", help="Where to go; - is where you were.", autocompletion=complete_revision
         ),
     ],
     start: Annotated[
         str,
-        typer.Argument(metavar="START", help="Where a new branch starts.", autocompletion=complete_revision),
+        Argument(metavar="START", help="Where a new branch starts.", autocompletion=complete_revision),
     ] = "HEAD",
-    create: Annotated[bool, typer.Option("--create", "-c", help="Make the branch first.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Go to a commit without a branch.")] = False,
+    create: Annotated[bool, Option("--create", "-c", help="Make the branch first.")] = False,
+    detach: Annotated[bool, Option("--detach", help="Go to a commit without a branch.")] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -42,7 +41,6 @@ def switch(
 
     if create and detach:
         raise UsageError("--create and --detach contradict each other")
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     count = switch_to(repository, name, start if create else None, detach, dry_run)
     if json:

@@ -2,21 +2,18 @@
 
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, ForceOption, JsonOption, complete_revision
 from beatflow.invocation import Invocation
 
 
 def tag(
-    ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A new tag.")] = None,
+    invocation: Invocation,
+    name: Annotated[str | None, Argument(metavar="NAME", help="A new tag.")] = None,
     revision: Annotated[
-        str, typer.Argument(metavar="REV", help="What it names.", autocompletion=complete_revision)
+        str, Argument(metavar="REV", help="What it names.", autocompletion=complete_revision)
     ] = "HEAD",
-    delete: Annotated[
-        str | None, typer.Option("--delete", "-d", metavar="NAME", help="Delete a tag.")
-    ] = None,
+    delete: Annotated[str | None, Option("--delete", "-d", metavar="NAME", help="Delete a tag.")] = None,
     force: ForceOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -32,7 +29,6 @@ def tag(
     from beatflow.nametext import format_deleted, format_made, format_name
     from beatflow.naming import create_tag, delete_tag, list_tags
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     if delete is not None:

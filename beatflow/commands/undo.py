@@ -1,12 +1,10 @@
 """``bf undo``."""
 
-import typer
-
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.invocation import Invocation
 
 
-def undo(ctx: typer.Context, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
+def undo(invocation: Invocation, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
     """Take back the last change.
 
     That is a commit, a switch, a restore, something generated … Again takes back the one before. Files edited
@@ -18,7 +16,6 @@ def undo(ctx: typer.Context, dry_run: DryRunOption = False, json: JsonOption = F
     """
     from beatflow.undo import undo as take_back
 
-    invocation = Invocation.of(ctx)
     operation = take_back(invocation.repository(), dry_run)
     if json:
         document = {"operation": operation.oid, "kind": operation.kind, "description": operation.description}

@@ -4,19 +4,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import DryRunOption, JsonOption, RemoteOption, make_access, make_keeping
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
 
 
 def unlock(
-    ctx: typer.Context,
-    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH...]", help="Files.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every lock of yours.")] = False,
+    invocation: Invocation,
+    paths: Annotated[list[Path] | None, Argument(metavar="[PATH...]", help="Files.")] = None,
+    all_: Annotated[bool, Option("--all", help="Every lock of yours.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Break somebody else's lock; bf lock --broken will say so.")
+        bool, Option("--force", "-f", help="Break somebody else's lock; bf lock --broken will say so.")
     ] = False,
     remote: RemoteOption = None,
     dry_run: DryRunOption = False,
@@ -35,7 +34,6 @@ def unlock(
     from beatflow.sharing.locks.locking import unlock_files
     from beatflow.sharing.opening import open_configured
 
-    invocation = Invocation.of(ctx)
     ui = invocation.ui
     repository = invocation.repository()
     if bool(paths) == all_:

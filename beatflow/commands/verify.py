@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Argument, Option
 from beatflow.commands.options import (
     BarsOption,
     DurationOption,
@@ -28,16 +27,16 @@ if TYPE_CHECKING:
 
 
 def verify(
-    ctx: typer.Context,
+    invocation: Invocation,
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE...|-", help="Sound files; with --sum a mix and its stems."),
+        Argument(metavar="FILE...|-", help="Sound files; with --sum a mix and its stems."),
     ] = None,
     contract: Annotated[
-        bool, typer.Option("--contract", help="Measure files against what they were to keep (the default).")
+        bool, Option("--contract", help="Measure files against what they were to keep (the default).")
     ] = False,
     sums: Annotated[
-        bool, typer.Option("--sum", help="Prove that the first file is the sum of the others.")
+        bool, Option("--sum", help="Prove that the first file is the sum of the others.")
     ] = False,
     tempo: TempoOption = None,
     key: KeyOption = None,
@@ -63,7 +62,6 @@ def verify(
       bf verify --sum
       bf verify --sum mix.wav stems/*.wav --json
     """
-    invocation = Invocation.of(ctx)
     request = Request(
         "", None, tempo, key, bars, duration, meter, loop=loop, loudness_lufs=loudness, tolerance=tolerance
     )

@@ -4,8 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from beatflow.commandline.declaring import Option
 from beatflow.commands.options import DryRunOption, JsonOption
 from beatflow.errors import UsageError
 from beatflow.invocation import Invocation
@@ -21,33 +20,27 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def watch(
-    ctx: typer.Context,
+    invocation: Invocation,
     quiet: Annotated[
         str,
-        typer.Option(
-            "--quiet-time", "--quiet", metavar="TIME", help="Wait for this long a silence: 10s, 2m."
-        ),
+        Option("--quiet-time", "--quiet", metavar="TIME", help="Wait for this long a silence: 10s, 2m."),
     ] = "10s",
     keep: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--keep",
             metavar="ALL,HOURLY,DAILY",
             help="For how long all drafts stay, one an hour, one a day; else bf config drafts: 1h,1d,30d.",
         ),
     ] = None,
-    now: Annotated[bool, typer.Option("--now", help="Make one draft of what is there, and end.")] = False,
-    list_: Annotated[bool, typer.Option("--list", "-l", help="List the drafts, newest first.")] = False,
+    now: Annotated[bool, Option("--now", help="Make one draft of what is there, and end.")] = False,
+    list_: Annotated[bool, Option("--list", "-l", help="List the drafts, newest first.")] = False,
     drop: Annotated[
         list[str] | None,
-        typer.Option("--drop", metavar="DRAFT", help="Drop a draft: draft~2, its name; or all."),
+        Option("--drop", metavar="DRAFT", help="Drop a draft: draft~2, its name; or all."),
     ] = None,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Drop the drafts that --keep does not keep.")
-    ] = False,
-    poll: Annotated[
-        bool, typer.Option("--poll", help="Look instead of being told: for network disks.")
-    ] = False,
+    prune: Annotated[bool, Option("--prune", help="Drop the drafts that --keep does not keep.")] = False,
+    poll: Annotated[bool, Option("--poll", help="Look instead of being told: for network disks.")] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -69,7 +62,6 @@ def watch(
     """
     from beatflow.watching.draft import parse_keeping
 
-    invocation = Invocation.of(ctx)
     repository = invocation.repository()
     keeping = parse_keeping(keep or invocation.settings.values.get("drafts") or "1h,1d,30d")
     if sum(map(bool, (now, list_, drop, prune))) > 1:

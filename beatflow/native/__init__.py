@@ -12,7 +12,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-VERSION = 3
+VERSION = 4
 """Of the functions' signatures; a library of another version, left over from before, is not used."""
 
 SWITCH = "BEATFLOW_NATIVE"

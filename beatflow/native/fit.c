@@ -529,13 +529,6 @@ BF_EXPORT int bf_fit_gains(const struct bf_sound *sounds, int32_t count, double 
     return 0;
 }
 
-/* Stretches of the same length, laid end to end: blocks * length frames. */
-struct bf_stretches {
-    const uint8_t *raw;
-    int64_t size; /* in bytes */
-    int32_t format, channels;
-};
-
 static int is_whole(const struct bf_stretches *sound, int64_t frames) {
     return sound->channels > 0 && frames > 0 && bf_width(sound->format)
         && sound->size == frames * sound->channels * bf_width(sound->format);

@@ -149,7 +149,7 @@ def count_plain_bits(sound: Stretches, blocks: int, length: int) -> float | None
     """Return bits per sample without any reference, None where the samples are no integers of 24 bits."""
     room = new_bytes(8 * blocks * length * sound.channels)
     bits = ctypes.c_double()
-    described = ctypes.byref(_describe_stretches(sound))
+    described = ctypes.byref(describe_stretches(sound))
     code = _library().bf_plain_bits(described, blocks, length, room[1], ctypes.byref(bits))
     if code < 0:
         raise ValueError("stretches of another size")
@@ -174,7 +174,7 @@ class Products:
         self._count, self._blocks = len(features), blocks
         self._samples = length * target.channels
         size = (1 + self._count) ** 2
-        sounds = (_Stretches * (1 + self._count))(*map(_describe_stretches, (target, *features)))
+        sounds = (_Stretches * (1 + self._count))(*map(describe_stretches, (target, *features)))
         room = new_bytes(4 * (2 + self._count) * blocks * self._samples)
         self._products = (ctypes.c_double * ((1 + blocks) * size))()
         code = _library().bf_multiply_stretches(
@@ -225,5 +225,6 @@ def _describe(sound: Chunks) -> _Sound:
     )
 
 
-def _describe_stretches(sound: Stretches) -> _Stretches:
+def describe_stretches(sound: Stretches) -> _Stretches:
+    """Return stretches as kernels take them; it keeps their bytes."""
     return _Stretches(sound.raw, len(sound.raw), sound.format, sound.channels)

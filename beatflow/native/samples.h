@@ -19,6 +19,13 @@ enum bf_format {
     BF_F64BE
 };
 
+/* Stretches of the same length, laid end to end. */
+struct bf_stretches {
+    const uint8_t *raw;
+    int64_t size; /* in bytes */
+    int32_t format, channels;
+};
+
 /* Bytes of one sample, 0 for a format that there is none of. */
 BF_EXPORT int bf_width(int format);
 

@@ -1,3 +1,3 @@
 #include "kernels.h"
 
-BF_EXPORT int bf_version(void) { return 3; }
+BF_EXPORT int bf_version(void) { return 4; }

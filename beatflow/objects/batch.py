@@ -4,7 +4,7 @@ Knows packs and manifests. Nothing is visible to anybody until `publish`; until 
 store's ``tmp``. What cuts and codes is imported when the first file is added: most changes are of no sound.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -14,26 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from beatflow.errors import ConflictError, DamagedError
 from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid
-from beatflow.objects.manifest import Manifest, build_manifest
-from beatflow.objects.manifest import encode as encode_manifest
-from beatflow.objects.pack import (
-    PACK_SUFFIX,
-    REBUILT,
-    Codec,
-    Kind,
-    Mark,
-    NewRecord,
-    PackWriter,
-    read_dependencies,
-)
+from beatflow.objects.pack import PACK_SUFFIX, REBUILT, Codec, Kind, read_dependencies
 from beatflow.objects.packset import PackSet
-from beatflow.objects.reach import ALONE, Reach
-from beatflow.objects.reading import ChunkReader, read_manifest
 
 if TYPE_CHECKING:
     from beatflow.objects.intake import Buffers, FileReading, Intake, Progress, Readable
+    from beatflow.objects.manifest import Manifest
+    from beatflow.objects.packwriter import Mark, NewRecord, PackWriter
     from beatflow.objects.prediction import Advisor
     from beatflow.objects.reaches import Reaches
+    from beatflow.objects.reading import ChunkReader
     from beatflow.objects.runs import Coded
     from beatflow.objects.sources import SourceFile
     from beatflow.objects.threads import Threads
@@ -50,7 +40,7 @@ class Stored(NamedTuple):
 class _Mark(NamedTuple):
     """A point in a batch to go back to."""
 
-    writer: Mark | None
+    writer: "Mark | None"
     new: int
     manifests: int
 
@@ -61,9 +51,11 @@ class Batch:
     Leaving the ``with`` block without `publish` discards everything. One thread may use a batch at a time.
     """
 
-    def __init__(self, packs: PackSet, reader: ChunkReader, temporary: Path, workers: int) -> None:
+    def __init__(
+        self, packs: PackSet, open_reader: "Callable[[], ChunkReader]", temporary: Path, workers: int
+    ) -> None:
         self._packs = packs
-        self._reader = reader
+        self._open_reader = open_reader
         self._temporary = temporary
         self._workers = workers
         self._writer: PackWriter | None = None
@@ -110,6 +102,17 @@ class Batch:
         """Whether a file was added to this batch and was new to the store."""
         return (Kind.MANIFEST, parse_oid(oid)) in self._new
 
+    def holds(self, oid: str) -> bool:
+        """Say whether the store has all of a file, as far as checksums tell: then there is nothing to add."""
+        manifest = self._known_manifest(parse_oid(oid))
+        if manifest is None:
+            return False
+        ids = [ref.id for ref in manifest.chunks]
+        if not all(standing.is_sound for standing in self._reaches.judge(ids)):
+            return False
+        self._reused.update(ids)
+        return True
+
     def source(self, oid: str, path: Path | None = None) -> "SourceFile | None":
         """Return a stored file, or one of this batch, to predict others from; None where neither has it.
 
@@ -119,6 +122,7 @@ class Batch:
         path : Path, optional
             Where the same file lies. Without it nothing can be predicted from what this batch has added.
         """
+        from beatflow.objects.reading import read_manifest
         from beatflow.objects.sources import SourceFile
 
         manifest = self._manifests.get(oid)
@@ -126,7 +130,7 @@ class Batch:
             manifest = manifest or read_manifest(self._packs, parse_oid(oid))
         except DamagedError:
             return None
-        return SourceFile(manifest, self._reader, self._reaches.along(manifest.chunks), path)
+        return SourceFile(manifest, self._open_reader(), self._reaches.along(manifest.chunks), path)
 
     def add_path(
         self,
@@ -242,6 +246,7 @@ class Batch:
 
     def _store(self, intake: "Intake", advisor: "Advisor | None", mark: _Mark) -> Stored:
         """Write what is new of one file: its chunks in the order of the file, then its manifest."""
+        from beatflow.objects.manifest import build_manifest
         from beatflow.objects.runs import ChunkCoder
 
         start = self._position
@@ -271,7 +276,7 @@ class Batch:
         elif (Kind.CHUNK, item.ref.id) not in self._new:
             self._reused.add(item.ref.id)
 
-    def _keep_manifest(self, id: bytes, manifest: Manifest) -> bool:
+    def _keep_manifest(self, id: bytes, manifest: "Manifest") -> bool:
         """Write the manifest unless it is there; return whether this file added anything of use."""
         if (Kind.MANIFEST, id) in self._new:
             return True
@@ -279,10 +284,14 @@ class Batch:
         if known and all(self._packs.find(Kind.CHUNK, ref.id) for ref in known.chunks):
             return False
         if known != manifest:
-            self._write(_manifest_record(id, encode_manifest(manifest)))
+            from beatflow.objects.manifest import encode
+
+            self._write(_manifest_record(id, encode(manifest)))
         return True
 
-    def _known_manifest(self, id: bytes) -> Manifest | None:
+    def _known_manifest(self, id: bytes) -> "Manifest | None":
+        from beatflow.objects.reading import read_manifest
+
         if self._packs.find(Kind.MANIFEST, id) is None:
             return None
         try:
@@ -291,11 +300,15 @@ class Batch:
             # Adding the file again is how a damaged manifest is healed.
             return None
 
-    def _write(self, record: NewRecord) -> None:
+    def _write(self, record: "NewRecord") -> None:
+        from beatflow.objects.reach import ALONE, Reach
+
         key = (record.kind, record.id)
         if key in self._new:
             return
         if self._writer is None:
+            from beatflow.objects.packwriter import PackWriter
+
             self._writer = PackWriter(temporary_name(self._temporary, PACK_SUFFIX))
         self._writer.add(record)
         if record.kind == Kind.CHUNK:
@@ -327,8 +340,9 @@ class Batch:
             self._writer.rollback(mark.writer)
 
 
-def _manifest_record(id: bytes, raw: bytes) -> NewRecord:
+def _manifest_record(id: bytes, raw: bytes) -> "NewRecord":
     """Return a manifest's record: as it is, for quick commands to read, unless it repeats itself a lot."""
+    from beatflow.objects.packwriter import NewRecord
     from beatflow.objects.plain import NO_PARAMETERS, Encoded, encode_bytes
 
     found = encode_bytes(raw)

@@ -10,18 +10,10 @@ from pathlib import Path
 from beatflow.errors import DamagedError, NotFoundError, UsageError
 from beatflow.objects.checking import has_its_name
 from beatflow.objects.durable import free_name, fsync_directory, link_or_copy, publish_file, temporary_name
-from beatflow.objects.pack import (
-    PACK_SUFFIX,
-    Codec,
-    Entry,
-    Kind,
-    NewRecord,
-    PackWriter,
-    Record,
-    read_record,
-    scan,
-)
+from beatflow.objects.pack import PACK_SUFFIX, Codec, Entry, Kind, Record, read_record
+from beatflow.objects.packscan import scan
 from beatflow.objects.packset import Pack, PackSet
+from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.reading import open_chunk, open_manifest
 
 

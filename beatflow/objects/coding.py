@@ -12,7 +12,8 @@ from beatflow.objects.codec import encode
 from beatflow.objects.flac import LEVEL
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.pack import Codec, Flag, Kind, NewRecord
+from beatflow.objects.pack import Codec, Flag, Kind
+from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.prediction import Guide, Predicted, Renderer
 from beatflow.objects.predictioncodec import encode as encode_prediction
 

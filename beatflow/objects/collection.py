@@ -20,11 +20,11 @@ from beatflow.objects.pack import (
     Entry,
     Flag,
     Kind,
-    PackWriter,
     prefix_of,
     read_record,
 )
 from beatflow.objects.packset import Pack, PackSet
+from beatflow.objects.packwriter import PackWriter
 from beatflow.objects.reading import read_manifest
 
 # Packs below this are joined; a pack of a commit is a few megabytes.

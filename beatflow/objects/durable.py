@@ -8,7 +8,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -155,6 +154,8 @@ def link_or_copy(source: Path, target: Path) -> None:
     except FileExistsError:
         return
     except OSError:
+        import shutil
+
         temporary = temporary_name(target.parent, ".copy.tmp")
         try:
             shutil.copyfile(source, temporary)
@@ -174,6 +175,8 @@ def copy_verified(source: Path, target: Path, oid: str) -> None:
     OSError
         The copy cannot be written, or what was read back is not what was asked for (EIO).
     """
+    import shutil
+
     with source.open("rb") as original, target.open("x+b") as copy:
         if not _clone(original.fileno(), copy.fileno()):
             shutil.copyfileobj(original, copy, _COPY_BLOCK)

@@ -20,8 +20,9 @@ from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest, build_manifest
 from beatflow.objects.manifest import encode as encode_manifest
-from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind, NewRecord, PackWriter
+from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind
 from beatflow.objects.packset import PackSet
+from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.plain import NO_PARAMETERS
 from beatflow.objects.reading import ChunkReader, open_manifest
 from beatflow.objects.split import pieces

@@ -1,23 +1,17 @@
 """Packs: immutable files of checksummed records with a sorted directory at the end.
 
-Knows the byte tables in docs/format.md; not what a payload means. A pack is written once, by `PackWriter`, and
-published under the SHA-256 of all its bytes. A damaged directory can always be made again by `scan`.
+Knows the byte tables in docs/format.md; not what a payload means. A pack is written once, by `packwriter`, and
+published under the SHA-256 of all its bytes. A damaged directory can always be made again by `packscan`.
 """
 
-import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.ids import ID_BYTES
-
-if TYPE_CHECKING:
-    from mmap import mmap
 
 PACK_VERSION = 1
 PACK_SUFFIX = ".pack"
@@ -26,7 +20,7 @@ MAX_STORED_BYTES = 128 * 1024 * 1024
 
 _PACK_MAGIC = b"\x89BFP\r\n\x1a\n"
 _PACK_HEAD = struct.Struct("<8sHHI")
-_RECORD_MAGIC = b"BFr\x01"
+RECORD_MAGIC = b"BFr\x01"
 _RECORD = struct.Struct("<4sBBHII4sI32sII")
 _ENTRY = struct.Struct("<B32sBHIIQ")
 _TRAILER = struct.Struct("<QQIIII8s")
@@ -39,7 +33,6 @@ RECORD_HEAD_BYTES = _RECORD.size
 ENTRY_BYTES = _ENTRY.size
 TRAILER_BYTES = _TRAILER.size
 _KEY_BYTES = 1 + ID_BYTES
-_SCAN_BLOCK = 1024 * 1024
 
 
 class Kind(IntEnum):
@@ -104,6 +97,14 @@ class Record(NamedTuple):
         return read_dependencies(self.entry.flags, self.payload)
 
 
+def measure_table(flags: int, payload: bytes | memoryview) -> int:
+    """Return how many bytes of a payload its table of dependencies should have; 0 where there is none."""
+    if not flags & Flag.DEPENDS or len(payload) < _COUNT.size:
+        return 0
+    (count,) = _COUNT.unpack_from(payload)
+    return int(_COUNT.size + count * ID_BYTES)
+
+
 def read_dependencies(flags: int, payload: bytes) -> tuple[bytes, ...]:
     """Return the ids of the chunks without which a payload cannot be decoded.
 
@@ -114,109 +115,35 @@ def read_dependencies(flags: int, payload: bytes) -> tuple[bytes, ...]:
     """
     if not flags & Flag.DEPENDS:
         return ()
-    if len(payload) < _COUNT.size:
+    end = measure_table(flags, payload)
+    if not end:
         raise DamagedError("record without its table of dependencies")
-    (count,) = _COUNT.unpack_from(payload)
-    table = payload[_COUNT.size : _COUNT.size + count * ID_BYTES]
-    if not count or len(table) != count * ID_BYTES:
+    table = payload[_COUNT.size : end]
+    if not table or len(payload) < end:
         raise DamagedError("record with a broken table of dependencies")
     return tuple(table[at : at + ID_BYTES] for at in range(0, len(table), ID_BYTES))
 
 
-class NewRecord(NamedTuple):
-    """What `PackWriter.add` takes."""
-
-    kind: int
-    id: bytes
-    codec: int
-    flags: int
-    parameters: bytes
-    raw_length: int
-    payload: bytes
+def encode_head() -> bytes:
+    """Return the first `PACK_HEAD_BYTES` of a pack."""
+    return _seal(_PACK_HEAD.pack(_PACK_MAGIC, PACK_VERSION, 0, 0)[:-4])
 
 
-class Mark(NamedTuple):
-    """A point in a pack being written that `PackWriter.rollback` can go back to."""
-
-    position: int
-    entries: int
-    hashed: "hashlib._Hash"
+def encode_record_head(entry: Entry, parameters: bytes, payload: bytes) -> bytes:
+    """Return the `RECORD_HEAD_BYTES` before a payload."""
+    fields = (entry.kind, entry.codec, entry.flags, entry.raw_length, entry.stored_length)
+    return _seal(_RECORD.pack(RECORD_MAGIC, *fields, parameters, zlib.crc32(payload), entry.id, 0, 0)[:-4])
 
 
-class PackWriter:
-    """Writes one pack into a temporary file.
+def encode_trailer(start: int, directory: bytes) -> bytes:
+    """Return what follows the directory that begins at `start`: the last `TRAILER_BYTES` of a pack."""
+    length = start + len(directory) + _TRAILER.size
+    fields = (start, length, len(directory) // ENTRY_BYTES, zlib.crc32(directory), 0, 0)
+    return _seal(_TRAILER.pack(*fields, _TRAILER_MAGIC)[:-12]) + _TRAILER_MAGIC
 
-    Parameters
-    ----------
-    path : Path
-        The temporary file; must not exist.
-    """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        # Unbuffered, so that a write that fails on a full disk leaves nothing behind to fail again on closing.
-        self._file = path.open("xb", buffering=0)
-        self._hash = hashlib.sha256()
-        self._entries: list[bytes] = []
-        self.position = 0
-        head = _PACK_HEAD.pack(_PACK_MAGIC, PACK_VERSION, 0, 0)[:-4]
-        try:
-            self._write(head + struct.pack("<I", zlib.crc32(head)))
-        except BaseException:
-            self.discard()
-            raise
-
-    def add(self, record: NewRecord) -> None:
-        """Append one record."""
-        if len(record.payload) > MAX_STORED_BYTES:
-            raise ValueError(f"payload of {len(record.payload)} bytes")
-        fields = (record.kind, record.codec, record.flags, record.raw_length, len(record.payload))
-        head = _RECORD.pack(
-            _RECORD_MAGIC, *fields, record.parameters, zlib.crc32(record.payload), record.id, 0, 0
-        )[:-4]
-        self._entries.append(
-            _ENTRY.pack(record.kind, record.id, *fields[1:], self.position),
-        )
-        self._write(head + struct.pack("<I", zlib.crc32(head)) + record.payload)
-
-    def mark(self) -> Mark:
-        """Return the point reached so far."""
-        return Mark(self.position, len(self._entries), self._hash.copy())
-
-    def rollback(self, mark: Mark) -> None:
-        """Forget every record added since `mark`."""
-        self.position = mark.position
-        self._hash = mark.hashed.copy()
-        del self._entries[mark.entries :]
-        self._file.seek(self.position)
-        self._file.truncate()
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def finish(self) -> str:
-        """Write directory and trailer, close the file and return the pack's name."""
-        directory = b"".join(sorted(self._entries))
-        start = self.position
-        length = start + len(directory) + _TRAILER.size
-        self._write(directory)
-        fields = (start, length, len(self._entries), zlib.crc32(directory), 0)
-        body = _TRAILER.pack(*fields, 0, _TRAILER_MAGIC)[:-12]
-        self._write(body + struct.pack("<I", zlib.crc32(body)) + _TRAILER_MAGIC)
-        self._file.close()
-        return self._hash.hexdigest()
-
-    def discard(self) -> None:
-        """Close and remove the temporary file."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
-    def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        self._hash.update(data)
-        self.position += len(data)
+def _seal(data: bytes) -> bytes:
+    return data + struct.pack("<I", zlib.crc32(data))
 
 
 def prefix_of(id: bytes) -> int:
@@ -309,8 +236,8 @@ def read_trailer(file: BinaryIO, size: int) -> Trailer:
     BeatFlowError
         A pack of a later version.
     """
-    check_head(_read_at(file, 0, _PACK_HEAD.size))
-    return parse_trailer(_read_at(file, max(0, size - _TRAILER.size), min(size, _TRAILER.size)), size)
+    check_head(read_at(file, 0, _PACK_HEAD.size))
+    return parse_trailer(read_at(file, max(0, size - _TRAILER.size), min(size, _TRAILER.size)), size)
 
 
 def parse_trailer(data: bytes, size: int) -> Trailer:
@@ -333,7 +260,7 @@ def parse_trailer(data: bytes, size: int) -> Trailer:
 
 def read_directory(file: BinaryIO, trailer: Trailer) -> Directory:
     """Read and verify a pack's directory."""
-    return parse_directory(_read_at(file, trailer.start, trailer.entries * ENTRY_BYTES), trailer)
+    return parse_directory(read_at(file, trailer.start, trailer.entries * ENTRY_BYTES), trailer)
 
 
 def parse_directory(data: bytes, trailer: Trailer) -> Directory:
@@ -351,7 +278,12 @@ def parse_directory(data: bytes, trailer: Trailer) -> Directory:
 
 def make_directory(entries: Iterable[Entry]) -> Directory:
     """Build a directory from entries in any order."""
-    return Directory(b"".join(sorted(_ENTRY.pack(*entry) for entry in entries)))
+    return Directory(b"".join(sorted(map(encode_entry, entries))))
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Return one line of a directory."""
+    return _ENTRY.pack(*entry)
 
 
 def read_record(file: BinaryIO, entry: Entry) -> Record:
@@ -365,62 +297,9 @@ def read_record(file: BinaryIO, entry: Entry) -> Record:
     if entry.stored_length > MAX_STORED_BYTES:
         raise DamagedError(f"the directory names a record of {entry.stored_length} bytes")
     # Two reads in place of one and a copy of the payload.
-    head = _read_at(file, entry.offset, RECORD_HEAD_BYTES)
-    payload = _read_at(file, entry.offset + RECORD_HEAD_BYTES, entry.stored_length)
-    return Record(entry, _verify_record(head, payload, entry), payload)
-
-
-def skim_records(file: BinaryIO, entries: Sequence[Entry], scratch: "bytearray | mmap") -> list[Record]:
-    """Return those records that are sound, with no more of their payloads than the table of what they depend on.
-
-    Parameters
-    ----------
-    file : BinaryIO
-        Unbuffered.
-    entries : sequence of Entry
-    scratch : bytearray or mmap
-        Memory to read into: new memory takes longer than reading. Records that it has no room for are left out.
-    """
-    found = []
-    with memoryview(scratch) as memory:
-        for group in _neighbours(entries, len(scratch)):
-            start = group[0].offset
-            count = _read_into(file, start, memory[: group[-1].end - start])
-            for entry in group:
-                data = memory[entry.offset - start : min(entry.end - start, count)]
-                with suppress(DamagedError):
-                    found.append(_skim_record(data, entry))
-    return found
-
-
-def _neighbours(entries: Sequence[Entry], room: int) -> Iterator[list[Entry]]:
-    """Yield records that follow each other without a gap, as many at a time as there is room for, or else one."""
-    group: list[Entry] = []
-    for entry in sorted(entries, key=lambda entry: entry.offset):
-        if group and (entry.offset != group[-1].end or entry.end - group[0].offset > room):
-            yield group
-            group = []
-        group.append(entry)
-    if group:
-        yield group
-
-
-def _read_into(file: BinaryIO, offset: int, target: memoryview) -> int:
-    """Fill some memory from a place in a file; return how much there was."""
-    file.seek(offset)
-    done = 0
-    while done < len(target) and (count := file.readinto(target[done:])):  # type: ignore[attr-defined]
-        done += count
-    return done
-
-
-def _skim_record(data: memoryview, entry: Entry) -> Record:
-    payload = data[RECORD_HEAD_BYTES:]
-    parameters = _verify_record(data, payload, entry)
-    count = 0
-    if entry.flags & Flag.DEPENDS and len(payload) >= _COUNT.size:
-        (count,) = _COUNT.unpack_from(payload)
-    return Record(entry, parameters, bytes(payload[: _COUNT.size + count * ID_BYTES]))
+    head = read_at(file, entry.offset, RECORD_HEAD_BYTES)
+    payload = read_at(file, entry.offset + RECORD_HEAD_BYTES, entry.stored_length)
+    return Record(entry, verify_record(head, payload, entry), payload)
 
 
 def parse_record(data: bytes, entry: Entry) -> Record:
@@ -432,10 +311,10 @@ def parse_record(data: bytes, entry: Entry) -> Record:
         They are not as the entry or the checksums say.
     """
     payload = data[RECORD_HEAD_BYTES:]
-    return Record(entry, _verify_record(data, payload, entry), payload)
+    return Record(entry, verify_record(data, payload, entry), payload)
 
 
-def _verify_record(head: bytes | memoryview, payload: bytes | memoryview, entry: Entry) -> bytes:
+def verify_record(head: bytes | memoryview, payload: bytes | memoryview, entry: Entry) -> bytes:
     """Compare what was read with its checksums and its entry; return the codec's parameters."""
     found, parameters, checksum = parse_record_head(head, entry.offset)
     if found != entry:
@@ -450,58 +329,9 @@ def parse_record_head(data: bytes | memoryview, offset: int) -> tuple[Entry, byt
     if len(data) < RECORD_HEAD_BYTES:
         raise DamagedError("the record's header is cut short")
     magic, kind, codec, flags, raw, stored, parameters, checksum, id, _, own = _RECORD.unpack_from(data)
-    if (
-        magic != _RECORD_MAGIC
-        or own != zlib.crc32(data[: RECORD_HEAD_BYTES - 4])
-        or stored > MAX_STORED_BYTES
-    ):
+    if magic != RECORD_MAGIC or own != zlib.crc32(data[: RECORD_HEAD_BYTES - 4]) or stored > MAX_STORED_BYTES:
         raise DamagedError("the record's header is damaged")
     return Entry(kind, id, codec, flags, raw, stored, offset), parameters, checksum
-
-
-def scan(file: BinaryIO, size: int) -> Iterator[Entry]:
-    """Find the records of a pack without its directory; passes over what is damaged.
-
-    Payloads are not looked at: `read_record` verifies them when they are used.
-    """
-    at = _PACK_HEAD.size
-    while at + RECORD_HEAD_BYTES <= size:
-        try:
-            entry, _, _ = parse_record_head(_read_at(file, at, RECORD_HEAD_BYTES), at)
-        except DamagedError:
-            found = _next_record(file, at + 1, size)
-            if found is None:
-                return
-            at = found
-            continue
-        if entry.end <= size:
-            yield entry
-        at = entry.end
-
-
-def _next_record(file: BinaryIO, start: int, size: int) -> int | None:
-    """Return where the next header that proves sound begins, from `start` on."""
-    while start < size:
-        block = _read_some(file, start, _SCAN_BLOCK + RECORD_HEAD_BYTES - 1)
-        found = block.find(_RECORD_MAGIC)
-        # All of a block is searched at once: a pack that is nothing but false beginnings must not take for ever.
-        while 0 <= found < _SCAN_BLOCK:
-            if _is_record_head(block[found : found + RECORD_HEAD_BYTES]):
-                return start + found
-            found = block.find(_RECORD_MAGIC, found + 1)
-        start += _SCAN_BLOCK
-    return None
-
-
-def _is_record_head(data: bytes) -> bool:
-    # Without an exception for each: ten times as fast.
-    if zlib.crc32(data[:-4]).to_bytes(4, "little") != data[-4:]:
-        return False
-    try:
-        parse_record_head(data, 0)
-    except DamagedError:
-        return False
-    return True
 
 
 def check_head(data: bytes) -> None:
@@ -521,7 +351,8 @@ def check_head(data: bytes) -> None:
         raise BeatFlowError(f"pack version {version} is newer than this BeatFlow", "upgrade BeatFlow")
 
 
-def _read_some(file: BinaryIO, offset: int, count: int) -> bytes:
+def read_some(file: BinaryIO, offset: int, count: int) -> bytes:
+    """Return what there is of so many bytes from a place in a file."""
     if offset > MAX_PACK_BYTES:
         return b""
     file.seek(offset)
@@ -532,8 +363,15 @@ def _read_some(file: BinaryIO, offset: int, count: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
-    data = _read_some(file, offset, count)
+def read_at(file: BinaryIO, offset: int, count: int) -> bytes:
+    """Return so many bytes from a place in a file.
+
+    Raises
+    ------
+    DamagedError
+        There are fewer.
+    """
+    data = read_some(file, offset, count)
     if len(data) != count:
         raise DamagedError(f"{len(data)} bytes in place of {count} at {offset}")
     return data

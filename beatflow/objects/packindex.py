@@ -9,10 +9,8 @@ The index is a few files, each over some of the packs. Files of similar size are
 there are few of them and each record is copied a few times only, however many commits there are.
 """
 
-import mmap
 import struct
 import zlib
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -54,10 +52,12 @@ class IndexFile:
     """
 
     def __init__(self, path: Path) -> None:
+        from mmap import ACCESS_READ, mmap  # a track with few commits has no index
+
         self.path = path
         with path.open("rb") as file:
             try:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self._map = mmap(file.fileno(), 0, access=ACCESS_READ)
             except ValueError as error:
                 raise DamagedError(f"{path.name} is empty") from error
         if len(self._map) < _HEAD.size:
@@ -258,6 +258,8 @@ class Index:
 
 def _encode(names: Sequence[str], rows: list[bytes]) -> bytes:
     """Return the bytes of an index file; sorts the rows."""
+    from bisect import bisect_left
+
     rows.sort()
     bits = max(0, (len(rows) // _BUCKET_ROWS).bit_length() - 1)
     firsts = [(number << 64 - bits).to_bytes(_ID_PART, "big") for number in range(1, 1 << bits)]

@@ -6,14 +6,13 @@ adds, rewrites and removes them. Most packs are found through the index (`packin
 cover are searched one by one.
 """
 
-import mmap
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from beatflow.errors import DamagedError
 from beatflow.objects.ids import is_oid
@@ -29,10 +28,11 @@ from beatflow.objects.pack import (
     read_directory,
     read_record,
     read_trailer,
-    scan,
-    skim_records,
 )
 from beatflow.objects.packindex import FEW_PACKS, Index
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 # Small directories are read and verified at once. A larger one is mapped, and verified when something is amiss:
 # reading 50 MB to look up one id would be the slowest thing that `bf status` does.
@@ -103,8 +103,10 @@ class Pack:
         with self.path.open("rb", buffering=0) as file:
             return read_record(file, entry)
 
-    def skim(self, entries: Sequence[Entry], scratch: "bytearray | mmap.mmap") -> list[Record]:
+    def skim(self, entries: Sequence[Entry], scratch: "bytearray | mmap") -> list[Record]:
         """Return those records that are sound, with no more of their payloads than the table of what they depend on."""
+        from beatflow.objects.packscan import skim_records
+
         with self.path.open("rb", buffering=0) as file:
             return skim_records(file, entries, scratch)
 
@@ -117,12 +119,16 @@ class Pack:
                     _map_directory(file.fileno(), trailer) if self.mapped else read_directory(file, trailer)
                 )
             except DamagedError:
+                from beatflow.objects.packscan import scan
+
                 self.rebuilt = True
                 return make_directory(scan(file, self.size))
 
 
 def _map_directory(descriptor: int, trailer: Trailer) -> Directory:
-    mapped = memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    from mmap import ACCESS_READ, mmap
+
+    mapped = memoryview(mmap(descriptor, 0, access=ACCESS_READ))
     return Directory(mapped[trailer.start : trailer.start + trailer.entries * ENTRY_BYTES])
 
 

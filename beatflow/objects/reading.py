@@ -6,7 +6,6 @@ so that opening a store and reading manifests stays cheap.
 
 import hashlib
 import io
-import os
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
@@ -29,12 +28,6 @@ CACHE_BYTES = 48 * 1024 * 1024
 MAX_DECODED_CHUNKS = 4096
 _CACHED_CHUNKS = 4
 _PATIENCE_S = 5.0
-_MAX_WORKERS = 8
-
-
-def default_workers() -> int:
-    """Return how many threads to code with: the compressors let go of the interpreter, so one per core."""
-    return min(_MAX_WORKERS, max(2, os.cpu_count() or 2))
 
 
 def read_manifest(packs: RecordSource, id: bytes) -> Manifest:

@@ -19,18 +19,9 @@ from beatflow.objects.durable import publish_file, temporary_name
 from beatflow.objects.ids import parse_oid
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest
-from beatflow.objects.pack import (
-    MUST_KNOW,
-    PACK_SUFFIX,
-    REBUILT,
-    Codec,
-    Flag,
-    Kind,
-    NewRecord,
-    PackWriter,
-    Record,
-)
+from beatflow.objects.pack import MUST_KNOW, PACK_SUFFIX, REBUILT, Codec, Flag, Kind, Record
 from beatflow.objects.packset import Pack, PackSet
+from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, iter_verified, open_manifest
 from beatflow.objects.threads import Threads

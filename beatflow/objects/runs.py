@@ -12,7 +12,8 @@ from beatflow.objects.ids import sha256
 from beatflow.objects.intake import Intake
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.pack import Kind, NewRecord
+from beatflow.objects.pack import Kind
+from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.reaches import Standing
 from beatflow.objects.split import Block
 from beatflow.objects.threads import Pending, Workers

@@ -3,21 +3,22 @@
 The one door for everybody else; it joins packs, manifests and codecs and knows no history, no refs and no users.
 Whoever writes (batch, collect, quarantine, sweep) must hold the repository's lock for as long as that takes;
 reading needs none.
-Importing this module, opening a store and reading manifests load neither numpy nor any codec.
+Importing this module, opening a store and looking up what is in it load nothing that reads a file's bytes; reading
+manifests loads neither numpy nor any codec.
 """
 
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, DamagedError, NotFoundError
 from beatflow.objects.durable import link_or_copy, make_directory, write_atomic
 from beatflow.objects.ids import parse_oid, prefix_range
-from beatflow.objects.manifest import Manifest
 from beatflow.objects.pack import Kind
 from beatflow.objects.packset import PackSet
-from beatflow.objects.reading import ChunkReader, StoredFile, default_workers, iter_verified, read_manifest
 
 if TYPE_CHECKING:
     from beatflow.objects.batch import Batch
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
     from beatflow.objects.intake import Progress
     from beatflow.objects.layout import Layout
     from beatflow.objects.ledger import Ledger
+    from beatflow.objects.manifest import Manifest
     from beatflow.objects.mending import Mending
     from beatflow.objects.pointer import Pointer
+    from beatflow.objects.reading import ChunkReader
     from beatflow.objects.renewal import Renewal
 
+_MAX_WORKERS = 8
 FORMAT = "beatflow audio store 1\n"
 
 Supply = Callable[[list[str]], None]
@@ -65,11 +69,17 @@ class AudioStore:
 
     def __init__(self, path: Path, workers: int | None = None) -> None:
         self.path = path
-        self._workers = workers or default_workers()
+        # The compressors let go of the interpreter, so one thread per core.
+        self._workers = workers or min(_MAX_WORKERS, max(2, os.cpu_count() or 2))
         self._packs = PackSet(path / "packs")
-        self._reader = ChunkReader(self._packs)
         self.supply: Supply | None = None
         _check_format(path)
+
+    @cached_property
+    def _reader(self) -> "ChunkReader":
+        from beatflow.objects.reading import ChunkReader
+
+        return ChunkReader(self._packs)
 
     @classmethod
     def create(cls, path: Path, workers: int | None = None) -> "AudioStore":
@@ -92,7 +102,7 @@ class AudioStore:
         """Return the oids that begin with `prefix` (4 to 64 hexadecimal digits), in order."""
         return list(self._between(*prefix_range(prefix)))
 
-    def manifest(self, oid: str) -> Manifest:
+    def manifest(self, oid: str) -> "Manifest":
         """Return how a file is made of chunks.
 
         Raises
@@ -100,6 +110,8 @@ class AudioStore:
         NotFoundError
             The store does not have it.
         """
+        from beatflow.objects.reading import read_manifest
+
         self._need([oid])
         return read_manifest(self._packs, parse_oid(oid))
 
@@ -118,6 +130,8 @@ class AudioStore:
             A part is missing or damaged. Wrong bytes are never yielded; what came before was right so far, so a
             caller that writes a file must not publish it until the iterator has ended.
         """
+        from beatflow.objects.reading import iter_verified
+
         self._need([oid])
         return iter_verified(self._packs, oid, self._workers, self._reader)
 
@@ -125,8 +139,21 @@ class AudioStore:
         """Return all bytes of a file, verified."""
         return b"".join(self.iter_bytes(oid))
 
-    def write_files(self, targets: Sequence[tuple[str, Path]], progress: "Progress | None" = None) -> None:
+    def write_files(
+        self,
+        targets: Sequence[tuple[str, Path]],
+        progress: "Progress | None" = None,
+        beside: Mapping[str, Path] | None = None,
+    ) -> None:
         """Write files, given as (oid, new path), all verified; quicker than one by one.
+
+        Parameters
+        ----------
+        targets : sequence of (oid, Path)
+        progress : callable, optional
+            Called with the bytes written since the last call.
+        beside : mapping of str to Path, optional
+            Oid of a sound to a file that held just that a moment ago: it is quicker to read than the store.
 
         Raises
         ------
@@ -138,10 +165,12 @@ class AudioStore:
         from beatflow.objects.exporting import write_files
 
         self._need([oid for oid, _ in targets])
-        write_files(self._packs, targets, self._workers, progress)
+        write_files(self._packs, targets, self._workers, progress, beside)
 
     def open(self, oid: str) -> io.BufferedReader:
         """Open a file for reading anywhere in it; each chunk is verified when it is decoded."""
+        from beatflow.objects.reading import StoredFile
+
         return io.BufferedReader(StoredFile(self._reader, self.manifest(oid)), 64 * 1024)
 
     def batch(self, temporary: Path | None = None) -> "Batch":
@@ -154,7 +183,7 @@ class AudioStore:
         """
         from beatflow.objects.batch import Batch
 
-        return Batch(self._packs, self._reader, temporary or self.path / "tmp", self._workers)
+        return Batch(self._packs, lambda: self._reader, temporary or self.path / "tmp", self._workers)
 
     def find_absent(self, sounds: "Iterable[Pointer]") -> "list[Pointer]":
         """Return those that are not here with all their chunks, each once."""
@@ -166,7 +195,7 @@ class AudioStore:
         """Plan to bring what is not here of some files from where a catalogue is of."""
         from beatflow.objects.exchange.receiving import Receiving
 
-        return Receiving(catalogue, self._packs, sounds)
+        return Receiving(catalogue, self._packs, sounds, self._workers)
 
     def plan_sending(self, catalogue: "Catalogue", sounds: "Sequence[Pointer]") -> "Sending":
         """Plan to hand over what a catalogue does not have of some files."""

@@ -171,21 +171,21 @@ class SoundAdvisor:
 
     def search(self, version: SourceFile, frame: int, raw: bytes, layout: Layout) -> None:
         """Look for a chunk's loudest stretch around its place in a version; a few times per file."""
-        # One at a time: a search of 30 seconds takes 250 MB.
+        # One at a time: where numpy does it, a search of 30 seconds takes 250 MB.
         with self._searching:
             if self._searches < self.effort.searches:
                 self._searches += 1
                 self._search(version, frame, raw, layout)
 
     def _search(self, version: SourceFile, frame: int, raw: bytes, layout: Layout) -> None:
-        from beatflow.predicting.trial import find_loudest
+        from beatflow.predicting.search import find_place
 
         def read(first: int, frames: int) -> Stretches | None:
             form = version.layout
             found = read_stretch(version, form, frame + first, frames) if form else None
             return Stretches(found, form.format, form.channels) if form and found else None
 
-        place = find_loudest(raw, layout, read, round(self.effort.reach_s * (layout.sample_rate or 44100)))
+        place = find_place(raw, layout, read, round(self.effort.reach_s * (layout.sample_rate or 44100)))
         if place and place.likeness > _LIKENESS and place.offset:
             offset = _Input(version, place.offset)
             if offset not in self.offsets:

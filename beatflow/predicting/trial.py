@@ -3,8 +3,7 @@
 Joins the least squares of `sound` with the stretches of `predicting/view.py`. Features are in the target's unit.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,15 +20,6 @@ from beatflow.sound.fit import (
     solve_filter,
     solve_gains,
 )
-
-_PROBE_FRAMES = 8192
-
-
-class Place(NamedTuple):
-    """How many frames later than in another sound a chunk is, and how like it is, 0 to 1."""
-
-    offset: int
-    likeness: float
 
 
 class SumTrial:
@@ -100,36 +90,23 @@ def count_bits_filtered(target: Stretches, source: Stretches, blocks: int) -> fl
     return fitted.bits if fitted else None
 
 
-def find_loudest(
-    raw: bytes, layout: Layout, read: Callable[[int, int], Stretches | None], reach: int
-) -> Place | None:
-    """Look for a chunk's loudest stretch around its place in another sound.
+def find_loudest(sound: Stretches, length: int) -> int:
+    """Return where the loudest of the stretches begins that have `length` frames and overlap by half.
 
-    Parameters
-    ----------
-    raw : bytes
-        The chunk.
-    layout : Layout
-        Of the chunk.
-    read : callable
-        Gives frames of the other sound, by the first of them, relative to the chunk's place, and how many.
-    reach : int
-        How many frames earlier or later to look.
-
-    Returns
-    -------
-    Place or None
-        None where the other sound cannot be read.
+    The twin of `native.offset.find_loudest`, as the next is of `native.offset.find_offset`.
     """
-    mono = _read(Stretches(raw, layout.format, layout.channels), 1)[0].mean(axis=1)
-    length = min(_PROBE_FRAMES, len(mono))
+    mono = np.abs(_read_mono(sound))
     steps = range(0, len(mono) - length + 1, max(1, length // 2))
-    start = max(steps, key=lambda at: float(np.abs(mono[at : at + length]).sum()))
-    region = read(start - reach, 2 * reach + length)
-    if region is None:
-        return None
-    found, likeness = find_offset(mono[start : start + length], _read(region, 1)[0].mean(axis=1))
-    return Place(reach - found, likeness)
+    return max(steps, key=lambda at: float(mono[at : at + length].sum()))
+
+
+def find_moved(probe: Stretches, region: Stretches) -> tuple[int, float]:
+    """Return where in a region a stretch is most like it, whatever its gain and sign, and how much, 0 to 1."""
+    return find_offset(_read_mono(probe), _read_mono(region))
+
+
+def _read_mono(sound: Stretches) -> Array:
+    return np.asarray(_read(sound, 1)[0].sum(axis=1))
 
 
 def _find(sound: Stretches, blocks: int) -> Array | None:

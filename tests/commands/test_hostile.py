@@ -1,5 +1,6 @@
 """What could lose sound or leave a track that no command can change any more."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import EXECUTABLE, FILE, SYMLINK, TREE, Entry, Signature
+from beatflow.statcache import identify
 from tests.commands.test_keep import files, git
 from tests.conftest import Bf
 from tests.world import write_tone
@@ -207,6 +209,47 @@ def test_overwriting_heals_a_damaged_copy_in_the_store(track: Bf) -> None:
     write_tone(track.directory / "other.wav", hz=500)
     track.ok("commit", "-m", "heals")
     assert track.ok("cat", "HEAD:mix.wav").out_bytes == mine
+
+
+def test_the_last_copy_of_what_is_overwritten_is_kept(track: Bf) -> None:
+    """Its file is as the cache knows it, and the store has lost it since."""
+    mix = track.directory / "mix.wav"
+    packs = track.directory / ".beatflow" / "audio" / "packs"
+    (old,) = packs.iterdir()
+    write_tone(mix, hz=440)
+    track.ok("commit", "-m", "second take")
+    mine = mix.read_bytes()
+    time.sleep(0.03)
+    track.ok("status")
+    (new,) = set(packs.iterdir()) - {old}
+    data = bytearray(new.read_bytes())
+    data[300] ^= 0xFF
+    new.chmod(0o644)
+    new.write_bytes(data)
+    track.ok("restore", "--source", "HEAD~1", "mix.wav")
+    assert mix.read_bytes() != mine
+    track.ok("undo")
+    assert mix.read_bytes() == mine
+
+
+def test_what_is_overwritten_is_read_anew_whatever_the_cache_says(track: Bf) -> None:
+    mix = track.directory / "mix.wav"
+    old = mix.read_bytes()
+    write_tone(mix, hz=440)
+    track.ok("commit", "-m", "second take")
+    time.sleep(0.03)
+    track.ok("status")
+    mine = write_tone(mix, hz=660)
+    state = track.directory / ".beatflow" / "state" / "files"
+    document = json.loads(state.read_bytes())
+    document["files"]["mix.wav"][:4] = identify(mix.stat())
+    time.sleep(0.03)
+    state.write_text(json.dumps(document))
+    assert track.ok("status", "--porcelain").stdout == ""
+    track.ok("restore", "--source", "HEAD~1", "mix.wav")
+    assert mix.read_bytes() == old
+    track.ok("undo")
+    assert mix.read_bytes() == mine
 
 
 def test_empty_folders_that_a_backup_dropped_come_back(track: Bf) -> None:

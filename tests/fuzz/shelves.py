@@ -7,6 +7,7 @@ from pathlib import Path
 
 from beatflow.errors import BeatFlowError
 from beatflow.objects import pack as packs
+from beatflow.objects import packscan
 from beatflow.objects.exchange.wholeness import Wholeness, find_damaged
 from beatflow.objects.pointer import Pointer
 from beatflow.objects.reading import open_manifest
@@ -42,7 +43,7 @@ def pack_on_shelf(data: bytes) -> None:
 
 def _with_directory(data: bytes) -> bytes:
     """Give a pack the directory and trailer that its records, as far as they are in order, should have."""
-    found = list(packs.scan(io.BytesIO(data), len(data)))
+    found = list(packscan.scan(io.BytesIO(data), len(data)))
     end = packs.PACK_HEAD_BYTES
     entries = {}
     for entry in found:
@@ -57,7 +58,7 @@ def _ask_for_all(data: bytes) -> list[Pointer]:
     """Return all files that a pack has manifests of, with the sizes that these say."""
     found = []
     file = io.BytesIO(data)
-    for entry in packs.scan(file, len(data)):
+    for entry in packscan.scan(file, len(data)):
         if entry.kind == packs.Kind.MANIFEST:
             with suppress(BeatFlowError):
                 manifest = open_manifest(packs.read_record(file, entry))

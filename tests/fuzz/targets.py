@@ -14,6 +14,7 @@ from contextlib import suppress
 from beatflow.errors import BeatFlowError
 from beatflow.objects import manifest as manifests
 from beatflow.objects import pack as packs
+from beatflow.objects import packscan
 from beatflow.objects.codec import decode, encode
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, ChunkRef, Manifest, Region, build_manifest
@@ -65,7 +66,7 @@ def pack(data: bytes) -> None:
         return
     sealed = seal(data[1:], data[0])
     file = io.BytesIO(sealed)
-    scanned = list(packs.scan(file, len(sealed)))
+    scanned = list(packscan.scan(file, len(sealed)))
     assert len(scanned) <= len(sealed) // _RECORD
     directory = packs.make_directory(scanned)
     with suppress(BeatFlowError):

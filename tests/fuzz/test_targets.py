@@ -12,7 +12,8 @@ from beatflow.errors import DamagedError
 from beatflow.objects.codec import decode, encode
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import MAX_CHUNK_BYTES
-from beatflow.objects.pack import Codec, scan
+from beatflow.objects.pack import Codec
+from beatflow.objects.packscan import scan
 from tests.fuzz.targets import TARGETS, make_seeds
 
 SEEDS = make_seeds()

@@ -12,7 +12,8 @@ from beatflow.objects import packset
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import SampleFormat
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
-from beatflow.objects.pack import Flag, Kind, NewRecord, PackWriter
+from beatflow.objects.pack import Flag, Kind
+from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.store import AudioStore
 from tests.objects import sounds
 from tests.objects.damage import entries, flip, only_pack

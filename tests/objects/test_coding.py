@@ -17,7 +17,8 @@ from beatflow.objects.coding import RunCoder
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
-from beatflow.objects.pack import Codec, Entry, Flag, Kind, NewRecord
+from beatflow.objects.pack import Codec, Entry, Flag, Kind
+from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.prediction import ONE, Prediction, Proposal, Source, Term
 from beatflow.objects.predictioncodec import encode as predict_chunk
 from beatflow.objects.reach import MAX_DEPTH, Reach

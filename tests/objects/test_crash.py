@@ -22,7 +22,7 @@ NEW = sounds.wav(sounds.samples(sounds.music(30_000, seed=2), SampleFormat.S16LE
 KILLED = """
 import io, os, signal, sys
 from pathlib import Path
-from beatflow.objects import care, collection, durable, pack
+from beatflow.objects import care, collection, durable, packwriter
 from beatflow.objects.store import AudioStore
 
 fatal, task, path, argument = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4]
@@ -43,7 +43,7 @@ def fragile(owner, name):
         return real(*arguments, **options)
     setattr(owner, name, wrapper)
 
-fragile(pack.PackWriter, "_write")
+fragile(packwriter.PackWriter, "_write")
 fragile(durable, "fsync_file")
 fragile(durable, "fsync_directory")
 fragile(care, "fsync_directory")

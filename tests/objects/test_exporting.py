@@ -16,7 +16,7 @@ from beatflow.objects.exporting import Output, write_files
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef, Manifest, Region
-from beatflow.objects.pack import Flag, Kind, Record
+from beatflow.objects.pack import Codec, Flag, Kind, Record
 from beatflow.objects.store import AudioStore
 from beatflow.objects.timeline import iter_in_time
 from beatflow.predicting.prediction import SoundAdvisor
@@ -202,3 +202,84 @@ def test_no_file_at_all(tmp_path: Path) -> None:
     store = AudioStore.create(tmp_path / "audio")
     store.write_files([])
     write_files(store._packs, [], 2)
+
+
+def test_what_a_batch_holds(stored: tuple[AudioStore, dict[str, str]]) -> None:
+    """All that is stored, until what it needs is damaged: the stems of a mix as well."""
+    store, oids = stored
+    with store.batch() as batch:
+        assert all(batch.holds(oid) for oid in oids.values())
+        assert not batch.holds("ab" * 32)
+    found = {entry.id: entry for entry in entries(only_pack(store.path))}
+    chunk = store.manifest(oids["drums.wav"]).chunks[2]
+    flip(only_pack(store.path), found[chunk.id].offset + 100)
+    with AudioStore(store.path).batch() as batch:
+        whole = {name for name, oid in oids.items() if batch.holds(oid)}
+    assert whole == {"bass.wav", "nothing.wav", "notes.bin"}
+
+
+# Files beside the store ----------------------------------------------------------------------------------
+
+
+def test_chunks_are_read_where_they_lie(
+    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the mix is decoded when its stems lie there."""
+    store, oids = stored
+    decoded: set[bytes] = set()
+    decode = reading.decode_payload
+
+    def note(record: Record) -> bytes:
+        if record.entry.codec != Codec.NONE:
+            decoded.add(record.entry.id)
+        return decode(record)
+
+    monkeypatch.setattr(reading, "decode_payload", note)
+    beside = {oids[name]: tmp_path / name for name in ("drums.wav", "bass.wav")}
+    store.write_files([(oids["mix.wav"], tmp_path / "out")], None, beside)
+    assert (tmp_path / "out").read_bytes() == FILES["mix.wav"]
+    assert not decoded & {ref.id for name in beside for ref in store.manifest(name).chunks}
+
+
+@pytest.mark.parametrize("change", ["wrong", "short", "gone", "folder"])
+def test_a_file_beside_has_changed(
+    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, change: str
+) -> None:
+    """Between being found unchanged and being read."""
+    store, oids = stored
+    file = tmp_path / "drums.wav"
+    if change == "wrong":
+        file.write_bytes(bytes(255 - byte for byte in FILES["drums.wav"]))
+    elif change == "short":
+        file.write_bytes(FILES["drums.wav"][:100_000])
+    else:
+        file.unlink()
+        if change == "folder":
+            file.mkdir()
+    wanted = targets(oids, tmp_path / "out")
+    store.write_files(wanted, None, {oids[name]: tmp_path / name for name in ("drums.wav", "bass.wav")})
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in FILES} == FILES
+
+
+def test_a_file_beside_makes_up_for_damage(stored: tuple[AudioStore, dict[str, str]], tmp_path: Path) -> None:
+    store, oids = stored
+    found = {entry.id: entry for entry in entries(only_pack(store.path))}
+    chunk = store.manifest(oids["drums.wav"]).chunks[2]
+    flip(only_pack(store.path), found[chunk.id].offset + 100)
+    wanted = [(oids[name], tmp_path / f"again-{name}") for name in ("drums.wav", "mix.wav")]
+    AudioStore(store.path).write_files(wanted, None, {oids["drums.wav"]: tmp_path / "drums.wav"})
+    assert [path.read_bytes() for _, path in wanted] == [FILES["drums.wav"], FILES["mix.wav"]]
+
+
+def test_neither_the_store_nor_a_file_beside_has_it(
+    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path
+) -> None:
+    store, oids = stored
+    found = {entry.id: entry for entry in entries(only_pack(store.path))}
+    chunk = store.manifest(oids["drums.wav"]).chunks[2]
+    flip(only_pack(store.path), found[chunk.id].offset + 100)
+    (tmp_path / "drums.wav").write_bytes(bytes(len(FILES["drums.wav"])))
+    with pytest.raises(DamagedError, match=f"sound {oids['drums.wav']}"):
+        AudioStore(store.path).write_files(
+            [(oids["drums.wav"], tmp_path / "out")], None, {oids["drums.wav"]: tmp_path / "drums.wav"}
+        )

@@ -7,7 +7,8 @@ import pytest
 from beatflow.errors import DamagedError
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
-from beatflow.objects.pack import Flag, Kind, NewRecord
+from beatflow.objects.pack import Flag, Kind
+from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.store import AudioStore
 from tests.objects.damage import entries, flip, only_pack
 from tests.objects.test_care import OTHER, SONG, add, plain, publish

@@ -12,20 +12,19 @@ from hypothesis import strategies as st
 
 from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects import pack as packs
+from beatflow.objects import packscan
 from beatflow.objects.pack import (
     Directory,
     Entry,
     Flag,
-    NewRecord,
-    PackWriter,
     Record,
     make_directory,
     read_directory,
     read_record,
     read_trailer,
-    scan,
-    skim_records,
 )
+from beatflow.objects.packscan import scan, skim_records
+from beatflow.objects.packwriter import NewRecord, PackWriter
 
 RECORDS = st.lists(
     st.builds(
@@ -113,7 +112,7 @@ def test_magic_across_two_blocks_of_a_scan(tmp_path: Path, monkeypatch: pytest.M
     data = bytearray(three(tmp_path))
     data[16] ^= 1
     for block in range(5, 130):
-        monkeypatch.setattr(packs, "_SCAN_BLOCK", block)
+        monkeypatch.setattr(packscan, "_SCAN_BLOCK", block)
         assert [entry.id[0] for entry in scan(io.BytesIO(data), len(data))] == [1, 2]
 
 

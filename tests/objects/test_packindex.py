@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from beatflow.objects import packindex, packset
 from beatflow.objects.ids import sha256
-from beatflow.objects.pack import Kind, PackWriter
+from beatflow.objects.pack import Kind
 from beatflow.objects.packset import Pack, PackSet
+from beatflow.objects.packwriter import PackWriter
 from beatflow.objects.store import AudioStore
 from tests.objects.damage import flip
 from tests.objects.test_care import plain

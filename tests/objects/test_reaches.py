@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from beatflow.objects.ids import sha256
 from beatflow.objects.intake import Buffers
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.pack import Codec, Flag, Kind, NewRecord, PackWriter
+from beatflow.objects.pack import Codec, Flag, Kind
 from beatflow.objects.packset import PackSet
+from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
 from beatflow.objects.reaches import Reaches, Standing
 

@@ -8,7 +8,8 @@ import pytest
 from beatflow.objects import renewal as renewal_module
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
-from beatflow.objects.pack import Codec, Entry, Flag, Kind, NewRecord
+from beatflow.objects.pack import Codec, Entry, Flag, Kind
+from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.prediction import ONE, Prediction, Proposal, Source, Term
 from beatflow.objects.predictioncodec import encode as predict_chunk
 from beatflow.objects.reach import Reach

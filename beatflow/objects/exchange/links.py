@@ -11,16 +11,8 @@ from typing import NamedTuple
 from beatflow.errors import DamagedError
 from beatflow.objects.ids import ID_BYTES, sha256
 from beatflow.objects.manifest import MAX_CHUNK_BYTES
-from beatflow.objects.pack import (
-    REBUILT,
-    RECORD_HEAD_BYTES,
-    Codec,
-    Entry,
-    Kind,
-    NewRecord,
-    Record,
-    parse_record_head,
-)
+from beatflow.objects.pack import REBUILT, RECORD_HEAD_BYTES, Codec, Entry, Kind, Record, parse_record_head
+from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.reach import ALONE, Reach
 
 _MAGIC = b"\x89BFlinks\x01\r\n\x1a\n"

@@ -13,8 +13,9 @@ from beatflow.objects.care import copy_of
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout, SampleFormat
 from beatflow.objects.manifest import ChunkRef
-from beatflow.objects.pack import MUST_KNOW, REBUILT, Codec, Flag, Kind, NewRecord, Record
+from beatflow.objects.pack import MUST_KNOW, REBUILT, Codec, Flag, Kind, Record
 from beatflow.objects.packset import PackSet
+from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.reach import MAX_DEPTH, Reach
 from beatflow.objects.reading import ChunkReader, read_reach
 from beatflow.objects.threads import Workers

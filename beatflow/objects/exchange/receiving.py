@@ -21,11 +21,12 @@ from beatflow.objects.exchange.proving import Arrivals, check_known, prove_chunk
 from beatflow.objects.exchange.span import Span
 from beatflow.objects.exchange.wholeness import Wholeness
 from beatflow.objects.manifest import MAX_CHUNK_BYTES, ChunkRef, Manifest
-from beatflow.objects.pack import PACK_SUFFIX, RECORD_HEAD_BYTES, Entry, Kind, PackWriter, Record
+from beatflow.objects.pack import PACK_SUFFIX, RECORD_HEAD_BYTES, Entry, Kind, Record
 from beatflow.objects.packset import PackSet
+from beatflow.objects.packwriter import PackWriter
 from beatflow.objects.pointer import Pointer
 from beatflow.objects.pool import Pool
-from beatflow.objects.reading import ChunkReader, default_workers
+from beatflow.objects.reading import ChunkReader
 from beatflow.objects.threads import Threads
 
 GROUP_BYTES = 32 * 1024 * 1024
@@ -58,6 +59,8 @@ class Receiving:
     packs : PackSet
         The store's.
     sounds : sequence of Pointer
+    workers : int
+        Threads for proving.
 
     Attributes
     ----------
@@ -72,8 +75,9 @@ class Receiving:
         A manifest, or what history says of a file, is not as it should be.
     """
 
-    def __init__(self, catalogue: Catalogue, packs: PackSet, sounds: Sequence[Pointer]) -> None:
+    def __init__(self, catalogue: Catalogue, packs: PackSet, sounds: Sequence[Pointer], workers: int) -> None:
         self._catalogue = catalogue
+        self._workers = workers
         self._packs = packs
         self._closure = Closure(self._is_here, self._sources_of)
         self._spots: dict[bytes, Spot] = {}
@@ -185,13 +189,12 @@ class Receiving:
             The store was collected meanwhile.
         """
         read = 0
-        workers = default_workers()
         with (
             Pool(STREAMS, "beatflow-fetch") as streams,
-            Threads(workers, "beatflow-prove") as pool,
+            Threads(self._workers, "beatflow-prove") as pool,
             closing(self._fetch(streams)) as fetched,
         ):
-            store = _Store(self._packs, temporary, hold, pool, 2 * workers)
+            store = _Store(self._packs, temporary, hold, pool, 2 * self._workers)
             for group in self._groups:
                 arrivals = Arrivals(self._packs)
                 try:

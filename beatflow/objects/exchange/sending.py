@@ -30,10 +30,10 @@ from beatflow.objects.pack import (
     TRAILER_BYTES,
     Flag,
     Kind,
-    PackWriter,
     Record,
 )
 from beatflow.objects.packset import PackSet
+from beatflow.objects.packwriter import PackWriter
 from beatflow.objects.pointer import Pointer
 from beatflow.objects.pool import Pool
 from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach

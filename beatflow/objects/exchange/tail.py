@@ -31,8 +31,8 @@ from beatflow.objects.pack import (
     parse_directory,
     parse_record,
     parse_trailer,
-    scan,
 )
+from beatflow.objects.packscan import scan
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

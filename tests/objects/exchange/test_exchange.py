@@ -13,7 +13,8 @@ from beatflow.objects.exchange.shelf import FolderShelf
 from beatflow.objects.exchange.wholeness import Wholeness, find_damaged
 from beatflow.objects.ids import sha256
 from beatflow.objects.manifest import ChunkRef, Manifest, Region, encode
-from beatflow.objects.pack import Codec, Flag, Kind, NewRecord, PackWriter
+from beatflow.objects.pack import Codec, Flag, Kind
+from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.pointer import Pointer
 from beatflow.objects.reach import MAX_DEPTH
 from beatflow.objects.store import AudioStore

@@ -7,7 +7,7 @@ import pytest
 from beatflow.errors import DamagedError, LockedError, NotFoundError
 from beatflow.lock import Lock
 from beatflow.objects.git.value import Signature
-from beatflow.objects.pack import NewRecord, PackWriter
+from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.pointer import Pointer
 from beatflow.places.disk import DiskPlace
 from beatflow.repository import Repository
