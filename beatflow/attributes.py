@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from beatflow.filename import TRACK_FILE
 from beatflow.ignore import is_tangled
 
 ATTRIBUTES = ".gitattributes"
 
 _LFS = "lfs"
-_OURS = frozenset({ATTRIBUTES, ".bfignore", "track.toml"})
+_OURS = frozenset({ATTRIBUTES, ".bfignore", TRACK_FILE})
 """Read from history as text, whatever a ``*`` says."""
 _MACRO = "[attr]"
 _LINE = r'("(?:[^"\\]|\\.)*"|\S+)\s+(.*)'

@@ -1,7 +1,6 @@
 """Text for a terminal: made harmless, how many columns it takes, and cut where there is no room. Pure text."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -32,6 +31,8 @@ def cell_width(text: str) -> int:
 
 @lru_cache(4096)
 def _letter_width(letter: str) -> int:
+    import unicodedata
+
     if unicodedata.combining(letter) or unicodedata.category(letter) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -7,9 +7,11 @@ letters that have no width. Whatever any of them may equate counts as equal here
 
 import os
 import re
-import unicodedata
 
 from beatflow.errors import ConflictError
+
+TRACK_FILE = "track.toml"
+"""The score of the mix, which `track` reads."""
 
 PRIVATE = frozenset({".beatflow", ".git", ".provenance"})
 """Folders that are BeatFlow's or git's, wherever they stand."""
@@ -37,6 +39,8 @@ def _is_private_part(name: str) -> bool:
 
 def fold_name(name: str) -> str:
     """Return a name as the least careful disk sees it: two names that fold alike may be one file there."""
+    import unicodedata
+
     plain = name.translate(_IGNORED).rstrip(" .")
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", plain).casefold())
 

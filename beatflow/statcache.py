@@ -5,11 +5,11 @@ A cache: deleting it costs time, never truth. Knows no git store and no audio st
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from beatflow.objects.durable import write_cache
+from beatflow.objects.git.files import is_git_oid
 from beatflow.objects.git.value import EXECUTABLE, FILE, SYMLINK, Entry
 
 VERSION = 2
@@ -27,9 +27,7 @@ def _is_row(row: Any) -> bool:
     """Say whether this can be a file's row: a damaged one must not bring an impossible entry into a tree."""
     *numbers, oid = row
     sound = len(numbers) == 5 and all(type(number) is int for number in numbers)
-    return (
-        sound and numbers[4] in (FILE, EXECUTABLE, SYMLINK) and re.fullmatch("[0-9a-f]{40}", oid) is not None
-    )
+    return sound and numbers[4] in (FILE, EXECUTABLE, SYMLINK) and isinstance(oid, str) and is_git_oid(oid)
 
 
 class StatCache:

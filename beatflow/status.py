@@ -1,6 +1,6 @@
 """How the worktree differs from the last commit."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from beatflow.history import FileChange, compare_trees, content_tree, read_content
 from beatflow.merge.conflict import Conflict, find_conflicts
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from beatflow.sharing.upstream import Distance
 
 
-class Status(NamedTuple):
+class Status:
     """Where HEAD is, and what changed since.
 
     Parameters
@@ -32,12 +32,22 @@ class Status(NamedTuple):
         How far the branch is from the one that it follows; None where it follows none that was seen.
     """
 
-    branch: str | None
-    commit: str | None
-    changes: list[FileChange]
-    conflicts: list[Conflict]
-    locks: "list[Held]"
-    distance: "Distance | None" = None
+    # For a named tuple typing would compile the annotations, and Python takes 2 ms to be ready for that.
+    def __init__(
+        self,
+        branch: str | None,
+        commit: str | None,
+        changes: list[FileChange],
+        conflicts: list[Conflict],
+        locks: "list[Held]",
+        distance: "Distance | None" = None,
+    ) -> None:
+        self.branch = branch
+        self.commit = commit
+        self.changes = changes
+        self.conflicts = conflicts
+        self.locks = locks
+        self.distance = distance
 
 
 def read_status(repository: Repository, now_s: float, advance: Advance | None = None) -> Status:

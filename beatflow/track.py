@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from beatflow.errors import UsageError
+from beatflow.filename import TRACK_FILE as TRACK_FILE
 
-TRACK_FILE = "track.toml"
 DEFAULT_MIX = "mix.wav"
 
 

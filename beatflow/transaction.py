@@ -23,7 +23,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from beatflow.errors import BeatFlowError, ConflictError, DamagedError, NotFoundError
-from beatflow.filename import check_path
+from beatflow.filename import TRACK_FILE, check_path
 from beatflow.lock import Lock
 from beatflow.objects.durable import write_atomic
 from beatflow.objects.git.value import Entry
@@ -148,8 +148,6 @@ class Transaction:
 
     def _read_score(self) -> bytes | None:
         """Return the score as this change leaves it, None where there will be none."""
-        from beatflow.track import TRACK_FILE  # only where a mix may be a render of its stems
-
         if TRACK_FILE in self._staged:
             staged = self._staged[TRACK_FILE]
             return self.repository.git.read_blob(staged[1].oid) if staged else None
@@ -274,11 +272,12 @@ class Transaction:
 
     def check_places(self) -> None:
         """Refuse now what could not be finished later: names and paths that cannot be written."""
-        names = {name for name in self.repository.git.list_refs() if self._refs.get(name, "") is not None}
-        for name, commit in self._refs.items():
-            if commit and any(
-                other.startswith(name + "/") or name.startswith(other + "/") for other in names
-            ):
+        git = self.repository.git
+        # What is a name already clashes with none, and looking at all of them takes long where there are many.
+        new = [name for name, commit in self._refs.items() if commit and git.read_target(name) is None]
+        names = {name for name in git.list_refs() if self._refs.get(name, "") is not None} if new else ()
+        for name in new:
+            if any(other.startswith(name + "/") or name.startswith(other + "/") for other in names):
                 raise ConflictError(f"{name} clashes with another name", hint="choose another name")
         root = self.repository.root
         removed = {path for path, staged in self._staged.items() if staged is None}

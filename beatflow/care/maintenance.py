@@ -215,7 +215,7 @@ def _check_operations(repository: Repository, findings: Findings) -> None:
             oid = read_operation(git, oid).previous
     except DamagedError as error:
         if OPERATIONS not in findings.refs:
-            text = f"{error.message}; bf undo and bf op log stop there"
+            text = f"bf undo and bf op log stop at this: {error.message}"
             findings.problems.append(Problem("operation", text, oid))
 
 
@@ -273,7 +273,9 @@ def _check_audio(
         # Files that nothing reaches are looked at too: whoever undoes by hand may want them.
         found = checkup.check_files(sorted({*wanted, *audio.oids()}))
     for problem in found:
-        findings.problems.append(Problem("sound", problem.message, problem.oid, ranges=problem.ranges))
+        findings.problems.append(
+            Problem("sound", problem.message, problem.oid, ranges=problem.ranges, cause=problem.cause)
+        )
         if problem.oid:
             _note_lost(repository, checkup, problem.oid, findings)
     findings.packs = checkup.damaged

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from beatflow.objects.checking import LostRange
 from beatflow.objects.layout import Layout
+from beatflow.objects.loss import LostRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Problem:
         What is lost of a sound; empty where that is all of it.
     ref : str or None
         The ref that it is about.
+    cause : str or None
+        What was met first when a sound could not be read, with all ids.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Problem:
     offset: int | None = None
     ranges: tuple[LostRange, ...] = ()
     ref: str | None = None
+    cause: str | None = None
 
 
 @dataclass

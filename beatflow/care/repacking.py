@@ -180,7 +180,7 @@ class _Rewriting:
             if mix is None or not track.stems:
                 continue
             files = (stem.file for stem in track.stems.values())
-            making = Making(track, {file: tree[file] for file in files if file in tree})
+            making: Making = track, {file: tree[file] for file in files if file in tree}
             known = found.setdefault((track.mix_file, mix.oid), [])
             if making not in known and len(known) < _MOST_MAKINGS:
                 known.append(making)

@@ -27,6 +27,15 @@ from beatflow.worktree import REPOSITORY
 
 QUARANTINE = "quarantine"
 HERE = "the track's folder"
+_MENDED_BY = {
+    "sound": "sound",
+    "pack": "pack",
+    "commit": "object",
+    "tree": "object",
+    "blob": "object",
+    "ref": "ref",
+}
+"""Kind of a problem, to that of the repair that mends it."""
 
 Examine = Callable[[], Findings]
 
@@ -35,14 +44,16 @@ Examine = Callable[[], Findings]
 class Repair:
     """One thing that was done, or that would be.
 
-    ``kind`` is ``pack``, ``sound``, ``object``, ``ref``, ``journal``, or ``skipped`` for a file that could not be read;
-    ``source`` says where it came from, ``count`` of how many things.
+    ``kind`` is ``pack``, ``sound``, ``object``, ``ref``, ``journal``, ``missing`` for sound that a dry run found
+    nowhere, or ``skipped`` for a file that could not be read; ``source`` says where it came from, ``count`` of how many
+    things; ``moved_to`` is the path at which a damaged pack is kept.
     """
 
     kind: str
     message: str
     source: str | None = None
     count: int = 1
+    moved_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +114,8 @@ def repair(
         yield from _repair_history(repository, findings, places, None)
         for name in sorted(findings.packs):
             count = repository.audio.count_sound(name)
-            yield Repair(
-                "pack", f"would move pack {name} to quarantine and keep {plural(count, 'record')} of it"
-            )
+            kept = f"keep {plural(count, 'record')} of it, all that is whole"
+            yield Repair("pack", f"would move pack {name[:12]} to quarantine and {kept}", count=count)
         yield from _repair_sound(repository, findings, places, dry_run)
         return
     # Taking the lock also finishes a change that was interrupted, and an operation would say nothing: what is mended
@@ -114,11 +124,9 @@ def repair(
         for name in sorted(findings.packs):
             with suppress(UsageError):
                 saved = repository.audio.quarantine(name)
-                yield Repair(
-                    "pack",
-                    f"moved pack {name} to {saved.moved_to}, kept {plural(saved.records, 'record')} of it",
-                    count=saved.records,
-                )
+                kept = f"kept {plural(saved.records, 'record')} of it, all that is whole"
+                text = f"moved pack {name[:12]} to quarantine, {kept}"
+                yield Repair("pack", text, count=saved.records, moved_to=str(saved.moved_to))
         # What a damaged pack, tree or commit hides shows only when that is there again, so look again and again.
         seen: list[tuple[set[str], set[str]]] = []
         while (state := (set(findings.objects), set(findings.refs))) not in seen:
@@ -160,6 +168,8 @@ def _repair_sound(
         for name, count in mending.found.items():
             word = "would bring" if dry_run else "brought"
             yield Repair("sound", f"{word} back {plural(count, 'record')} of sound from {name}", name, count)
+        if dry_run and (count := mending.count_missing()):
+            yield Repair("missing", f"found {plural(count, 'record')} of sound nowhere", count=count)
 
 
 def _iter_files(folder: Path) -> Iterator[Path]:
@@ -353,10 +363,28 @@ def _did(transaction: Transaction | None, done: str, plan: str) -> str:
     return done if transaction else f"would {plan}"
 
 
-def advise(problem: Problem) -> str | None:
-    """Return what can be done about a problem that is still there; None where nothing can be told."""
+def advise(problem: Problem, repairs: Sequence[Repair] | None = None, dry_run: bool = False) -> str | None:
+    """Return what can be done about a problem; None where nothing can be told.
+
+    Parameters
+    ----------
+    problem : Problem
+    repairs : sequence of Repair, optional
+        What was done, with a problem that is still there, or what would be; None where nothing was tried.
+    dry_run : bool
+        Whether it would be.
+    """
+    found = {repair.kind for repair in repairs or ()}
+    if dry_run and "missing" not in found and _MENDED_BY.get(problem.kind) in found:
+        return None
+    if problem.kind == "sound" and repairs is None:
+        return (
+            "bf check --repair brings back what the folder still has; add --from DIR for a backup or bounces"
+        )
     if problem.kind == "sound":
         return "bf check --repair --from DIR takes it from a track or a folder that has the sound"
+    if problem.kind == "pack" and repairs is None:
+        return "bf check --repair writes anew what is whole of a damaged pack, and keeps the pack itself"
     if problem.kind == "remote":
         return "bf push --verify sends it there once more"
     if problem.kind in ("commit", "tree", "blob") or (problem.kind == "ref" and problem.oid):

@@ -1,35 +1,52 @@
-"""How problems and repairs are told: one line each, in a musician's words. Pure text."""
+"""How problems are told: in a musician's words, without what only helps to find a fault. Pure text."""
+
+from collections.abc import Iterable
 
 from beatflow.care.problem import Problem
-from beatflow.objects.checking import LostRange
+from beatflow.objects.loss import LostRange
 from beatflow.wording import format_duration, format_size, plural
 
 _MAX_RANGES = 3
 
 
-def format_problem(problem: Problem) -> str:
-    """Write what is lost, of what, in which commits, and why: ``drums.wav: 0:03.000 to 0:05.100 lost in …; …``."""
-    where = []
-    if problem.ranges or problem.kind == "sound":
-        where.append(f"{format_ranges(problem.ranges)} lost".strip())
-    if problem.commits and problem.kind != "commit":
-        where.append(f"in {format_commits(problem)}")
-    oid = problem.oid or ""
-    told = not oid or oid[:12] in problem.message
-    reason = problem.message if told else f"{problem.message} ({oid[:12]})"
+def format_problems(problems: Iterable[Problem]) -> list[str]:
+    """Write a line for each thing that is lost, then one for each damaged pack, whatever is wrong there."""
+    lines = []
+    places: dict[str, set[int]] = {}
+    for problem in problems:
+        if problem.kind == "pack" and problem.pack:
+            found = places.setdefault(problem.pack, set())
+            found |= {problem.offset} if problem.offset is not None else set()
+        else:
+            lines.append(_format_problem(problem))
+    for pack, offsets in places.items():
+        where = f" at {plural(len(offsets), 'place')}" if offsets else ""
+        lines.append(f"pack {pack[:12]}: damaged{where}")
+    return lines
+
+
+def _format_problem(problem: Problem) -> str:
+    """Write what is lost, of what, in which commits: ``drums.wav: 0:03.000 to 0:05.100 lost in 2 commits (…)``."""
+    told = []
+    where = f"in {format_commits(problem)}" if problem.commits and problem.kind != "commit" else ""
+    if problem.kind in ("sound", "tree", "blob"):
+        told.append(" ".join(filter(None, (format_ranges(problem.ranges), "lost", where))))
+    elif where:
+        told.append(where)
+    # Where something is lost only in part, that is all there is to say.
+    if not problem.ranges:
+        told.append(problem.message)
     subject = _subject(problem)
-    return (f"{subject}: " if subject else "") + (f"{' '.join(where)}; " if where else "") + reason
+    return (f"{subject}: " if subject else "") + "; ".join(told)
 
 
 def _subject(problem: Problem) -> str:
     if problem.paths:
         more = f" and {plural(len(problem.paths) - 2, 'more path')}" if len(problem.paths) > 2 else ""
         return ", ".join(path or "the whole folder" for path in problem.paths[:2]) + more
-    if problem.pack:
-        return f"pack {problem.pack[:12]}" + (
-            f" at byte {problem.offset}" if problem.offset is not None else ""
-        )
-    return "a sound of no commit" if problem.kind == "sound" else ""
+    if problem.kind == "commit" and problem.oid:
+        return f"commit {problem.oid[:7]}"
+    return "a sound of no commit" if problem.kind in ("sound", "remote") else ""
 
 
 def format_commits(problem: Problem) -> str:

@@ -129,7 +129,7 @@ def check(
         if repair:
             document |= {"dry_run": dry_run, "found": before.problems, "repairs": repairs}
         ui.emit_json("beatflow.check/2", document)
-    _conclude(ui, before, findings, repair and not dry_run)
+    _conclude(ui, findings, repairs if repair and before.problems else None, dry_run)
     return DAMAGED if findings.problems else 0
 
 
@@ -144,27 +144,33 @@ def _open_inquiry(invocation: Invocation, repository: "Repository", name: str, d
 
 
 def _emit(ui: "Ui", findings: "Findings") -> None:
-    from beatflow.care.text import format_problem
+    from beatflow.care.text import format_problems
 
-    for problem in findings.problems:
-        ui.emit(safe(format_problem(problem)))
+    for line in format_problems(findings.problems):
+        ui.emit(safe(line))
 
 
-def _conclude(ui: "Ui", before: "Findings", after: "Findings", repaired: bool) -> None:
-    """Say how it ended, and what can be done about what is still wrong."""
+def _conclude(ui: "Ui", findings: "Findings", repairs: "list[Repair] | None", dry_run: bool) -> None:
+    """Say how it ended, and what can be done about what is wrong; after repairs, about what still is."""
     from beatflow.care.repair import advise
-    from beatflow.care.text import format_problem
+    from beatflow.care.text import format_problems
 
-    if repaired and before.problems:
-        ui.say(
-            f"{plural(len(after.problems), 'problem')} still there:" if after.problems else "all is mended"
-        )
-        for problem in after.problems:
-            ui.say(safe(f"  {format_problem(problem)}"))
+    problems = findings.problems
+    lines = format_problems(problems)
+    hurting = [problem for problem in problems if problem.kind != "pack"]
+    if repairs is not None and dry_run:
+        ui.say("nothing was changed")
+    elif repairs is not None:
+        ui.say(f"{plural(len(lines), 'problem')} still there:" if lines else "all is mended")
+        for line in lines:
+            ui.say(safe(f"  {line}"))
+    elif lines:
+        ui.say(plural(len(lines), "problem") + ("" if hurting else ", but nothing is lost"))
     else:
-        ui.say(plural(len(after.problems), "problem") if after.problems else "no problem found")
-    if after.elsewhere:
-        size = format_size(sum(after.elsewhere.values()))
-        ui.say(f"{plural(len(after.elsewhere), 'sound')} ({size}) not here but elsewhere, as was wanted")
-    for hint in dict.fromkeys(filter(None, map(advise, after.problems))):
+        ui.say("no problem found")
+    if findings.elsewhere:
+        size = format_size(sum(findings.elsewhere.values()))
+        ui.say(f"{plural(len(findings.elsewhere), 'sound')} ({size}) not here but elsewhere, as was wanted")
+    hints = (advise(problem, repairs, dry_run) for problem in hurting or problems)
+    for hint in dict.fromkeys(filter(None, hints)):
         ui.say(f"hint: {hint}")

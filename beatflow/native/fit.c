@@ -3,12 +3,12 @@
  * The twin of sound/fit.py and predicting/chunkfit.py, whose words it uses. Products of samples are sums of integers,
  * so they are exact; what is solved from them is in double. It decides only how small what is stored becomes.
  */
-#include "samples.h"
+#include "squares.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { MOST_CHANNELS = 8, MOST_SOURCES = 16, MOST_UNKNOWNS = 2 * MOST_SOURCES };
+enum { MOST_SOURCES = MOST_UNKNOWNS / 2 };
 enum { BLOCKS = 8, BLOCK_FRAMES = 512, SEGMENTS = 8, SEGMENT_BLOCKS = 2, LANES = 8 };
 enum { MOST_FRAMES = BLOCKS * BLOCK_FRAMES };
 
@@ -17,82 +17,8 @@ enum { MOST_FRAMES = BLOCKS * BLOCK_FRAMES };
 #define APART_GAIN 0.9
 #define WEIGHT_LIMIT 15.0
 #define WHITE 1.6
-/* Of features that say the same, none is preferred, and what they say together is well determined. */
-#define RIDGE 1e-12
-#define LEAST_PIVOT 1e-14
 #define ONE 16777216.0
 #define SLOPE_ONE 65536.0
-#define TWO_PI_E 17.079468445347132
-
-/* Chunks laid end to end, as they stand in a file; the chunk that is fitted begins at a frame of theirs. */
-struct bf_sound {
-    const uint8_t *const *chunks;
-    const int64_t *lengths; /* in bytes, whole frames */
-    int32_t count, format, channels, unused;
-    int64_t start;
-};
-
-/* What fits a chunk: `segments` 0 where nothing does. */
-struct bf_fitted {
-    int32_t segments, noise;
-    double bits;
-};
-
-static double count_bits(double power) {
-    double bits = 0.5 * log2(TWO_PI_E * (power + 1.0 / 12));
-    return bits > 0 ? bits : 0;
-}
-
-/* Where stretches of `length` frames begin that lie evenly in `frames`; how many there are. */
-static int spread(int64_t frames, int count, int64_t length, int64_t *starts) {
-    starts[0] = 0;
-    if (frames <= length || count == 1)
-        return 1;
-    int found = 0;
-    for (int step = 0; step < count; step++) {
-        int64_t at = llrint((double)step * (double)(frames - length) / (count - 1));
-        if (!found || at != starts[found - 1])
-            starts[found++] = at;
-    }
-    return found;
-}
-
-/* Frames of a sound from `first` on, interleaved; 0 where there are none. Not 0: they are no integers. */
-static int read_frames(const struct bf_sound *sound, int64_t first, int64_t length, int32_t *out) {
-    int64_t width = (int64_t)bf_width(sound->format) * sound->channels, begin = 0;
-    memset(out, 0, (size_t)(length * sound->channels) * sizeof *out);
-    for (int32_t number = 0; number < sound->count && begin < first + length; number++) {
-        int64_t end = begin + sound->lengths[number] / width;
-        int64_t low = first > begin ? first : begin;
-        int64_t high = first + length < end ? first + length : end;
-        if (low < high) {
-            const uint8_t *raw = sound->chunks[number] + (low - begin) * width;
-            int32_t *target = out + (low - first) * sound->channels;
-            if (bf_read_samples(raw, (high - low) * sound->channels, sound->format, target))
-                return 1;
-        }
-        begin = end;
-    }
-    return 0;
-}
-
-/* Channels apart: row `channel` of `planes` gets its frames at `at`; one channel becomes all of them. */
-static void part_channels(const int32_t *frames, int64_t length, int32_t channels, int32_t *planes, int64_t row,
-                          int64_t at, int32_t outputs) {
-    for (int32_t output = 0; output < outputs; output++) {
-        const int32_t *from = frames + (channels == 1 ? 0 : output);
-        int32_t *to = planes + output * row + at;
-        for (int64_t n = 0; n < length; n++)
-            to[n] = from[n * channels];
-    }
-}
-
-BF_CLONES static int64_t multiply(const int32_t *a, const int32_t *b, int64_t length) {
-    int64_t total = 0;
-    for (int64_t n = 0; n < length; n++)
-        total += (int64_t)a[n] * b[n];
-    return total;
-}
 
 /* Sums of a * b * time and a * b * time * time. */
 BF_CLONES static void multiply_ramps(const int32_t *a, const int32_t *b, const double *time, int64_t length,
@@ -155,85 +81,6 @@ BF_CLONES static double sum_steps(const double *rest, int64_t length) {
     return total;
 }
 
-/* Add the energies of a stretch and of its differences of order 1 and 2. */
-BF_CLONES static void add_energies(const int32_t *x, int64_t length, double *energies) {
-    int64_t plain = 0, steps = 0, bends = 0;
-    for (int64_t n = 0; n < length; n++)
-        plain += (int64_t)x[n] * x[n];
-    for (int64_t n = 1; n < length; n++) {
-        int32_t step = x[n] - x[n - 1];
-        steps += (int64_t)step * step;
-    }
-    for (int64_t n = 2; n < length; n++) {
-        int32_t bend = x[n] - 2 * x[n - 1] + x[n - 2];
-        bends += (int64_t)bend * bend;
-    }
-    energies[0] += (double)plain;
-    energies[1] += (double)steps;
-    energies[2] += (double)bends;
-}
-
-/* Bits per sample by the best of the fixed predictors of order 0 to 2; energies of `rows` stretches of `length`. */
-static double plain_bits(const double *energies, int64_t rows, int64_t length) {
-    double least = HUGE_VAL;
-    for (int order = 0; order < 3 && order < length; order++) {
-        double bits = count_bits(energies[order] / (double)(rows * (length - order)));
-        least = bits < least ? bits : least;
-    }
-    return least < HUGE_VAL ? least : 0;
-}
-
-/* Least squares by normal equations, for the unknowns in `kept`.
- *
- * `products` is `size` by `size`; the wanted one's products are in column `wanted`. Gives the solution, and, where
- * asked, by how much the energy that is left grows without each. Returns the energy that the solution explains.
- */
-static double solve(const double *products, int size, const int *kept, int count, int wanted, double *solution,
-                    double *worth) {
-    double lower[MOST_UNKNOWNS][MOST_UNKNOWNS], scale[MOST_UNKNOWNS], moment[MOST_UNKNOWNS], unit[MOST_UNKNOWNS];
-    for (int i = 0; i < count; i++) {
-        double energy = products[kept[i] * size + kept[i]];
-        scale[i] = energy > 0 ? sqrt(energy) : 1.0;
-        moment[i] = products[kept[i] * size + wanted] / scale[i];
-    }
-    for (int i = 0; i < count; i++)
-        for (int j = 0; j <= i; j++) {
-            double sum = products[kept[i] * size + kept[j]] / scale[i] / scale[j] + (i == j ? RIDGE : 0);
-            for (int k = 0; k < j; k++)
-                sum -= lower[i][k] * lower[j][k];
-            lower[i][j] = i == j ? sqrt(sum > LEAST_PIVOT ? sum : LEAST_PIVOT) : sum / lower[j][j];
-        }
-    for (int i = 0; i < count; i++) {
-        unit[i] = moment[i];
-        for (int k = 0; k < i; k++)
-            unit[i] -= lower[i][k] * unit[k];
-        unit[i] /= lower[i][i];
-    }
-    for (int i = count - 1; i >= 0; i--) {
-        for (int k = i + 1; k < count; k++)
-            unit[i] -= lower[k][i] * unit[k];
-        unit[i] /= lower[i][i];
-    }
-    double explained = 0;
-    for (int i = 0; i < count; i++) {
-        explained += moment[i] * unit[i] + RIDGE * unit[i] * unit[i];
-        solution[i] = unit[i] / scale[i];
-    }
-    for (int i = 0; worth && i < count; i++) {
-        /* Without unknown i, the energy that is left grows by its square over the inverse's diagonal. */
-        double column[MOST_UNKNOWNS], inverse = 0;
-        for (int row = i; row < count; row++) {
-            column[row] = row == i;
-            for (int k = i; k < row; k++)
-                column[row] -= lower[row][k] * column[k];
-            column[row] /= lower[row][row];
-            inverse += column[row] * column[row];
-        }
-        worth[i] = unit[i] * unit[i] / inverse;
-    }
-    return explained;
-}
-
 /* One chunk and what it is fitted with. */
 struct fit {
     const struct bf_sound *target, *sources;
@@ -255,22 +102,22 @@ struct segment {
 static int take(const struct fit *fit, const struct bf_sound *sound, const int64_t *starts, int blocks, int64_t first,
                 int64_t length, int32_t *planes) {
     for (int block = 0; block < blocks; block++) {
-        if (read_frames(sound, sound->start + first + starts[block], length, fit->scratch))
+        if (bf_read_frames(sound, sound->start + first + starts[block], length, fit->scratch))
             return 1;
-        part_channels(fit->scratch, length, sound->channels, planes, blocks * length, block * length, fit->channels);
+        bf_part_channels(fit->scratch, length, sound->channels, planes, blocks * length, block * length, fit->channels);
     }
     return 0;
 }
 
 static int measure_plain(const struct fit *fit, int64_t first, int64_t frames, double *bits) {
     int64_t starts[2], length = frames < BLOCK_FRAMES ? frames : BLOCK_FRAMES;
-    int blocks = spread(frames, 2, length, starts);
+    int blocks = bf_spread(frames, 2, length, starts);
     double energies[3] = {0};
     if (take(fit, fit->target, starts, blocks, first, length, fit->planes))
         return 1;
     for (int64_t row = 0; row < (int64_t)blocks * fit->channels; row++)
-        add_energies(fit->planes + row * length, length, energies);
-    *bits = plain_bits(energies, (int64_t)blocks * fit->channels, length);
+        bf_add_energies(fit->planes + row * length, length, energies);
+    *bits = bf_bits_of(energies, (int64_t)blocks * fit->channels, length);
     return 0;
 }
 
@@ -313,7 +160,7 @@ static void multiply_all(const struct fit *fit, const int *heard, int count, int
     rows[count] = fit->planes + channel * row;
     for (int i = 0; i < size; i++)
         for (int j = 0; j <= i; j++)
-            products[i * size + j] = products[j * size + i] = (double)multiply(rows[i], rows[j], row);
+            products[i * size + j] = products[j * size + i] = (double)bf_multiply(rows[i], rows[j], row);
 }
 
 /* Fit gains that change evenly over the segment; the power that they leave, estimated from products alone. */
@@ -343,7 +190,7 @@ static double solve_ramps(const struct fit *fit, const int *heard, int count, in
         }
     for (int k = 0; k < 2 * count; k++)
         kept[k] = k;
-    double explained = solve(products, size, kept, 2 * count, 2 * count, solution, NULL);
+    double explained = bf_solve(products, size, kept, 2 * count, 2 * count, solution, NULL);
     for (int k = 0; k < count; k++)
         for (int32_t channel = 0; channel < channels; channel++) {
             weights[k * channels + channel] = solution[k];
@@ -392,7 +239,7 @@ static int fit_segment(const struct fit *fit, int64_t first, int64_t frames, int
     memset(fit->slopes, 0, sizeof(int32_t) * (size_t)(fit->count * channels));
     if (measure_plain(fit, first, frames, &result->plain))
         return 1;
-    blocks = spread(frames, blocks, length, starts);
+    blocks = bf_spread(frames, blocks, length, starts);
     int64_t row = blocks * length;
     if (take(fit, fit->target, starts, blocks, first, length, fit->planes))
         return 1;
@@ -416,11 +263,11 @@ static int fit_segment(const struct fit *fit, int64_t first, int64_t frames, int
         multiply_all(fit, heard, count, row, channel, products);
         for (int place = 0; place < size * size; place++)
             whole[place] += products[place];
-        solve(products, size, kept, count, count, gains, NULL);
+        bf_solve(products, size, kept, count, count, gains, NULL);
         for (int k = 0; k < count; k++)
             apart[k * channels + channel] = gains[k];
     }
-    solve(whole, size, kept, count, count, gains, NULL);
+    bf_solve(whole, size, kept, count, count, gains, NULL);
     for (int k = 0; k < count; k++)
         for (int32_t channel = 0; channel < channels; channel++)
             weights[k * channels + channel] = gains[k];
@@ -447,7 +294,7 @@ static int fit_segment(const struct fit *fit, int64_t first, int64_t frames, int
         result->noise = is_noise(fit->rest, rows, length, power);
     }
     result->power = power;
-    if (count_bits(power) > result->plain - LEAST_GAIN_BITS)
+    if (bf_count_bits(power) > result->plain - LEAST_GAIN_BITS)
         return 0;
     result->found = fix(fit, heard, count, frames, used, steep, power, whole);
     return 0;
@@ -475,11 +322,8 @@ BF_EXPORT int bf_fit_gains(const struct bf_sound *sounds, int32_t count, double 
         return -1;
     for (int32_t number = 0; number <= count; number++) {
         const struct bf_sound *one = &sounds[number];
-        if (!bf_width(one->format) || (one->channels != 1 && one->channels != fit.channels))
+        if (!bf_is_sound(one, fit.channels))
             return -1;
-        for (int32_t chunk = 0; chunk < one->count; chunk++)
-            if (one->lengths[chunk] % (bf_width(one->format) * one->channels))
-                return -1;
         if (number)
             fit.scales[number - 1] = ldexp(1.0, bf_bits(sounds->format) - bf_bits(one->format));
     }
@@ -494,7 +338,7 @@ BF_EXPORT int bf_fit_gains(const struct bf_sound *sounds, int32_t count, double 
     if (fit_segment(&fit, 0, frames, BLOCKS, &whole))
         return 1;
     if (whole.found && whole.noise) {
-        *result = (struct bf_fitted){1, 1, count_bits(whole.power)};
+        *result = (struct bf_fitted){1, 1, bf_count_bits(whole.power)};
         return 0;
     }
     /* The whole's terms wait in the first segment's place; what the pieces find goes one further, and moves up. */
@@ -512,13 +356,13 @@ BF_EXPORT int bf_fit_gains(const struct bf_sound *sounds, int32_t count, double 
             memset(fit.slopes, 0, sizeof(int32_t) * (size_t)terms);
         }
         any |= piece.found;
-        bits += (double)size * (piece.found ? count_bits(piece.power) : piece.plain);
+        bits += (double)size * (piece.found ? bf_count_bits(piece.power) : piece.plain);
     }
     bits /= (double)frames;
     if (!any)
         return 0;
-    if (whole.found && count_bits(whole.power) < bits + 0.1) {
-        *result = (struct bf_fitted){1, 0, count_bits(whole.power)};
+    if (whole.found && bf_count_bits(whole.power) < bits + 0.1) {
+        *result = (struct bf_fitted){1, 0, bf_count_bits(whole.power)};
         return 0;
     }
     if (bits > whole.plain - LEAST_GAIN_BITS / 2)
@@ -546,10 +390,10 @@ BF_EXPORT int bf_plain_bits(const struct bf_stretches *sound, int32_t blocks, in
         return -1;
     if (bf_read_samples(sound->raw, samples, sound->format, room))
         return 1;
-    part_channels(room, blocks * length, sound->channels, room + samples, blocks * length, 0, sound->channels);
+    bf_part_channels(room, blocks * length, sound->channels, room + samples, blocks * length, 0, sound->channels);
     for (int64_t row = 0; row < (int64_t)blocks * sound->channels; row++)
-        add_energies(room + samples + row * length, length, energies);
-    *bits = plain_bits(energies, (int64_t)blocks * sound->channels, length);
+        bf_add_energies(room + samples + row * length, length, energies);
+    *bits = bf_bits_of(energies, (int64_t)blocks * sound->channels, length);
     return 0;
 }
 
@@ -569,7 +413,7 @@ BF_EXPORT int bf_multiply_stretches(const struct bf_stretches *sounds, int32_t c
             return -1;
         if (bf_read_samples(one->raw, row * one->channels, one->format, room))
             memset(room, 0, (size_t)(row * one->channels) * sizeof *room);
-        part_channels(room, row, one->channels, planes + i * row * channels, row, 0, channels);
+        bf_part_channels(room, row, one->channels, planes + i * row * channels, row, 0, channels);
     }
     memset(products, 0, sizeof(double) * (size_t)(count * count));
     for (int32_t block = 0; block < blocks; block++)
@@ -579,7 +423,7 @@ BF_EXPORT int bf_multiply_stretches(const struct bf_stretches *sounds, int32_t c
                 const int32_t *b = planes + j * row * channels + block * length;
                 double total = 0;
                 for (int32_t channel = 0; channel < channels; channel++)
-                    total += (double)multiply(a + channel * row, b + channel * row, length);
+                    total += (double)bf_multiply(a + channel * row, b + channel * row, length);
                 double *table = products + (1 + (int64_t)block) * count * count;
                 table[i * count + j] = table[j * count + i] = total;
                 products[i * count + j] += total;
@@ -599,7 +443,7 @@ static int list_kept(const uint8_t *chosen, int32_t features, int *kept) {
 /* Energy that the best gains of some features leave of sound 0. */
 static double leave_energy(const double *products, int size, const int *kept, int count) {
     double solution[MOST_UNKNOWNS];
-    double left = products[0] - solve(products, size, kept, count, 0, solution, NULL);
+    double left = products[0] - bf_solve(products, size, kept, count, 0, solution, NULL);
     return left > 0 ? left : 0;
 }
 
@@ -612,18 +456,18 @@ static double leave_energy(const double *products, int size, const int *kept, in
 BF_EXPORT int bf_choose_features(const double *products, int32_t features, double samples, const double *prices,
                                  uint8_t *chosen) {
     double solution[MOST_UNKNOWNS], worth[MOST_UNKNOWNS];
-    int kept[MOST_UNKNOWNS], size = features + 1;
+    int kept[MOST_UNKNOWNS] = {0}, size = features + 1;
     if (features < 0 || features > MOST_UNKNOWNS)
         return -1;
     for (int32_t feature = 0; feature < features; feature++)
         chosen[feature] &= products[(feature + 1) * (size + 1)] > 0;
     for (;;) {
         int count = list_kept(chosen, features, kept), least = -1;
-        double left = products[0] - solve(products, size, kept, count, 0, solution, worth), gain = 0;
+        double left = products[0] - bf_solve(products, size, kept, count, 0, solution, worth), gain = 0;
         left = left > 0 ? left : 0;
-        double now = count_bits(left / samples);
+        double now = bf_count_bits(left / samples);
         for (int i = 0; i < count; i++) {
-            double saved = count_bits((left + worth[i]) / samples) - now - prices[kept[i] - 1];
+            double saved = bf_count_bits((left + worth[i]) / samples) - now - prices[kept[i] - 1];
             if (least < 0 || saved < gain) {
                 least = i;
                 gain = saved;
@@ -642,10 +486,10 @@ BF_EXPORT double bf_count_left(const double *products, int32_t features, int32_t
                                const uint8_t *chosen, double explained) {
     int kept[MOST_UNKNOWNS], size = features + 1;
     int count = list_kept(chosen, features, kept);
-    double bits = count_bits(leave_energy(products, size, kept, count) / (samples * blocks)), left = 0;
+    double bits = bf_count_bits(leave_energy(products, size, kept, count) / (samples * blocks)), left = 0;
     if (bits < explained)
         return bits;
     for (int32_t block = 0; block < blocks; block++)
         left += leave_energy(products + (1 + (int64_t)block) * size * size, size, kept, count);
-    return count_bits(left / (samples * blocks));
+    return bf_count_bits(left / (samples * blocks));
 }

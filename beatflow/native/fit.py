@@ -69,7 +69,9 @@ class _Sound(ctypes.Structure):
     )
 
 
-class _Fitted(ctypes.Structure):
+class Fitted(ctypes.Structure):
+    """What a kernel says about a fit; no segments where there is none."""
+
     _fields_ = (("segments", ctypes.c_int32), ("noise", ctypes.c_int32), ("bits", ctypes.c_double))
 
 
@@ -130,12 +132,12 @@ def fit_gains(target: Chunks, sources: Sequence[Chunks]) -> Gains | None:
     Gains or None
         None where no gains are worth it, or the samples are no integers of 24 bits.
     """
-    sounds = (_Sound * (1 + len(sources)))(*(_describe(one) for one in (target, *sources)))
+    sounds = (_Sound * (1 + len(sources)))(*(describe_chunks(one) for one in (target, *sources)))
     room = new_bytes(_library().bf_fit_room(len(sources), target.channels))
     # One segment more: the whole's fit is kept while the parts' are made.
     size = (SEGMENTS + 1) * len(sources) * target.channels
     weights, slopes = (ctypes.c_int32 * size)(), (ctypes.c_int32 * size)()
-    found = _Fitted()
+    found = Fitted()
     code = _library().bf_fit_gains(sounds, len(sources), room[1], weights, slopes, ctypes.byref(found))
     if code < 0:
         raise ValueError("sounds that cannot be fitted to each other")
@@ -210,7 +212,8 @@ class Products:
         return marks
 
 
-def _describe(sound: Chunks) -> _Sound:
+def describe_chunks(sound: Chunks) -> _Sound:
+    """Return chunks as kernels take them; it keeps their bytes."""
     # Bytes stay what they are; of anything else, ctypes takes no address.
     raws = [bytes(raw) for raw in sound.raws]
     count = len(raws)

@@ -37,12 +37,14 @@ class Stored(NamedTuple):
     new_bytes: int
 
 
-class _Mark(NamedTuple):
+class _Mark:
     """A point in a batch to go back to."""
 
-    writer: "Mark | None"
-    new: int
-    manifests: int
+    # For a named tuple typing would compile the annotation, and Python takes 2 ms to be ready for that.
+    def __init__(self, writer: "Mark | None", new: int, manifests: int) -> None:
+        self.writer = writer
+        self.new = new
+        self.manifests = manifests
 
 
 class Batch:

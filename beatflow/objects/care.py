@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beatflow.errors import DamagedError, NotFoundError, UsageError
-from beatflow.objects.checking import has_its_name
 from beatflow.objects.durable import free_name, fsync_directory, link_or_copy, publish_file, temporary_name
 from beatflow.objects.pack import PACK_SUFFIX, Codec, Entry, Kind, Record, read_record
+from beatflow.objects.packproof import has_its_name
 from beatflow.objects.packscan import scan
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.packwriter import NewRecord, PackWriter

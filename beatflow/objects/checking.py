@@ -7,66 +7,35 @@ chunks; samples are held a few chunks at a time.
 
 import hashlib
 import threading
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.ahead import work_ahead
-from beatflow.objects.ids import ID_BYTES, parse_oid
+from beatflow.objects.ids import parse_oid
+from beatflow.objects.loss import Problem, find_lost_ranges
 from beatflow.objects.manifest import ChunkRef, Manifest
 from beatflow.objects.pack import (
     MUST_KNOW,
-    PACK_HEAD_BYTES,
     RECORD_HEAD_BYTES,
     Codec,
-    Directory,
     Entry,
     Flag,
     Kind,
-    Record,
-    Trailer,
-    parse_record_head,
     read_directory,
     read_trailer,
 )
+from beatflow.objects.packproof import compare_heads, has_its_name, iter_sources_first, read_sources
 from beatflow.objects.packset import Pack, PackSet
 from beatflow.objects.reading import ChunkReader, open_chunk, open_manifest, read_manifest
 from beatflow.objects.threads import Threads
 
-_BLOCK = 1024 * 1024
 _MAX_DEPTH = 64
 
 Progress = Callable[[int], None]
-A = TypeVar("A")
-B = TypeVar("B")
-
-
-@dataclass(frozen=True, slots=True)
-class LostRange:
-    """A part of a file that cannot be read: bytes of the file, and frames and seconds where these are samples."""
-
-    start_byte: int
-    size: int
-    start_frame: int | None = None
-    frames: int | None = None
-    start_s: float | None = None
-    duration_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong: in a sound (oid), at a place in a pack, or both."""
-
-    message: str
-    oid: str | None = None
-    pack: str | None = None
-    offset: int | None = None
-    ranges: tuple[LostRange, ...] = ()
 
 
 class Verified(Protocol):
@@ -157,7 +126,7 @@ class Checkup:
             with pack.path.open("rb") as file:
                 trailer = read_trailer(file, pack.size)
                 directory = read_directory(file, trailer)
-                broken = list(_compare_heads(pack.path, directory, trailer))
+                broken = list(compare_heads(pack.path, directory, trailer))
         except DamagedError as error:
             self.damaged.add(pack.name)
             yield Problem(
@@ -179,7 +148,7 @@ class Checkup:
                 hashed = pool.submit(has_its_name, pack, stop)
                 window = 2 * self._workers
                 for (entry, _), failure in work_ahead(
-                    pool, window, lambda item: self._prove(pack, *item), _sources_first(pack, window)
+                    pool, window, lambda item: self._prove(pack, *item), iter_sources_first(pack, window)
                 ):
                     self._progress(RECORD_HEAD_BYTES + entry.stored_length)
                     if failure is None:
@@ -280,15 +249,19 @@ class Checkup:
                 raise DamagedError(self._lost_manifests[id])
             manifest = read_manifest(self._packs, id)
         except BeatFlowError as error:
-            yield Problem(f"its manifest cannot be read: {error.message}", oid)
+            yield Problem("its manifest cannot be read", oid, cause=error.message)
             return
         whole = read(manifest)
         lost = self.lost_of(manifest)
         if lost:
             count = len(set(manifest.chunks))
             more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-            message = f"{len(lost)} of {count} chunks cannot be read: {next(iter(lost.values()))}{more}"
-            yield Problem(message, oid, ranges=find_lost_ranges(manifest, lost))
+            yield Problem(
+                f"{len(lost)} of {count} chunks cannot be read",
+                oid,
+                ranges=find_lost_ranges(manifest, lost),
+                cause=next(iter(lost.values())) + more,
+            )
         elif whole or (len(manifest.chunks) == 1 and manifest.chunks[0].id != id):
             yield Problem(
                 whole or "its one chunk is that of another file: put together, it is not itself", oid
@@ -378,99 +351,3 @@ class Checkup:
         except BeatFlowError:
             return why
         return None
-
-
-def find_lost_ranges(manifest: Manifest, lost: Collection[bytes]) -> tuple[LostRange, ...]:
-    """Return where in a file the given chunks lie, neighbours joined."""
-    found: list[LostRange] = []
-    at = frames_before = 0
-    for region in manifest.regions:
-        start, layout = at, region.layout
-        joined: list[tuple[int, int]] = []
-        for ref in region.chunks:
-            if ref.id in lost:
-                if joined and sum(joined[-1]) == at:
-                    joined[-1] = joined[-1][0], joined[-1][1] + ref.length
-                else:
-                    joined.append((at, ref.length))
-            at += ref.length
-        for begin, size in joined:
-            if layout is None:
-                found.append(LostRange(begin, size))
-                continue
-            first = frames_before + (begin - start) // layout.frame_bytes
-            frames, rate = size // layout.frame_bytes, layout.sample_rate or None
-            start_s, duration_s = (first / rate, frames / rate) if rate else (None, None)
-            found.append(LostRange(begin, size, first, frames, start_s, duration_s))
-        if layout is not None:
-            frames_before += (at - start) // layout.frame_bytes
-    return tuple(found)
-
-
-def read_sources(pack: Pack, entry: Entry) -> tuple[bytes, ...]:
-    """Return the chunks that a record of `pack` depends on, without reading the rest of its payload.
-
-    Raises
-    ------
-    DamagedError
-        The table is cut short.
-    """
-    if not entry.flags & Flag.DEPENDS:
-        return ()
-    with pack.path.open("rb", buffering=4096) as file:
-        file.seek(entry.offset + RECORD_HEAD_BYTES)
-        count = int.from_bytes(head := file.read(2), "little")
-        return Record(entry, b"", head + file.read(count * ID_BYTES)).dependencies
-
-
-def _sources_first(pack: Pack, delay: int) -> Iterator[tuple[Entry, bool]]:
-    """Yield a pack's records, each predicted one soon after its sources, and whether others are predicted from it.
-
-    So each chunk is decoded once, whatever lies between. `delay` predicted ones later, its sources are decoded.
-    """
-    entries = sorted(pack.directory, key=lambda entry: entry.offset)
-    alone = {
-        entry.id: entry for entry in entries if entry.kind == Kind.CHUNK and not entry.flags & Flag.DEPENDS
-    }
-    predicted: deque[Entry] = deque()
-    for entry in entries:
-        if entry.kind == Kind.CHUNK and entry.flags & Flag.DEPENDS:
-            with suppress(DamagedError):
-                for id in read_sources(pack, entry):
-                    if source := alone.pop(id, None):
-                        yield source, True
-            predicted.append(entry)
-            if len(predicted) > delay:
-                yield predicted.popleft(), False
-    for entry in predicted:
-        yield entry, False
-    for entry in entries:
-        if entry.kind != Kind.CHUNK or entry.id in alone:
-            yield entry, False
-
-
-def _compare_heads(path: Path, directory: Directory, trailer: Trailer) -> Iterator[tuple[Entry | None, str]]:
-    """Yield the records that are not where the directory has them."""
-    expected = PACK_HEAD_BYTES
-    with path.open("rb") as file:
-        for entry in sorted(directory, key=lambda entry: entry.offset):
-            file.seek(entry.offset)
-            try:
-                found, _, _ = parse_record_head(file.read(RECORD_HEAD_BYTES), entry.offset)
-            except DamagedError as error:
-                yield entry, error.message
-            else:
-                if found != entry or entry.offset != expected:
-                    yield entry, "the record is not the one that the directory names"
-            expected = entry.end
-    if expected != trailer.start:
-        yield None, f"records end at {expected} and the directory begins at {trailer.start}"
-
-
-def has_its_name(pack: Pack, stop: threading.Event | None = None) -> bool:
-    """Compare a pack's bytes with the SHA-256 that is its name."""
-    hashed = hashlib.sha256()
-    with pack.path.open("rb") as file:
-        while not (stop and stop.is_set()) and (block := file.read(_BLOCK)):
-            hashed.update(block)
-    return hashed.hexdigest() == pack.name

@@ -14,6 +14,7 @@ from threading import Semaphore
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from beatflow.errors import AudioError
+from beatflow.native.buffers import keep_memory
 from beatflow.objects.container import Source
 from beatflow.objects.split import BLOCK_BYTES, Block, blocks
 
@@ -37,6 +38,7 @@ class Buffers:
     """Memory for blocks, used again: new memory is slower than what is done with it."""
 
     def __init__(self) -> None:
+        keep_memory()
         self._free: list[mmap] = []
 
     def take(self) -> mmap:

@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from beatflow.errors import BeatFlowError, DamagedError
-from beatflow.objects.checking import read_sources
 from beatflow.objects.ids import parse_oid
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import ENTRY_BYTES, RECORD_HEAD_BYTES, Entry, Flag, Kind, prefix_of
+from beatflow.objects.packproof import read_sources
 from beatflow.objects.packset import PackSet
 from beatflow.objects.reading import read_manifest
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from beatflow.errors import BeatFlowError
+from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.care import copy_of
 from beatflow.objects.codec import encode
 from beatflow.objects.durable import publish_file, temporary_name
@@ -24,6 +24,7 @@ from beatflow.objects.pack import PACK_SUFFIX, Codec, Kind
 from beatflow.objects.packset import PackSet
 from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.plain import NO_PARAMETERS
+from beatflow.objects.reach import MAX_DEPTH
 from beatflow.objects.reading import ChunkReader, open_manifest
 from beatflow.objects.split import pieces
 
@@ -77,6 +78,10 @@ class Mending:
     def is_whole(self) -> bool:
         """Whether nothing is wanted any more."""
         return not (self._chunks or self._manifests)
+
+    def count_missing(self) -> int:
+        """Return how many records stay lost: of those that are wanted, some only lacked what has been found."""
+        return len(self._manifests) + sum(not self._comes_back(id, MAX_DEPTH) for id in self._chunks)
 
     def __enter__(self) -> Self:
         return self
@@ -167,6 +172,18 @@ class Mending:
             for ref in region.chunks:
                 if (Kind.CHUNK, ref.id) not in self._placed and not self._packs.find(Kind.CHUNK, ref.id):
                     self._chunks.setdefault(ref.id, region.layout)
+
+    def _comes_back(self, id: bytes, depth: int) -> bool:
+        """Say whether a chunk can be read again once what was found is there."""
+        if (Kind.CHUNK, id) in self._placed:
+            return True
+        try:
+            sources = self._packs.read(Kind.CHUNK, id, lambda record: record.dependencies)
+        except DamagedError:
+            return False
+        if id not in self._chunks:
+            return True
+        return depth > 0 and bool(sources) and all(self._comes_back(one, depth - 1) for one in sources)
 
     def _put_chunk(self, id: bytes, raw: bytes, layout: Layout | None, name: str) -> None:
         self._chunks.pop(id, None)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # reading 50 MB to look up one id would be the slowest thing that `bf status` does.
 _MAPPED_BYTES = 1024 * 1024
 _ATTEMPTS = 3
+_FEW_QUESTIONS = 64
 
 T = TypeVar("T")
 
@@ -324,10 +325,12 @@ class _Searched:
         self.covered = covered
         self._lock = threading.Lock()
         self._tables: dict[int, dict[int, Pack]] = {}
+        self._asked = 0
 
     def find(self, kind: int, id: bytes) -> tuple[Pack, Entry] | None:
-        # From some packs on, a table in memory beats one search in each (4 µs).
-        many = len(self.packs) >= FEW_PACKS
+        # From some packs or some questions on, a table in memory beats one search in each (4 µs).
+        self._asked += 1
+        many = len(self.packs) >= FEW_PACKS or self._asked > _FEW_QUESTIONS
         likely = self._table(kind).get(prefix_of(id)) if many else None
         if likely and (entry := likely.directory.find(kind, id)):
             return likely, entry

@@ -45,9 +45,10 @@ def decode_pointer(data: bytes) -> Pointer | None:
 
 def read_pointer(git: GitStore, entry: Entry) -> Pointer | None:
     """Return the pointer that an entry is, or None when git keeps its content itself."""
-    if entry.mode not in (FILE, EXECUTABLE) or git.blob_size(entry.oid) >= MAX_SIZE:
+    if entry.mode not in (FILE, EXECUTABLE):
         return None
-    return decode_pointer(git.read_blob(entry.oid))
+    data = git.find_small(entry.oid, MAX_SIZE)
+    return None if data is None else decode_pointer(data)
 
 
 def iter_content(git: GitStore, audio: "AudioStore", entry: Entry) -> Iterator[bytes]:

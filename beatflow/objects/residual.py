@@ -5,6 +5,7 @@ Knows integers and the byte tables in docs/format.md; not what was predicted. In
 """
 
 import struct
+import threading
 from enum import IntEnum
 from math import log2
 from typing import Protocol
@@ -31,6 +32,16 @@ _HUFFMAN = zstandard.ZstdCompressionParameters(
     min_match=7,
     write_checksum=False,
 )
+
+
+class _Context(threading.local):
+    """A compressor for each thread."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(compression_params=_HUFFMAN)
+
+
+_context = _Context()
 
 
 class Residual(IntEnum):
@@ -138,7 +149,7 @@ def _is_noise(rest: Rest) -> bool:
 def _encode_symbols(rest: Rest, largest: int) -> bytes:
     """Pack several small digits into a byte, or one value; then entropy coding, hardly any search for repeats."""
     symbols = rest.pack(largest)
-    content = zstandard.ZstdCompressor(compression_params=_HUFFMAN).compress(symbols.content)
+    content = _context.compressor.compress(symbols.content)
     count = len(symbols.exceptions) // _EXCEPTION_BYTES
     data = _SYMBOLS.pack(largest, count) + symbols.exceptions + content
     if not rest.is_packed_as(_read_symbols(data, rest.frames * rest.channels)):

@@ -23,7 +23,7 @@ from beatflow.objects.packset import PackSet
 if TYPE_CHECKING:
     from beatflow.objects.batch import Batch
     from beatflow.objects.care import Salvaged, Usage
-    from beatflow.objects.checking import Checkup, Problem
+    from beatflow.objects.checking import Checkup
     from beatflow.objects.collection import Collected
     from beatflow.objects.exchange.catalogue import Catalogue
     from beatflow.objects.exchange.receiving import Receiving
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from beatflow.objects.intake import Progress
     from beatflow.objects.layout import Layout
     from beatflow.objects.ledger import Ledger
+    from beatflow.objects.loss import Problem
     from beatflow.objects.manifest import Manifest
     from beatflow.objects.mending import Mending
     from beatflow.objects.pointer import Pointer

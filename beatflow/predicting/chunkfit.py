@@ -1,8 +1,8 @@
 """Fits one chunk to the sounds that it is made of, and writes the fit down in the store's fixed point.
 
 Joins the least squares of `sound` with the terms of the store's predictions. Fits are made on a few stretches of the
-chunk: for a gain they are as good as the whole, and far cheaper. In numpy: gains have a twin in native/fit.c, what is
-crossed or filtered is too rare for one.
+chunk: for a gain they are as good as the whole, and far cheaper. In numpy, for where there are no kernels: the twin of
+native/fit.c and native/taps.c.
 """
 
 from collections.abc import Sequence

@@ -9,16 +9,16 @@ from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from beatflow.errors import UsageError
 from beatflow.filename import is_private
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import Entry, Tree
-from beatflow.objects.layout import Layout
 from beatflow.objects.pointer import read_pointer
 
 if TYPE_CHECKING:
+    from beatflow.objects.layout import Layout
     from beatflow.objects.prediction import Guide, Renderer
     from beatflow.objects.sources import SourceFile
     from beatflow.predicting.prediction import Effort, SoundAdvisor
@@ -35,11 +35,8 @@ _Place = tuple[Entry, Path | None]
 """A stored file, and where it lies as it was when it was stored, if it does."""
 
 
-class Making(NamedTuple):
-    """A score and the stems that it names, path to entry: what a mix may be made of."""
-
-    track: "Track"
-    stems: Mapping[str, Entry]
+Making = tuple["Track", Mapping[str, Entry]]
+"""A score and the stems that it names, path to entry: what a mix may be made of."""
 
 
 class Keeper(Protocol):
@@ -242,7 +239,7 @@ class _Advice:
         self._advisor: SoundAdvisor | None = None
         self._opened: list[tuple[Track, OpenStems]] | None = None
 
-    def guide(self, layout: Layout) -> "Guide | None":
+    def guide(self, layout: "Layout") -> "Guide | None":
         """Return a guide for a run of samples, None where there is nothing to predict from."""
         with self._lock:
             if self._advisor is None:
@@ -256,7 +253,7 @@ class _Advice:
                 )
         return self._advisor.guide(layout)
 
-    def renderer(self, layout: Layout) -> "Renderer | None":
+    def renderer(self, layout: "Layout") -> "Renderer | None":
         """Return what renders a run of samples from stems; None where the file is no mix of any."""
         with self._lock:
             if self._opened is None:

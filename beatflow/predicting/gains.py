@@ -1,4 +1,4 @@
-"""Fits gains to one chunk by the kernel: the common case, without numpy. Says what a fit is.
+"""Fits gains, crossed channels and filters to one chunk by kernels, without numpy. Says what a fit is.
 
 Where there are no kernels, `predicting/chunkfit.py` does the same.
 """
@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from beatflow.native import fit
 from beatflow.objects.layout import Layout
-from beatflow.objects.prediction import Source, Term
+from beatflow.objects.prediction import ONE, Source, Term
+
+_WEIGHT_LIMIT = 15.0
 
 
 class Fitted(NamedTuple):
@@ -37,12 +39,61 @@ def fit_gains(
     """
     found = fit.fit_gains(
         fit.Chunks((raw,), layout.format, layout.channels),
-        [
-            fit.Chunks(raws, source.layout.format, source.layout.channels, source.start)
-            for source, raws in zip(sources, inputs, strict=True)
-        ],
+        [_describe(source, raws) for source, raws in zip(sources, inputs, strict=True)],
     )
     return _write_down(found, len(raw) // layout.frame_bytes, layout.channels, sources) if found else None
+
+
+def fit_crossed(raw: bytes, layout: Layout, source: Source, inputs: Sequence[bytes]) -> Fitted | None:
+    """Fit a gain from each channel of a source to each channel of the chunk; None where that is not worth it."""
+    from beatflow.native import taps
+
+    found = taps.fit_crossed(fit.Chunks((raw,), layout.format, layout.channels), _describe(source, inputs))
+    if found is None:
+        return None
+    named = [
+        (output, channel, 0, weight)
+        for output, row in enumerate(found.weights)
+        for channel, weight in enumerate(row)
+    ]
+    return _write_taps(named, len(raw) // layout.frame_bytes, found.bits)
+
+
+def fit_filter(
+    raw: bytes, layout: Layout, source: Source, inputs: Sequence[bytes], lags: int
+) -> Fitted | None:
+    """Fit a filter of ``2 * lags + 1`` taps from each channel of a source to the same one of the chunk.
+
+    None where that is not worth it.
+    """
+    from beatflow.native import taps
+
+    target = fit.Chunks((raw,), layout.format, layout.channels)
+    found = taps.fit_filter(target, _describe(source, inputs), lags)
+    if found is None:
+        return None
+    named = [
+        (output, min(output, source.layout.channels - 1), tap - lags, weight)
+        for output, row in enumerate(found.weights)
+        for tap, weight in enumerate(row)
+    ]
+    return _write_taps(named, len(raw) // layout.frame_bytes, found.bits)
+
+
+def _describe(source: Source, raws: Sequence[bytes]) -> fit.Chunks:
+    return fit.Chunks(raws, source.layout.format, source.layout.channels, source.start)
+
+
+def _write_taps(taps: Sequence[tuple[int, int, int, float]], frames: int, bits: float) -> Fitted | None:
+    """Write down weights of (output, channel, lag); None where one is beyond fixed point, or none is left."""
+    if not all(abs(weight) < _WEIGHT_LIMIT for *_, weight in taps):
+        return None
+    terms = [
+        Term(0, output, 0, channel, lag, round(weight * ONE), 0)
+        for output, channel, lag, weight in taps
+        if round(weight * ONE)
+    ]
+    return Fitted((frames,), terms, bits) if terms else None
 
 
 def _write_down(gains: fit.Gains, frames: int, channels: int, sources: Sequence[Source]) -> Fitted:

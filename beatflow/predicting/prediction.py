@@ -23,7 +23,7 @@ from beatflow.objects.prediction import (
 )
 from beatflow.objects.reach import ALONE, MAX_DEPTH, Reach
 from beatflow.objects.sources import SourceFile
-from beatflow.predicting.gains import Fitted, fit_gains
+from beatflow.predicting.gains import Fitted, fit_crossed, fit_filter, fit_gains
 from beatflow.predicting.view import View, read_stretch
 
 MAX_COST = 12
@@ -353,38 +353,37 @@ def _try_gains(view: View, inputs: Sequence[_Input], effort: Effort) -> _Model |
 
 def _try_crossed(view: View, inputs: Sequence[_Input], effort: Effort) -> _Model | None:
     """Try every channel into every channel: swapped, panned or folded."""
-    from beatflow.predicting.trial import count_bits_crossed
-
     feature = view.read(inputs[0].file, inputs[0].offset)
     if feature is None or view.target.channels == 1:
         return None
-    bits = count_bits_crossed(view.target, feature)
+    bits = view.count_bits_crossed(feature)
     return _Model(tuple(inputs), bits, crossed=True) if _is_explained(view, bits) else None
 
 
 def _try_filter(view: View, inputs: Sequence[_Input], effort: Effort) -> _Model | None:
     """Try an equaliser: each sample from those around it."""
-    from beatflow.predicting.trial import count_bits_filtered
-
     source = view.read(inputs[0].file, inputs[0].offset, _LAGS)
-    bits = count_bits_filtered(view.target, source, view.blocks) if source is not None else None
+    bits = view.count_bits_filtered(source, _LAGS) if source is not None else None
     return _Model(tuple(inputs), bits, lags=_LAGS) if bits is not None and _is_explained(view, bits) else None
 
 
 def _fit(model: _Model, raw: bytes, layout: Layout, laid: "Sequence[_Laid]") -> Fitted | None:
     """Fit a model's kind to one chunk."""
     sources, inputs = [one.source for one in laid], [one.raws for one in laid]
-    plain = not model.lags and not model.crossed
-    if plain and fit.is_at_hand():
+    if fit.is_at_hand():
+        if model.crossed:
+            return fit_crossed(raw, layout, sources[0], inputs[0])
+        if model.lags:
+            return fit_filter(raw, layout, sources[0], inputs[0], model.lags)
         return fit_gains(raw, layout, sources, inputs)
     from beatflow.predicting.chunkfit import open_fit
 
     fitting = open_fit(raw, layout, sources, inputs)
     if fitting is None:
         return None
-    if plain:
-        return fitting.fit_gains()
-    return fitting.fit_filter(model.lags) if model.lags else fitting.fit_crossed()
+    if model.crossed:
+        return fitting.fit_crossed()
+    return fitting.fit_filter(model.lags) if model.lags else fitting.fit_gains()
 
 
 class _Laid(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is tried on a few stretches of a chunk, in numpy: where there are no kernels, and what is too rare for one.
+"""What is tried on a few stretches of a chunk, in numpy, for where there are no kernels.
 
 Joins the least squares of `sound` with the stretches of `predicting/view.py`. Features are in the target's unit.
 """

@@ -105,6 +105,29 @@ class View:
 
         return SumTrial(self.target, features, self.blocks)
 
+    def count_bits_crossed(self, source: Stretches) -> float:
+        """Return the bits per sample that gains from every channel into every channel leave."""
+        if fit.is_at_hand():
+            from beatflow.native import taps
+
+            return taps.count_bits_crossed(self.target, source, self.blocks, self.length)
+        from beatflow.predicting.trial import count_bits_crossed
+
+        return count_bits_crossed(self.target, source)
+
+    def count_bits_filtered(self, source: Stretches, lags: int) -> float | None:
+        """Return the bits per sample that a filter leaves, None where hardly anything is explained.
+
+        The source's stretches have `lags` frames more on either side.
+        """
+        if fit.is_at_hand():
+            from beatflow.native import taps
+
+            return taps.count_bits_filtered(self.target, source, self.blocks, self.length, lags)
+        from beatflow.predicting.trial import count_bits_filtered
+
+        return count_bits_filtered(self.target, source, self.blocks)
+
     def _count_plain_bits(self) -> float | None:
         if fit.is_at_hand():
             return fit.count_plain_bits(self.target, self.blocks, self.length)

@@ -1,6 +1,7 @@
 """``bf check``: what it finds, whom that hurts, and what it brings back."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -103,9 +104,12 @@ def test_mends_every_damage_from_everywhere(track: Bf, damage: str, source: str)
     found = track("check", "--data")
     assert found.code == 7
     assert "drums.wav" in found.stdout or pack.stem[:12] in found.stdout
+    assert not re.search("[0-9a-f]{13}", found.stdout + found.stderr), "an id in full"
+    assert ("drums.wav" in found.stdout) != ("but nothing is lost" in found.stderr)
     done = track("check", "--repair", *place)
     assert done.code == 0, done.stdout + done.stderr
     assert "all is mended" in done.stderr
+    assert not re.search("[0-9a-f]{13}", done.stderr), "an id in full"
     assert track.ok("check", "--data").stderr == "no problem found\n"
     for path, data in wanted.items():
         assert track.ok("cat", f"HEAD:{path}").out_bytes == data
@@ -131,9 +135,17 @@ def test_tells_whom_it_hurts_and_when(track: Bf) -> None:
     assert part["frames"] * 4 == part["size"]
     assert part["start_byte"] == 44 + 4 * part["start_frame"]
     assert problems["pack"]["pack"] == pack.stem
-    text = track("check", "--data").stdout
-    assert f"stems/drums.wav: 0:0{part['start_s']:.3f} to " in text
-    assert f"lost in 3 commits ({commits[2][:7]} to {commits[0][:7]})" in text
+    assert pack.stem in sound["cause"]
+    end_s = part["start_s"] + part["duration_s"]
+    result = track("check", "--data")
+    assert result.stdout == (
+        f"stems/drums.wav: 0:0{part['start_s']:.3f} to 0:0{end_s:.3f} lost in 3 commits "
+        f"({commits[2][:7]} to {commits[0][:7]})\npack {pack.stem[:12]}: damaged at 1 place\n"
+    )
+    assert result.stderr == (
+        "2 problems\n"
+        "hint: bf check --repair brings back what the folder still has; add --from DIR for a backup or bounces\n"
+    )
 
 
 def test_of_one_commit_only_its_files(track: Bf) -> None:
@@ -171,10 +183,15 @@ def test_a_dry_run_does_nothing(track: Bf) -> None:
     before = contents(track.directory)
     result = track("check", "--repair", "--dry-run")
     assert result.code == 7
-    assert f"would move pack {pack.stem}" in result.stderr
+    assert f"would move pack {pack.stem[:12]} to quarantine" in result.stderr
     assert "would bring back 1 record of sound from the track's folder" in result.stderr
     assert "would restore refs/heads/main" in result.stderr
+    assert result.stderr.endswith("nothing was changed\n")
     assert contents(track.directory) == before
+    (track.directory / "mix.wav").unlink()
+    result = track("check", "--repair", "--dry-run")
+    assert "found 1 record of sound nowhere\n" in result.stderr
+    assert "--from DIR" in result.stderr
 
 
 def test_what_cannot_be_mended_is_told_and_kept(track: Bf) -> None:
@@ -374,7 +391,7 @@ def test_an_operation_that_cannot_be_read(track: Bf) -> None:
     spoil(object_path(track, f"{newest}~1:op.json"))
     problems = track("check", "--json").json["problems"]
     assert "operation" in {problem["kind"] for problem in problems}
-    assert "bf undo and bf op log stop there" in track("check").stdout
+    assert "bf undo and bf op log stop at this" in track("check").stdout
 
 
 def test_a_journal_that_could_not_be_finished(track: Bf) -> None:

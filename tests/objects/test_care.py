@@ -77,7 +77,7 @@ def test_the_error_names_sound_pack_and_place(store: AudioStore) -> None:
     with pytest.raises(DamagedError, match=rf"sound {oid} .*pack {pack.stem}, offset 16"):
         store.read(oid)
     (problem,) = store.check([oid], data=True)
-    assert (problem.oid, pack.stem in problem.message) == (oid, True)
+    assert (problem.oid, pack.stem in (problem.cause or "")) == (oid, True)
     found = list(store.check(data=True))
     assert [problem.offset for problem in found if problem.offset] == [16]
     assert [problem.oid for problem in found if problem.oid] == [oid]

@@ -134,7 +134,7 @@ def test_reach_is_that_of_the_worst(stored: tuple[Batch, str, Path]) -> None:
     reaches = {ref: Reach(number, 9 - number) for number, ref in enumerate(whole.chunks)}
     manifest = batch._known_manifest(bytes.fromhex(oid))
     assert manifest
-    source = SourceFile(manifest, batch._reader, reaches.__getitem__)
+    source = SourceFile(manifest, batch._open_reader(), reaches.__getitem__)
     assert source.reach(whole.chunks) == Reach(len(whole.chunks) - 1, 9)
 
 

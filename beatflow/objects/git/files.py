@@ -73,11 +73,11 @@ class GitFiles:
 
     def has_own_file(self, oid: str) -> bool:
         """Say whether an object has a file of its own."""
-        return os.path.exists(f"{self._objects}/{oid[:2]}/{oid[2:]}")  # noqa: PTH110  as for `_read_packed`
+        return os.path.isfile(f"{self._objects}/{oid[:2]}/{oid[2:]}")  # noqa: PTH113  as for `_read_packed`
 
     def has_object(self, oid: str) -> bool:
         """Say whether an object lies here."""
-        return is_git_oid(oid) and (self.place_of(oid).is_file() or self._packs.has_object(oid))
+        return is_git_oid(oid) and (self.has_own_file(oid) or self._packs.has_object(oid))
 
     def read_object(self, oid: str) -> tuple[bytes, bytes] | Unknown:
         """Return the kind and the bytes of an object.
@@ -126,11 +126,11 @@ class GitFiles:
         """Store an object in a file of its own, unless it has one, and return its id. Not durable."""
         data = b"%s %d\0" % (kind, len(raw)) + raw
         oid = _hash(data)
-        path = self.place_of(oid)
-        if path.exists():
+        if self.has_own_file(oid):
             return oid
+        path = self.place_of(oid)
         # Git knows, and one day removes, what writers that died left under such a name.
-        temporary = self.path / "objects" / f"tmp_obj_{os.urandom(8).hex()}"
+        temporary = Path(f"{self._objects}/tmp_obj_{os.urandom(8).hex()}")
         try:
             with open(temporary, "xb", opener=_open_read_only) as file:
                 file.write(zlib.compress(data, 1))
@@ -170,9 +170,17 @@ class GitFiles:
 
     def iter_ref_files(self) -> Iterator[str]:
         """Yield the name of every file below ``refs`` that is no lock, whatever it holds."""
-        for folder, _, files in os.walk(self.path / "refs"):
-            prefix = Path(folder).relative_to(self.path).as_posix()
-            yield from (f"{prefix}/{name}" for name in files if not name.endswith(LOCK_SUFFIX))
+        return (name for name in self._walk_refs() if not name.endswith(LOCK_SUFFIX))
+
+    def iter_ref_locks(self) -> Iterator[Path]:
+        """Yield every file below ``refs`` that is a lock."""
+        return (self.path / name for name in self._walk_refs() if name.endswith(LOCK_SUFFIX))
+
+    def _walk_refs(self) -> Iterator[str]:
+        top = str(self.path / "refs")
+        for folder, _, files in os.walk(top):
+            prefix = "refs" + folder[len(top) :].replace(os.sep, "/")
+            yield from (f"{prefix}/{name}" for name in files)
 
     def write_ref(self, name: str, oid: str, who: Signature) -> bool:
         """Point a ref at a commit, and its log with it; False where that is not for this module to do. Not durable."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 FEW_OBJECTS = 200
 """What is fetched with no more objects than this is kept as files."""
 
+# Of those that `find_small` keeps at hand: 4 MB of pointers.
+_MOST_SMALL = 4096
+
 
 class GitObjects:
     """The objects of a bare git repository.
@@ -44,6 +47,9 @@ class GitObjects:
         self.path = path
         self._files = GitFiles(path)
         self._trees: dict[str, tuple[tuple[str, int, str], ...]] = {}
+        # A change asks for its pointers and for the commit it stands on half a dozen times each.
+        self._small: dict[str, bytes] = {}
+        self._last_commit: Commit | None = None
         self._unflushed: set[Path] = set()
         if not self._files.is_plain():
             self._library  # noqa: B018  Opened at once: it knows what this is, or what is wrong with it.
@@ -70,6 +76,24 @@ class GitObjects:
         if kind != BLOB:
             raise DamagedError(f"object {oid[:12]} should be a blob", hint="bf check")
         return data
+
+    def find_small(self, oid: str, limit: int) -> bytes | None:
+        """Return the bytes of a blob that has fewer than `limit`, None for a longer one. Keeps them for the next time.
+
+        Raises
+        ------
+        DamagedError
+            It is missing or does not match its id.
+        """
+        data = self._small.get(oid)
+        if data is None:
+            if self.blob_size(oid) >= limit:
+                return None
+            data = self.read_blob(oid)
+            if len(self._small) >= _MOST_SMALL:
+                self._small.clear()
+            self._small[oid] = data
+        return data if len(data) < limit else None
 
     def blob_size(self, oid: str) -> int:
         """Return the length of an object in bytes, without reading it.
@@ -223,6 +247,13 @@ class GitObjects:
         DamagedError
             It is missing, damaged or not a commit.
         """
+        known = self._last_commit
+        if known is not None and known.oid == oid:
+            return known
+        self._last_commit = commit = self._load_commit(oid)
+        return commit
+
+    def _load_commit(self, oid: str) -> Commit:
         found = self._files.read_object(oid)
         if found is UNKNOWN:
             return self._library.read_commit(oid)
@@ -349,6 +380,8 @@ class GitObjects:
             refuge.mkdir(parents=True, exist_ok=True)
             path.replace(free_name(refuge, oid))
         self._trees.pop(oid, None)
+        self._small.pop(oid, None)
+        self._last_commit = None
 
     def iter_commits(self) -> Iterator[str]:
         """Yield the id of every commit that is stored and can be read, in no particular order, reached or not."""

@@ -3,7 +3,6 @@
 Knows nothing of audio, the worktree or what a commit means to the user.
 """
 
-import heapq
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -49,6 +48,8 @@ class GitStore(GitObjects):
         starts, hidden : iterable of str
             Commits to begin at; commits that are left out with all their ancestors.
         """
+        import heapq
+
         gone = self._ancestors(hidden)
         seen = set(gone)
         waiting: list[tuple[int, int, Commit]] = []
@@ -199,6 +200,8 @@ class GitStore(GitObjects):
         raise DamagedError(f"{name} names a commit that is missing or damaged", hint="bf check")
 
     def _is_commit_file(self, oid: str) -> bool:
+        if self._last_commit is not None and self._last_commit.oid == oid:
+            return True
         found = self._files.read_object(oid)
         return found is not UNKNOWN and found[0] == COMMIT
 
@@ -255,7 +258,7 @@ class GitStore(GitObjects):
     def break_locks(self) -> None:
         """Remove what a killed writer left locked. Only for who holds the repository's own lock."""
         locks = [self.path / f"{name}{LOCK_SUFFIX}" for name in ("HEAD", "packed-refs", "config")]
-        for path in (*locks, *(self.path / "refs").rglob(f"*{LOCK_SUFFIX}")):
+        for path in (*locks, *self._files.iter_ref_locks()):
             path.unlink(missing_ok=True)
 
     def write_config(self, key: str, value: str) -> None:
