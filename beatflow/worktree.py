@@ -481,11 +481,13 @@ def _read_small(path: Path, status: os.stat_result, is_lfs: bool) -> tuple[bytes
 
 def _hash_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
     digest = sha256()
+    # The same memory for every block: new memory for each is a tenth of the work.
+    block = memoryview(bytearray(_BLOCK))
     with path.open("rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
+        while count := file.readinto(block):
+            digest.update(block[:count])
             if progress:
-                progress(len(block))
+                progress(count)
     return digest.hexdigest()
 
 

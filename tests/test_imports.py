@@ -28,14 +28,51 @@ HEAVY = {
     "typer",
 }
 
+SPARED = {
+    # Of the standard library: half a millisecond to ten each.
+    "ast",
+    "bz2",
+    "concurrent.futures",
+    "dataclasses",
+    "datetime",
+    "difflib",
+    "inspect",
+    "locale",
+    "logging",
+    "lzma",
+    "mmap",
+    "platform",
+    "random",
+    "selectors",
+    "shutil",
+    "subprocess",
+    "tempfile",
+    "textwrap",
+    "traceback",
+    "unicodedata",
+    # Of ours: what only reads, writes or mends a sound's bytes, or a score.
+    "beatflow.objects.manifest",
+    "beatflow.objects.packscan",
+    "beatflow.objects.packwriter",
+    "beatflow.objects.reading",
+    "beatflow.progressbar",
+    "beatflow.track",
+}
+"""What a status and a commit of small files need nothing of, though a track has sounds."""
 
-def loaded(code: str, bf: Bf) -> set[str]:
-    """Packages loaded by a program."""
+
+def modules(code: str, bf: Bf) -> set[str]:
+    """Modules loaded by a program."""
     program = f"import sys\n{code}\nprint('\\n'.join(sys.modules), file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=bf.directory
     )
-    return {line.split(".")[0] for line in done.stderr.splitlines()}
+    return set(done.stderr.splitlines())
+
+
+def loaded(code: str, bf: Bf) -> set[str]:
+    """Packages loaded by a program."""
+    return {name.split(".")[0] for name in modules(code, bf)}
 
 
 def test_importing_the_command_line(bf: Bf) -> None:
@@ -52,6 +89,36 @@ def test_quick_commands_of_a_track(argv: list[str], bf: Bf) -> None:
         bf.ok("commit", "-m", f"take {number}")
     bf(*argv)  # what the sounds are like is measured once
     assert loaded(f"from beatflow.cli import main\nmain({argv!r})", bf) & HEAVY == set()
+
+
+@pytest.mark.parametrize("argv", [["status"], ["commit", "-m", "a word"], ["commit", "-m", "renamed"]])
+def test_small_changes_load_nothing_that_they_do_not_use(argv: list[str], bf: Bf) -> None:
+    bf.ok("init")
+    write_tone(bf.directory / "mix.wav")
+    bf.ok("commit", "-m", "first")
+    (bf.directory / "notes.txt").write_text("more bass\n")
+    if argv[-1] == "renamed":
+        (bf.directory / "mix.wav").rename(bf.directory / "song.wav")
+    assert modules(f"from beatflow.cli import main\nassert main({argv!r}) == 0", bf) & SPARED == set()
+
+
+@pytest.mark.parametrize("argv", [["status"], ["commit", "-m", "a word"]])
+def test_nothing_is_compiled(argv: list[str], bf: Bf) -> None:
+    """An annotation in quotes that `typing` makes something of (a named tuple's) is compiled.
+
+    The first takes 2 ms, since Python's compiler is set up for it.
+    """
+    bf.ok("init")
+    (bf.directory / "notes.txt").write_text("more bass\n")
+    code = (
+        "import builtins\n"
+        "compiled, compile_it = [], builtins.compile\n"
+        "builtins.compile = lambda *a, **k: (compiled.append(a[:2]), compile_it(*a, **k))[1]\n"
+        f"from beatflow.cli import main\nassert main({argv!r}) == 0\n"
+        "found = [source for source, file in compiled if file == '<string>']\n"
+        "assert not found, found"
+    )
+    modules(code, bf)
 
 
 @pytest.mark.parametrize("argv", [["status"], ["log"], ["ls"], ["branch"]])

@@ -112,24 +112,31 @@ def find(
       bf find --uses samples/break.wav --in main
       bf find --uses kick.wav --everywhere --quick
     """
-    from beatflow.finding.request import check_aspect, parse_request
+    from beatflow.finding.request import parse_request
 
     request = parse_request(text, tempo, key, mood, engine, duration)
+    given = _read_given(like, by, uses, quick)
+    if request.is_empty and given is None and not within:
+        raise UsageError("nothing to look for", hint="bf find --tempo 88..92, or --like hum.wav, or a word")
+    found, here = _search(invocation, request, given, within or [], everywhere)
+    _show(invocation, found, here, limit, json)
+    return 0 if found.finds else 1
+
+
+def _read_given(like: str | None, by: str | None, uses: str | None, quick: bool) -> _Given | None:
+    """Return what --like or --uses names; None where neither is given."""
+    from beatflow.finding.request import check_aspect
+
     if like is not None and uses is not None:
         raise UsageError("--like and --uses are two searches", hint="ask for one of them at a time")
     if quick and uses is None:
         raise UsageError("--quick says how --uses is meant", hint="bf find --uses FILE --quick")
+    if by is not None and like is None:
+        raise UsageError("--by says how --like is meant", hint=f"--like FILE --by {check_aspect(by)}")
     if by is not None:
-        if like is None:
-            raise UsageError("--by says how --like is meant", hint=f"--like FILE --by {check_aspect(by)}")
         check_aspect(by)
-    if request.is_empty and like is None and uses is None and not within:
-        raise UsageError("nothing to look for", hint="bf find --tempo 88..92, or --like hum.wav, or a word")
     word = like if like is not None else uses
-    given = None if word is None else _Given(word, like is not None, by, quick)
-    found, here = _search(invocation, request, given, within or [], everywhere)
-    _show(invocation, found, here, limit, json)
-    return 0 if found.finds else 1
+    return None if word is None else _Given(word, like is not None, by, quick)
 
 
 def _search(

@@ -4,7 +4,7 @@ One bad file never stops the others; what is finished stays, whatever comes afte
 """
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -89,14 +89,7 @@ def split_folder(
         What would go wrong with every mix ends the batch.
     """
     work = _FolderWork(choice, handover, progress, on_split, on_mishap)
-    jobs = list(iter_sounds(folder, name, work.sort, handover.folder))
-    stems = stems_of(choice.engine, wanted)
-    jobs = _drop_stems(jobs, handover.folder, template, stems)
-    if not jobs and not work.batch.failed:
-        raise UsageError(f"there is no sound in {name}", hint="name a folder with sounds, or a file")
-    check_clashes(
-        (job.name, file) for job in jobs for file in Naming(template, job.below).fill(stems).values()
-    )
+    jobs = work.find_jobs(folder, name, template, stems_of(choice.engine, wanted))
     truth = TrueStemFinder(handover.repository if true_stems else None)
     work.total_s = sum(job.info.duration_s for job in jobs) or 1.0
     # Engines with weights take all the memory and all the cores that there are.
@@ -126,6 +119,17 @@ class _FolderWork:
     batch: Batch = field(default_factory=Batch)
     total_s: float = 1.0
     _done_s: dict[str, float] = field(default_factory=dict)
+
+    def find_jobs(self, folder: Path, name: str, template: str, stems: Sequence[str]) -> list[FoundSound]:
+        """Return the mixes of a folder; what is a stem that came from here is none."""
+        found = list(iter_sounds(folder, name, self.sort, self.handover.folder))
+        jobs = _drop_stems(found, self.handover.folder, template, stems)
+        if not jobs and not self.batch.failed:
+            raise UsageError(f"there is no sound in {name}", hint="name a folder with sounds, or a file")
+        check_clashes(
+            (job.name, file) for job in jobs for file in Naming(template, job.below).fill(stems).values()
+        )
+        return jobs
 
     def sort(self, mishap: Mishap) -> None:
         """Take a file of which nothing came."""

@@ -18,13 +18,13 @@ from beatflow.objects.pack import PACK_SUFFIX, REBUILT, Codec, Kind, read_depend
 from beatflow.objects.packset import PackSet
 
 if TYPE_CHECKING:
-    from beatflow.objects.intake import Buffers, FileReading, Intake, Progress, Readable
+    from beatflow.objects.intake import Buffers, FileReading, Progress, Readable
     from beatflow.objects.manifest import Manifest
     from beatflow.objects.packwriter import Mark, NewRecord, PackWriter
     from beatflow.objects.prediction import Advisor
     from beatflow.objects.reaches import Reaches
     from beatflow.objects.reading import ChunkReader
-    from beatflow.objects.runs import Coded
+    from beatflow.objects.runs import Coded, LookUps
     from beatflow.objects.sources import SourceFile
     from beatflow.objects.threads import Threads
 
@@ -47,6 +47,17 @@ class _Mark:
         self.manifests = manifests
 
 
+class _Opened(NamedTuple):
+    """A file that is being read."""
+
+    reading: "FileReading"
+    lookups: "LookUps"
+
+    def close(self) -> None:
+        self.lookups.close()
+        self.reading.close()
+
+
 class Batch:
     """Files being added together; they become readable at once, by `publish`, or not at all.
 
@@ -66,7 +77,7 @@ class Batch:
         self._reused: set[bytes] = set()
         self._manifests: dict[str, Manifest] = {}
         # What `add_path` was told to read next.
-        self._following: FileReading | None = None
+        self._following: _Opened | None = None
 
     @cached_property
     def _buffers(self) -> "Buffers":
@@ -160,12 +171,11 @@ class Batch:
         OSError
             It cannot be read, or the store cannot be written.
         """
-        from beatflow.objects.intake import Intake
-
         for _ in range(2):
             mark = self._mark()
-            with self._read(path, following) as reading:
-                stored = self._add(Intake(reading, progress), advisor)
+            with self._read(path, following) as (reading, lookups):
+                lookups.intake.tell(progress)
+                stored = self._add(lookups, advisor)
                 if reading.is_what_it_was():
                     return stored
             self._rollback(mark)
@@ -174,28 +184,36 @@ class Batch:
     def add_stream(self, stream: "Readable", progress: "Progress | None" = None) -> Stored:
         """Add all that a binary stream gives."""
         from beatflow.objects.intake import Intake, StreamReading
+        from beatflow.objects.runs import LookUps
 
-        return self._add(Intake(StreamReading(stream, self._buffers), progress), None)
+        intake = Intake(StreamReading(stream, self._buffers), progress)
+        return self._add(LookUps(intake, self._pool, self._reaches.judge), None)
 
     @contextmanager
-    def _read(self, path: Path, following: Path | None) -> "Iterator[FileReading]":
+    def _read(self, path: Path, following: Path | None) -> "Iterator[_Opened]":
         """Begin to read a file, and after it another, unless that was begun before."""
-        reading, self._following = self._following, None
-        if reading is not None and reading.path != path:
-            reading.close()
-            reading = None
-        reading = reading or self._begin_reading(path)
+        opened, self._following = self._following, None
+        if opened is not None and opened.reading.path != path:
+            opened.close()
+            opened = None
+        opened = opened or self._open(path)
         if following:
-            self._following = self._begin_reading(following)
+            self._following = self._open(following)
         try:
-            yield reading
+            yield opened
         finally:
-            reading.close()
+            opened.close()
 
-    def _begin_reading(self, path: Path) -> "FileReading":
-        from beatflow.objects.intake import FileReading
+    def _open(self, path: Path) -> _Opened:
+        from beatflow.objects.intake import FileReading, Intake
+        from beatflow.objects.runs import LookUps
 
-        return FileReading(path, self._reader_pool, self._buffers)
+        reading = FileReading(path, self._reader_pool, self._buffers)
+        return _Opened(reading, LookUps(Intake(reading), self._pool, self._reaches.judge))
+
+    def _begin_following(self) -> None:
+        if self._following is not None:
+            self._following.lookups.begin()
 
     def publish(self) -> str | None:
         """Make everything added durable and readable; return the pack's name, None where nothing was new.
@@ -238,28 +256,29 @@ class Batch:
         self._manifests.clear()
         self.__dict__.pop("_reaches", None)
 
-    def _add(self, intake: "Intake", advisor: "Advisor | None") -> Stored:
+    def _add(self, lookups: "LookUps", advisor: "Advisor | None") -> Stored:
         mark = self._mark()
         try:
-            return self._store(intake, advisor, mark)
+            return self._store(lookups, advisor, mark)
         except BaseException:
             self._rollback(mark)
             raise
 
-    def _store(self, intake: "Intake", advisor: "Advisor | None", mark: _Mark) -> Stored:
+    def _store(self, lookups: "LookUps", advisor: "Advisor | None", mark: _Mark) -> Stored:
         """Write what is new of one file: its chunks in the order of the file, then its manifest."""
         from beatflow.objects.manifest import build_manifest
         from beatflow.objects.runs import ChunkCoder
 
         start = self._position
         refs = []
-        coder = ChunkCoder(self._pool, 2 * self._workers, self._reaches.judge, self._is_written, advisor)
-        with closing(coder.code(intake)) as coded:
+        coder = ChunkCoder(self._pool, 2 * self._workers, self._is_written, advisor)
+        with closing(coder.code(lookups, self._begin_following)) as coded:
             for item in coded:
                 self._keep(item)
                 refs.append((item.layout, item.ref))
         healed = len(self._new) > mark.new
         manifest = build_manifest(refs)
+        intake = lookups.intake
         id = intake.digest()
         self._manifests[id.hex()] = manifest
         if self._keep_manifest(id, manifest) or healed:

@@ -193,12 +193,18 @@ class Intake:
         Bytes so far.
     """
 
-    def __init__(self, reading: Reading, progress: Progress | None) -> None:
+    def __init__(self, reading: Reading, progress: Progress | None = None) -> None:
         self.size = 0
         self.release = reading.release
         self._reading = reading
         self._progress = progress
         self._hash = hashlib.sha256()
+
+    def tell(self, progress: Progress | None) -> None:
+        """Say whom to tell of what is read, and has been."""
+        self._progress = progress
+        if progress and self.size:
+            progress(self.size)
 
     def __iter__(self) -> Iterator[Block]:
         """Yield its blocks, each of which is to be released."""

@@ -15,7 +15,7 @@ from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Kind
 from beatflow.objects.packwriter import NewRecord
 from beatflow.objects.reaches import Standing
-from beatflow.objects.split import Block
+from beatflow.objects.split import Block, Place
 from beatflow.objects.threads import Pending, Workers
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _RUN_CHUNKS = 8
 _FEW_CHUNKS = 2
 # What takes less than handing it to a thread and back.
 _SMALL_BYTES = 128 * 1024
+# Of the file that comes next; together they make a run for each of two threads.
+_EARLY_BLOCKS = 3
 
 T = TypeVar("T")
 
@@ -74,6 +76,89 @@ class _Done(Generic[T]):
         """Do nothing."""
 
 
+class Looked(NamedTuple):
+    """A chunk's id, how it stands, and its bytes where they may have to be coded."""
+
+    id: bytes
+    standing: Standing
+    data: bytes | None
+
+
+class LookUps:
+    """The blocks of one file, their chunks hashed and looked up on threads, a little ahead of whoever takes them.
+
+    Parameters
+    ----------
+    intake : Intake
+    pool : Workers
+    judge : callable
+        Tells of chunks' ids how they stand; called on any thread.
+
+    Attributes
+    ----------
+    intake : Intake
+    """
+
+    def __init__(
+        self, intake: Intake, pool: Workers, judge: Callable[[Sequence[bytes]], list[Standing]]
+    ) -> None:
+        self.intake = intake
+        self._pool = pool
+        self._judge = judge
+        self._blocks = iter(intake)
+        self._waiting: deque[tuple[Block, Pending[list[Looked]]]] = deque()
+        self._error: Exception | None = None
+
+    def begin(self) -> None:
+        """Have the first blocks looked up before they are asked for; whoever asks is told what goes wrong."""
+        try:
+            while len(self._waiting) < _EARLY_BLOCKS and self._submit_next():
+                pass
+        except Exception as error:
+            self._error = error
+
+    def __iter__(self) -> Iterator[tuple[list[Place], list[Looked]]]:
+        """Yield the chunks of each block, where they lay and what is known of them."""
+        while True:
+            while len(self._waiting) < 2 and self._submit_next():
+                pass
+            if not self._waiting:
+                return
+            block, outcome = self._waiting.popleft()
+            found = outcome.result()
+            self.intake.release(block)
+            yield block.places, found
+
+    def close(self) -> None:
+        """Look up no more."""
+        for _, outcome in self._waiting:
+            outcome.cancel()
+        self._waiting.clear()
+
+    def _submit_next(self) -> bool:
+        """Have one more block looked up; return whether there was one."""
+        if self._error is not None:
+            raise self._error
+        block = next(self._blocks, None)
+        if block is None:
+            return False
+        if block.end <= _SMALL_BYTES:
+            self._waiting.append((block, _Done(self._look_up(block))))
+        else:
+            self._waiting.append((block, self._pool.submit(self._look_up, block)))
+        return True
+
+    def _look_up(self, block: Block) -> list[Looked]:
+        with memoryview(block.data) as data:
+            ids = [sha256(data[place.start : place.end]) for place in block.places]
+        return [
+            Looked(
+                id, standing, None if standing.is_sound else copy_bytes(block.data, place.start, place.end)
+            )
+            for id, standing, place in zip(ids, self._judge(ids), block.places, strict=True)
+        ]
+
+
 class ChunkCoder:
     """Codes the chunks of one file.
 
@@ -82,10 +167,8 @@ class ChunkCoder:
     pool : Workers
     window : int
         Runs that may be under way at a time.
-    judge : callable
-        Tells of chunks' ids how they stand; called on any thread.
     is_written : callable
-        Says whether a chunk has been written since.
+        Says whether a chunk has been written since it was looked up.
     advisor : Advisor, optional
         Knows what the file may be predicted from.
     """
@@ -94,22 +177,28 @@ class ChunkCoder:
         self,
         pool: Workers,
         window: int,
-        judge: Callable[[Sequence[bytes]], list[Standing]],
         is_written: Callable[[bytes], bool],
         advisor: "Advisor | None",
     ) -> None:
         self._pool = pool
         self._window = window
-        self._judge = judge
         self._is_written = is_written
         self._advisor = advisor
         # Sounds repeat themselves: of chunks that are alike, the first is coded.
         self._begun: set[bytes] = set()
 
-    def code(self, intake: Intake) -> Generator[Coded, None, None]:
-        """Yield what becomes of each chunk, in the order of the file. Closing it cancels what has not begun."""
+    def code(self, lookups: LookUps, at_end: Callable[[], None]) -> Generator[Coded, None, None]:
+        """Yield what becomes of each chunk, in the order of the file. Closing it cancels what has not begun.
+
+        Parameters
+        ----------
+        lookups : LookUps
+            Of the file.
+        at_end : callable
+            Called when the last chunks have been handed to threads, and there is time for something else.
+        """
         ahead: deque[Pending[list[Coded]]] = deque()
-        runs = _join(self._sort(intake), _RUN_CHUNKS if self._advisor else 1)
+        runs = _join(self._sort(lookups), _RUN_CHUNKS if self._advisor else 1)
         try:
             run = next(runs, None)
             while run is not None:
@@ -122,51 +211,23 @@ class ChunkCoder:
                 run = following
                 while ahead and (len(ahead) > self._window or ahead[0].done()):
                     yield from ahead.popleft().result()
+            if ahead:
+                at_end()
             while ahead:
                 yield from ahead.popleft().result()
         finally:
             for outcome in ahead:
                 outcome.cancel()
 
-    def _sort(self, intake: Intake) -> Iterator[_Chunk]:
+    def _sort(self, lookups: LookUps) -> Iterator[_Chunk]:
         """Yield the chunks of a file, those that are to be coded with their bytes."""
-        waiting: deque[tuple[Block, Pending[list[_Looked]]]] = deque()
-        try:
-            for block in intake:
-                if block.end <= _SMALL_BYTES:
-                    waiting.append((block, _Done(self._look_up(block))))
-                else:
-                    waiting.append((block, self._pool.submit(self._look_up, block)))
-                while len(waiting) > 1:
-                    yield from self._settle(intake, *waiting.popleft())
-            while waiting:
-                yield from self._settle(intake, *waiting.popleft())
-        finally:
-            for _, outcome in waiting:
-                outcome.cancel()
-
-    def _look_up(self, block: Block) -> "list[_Looked]":
-        with memoryview(block.data) as data:
-            ids = [sha256(data[place.start : place.end]) for place in block.places]
-        found = []
-        for id, standing, place in zip(ids, self._judge(ids), block.places, strict=True):
-            is_new = not (standing.is_sound or self._is_written(id))
-            found.append((id, standing, copy_bytes(block.data, place.start, place.end) if is_new else None))
-        return found
-
-    def _settle(self, intake: Intake, block: Block, outcome: "Pending[list[_Looked]]") -> Iterator[_Chunk]:
-        found = outcome.result()
-        intake.release(block)
-        for place, (id, standing, data) in zip(block.places, found, strict=True):
-            is_needed = data is not None and id not in self._begun
-            if is_needed:
-                self._begun.add(id)
-            ref = ChunkRef(id, place.end - place.start)
-            yield _Chunk(place.layout, ref, standing.is_there, data if is_needed else None)
-
-
-# A chunk's id, how it stands, and its bytes where they may have to be coded.
-_Looked = tuple[bytes, Standing, bytes | None]
+        for places, found in lookups:
+            for place, (id, standing, data) in zip(places, found, strict=True):
+                is_needed = data is not None and id not in self._begun and not self._is_written(id)
+                if is_needed:
+                    self._begun.add(id)
+                ref = ChunkRef(id, place.end - place.start)
+                yield _Chunk(place.layout, ref, standing.is_there, data if is_needed else None)
 
 
 def _encode(run: _Run, advisor: "Advisor | None") -> list[Coded]:

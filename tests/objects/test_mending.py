@@ -30,6 +30,11 @@ def test_a_prediction_without_its_source_stands_alone_again(store: AudioStore, t
     oid = chunk.id.hex()
     with pytest.raises(DamagedError):
         store.read(oid)
+    (tmp_path / "source").write_bytes(b"nowhere")
+    with store.mending({chunk.id: None, sha256(b"nowhere"): None}, [], [oid], write=False) as mending:
+        assert mending.count_missing() == 2
+        mending.take_from_file(tmp_path / "source", "here")
+        assert (mending.is_whole, mending.count_missing()) == (False, 0)
     (tmp_path / "bounce.bin").write_bytes(OTHER)
     with store.mending({chunk.id: None, sha256(b"nowhere"): None}, [], [oid]) as mending:
         mending.take_from_file(tmp_path / "bounce.bin", "here")
