@@ -1,6 +1,5 @@
 """Branches, tags and HEAD: making, moving and deleting the names of commits."""
 
-import difflib
 from dataclasses import dataclass
 
 from beatflow.errors import ConflictError, NotFoundError, UsageError
@@ -226,6 +225,8 @@ def _get(repository: Repository, prefix: str, name: str) -> str:
     oid = repository.git.read_ref(prefix + name) if GitStore.is_valid_ref(prefix + name) else None
     if oid is not None:
         return oid
+    import difflib
+
     names = [ref.removeprefix(prefix) for ref in repository.git.read_refs(prefix)]
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
     if near:

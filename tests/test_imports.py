@@ -5,9 +5,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
+from beatflow.objects.layout import SampleFormat
 from tests.conftest import Bf
+from tests.objects import sounds
 from tests.world import tone, wav_bytes, write_tone
 
 HEAVY = {
@@ -166,6 +169,40 @@ def test_sound_is_kept_and_brought_back_by_kernels_alone(bf: Bf) -> None:
     assert (bf.directory / "there" / "mix.wav").read_bytes() == wav_bytes(first)
     found = json.loads(bf.ok("log", "--json", "-n", "1").stdout)
     assert found["commits"][0]["message"].startswith("softer")
+
+
+def test_floats_off_the_grid_need_no_numpy(bf: Bf) -> None:
+    sound = sounds.wav(
+        np.random.default_rng(1).normal(0, 0.1, 40_000).astype("<f4").tobytes(), SampleFormat.F32LE, 2
+    )
+    bf.ok("init")
+    for argv in (["commit", "-m", "floats"], ["restore", "--source", "HEAD", "mix.wav"]):
+        (bf.directory / "mix.wav").write_bytes(sound if argv[0] == "commit" else wav_bytes(tone(1.0)))
+        code = f"from beatflow.cli import main\nassert main({argv!r}) == 0"
+        assert loaded(code, bf) & (HEAVY - {"zstandard"}) == set(), argv
+    assert (bf.directory / "mix.wav").read_bytes() == sound
+
+
+def test_what_became_of_a_sound_is_found_out_by_kernels_alone(bf: Bf) -> None:
+    """Moved and softer, through a filter, its channels crossed, and replaced by what has nothing to do with it."""
+    random = np.random.default_rng(1)
+    first, other = (
+        np.cumsum(random.integers(-300, 301, (1_000_000, 2)), axis=0) % 20_000 - 10_000 for _ in range(2)
+    )
+    versions = [
+        first,
+        np.roll(first, 1234, axis=0) * 0.7,
+        0.6 * first + 0.2 * np.roll(first, 2, axis=0),
+        first @ [[0.2, 0.7], [0.5, 0.3]],
+        other,
+    ]
+    bf.ok("init")
+    for number, samples in enumerate(versions):
+        (bf.directory / "mix.wav").write_bytes(wav_bytes(np.rint(samples).astype(np.int16)))
+        argv = ["commit", "-m", f"take {number}"]
+        code = f"from beatflow.cli import main\nassert main({argv!r}) == 0"
+        assert loaded(code, bf) & (HEAVY - {"zstandard"}) == set(), number
+    bf.ok("check", "--data")
 
 
 @pytest.mark.parametrize(

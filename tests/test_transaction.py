@@ -60,6 +60,20 @@ def test_an_empty_transaction_is_no_operation(repository: Repository) -> None:
     assert [operation.oid for operation in iter_operations(repository.git)] == before
 
 
+def test_names_that_no_disk_could_hold_beside_each_other(repository: Repository) -> None:
+    head = repository.head
+    for new in ("refs/heads/main/take2", "refs/heads"):
+        with Transaction(repository, "branch", "") as transaction:
+            transaction.set_ref(new, head)
+            with pytest.raises(ConflictError, match="clashes with another name"):
+                transaction.publish()
+    with Transaction(repository, "branch", "") as transaction:
+        transaction.set_ref("refs/heads/main", None)
+        transaction.set_ref("refs/heads/main/take2", head)
+        transaction.publish()
+    assert repository.git.read_refs("refs/heads/") == {"refs/heads/main/take2": head}
+
+
 def test_the_lock_names_its_holder(repository: Repository) -> None:
     with (
         Transaction(repository, "gc", ""),

@@ -3,7 +3,6 @@
 Pure text; colour, and how wide the page is, come in as a `Sheet`.
 """
 
-import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -306,6 +305,8 @@ def fields_of(template: str) -> set[str]:
     UsageError
         A brace is left open.
     """
+    import string
+
     try:
         return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
     except ValueError as error:

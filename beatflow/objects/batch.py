@@ -47,11 +47,12 @@ class _Mark:
         self.manifests = manifests
 
 
-class _Opened(NamedTuple):
+class _Opened:
     """A file that is being read."""
 
-    reading: "FileReading"
-    lookups: "LookUps"
+    def __init__(self, reading: "FileReading", lookups: "LookUps") -> None:
+        self.reading = reading
+        self.lookups = lookups
 
     def close(self) -> None:
         self.lookups.close()
@@ -173,10 +174,10 @@ class Batch:
         """
         for _ in range(2):
             mark = self._mark()
-            with self._read(path, following) as (reading, lookups):
-                lookups.intake.tell(progress)
-                stored = self._add(lookups, advisor)
-                if reading.is_what_it_was():
+            with self._read(path, following) as opened:
+                opened.lookups.intake.tell(progress)
+                stored = self._add(opened.lookups, advisor)
+                if opened.reading.is_what_it_was():
                     return stored
             self._rollback(mark)
         raise ConflictError(f"{path} changes while it is being read", "stop what is writing it and try again")

@@ -1,6 +1,6 @@
 """Codecs: one chunk's bytes to a smaller payload and back, bit for bit.
 
-Knows samples and compressors, no packs. Where there are kernels, numpy is loaded for byte planes alone. `encode`
+Knows samples and compressors, no packs. Where there are kernels, numpy is loaded for 32-bit integers alone. `encode`
 decodes what it made and compares before it answers, unless told that this is not needed: a bug in a compressor makes
 a chunk larger, never wrong.
 """

@@ -10,8 +10,9 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beatflow.errors import BeatFlowError, DamagedError
 from beatflow.objects.ids import sha256
@@ -61,7 +62,7 @@ class ChunkReader:
         self._room = capacity
         self._verify = verify
         self._lock = threading.Lock()
-        self._kept: OrderedDict[bytes, tuple[bytes, int]] = OrderedDict()
+        self._kept: OrderedDict[bytes, _Found] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}
 
     def read(self, ref: ChunkRef, keep: bool = False) -> bytes:
@@ -91,52 +92,79 @@ class ChunkReader:
         """Return a chunk that is at hand, None for any other."""
         with self._lock:
             kept = self._kept.get(ref.id)
-            return kept[0] if kept and len(kept[0]) == ref.length else None
+        if kept and len(kept.raw) == ref.length and self._is_right(ref.id, kept):
+            return kept.raw
+        return None
 
     def keep(self, id: bytes, raw: bytes, depth: int) -> None:
         """Keep a chunk's verified bytes at hand, in place of those not asked for the longest."""
-        with self._lock:
-            if id in self._kept:
-                return
-            self._kept[id] = raw, depth
-            self._room -= len(raw)
-            while self._room < 0:
-                _, (dropped, _) = self._kept.popitem(last=False)
-                self._room += len(dropped)
+        self._keep(id, _Found(raw, depth, is_proven=True))
 
-    def _find(self, ref: ChunkRef, limit: int, budget: "_Budget", keep: bool = True) -> bytes:
-        """Return a chunk that stands on fewer than `limit` predictions: no chain can bite its own tail."""
+    def _keep(self, id: bytes, found: "_Found") -> None:
         with self._lock:
-            kept = self._kept.get(ref.id)
-            if kept and kept[1] < limit and len(kept[0]) == ref.length:
+            former = self._kept.get(id)
+            if former and (former.is_proven or not found.is_proven):
+                return
+            self._kept[id] = found
+            self._room += (len(former.raw) if former else 0) - len(found.raw)
+            while self._room < 0:
+                _, dropped = self._kept.popitem(last=False)
+                self._room += len(dropped.raw)
+
+    def _is_right(self, id: bytes, found: "_Found") -> bool:
+        """Say whether bytes that were found by whoever needed no proof are those of the id."""
+        if found.is_proven or not self._verify:
+            return True
+        if sha256(found.raw) != id:
+            return False
+        with self._lock:
+            if self._kept.get(id) is found:
+                self._kept[id] = found._replace(is_proven=True)
+        return True
+
+    def _find(
+        self, ref: ChunkRef, limit: int, budget: "_Budget", keep: bool = True, proven: bool = True
+    ) -> bytes:
+        """Return a chunk that stands on fewer than `limit` predictions: no chain can bite its own tail.
+
+        It need not be proven for whoever proves what is made of it.
+        """
+        flight = mine = None
+        with self._lock:
+            found = self._kept.get(ref.id)
+            if found and found.depth < limit and len(found.raw) == ref.length:
                 self._kept.move_to_end(ref.id)
-                return kept[0]
-            flight = self._flights.get(ref.id)
-            mine = None if flight else self._flights.setdefault(ref.id, _Flight())
+            else:
+                flight = self._flights.get(ref.id)
+                mine = None if flight else self._flights.setdefault(ref.id, _Flight())
+                found = None
         if flight:
             found = flight.wait_for()
-            if found and found[1] < limit and len(found[0]) == ref.length:
-                return found[0]
+            if found and (found.depth >= limit or len(found.raw) != ref.length):
+                found = None
+        if found and (not proven or self._is_right(ref.id, found)):
+            return found.raw
         budget.spend()
         try:
-            raw, depth = self._packs.read(
-                Kind.CHUNK, ref.id, lambda record: self._open(record, ref.length, limit, budget)
+            found = self._packs.read(
+                Kind.CHUNK, ref.id, lambda record: self._open(record, ref.length, limit, budget, proven)
             )
             if mine:
-                mine.found = raw, depth
+                mine.found = found
             # Before it has landed: nobody is to find it neither here nor there.
             if keep:
-                self.keep(ref.id, raw, depth)
+                self._keep(ref.id, found)
         finally:
             if mine:
                 with self._lock:
                     del self._flights[ref.id]
                 mine.landed.set()
-        return raw
+        return found.raw
 
-    def _open(self, record: Record, length: int, limit: int, budget: "_Budget") -> tuple[bytes, int]:
+    def _open(self, record: Record, length: int, limit: int, budget: "_Budget", proven: bool) -> "_Found":
+        proven = proven and self._verify
         if record.entry.codec not in REBUILT:
-            return open_chunk(record, length, self._verify), 0
+            return _Found(open_chunk(record, length, proven), 0, proven)
         from beatflow.objects.rebuilding import rebuild
 
         depth = read_reach(record).depth
@@ -144,8 +172,23 @@ class ChunkReader:
         if not 1 <= depth < limit:
             raise DamagedError("it is predicted from itself")
 
-        raw = rebuild(record, lambda ref: self._find(ref, depth, budget))
-        return _prove(record, raw, self._verify), depth
+        def rebuild_from(are_proven: bool) -> bytes:
+            return rebuild(record, lambda ref: self._find(ref, depth, budget, proven=are_proven))
+
+        if not proven:
+            return _Found(rebuild_from(are_proven=False), depth, is_proven=False)
+        # If the chunk is right, so is what it was made of; else some of that may be right in another pack.
+        with suppress(DamagedError):
+            return _Found(_prove(record, rebuild_from(are_proven=False), verify=True), depth, is_proven=True)
+        return _Found(_prove(record, rebuild_from(are_proven=True), verify=True), depth, is_proven=True)
+
+
+class _Found(NamedTuple):
+    """A chunk's bytes, how many predictions it stands on, and whether the bytes were compared with its id."""
+
+    raw: bytes
+    depth: int
+    is_proven: bool
 
 
 class _Flight:
@@ -153,11 +196,11 @@ class _Flight:
 
     def __init__(self) -> None:
         self.landed = threading.Event()
-        self.found: tuple[bytes, int] | None = None
+        self.found: _Found | None = None
         self._thread = threading.get_ident()
 
-    def wait_for(self) -> tuple[bytes, int] | None:
-        """Return the chunk and its depth; None where that failed, or where waiting could go on for ever.
+    def wait_for(self) -> _Found | None:
+        """Return what was found; None where that failed, or where waiting could go on for ever.
 
         In chains that bite their tails, which only a hostile pack has, threads would wait for themselves or each other.
         """

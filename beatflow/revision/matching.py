@@ -4,7 +4,6 @@ Each function becomes a test of one commit. Tempo, key and loudness are those th
 ``track.toml``, from provenance and from what was measured before: nothing is measured here.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -39,6 +38,8 @@ def make_test(repository: Repository, function: str, argument: str) -> Test:
     """
     found = FUNCTIONS.get(function)
     if found is None:
+        import difflib
+
         near = difflib.get_close_matches(function, FUNCTIONS, 1)
         guess = f"; did you mean {near[0]}()?" if near else ""
         raise UsageError(f"no function {function}(){guess}", hint=f"there are {', '.join(FUNCTIONS)}")

@@ -3,7 +3,6 @@
 Where one commit is wanted, a set stands for its newest one. ``docs/revisions.md`` has the whole language.
 """
 
-import difflib
 import os
 import re
 from pathlib import Path
@@ -145,6 +144,8 @@ def _not_found(repository: Repository, text: str) -> NotFoundError:
     base = re.split("[~^]", text, maxsplit=1)[0]
     if base != text and find_named(repository, base or "HEAD"):
         return NotFoundError(f"{base or 'HEAD'} has no {text[len(base) :]}", hint="bf log --oneline --graph")
+    import difflib
+
     near = difflib.get_close_matches(text, list_names(repository), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "bf log --oneline"
     return NotFoundError(f"no revision {text!r}", hint=hint)
@@ -180,6 +181,8 @@ def get_entry(repository: Repository, text: str) -> tuple[str, Entry]:
     tree = repository.tree_of(commit)
     path = path.removeprefix("./")
     if path not in tree:
+        import difflib
+
         near = difflib.get_close_matches(path, tree, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"bf ls {revision}"
         raise NotFoundError(f"no file {path!r} in {revision}", hint=hint)

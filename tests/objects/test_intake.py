@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from beatflow.errors import AudioError
+from beatflow.errors import AudioError, ConflictError
 from beatflow.objects.intake import _BLOCKS, Buffers, FileReading, Intake
 from beatflow.objects.layout import SampleFormat
+from beatflow.objects.runs import LookUps
 from beatflow.objects.split import BLOCK_BYTES
 from beatflow.objects.store import AudioStore
 from beatflow.objects.threads import Threads
@@ -124,6 +125,41 @@ def test_a_file_that_fails_leaves_the_next_alone(tmp_path: Path) -> None:
         batch.publish()
     assert list(store.oids()) == [stored.oid]
     assert store.read(stored.oid) == SONGS[1]
+
+
+def test_what_is_looked_up_early_relies_on_nothing_that_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is looked up while one like it is added, and that one is found to have changed and left out."""
+    first, second, *_ = write_songs(tmp_path)
+    second.write_bytes(SONGS[0])
+    begun = list[object]()
+    begin, is_the_same = LookUps.begin, FileReading.is_what_it_was
+
+    def note(self: LookUps) -> None:
+        begin(self)
+        begun.append(self)
+
+    monkeypatch.setattr(LookUps, "begin", note)
+    monkeypatch.setattr(FileReading, "is_what_it_was", lambda self: self.path != first and is_the_same(self))
+    store = AudioStore.create(tmp_path / "audio")
+    with store.batch() as batch:
+        with pytest.raises(ConflictError):
+            batch.add_path(first, following=second)
+        stored = batch.add_path(second)
+        batch.publish()
+    assert len(begun) == 2
+    assert store.read(stored.oid) == SONGS[0]
+
+
+def test_all_progress_is_told_by_its_own_file(tmp_path: Path) -> None:
+    paths = write_songs(tmp_path)
+    seen: list[list[int]] = [[] for _ in paths]
+    with AudioStore.create(tmp_path / "audio").batch() as batch:
+        for number, path in enumerate(paths):
+            batch.add_path(path, seen[number].append, following=(*paths, None)[number + 1])
+            assert [sum(counts) for counts in seen[: number + 1]] == list(map(len, SONGS[: number + 1]))
+            assert not any(seen[number + 1 :])
 
 
 def test_no_thread_is_left(tmp_path: Path) -> None:

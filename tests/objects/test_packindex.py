@@ -103,6 +103,22 @@ def some_keys(seed: int, number: int = 8) -> set[Key]:
     return {(chosen.choice(KINDS), chosen.choice(IDS)) for _ in range(number)}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_few_packs_are_searched_alike_however_much_is_asked(tmp_path: Path, seed: int) -> None:
+    """Without an index, and from some questions on with a table in memory."""
+    world = World(tmp_path / "audio")
+    paths = [world.add(some_keys(seed + number)) for number in range(0, 30, 10)]
+    packs = world.open()
+    for _ in range(3):
+        world.verify(packs)
+    world.add(some_keys(seed + 50))
+    world.remove(paths[0])
+    packs.rescan()
+    for _ in range(3):
+        world.verify(packs)
+    assert world.files == []
+
+
 def truncate(path: Path, chosen: random.Random) -> None:
     os.truncate(path, chosen.randrange(path.stat().st_size))
 

@@ -62,6 +62,34 @@ def test_all_is_the_same_after_git_has_packed_it(store: GitStore) -> None:
     assert look(GitStore(store.path)) == before
 
 
+def test_locks_of_a_killed_writer_go_and_nothing_else_does(store: GitStore) -> None:
+    locks = ["HEAD.lock", "packed-refs.lock", "refs/heads/main.lock", "refs/beatflow/drafts/a/b.lock"]
+    for name in [*locks, "logs/x.lock", "refs/heads/unlocked"]:
+        path = store.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    store.break_locks()
+    assert not any((store.path / name).exists() for name in locks)
+    assert (store.path / "logs/x.lock").exists()
+    assert (store.path / "refs/heads/unlocked").exists()
+    assert store.resolve("HEAD") == store.read_ref("refs/heads/main")
+
+
+def test_what_is_small_is_kept_at_hand_until_it_is_put_aside(store: GitStore, tmp_path: Path) -> None:
+    oid = store.write_blob(b"12345")
+    assert store.find_small(oid, 5) is None
+    assert store.find_small(oid, 6) == b"12345"
+    assert store.find_small(oid, 5) is None
+    head = store.resolve("HEAD") or ""
+    assert store.read_commit(head).oid == head
+    for gone in (oid, head):
+        store.put_aside(gone, tmp_path / "refuge")
+    with pytest.raises(DamagedError):
+        store.find_small(oid, 6)
+    with pytest.raises(DamagedError):
+        store.read_commit(head)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_commits_of_any_shape_are_read_as_libgit2_does(store: GitStore, seed: int) -> None:
     choose = random.Random(seed)
