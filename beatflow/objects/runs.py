@@ -211,8 +211,7 @@ class ChunkCoder:
                 run = following
                 while ahead and (len(ahead) > self._window or ahead[0].done()):
                     yield from ahead.popleft().result()
-            if ahead:
-                at_end()
+            at_end()
             while ahead:
                 yield from ahead.popleft().result()
         finally:

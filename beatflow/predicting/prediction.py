@@ -310,12 +310,11 @@ class _Guide:
         reach = _join_reaches([laid[number].reach for number in used])
         if reach.cost > self._effort.cost or reach.depth > _DEEPEST:
             return None
-        place = {source: number for number, source in enumerate(used)}
-        prediction = Prediction(
-            tuple(laid[number].source for number in used),
-            segments,
-            tuple(sorted(term._replace(source=place[term.source]) for term in terms)),
-        )
+        if len(used) < len(laid):
+            place = {source: number for number, source in enumerate(used)}
+            terms = [term._replace(source=place[term.source]) for term in terms]
+        sources = tuple(laid[number].source for number in used)
+        prediction = Prediction(sources, segments, tuple(sorted(terms)))
         inputs = tuple(laid[number].raws for number in used)
         return _Applied(Proposal(prediction, inputs, reach), bits, noise)
 
