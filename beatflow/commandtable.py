@@ -218,7 +218,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "gc": ("care", "beatflow.commands.gc:gc", "Pack the audio store tightly and drop what nothing reaches."),
 }
-"""Command to its group, its function (or typer app with subcommands), and its one-line help.
+"""Command to its group, its function or `Group`, and its one-line help.
 
 The order is that of ``bf --help``. The help is the first line of the function's docstring."""
 

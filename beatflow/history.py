@@ -146,7 +146,8 @@ def record_commit(
     if paths:
         tree = _overlay(former, tree, paths)
     if tree == former:
-        raise NothingToCommitError("nothing to commit: every file is as in the last commit", hint="bf status")
+        why = "every file is as in the last commit" if head else "there is no file yet"
+        raise NothingToCommitError(f"nothing to commit: {why}", hint="bf status")
     parents = [head] if head else []
     commit = write_commit(repository, tree, parents, message, transaction.provenance)
     if lines := _find_missing_attributes(repository.git, tree, commit, former):

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 JOURNAL = "journal"
 BAD_JOURNAL = "journal.bad"
 
+_Seen = dict[str, os.stat_result | None]
+
 
 class UnfinishedError(BeatFlowError):
     """A change is published, but refs or worktree do not follow it yet."""
@@ -227,7 +229,7 @@ class Transaction:
         # Taking back what somebody has taken back by hand already is a step all the same.
         if not (worktree or refs or moved or settings or self.target):
             self._check_unchanged(seen)
-            self._place(arrived)
+            self._place(arrived, seen)
             return None
         who = self.repository.signer()
         operation = Operation(self.kind, self.description, who, refs, moved, settings, self.target)
@@ -239,7 +241,7 @@ class Transaction:
             try:
                 write_atomic(journal, oid.encode())
                 _apply_refs(self.repository, operation._replace(oid=oid))
-                self._place([*worktree, *arrived])
+                self._place([*worktree, *arrived], seen)
                 journal.unlink()
             except (OSError, BeatFlowError) as error:
                 if not journal.exists():
@@ -286,16 +288,18 @@ class Transaction:
                 check_free(root, path, removed)
             check_writable(root, path)
 
-    def _place(self, paths: Iterable[str]) -> None:
-        self.repository.worktree.place({path: self._staged[path] for path in paths})
+    def _place(self, paths: Iterable[str], seen: _Seen) -> None:
+        # What somebody has written while refs were made durable is kept nowhere: as in `recover`, it is theirs to keep.
+        unchanged = {path: self._staged[path] for path in paths if not self._has_changed(path, seen)}
+        self.repository.worktree.place(unchanged)
 
-    def _read_before(self) -> tuple[WorktreeChanges, dict[str, os.stat_result | None], list[str]]:
+    def _read_before(self) -> tuple[WorktreeChanges, _Seen, list[str]]:
         """Store what stands at the paths that will change, and drop those that will not.
 
         Returned last are paths at which only a file comes that was left elsewhere: no change to the track.
         """
         changes: WorktreeChanges = {}
-        seen = {}
+        seen: _Seen = {}
         arrived = []
         for path, staged in self._staged.items():
             found = self.repository.worktree.find(path)
@@ -308,14 +312,16 @@ class Transaction:
                 arrived.append(path)
         return changes, seen, arrived
 
-    def _check_unchanged(self, seen: Mapping[str, os.stat_result | None]) -> None:
-        for path, status in seen.items():
-            found = self.repository.worktree.find(path)
-            now = found.status if found else None
-            if (now and identify(now)) != (status and identify(status)):
+    def _check_unchanged(self, seen: _Seen) -> None:
+        for path in seen:
+            if self._has_changed(path, seen):
                 raise ConflictError(
                     f"{path} changed while it was being kept", hint="try again when it is finished"
                 )
+
+    def _has_changed(self, path: str, seen: _Seen) -> bool:
+        before, found = seen[path], self.repository.worktree.find(path)
+        return (before and identify(before)) != (found and identify(found.status))
 
 
 def recover(repository: Repository) -> bool:

@@ -30,6 +30,7 @@ from beatflow.objects.git.value import (
     decode_path,
     encode_path,
 )
+from beatflow.objects.opening import open_regular
 from beatflow.objects.pointer import Pointer, encode_pointer, read_pointer
 from beatflow.recognition import recognise
 from beatflow.sharing.partial.absent import AbsentFiles
@@ -195,9 +196,10 @@ class Worktree:
         pointer = self._find_pointer(cached) if cached else None
         if cached is None or pointer is None or cached.oid != blob_oid(encode_pointer(pointer)):
             return None
-        if pointer.oid not in self._audio or _hash_file(self.root / found.path) != pointer.oid:
+        if pointer.oid not in self._audio:
             return None
-        return cached if batch.holds(pointer.oid) else None
+        digest = _hash_file(self.root / found.path, found.status.st_size)
+        return cached if digest == pointer.oid and batch.holds(pointer.oid) else None
 
     def _find_pointer(self, entry: Entry) -> Pointer | None:
         """Return the pointer that an entry is, None where git has no such thing that can be read."""
@@ -290,7 +292,9 @@ class Worktree:
         entry = self._recognise(found, kept_as_audio)
         if entry is None and kept_as_audio:
             progress = (lambda count: advance(count, found.path)) if advance else None
-            data = encode_pointer(Pointer(_hash_file(path, progress), found.status.st_size))
+            data = encode_pointer(
+                Pointer(_hash_file(path, found.status.st_size, progress), found.status.st_size)
+            )
         entry = entry or Entry(_mode_of(found.status), blob_oid(data))
         self._cache.record(found.path, found.status, entry)
         return entry
@@ -479,13 +483,15 @@ def _read_small(path: Path, status: os.stat_result, is_lfs: bool) -> tuple[bytes
         return head + file.read(), False
 
 
-def _hash_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
+def _hash_file(path: Path, size: int, progress: Callable[[int], None] | None = None) -> str:
+    """Return the SHA-256 of a file's first `size` bytes: one that grows all the time must still come to an end."""
     digest = sha256()
     # The same memory for every block: new memory for each is a tenth of the work.
     block = memoryview(bytearray(_BLOCK))
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(block):
+    with open_regular(path) as file:
+        while count := file.readinto(block[:size]):
             digest.update(block[:count])
+            size -= count
             if progress:
                 progress(count)
     return digest.hexdigest()

@@ -55,6 +55,12 @@ def test_no_command(bf: Bf) -> None:
         (["conifg"], "error: no command 'conifg'; did you mean config?\nhint: bf --help lists them\n"),
         (["xyzzy"], "error: no command 'xyzzy'\nhint: bf --help lists them\n"),
         (["config", "--jsn"], "error: no option --jsn; did you mean --json?\nhint: bf config --help\n"),
+        (
+            ["log", "-n", "x"],
+            "error: invalid value for '-n': 'x' is not a whole number\nhint: bf log --help\n",
+        ),
+        (["-q", "log", "-n"], "error: option '-n' requires an argument\nhint: bf log --help\n"),
+        (["--color"], "error: option '--color' requires an argument\nhint: bf --help\n"),
         (["--xyzzy"], "error: no option --xyzzy\nhint: bf --help\n"),
         (["config", "a", "b", "c"], "error: got unexpected extra argument(s) (c)\nhint: bf config --help\n"),
         (["-C", "nowhere", "config"], "error: no folder 'nowhere'\nhint: -C wants a folder to run in\n"),
@@ -150,7 +156,10 @@ def test_subcommands(bf: Bf, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.code, result.stdout, result.stderr) == (5, "one\n", "")
     assert "Examples:\n    bf try one" in bf.ok("config", "one", "--help").stdout
     assert "Do one." in bf.ok("config", "--help").stdout
-    assert bf.fails(2, "config") == "error: missing command\nhint: bf config --help\n"
+    assert bf.fails(2, "config") == "error: which command?\nhint: bf config --help lists them\n"
+    assert bf.fails(2, "config", "oen").startswith(
+        "error: no command 'oen'; did you mean one?\nhint: bf config"
+    )
 
 
 def test_real_program_reads_names_that_are_not_unicode(bf: Bf) -> None:

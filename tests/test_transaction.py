@@ -243,3 +243,31 @@ def test_lock_file_is_readable_text(repository: Repository) -> None:
     with Lock(repository.directory / "lock", "bf commit"):
         assert json.loads((repository.directory / "lock").read_text())["command"] == "bf commit"
     assert (repository.directory / "lock").read_text() == ""
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_what_is_written_while_a_change_is_published_is_left_alone(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    """By then nothing keeps it: neither the change's own file nor its absence takes its place."""
+    mix = repository.root / "mix.wav"
+    saved: list[bytes] = []
+    write_ref = repository.git.write_ref
+
+    def save_meanwhile(name: str, oid: str | None, who: Signature) -> None:
+        saved.append(write_tone(mix, hz=660))
+        write_ref(name, oid, who)
+
+    with Transaction(repository, "restore", "") as transaction:
+        if content is None:
+            transaction.put_entries({"mix.wav": None})
+        else:
+            transaction.put_bytes("mix.wav", content)
+        transaction.put_bytes("notes.txt", b"new")
+        monkeypatch.setattr(repository.git, "write_ref", save_meanwhile)
+        transaction.publish()
+    monkeypatch.undo()
+    assert mix.read_bytes() == saved[-1]
+    assert (repository.root / "notes.txt").read_bytes() == b"new"
+    undo(reopen(repository))
+    undo(reopen(repository))

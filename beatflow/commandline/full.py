@@ -43,7 +43,7 @@ def run(argv: list[str], invocation: Invocation) -> int:
     except typer.Exit as done:
         return int(done.exit_code)
     except typer.TyperException as error:
-        raise _explain(error) from error
+        raise _explain(error, argv) from error
     return result if isinstance(result, int) else 0
 
 
@@ -74,19 +74,22 @@ def load_command(name: str) -> Any:
 
 def build_command(name: str, target: Callable[..., Any] | Group) -> Any:
     """Make a command of a function or a group."""
-    alone = target.alone if isinstance(target, Group) else None
     app = typer.Typer(
+        cls=_Group,
         add_completion=False,
         rich_markup_mode=None,
         help=target.help if isinstance(target, Group) else None,
-        invoke_without_command=alone is not None,
+        invoke_without_command=True,
     )
     if isinstance(target, Group):
 
         @app.callback()
         def group(ctx: typer.Context) -> None:
-            if alone and ctx.invoked_subcommand is None:
-                alone(_invocation(ctx))
+            if ctx.invoked_subcommand is not None:
+                return
+            if target.alone is None:
+                raise _ask_for_command(ctx)
+            target.alone(_invocation(ctx))
 
         for word, (function, passes_on) in target.commands.items():
             app.command(word, context_settings={"allow_interspersed_args": not passes_on})(_typed(function))
@@ -143,7 +146,7 @@ def _root() -> Callable[..., Any]:
         _apply(ctx, **{name: value for name, value in options.items() if name != "version"})
         command = ctx.invoked_subcommand
         if command is None:
-            raise UsageError("which command?", hint="bf --help lists them")
+            raise _ask_for_command(ctx)
         begin(_invocation(ctx), command)
 
     version = inspect.Parameter(
@@ -212,18 +215,26 @@ def _apply_late(ctx: Any, param: Any, value: Any) -> Any:
     return value
 
 
-class _LazyGroup(TyperGroup):
+class _Group(TyperGroup):
+    """A command with commands: for one that there is not, says which may have been meant."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not ctx.resilient_parsing:
+            close = get_close_matches(args[0], known, 1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            raise _ask_for_command(ctx, f"no command {args[0]!r}{guess}")
+        return super().resolve_command(ctx, args)
+
+
+class _LazyGroup(_Group):
     """The root command: knows its commands by name and help, and loads one when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name in COMMANDS or ctx.resilient_parsing:
-            return load_command(cmd_name)
-        close = get_close_matches(cmd_name, COMMANDS, 1)
-        guess = f"; did you mean {close[0]}?" if close else ""
-        raise UsageError(f"no command {cmd_name!r}{guess}", hint="bf --help lists them")
+        return load_command(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         for group, title in GROUPS.items():
@@ -242,7 +253,14 @@ class _LazyGroup(TyperGroup):
             return names.shell_complete(table, incomplete)
 
 
-def _explain(error: Any) -> UsageError:
+def _ask_for_command(context: Any, why: str = "which command?") -> UsageError:
+    return UsageError(why, hint=f"{' '.join(_path(context))} --help lists them")
+
+
+_WORDS = {"a valid int": "a whole number", "a valid float": "a number"}
+
+
+def _explain(error: Any, argv: list[str]) -> UsageError:
     """A complaint of the option parser, in our words."""
     context = getattr(error, "ctx", None)
     possibilities = getattr(error, "possibilities", None)
@@ -251,9 +269,13 @@ def _explain(error: Any) -> UsageError:
         if possibilities:
             message += f"; did you mean {' or '.join(sorted(possibilities)[:3])}?"
     else:
-        message = " ".join(error.format_message().split()).removesuffix(".")
+        message = " ".join(error.format_message().split()).removesuffix(".").removesuffix(" range")
         message = message[:1].lower() + message[1:]
-    return UsageError(message, f"{' '.join(_path(context))} --help" if context else None)
+        for typed, plain in _WORDS.items():
+            message = message.replace(typed, plain)
+    # Where an option lacks its value, the parser does not say whose option it is.
+    path = _path(context) if context else ["bf", *[word for word in argv if word in COMMANDS][:1]]
+    return UsageError(message, f"{' '.join(path)} --help")
 
 
 def _path(context: Any) -> list[str]:

@@ -203,7 +203,7 @@ def search_(
         found = search(opened.database, " ".join(text), wanted)
         _show(opened, found, json, "beatflow.library.search/1")
         if not found:
-            opened.invocation.ui.say(f"nothing has all of: {' '.join(text)}")
+            invocation.ui.say(f"nothing has all of: {' '.join(text)}")
     return 0 if found else 1
 
 
@@ -250,7 +250,6 @@ def _like(
     from beatflow.wording import format_iso_time
 
     with _opened(invocation, address) as opened:
-        invocation = opened.invocation
         entry = choose_sound(opened.database, word, invocation.directory, invocation.find_repository())
         folder = journal_folder(opened.database, entry, opened.sources.host, invocation.settings.state)
         if entry.favorite != liked and not dry_run and folder:
@@ -350,7 +349,7 @@ def history_(
     wanted = _Wanted(track, limit, missing=True, engine=engine, days=days).filter(invocation)
     with _opened(invocation, database) as opened:
         runs = list_runs(opened.database, wanted, failed)
-        ui = opened.invocation.ui
+        ui = invocation.ui
         if json:
             ui.emit_json("beatflow.library.history/1", {"runs": [_timed(_fields(run)) for run in runs]})
         elif runs:
@@ -380,14 +379,14 @@ def stats_(
     wanted = _Wanted(track, 0, days=days).filter(invocation)
     with _opened(invocation, database) as opened:
         told = measure(opened.database, wanted, days)
-        ui = opened.invocation.ui
+        ui = invocation.ui
         if json:
             document = _fields(told) | {
                 "largest": [{"path": path, "stored_bytes": size} for path, size in told.largest]
             }
             ui.emit_json("beatflow.library.stats/1", document)
             return
-        for line in statistics_lines(told, opened.invocation.settings.home):
+        for line in statistics_lines(told, invocation.settings.home):
             ui.emit(line)
 
 
@@ -409,7 +408,6 @@ def show_(
     from beatflow.library.text import entry_lines, place_line, run_rows
 
     with _opened(invocation, database) as opened:
-        invocation = opened.invocation
         entry = choose_sound(opened.database, sound, invocation.directory, invocation.find_repository())
         assert entry.oid is not None
         places = list_places(opened.database, entry.oid)
@@ -449,7 +447,6 @@ def play_(
     from beatflow.wording import format_iso_time
 
     with _opened(invocation, database) as opened:
-        invocation = opened.invocation
         ui = invocation.ui
         entry = choose_sound(opened.database, sound, invocation.directory, invocation.find_repository())
         source = find_source(opened.database, entry, invocation.signature)
@@ -494,11 +491,11 @@ def tracks_(
 
     with _opened(invocation, database) as opened:
         tracks = list_known_tracks(opened.database)
-        ui = opened.invocation.ui
+        ui = invocation.ui
         if json:
             ui.emit_json("beatflow.library.tracks/1", {"tracks": tracks})
         elif tracks:
-            ui.table(TRACKS, track_rows(tracks, opened.invocation.settings.home))
+            ui.table(TRACKS, track_rows(tracks, invocation.settings.home))
         else:
             ui.say("no track is known: bf library scan DIR finds some")
 
@@ -560,7 +557,6 @@ def forget_(
     from beatflow.library.updating import forget
 
     with _opened(invocation, database, update=False) as opened:
-        invocation = opened.invocation
         state = invocation.settings.state
         root = (invocation.directory / directory.expanduser()).resolve()
         known = root in list_tracks(state)
@@ -590,7 +586,7 @@ def rebuild_(
     from beatflow.library.updating import empty_library
 
     with _opened(invocation, database, update=False) as opened:
-        ui = opened.invocation.ui
+        ui = invocation.ui
         if dry_run:
             ui.say(f"would read {len(opened.sources.tracks)} tracks anew")
             return

@@ -43,7 +43,7 @@ def complete_remote(incomplete: str) -> list[str]:
     return complete_remote(Path.cwd(), incomplete)
 
 
-def make_access(invocation: "Invocation", endpoint: str | None = None) -> "Access":
+def make_access(invocation: Invocation, endpoint: str | None = None) -> "Access":
     """What remotes are given of their surroundings."""
     from beatflow.sharing.access import Access
 
@@ -60,7 +60,7 @@ def make_access(invocation: "Invocation", endpoint: str | None = None) -> "Acces
 
 
 def make_keeping(
-    invocation: "Invocation", repository: "Repository", configured: "Configured", remote: "Remote"
+    invocation: Invocation, repository: "Repository", configured: "Configured", remote: "Remote"
 ) -> "Keeping":
     """A remote's locks, as whoever runs this command sees them now."""
     from beatflow.sharing.locks.locking import Keeping, name_owner
@@ -222,5 +222,5 @@ EndpointOption = Annotated[
     Option("--endpoint", metavar="URL", help="Where an S3-compatible service answers: http://nas:8333."),
 ]
 
-PathsArgument = Annotated[list[Path] | None, Argument(metavar="PATH", help="Files and folders.")]
+PathsArgument = Annotated[list[Path] | None, Argument(metavar="[PATH...]", help="Files and folders.")]
 AudioArgument = Annotated[str, Argument(metavar="FILE|-", help="A sound file; - reads standard input.")]

@@ -11,6 +11,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 VERSION = 4
 """Of the functions' signatures; a library of another version, left over from before, is not used."""
@@ -33,6 +34,16 @@ def kernels() -> ctypes.CDLL | None:
         return library if library.bf_version() == VERSION else None
     except (OSError, AttributeError):
         return None
+
+
+def declare(**signatures: tuple[Any, ...]) -> Any:
+    """Return the library once ctypes knows some of its functions: of each what it returns, then what it takes."""
+    library = kernels()
+    if library is not None:
+        for name, (result, *arguments) in signatures.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    return library
 
 
 def is_switched_off() -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from beatflow.native import kernels
+from beatflow.native import declare
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -56,15 +56,8 @@ def find_cuts(
 
 @cache
 def _library() -> Any:
-    library = kernels()
-    if library is not None:
-        size, mask = ctypes.c_int64, ctypes.c_uint64
-        pointer = ctypes.c_void_p
-        library.bf_cut.restype = size
-        library.bf_cut.argtypes = (
-            pointer, size, ctypes.c_int, size, size, size, size, mask, mask, pointer, pointer
-        )  # fmt: skip
-    return library
+    place, number, size, mask = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64, ctypes.c_uint64
+    return declare(bf_cut=(size, place, size, number, *(size,) * 4, mask, mask, place, place))
 
 
 @cache

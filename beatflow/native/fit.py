@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from beatflow.native import kernels
+from beatflow.native import declare
 from beatflow.native.buffers import new_bytes
 
 SEGMENTS = 8
@@ -86,30 +86,15 @@ class _Stretches(ctypes.Structure):
 
 @cache
 def _library() -> Any:
-    library = kernels()
-    if library is not None:
-        library.bf_fit_room.argtypes = (ctypes.c_int32, ctypes.c_int32)
-        library.bf_fit_room.restype = ctypes.c_int64
-        library.bf_fit_gains.argtypes = (
-            *(ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p),
-            *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p),
-        )
-        sizes = (ctypes.c_int32, ctypes.c_int64)
-        library.bf_plain_bits.argtypes = (ctypes.c_void_p, *sizes, ctypes.c_void_p, ctypes.c_void_p)
-        library.bf_multiply_stretches.argtypes = (
-            *(ctypes.c_void_p, ctypes.c_int32, *sizes),
-            *(ctypes.c_void_p, ctypes.c_void_p),
-        )
-        library.bf_choose_features.argtypes = (
-            *(ctypes.c_void_p, ctypes.c_int32, ctypes.c_double),
-            *(ctypes.c_void_p, ctypes.c_void_p),
-        )
-        library.bf_count_left.argtypes = (
-            *(ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_double),
-            *(ctypes.c_void_p, ctypes.c_double),
-        )
-        library.bf_count_left.restype = ctypes.c_double
-    return library
+    place, number, long, real = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64, ctypes.c_double
+    return declare(
+        bf_fit_room=(long, number, number),
+        bf_fit_gains=(ctypes.c_int, place, number, place, place, place, place),
+        bf_plain_bits=(ctypes.c_int, place, number, long, place, place),
+        bf_multiply_stretches=(ctypes.c_int, place, number, number, long, place, place),
+        bf_choose_features=(ctypes.c_int, place, number, real, place, place),
+        bf_count_left=(real, place, number, number, real, place, real),
+    )
 
 
 def is_at_hand() -> bool:

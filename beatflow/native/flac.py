@@ -7,14 +7,23 @@ answers None where there are no kernels.
 import ctypes
 import struct
 from functools import cache
+from typing import Any
 
-from beatflow.native import kernels
+from beatflow.native import declare
 from beatflow.native.buffers import new_bytes
 
 MAX_CHANNELS = 8
 
 # Frames of a FLAC frame that the encoder writes; the last one may be shorter.
 _BLOCK = 4096
+
+_GROUP = struct.Struct("<I")
+_WRONG = {
+    1: "not a FLAC stream",
+    2: "a FLAC stream of another length, or of other channels or bits",
+    3: "a damaged FLAC stream",
+}
+_NO_MEMORY = 4
 
 
 def encode_flac(
@@ -38,7 +47,7 @@ def encode_flac(
     bytes or None
         None where there are no kernels, or a sample is no integer of 24 bits.
     """
-    library = _encoder()
+    library = _library()
     if library is None:
         return None
     frames, count = len(raw) // (library.bf_width(sample_format) * channels), count or channels - first
@@ -65,7 +74,7 @@ def encode_values(values: bytes, frames: int, channels: int, bits: int) -> bytes
     bytes or None
         None where there are no kernels, or a value does not fit.
     """
-    library = _encoder()
+    library = _library()
     if library is None:
         return None
     room = _stream_room(frames, channels, bits)
@@ -77,30 +86,6 @@ def encode_values(values: bytes, frames: int, channels: int, bits: int) -> bytes
 def _stream_room(frames: int, channels: int, bits: int) -> int:
     """Return what a stream of as much noise may take, and what the encoder asks for (native/flac_encode.c)."""
     return 64 + -(-frames // _BLOCK) * (32 + channels * (8 + _BLOCK // 8 * (bits + 1)))
-
-
-def _encoder() -> ctypes.CDLL | None:
-    library = kernels()
-    return None if library is None else _declare_encoder(library)
-
-
-@cache
-def _declare_encoder(library: ctypes.CDLL) -> ctypes.CDLL:
-    number, size, place = ctypes.c_int, ctypes.c_int64, ctypes.c_void_p
-    library.bf_flac_encode.argtypes = (ctypes.c_char_p, number, size, number, number, number, place, size)
-    library.bf_flac_encode.restype = size
-    library.bf_flac_encode_values.argtypes = (ctypes.c_char_p, size, number, number, place, size)
-    library.bf_flac_encode_values.restype = size
-    return library
-
-
-_GROUP = struct.Struct("<I")
-_WRONG = {
-    1: "not a FLAC stream",
-    2: "a FLAC stream of another length, or of other channels or bits",
-    3: "a damaged FLAC stream",
-}
-_NO_MEMORY = 4
 
 
 def decode_flac(payload: bytes | memoryview, frames: int, channels: int, sample_format: int) -> bytes | None:
@@ -124,7 +109,7 @@ def decode_flac(payload: bytes | memoryview, frames: int, channels: int, sample_
     ValueError
         Not FLAC streams, not of so many frames, channels and bits, or damaged ones.
     """
-    library = _decoder()
+    library = _library()
     if library is None:
         return None
     width = library.bf_width(sample_format)
@@ -175,7 +160,7 @@ def decode_values(payload: bytes | memoryview, frames: int, channels: int, bits:
     ValueError
         As `decode_flac`; some of the integers may have been written.
     """
-    library = _decoder()
+    library = _library()
     if library is None:
         return False
     stream = bytes(payload)
@@ -183,19 +168,21 @@ def decode_values(payload: bytes | memoryview, frames: int, channels: int, bits:
     return True
 
 
-@cache
-def _decoder() -> ctypes.CDLL | None:
-    library = kernels()
-    if library is not None:
-        number, place, payload = ctypes.c_uint32, ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_size_t)
-        library.bf_flac_decode.argtypes = (*payload, number, number, ctypes.c_int, place)
-        library.bf_flac_decode_values.argtypes = (*payload, number, number, number, number, place)
-        library.bf_write_samples.argtypes = (place, ctypes.c_int64, ctypes.c_int, place)
-    return library
-
-
 def _check(result: int) -> None:
     if result == _NO_MEMORY:
         raise MemoryError
     if result:
         raise ValueError(_WRONG[result])
+
+
+@cache
+def _library() -> Any:
+    place, number, count, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32, ctypes.c_int64
+    raw, stream = ctypes.c_char_p, (ctypes.c_char_p, ctypes.c_size_t)
+    return declare(
+        bf_flac_encode=(size, raw, number, size, number, number, number, place, size),
+        bf_flac_encode_values=(size, raw, size, number, number, place, size),
+        bf_flac_decode=(number, *stream, count, count, number, place),
+        bf_flac_decode_values=(number, *stream, count, count, count, count, place),
+        bf_write_samples=(number, place, size, number, place),
+    )

@@ -8,21 +8,19 @@ import ctypes
 from functools import cache
 from typing import Any
 
-from beatflow.native import kernels
+from beatflow.native import declare
 from beatflow.native.buffers import new_bytes
 from beatflow.native.fit import Stretches, describe_stretches
 
 
 @cache
 def _library() -> Any:
-    library = kernels()
-    if library is not None:
-        place, long = ctypes.c_void_p, ctypes.c_int64
-        library.bf_find_loudest.argtypes = (place, long, long, place, place)
-        library.bf_offset_room.argtypes = (long, long)
-        library.bf_offset_room.restype = long
-        library.bf_find_offset.argtypes = (place,) * 5
-    return library
+    place, long = ctypes.c_void_p, ctypes.c_int64
+    return declare(
+        bf_find_loudest=(ctypes.c_int, place, long, long, place, place),
+        bf_offset_room=(long, long, long),
+        bf_find_offset=(ctypes.c_int, place, place, place, place, place),
+    )
 
 
 def is_at_hand() -> bool:

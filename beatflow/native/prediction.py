@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from beatflow.native import kernels
+from beatflow.native import declare
 from beatflow.native.buffers import find_address, new_bytes
 
 _SOURCE = struct.Struct("@iiqii0q")
@@ -198,19 +198,14 @@ def _pack_symbols(symbols: Symbols) -> bytes:
 
 @cache
 def _library() -> Any:
-    library = kernels()
-    if library is not None:
-        place, long, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-        rest = (place, long, number)
-        for name, result, arguments in (
-            ("bf_subtract", number, (ctypes.c_char_p, ctypes.c_char_p, place)),
-            ("bf_rebuild", number, (ctypes.c_char_p, ctypes.c_char_p, place)),
-            ("bf_count", long, (*rest, place)),
-            ("bf_correlate", None, (*rest, place)),
-            ("bf_pack", long, (*rest, number, place, place, long)),
-            ("bf_holds", number, (*rest, ctypes.c_char_p)),
-            ("bf_measure_roughness", number, (ctypes.c_char_p, long, number, number, place)),
-        ):
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
-    return library
+    place, long, number, packed = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_char_p
+    rest = (place, long, number)
+    return declare(
+        bf_subtract=(number, packed, packed, place),
+        bf_rebuild=(number, packed, packed, place),
+        bf_count=(long, *rest, place),
+        bf_correlate=(None, *rest, place),
+        bf_pack=(long, *rest, number, place, place, long),
+        bf_holds=(number, *rest, packed),
+        bf_measure_roughness=(number, packed, long, number, number, place),
+    )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-from beatflow.native import kernels
+from beatflow.native import declare
 from beatflow.native.buffers import find_address, new_bytes
 
 _PART = struct.Struct("@Pqqii8I0q")
@@ -65,8 +65,5 @@ def render(parts: Iterable[Part], sample_format: int, channels: int, frames: int
 
 @cache
 def _library() -> Any:
-    library = kernels()
-    if library is not None:
-        place, number, long = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
-        library.bf_render.argtypes = (ctypes.c_char_p, ctypes.c_int32, number, number, long, place)
-    return library
+    place, number, long = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
+    return declare(bf_render=(number, ctypes.c_char_p, ctypes.c_int32, number, number, long, place))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from beatflow.native import kernels
+from beatflow.native import declare
 from beatflow.native.buffers import new_bytes
 from beatflow.native.fit import Chunks, Fitted, Stretches, describe_chunks, describe_stretches
 
@@ -30,15 +30,13 @@ class Taps(NamedTuple):
 
 @cache
 def _library() -> Any:
-    library = kernels()
-    if library is not None:
-        place, number, long = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-        library.bf_taps_room.argtypes = (number, long, long)
-        library.bf_taps_room.restype = long
-        library.bf_try_crossed.argtypes = (place, place, number, long, place, place)
-        library.bf_try_filter.argtypes = (place, place, number, long, number, place, place)
-        library.bf_fit_taps.argtypes = (place, place, number, place, place, place)
-    return library
+    place, number, long = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+    return declare(
+        bf_taps_room=(long, number, long, long),
+        bf_try_crossed=(ctypes.c_int, place, place, number, long, place, place),
+        bf_try_filter=(ctypes.c_int, place, place, number, long, number, place, place),
+        bf_fit_taps=(ctypes.c_int, place, place, number, place, place, place),
+    )
 
 
 def is_at_hand() -> bool:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from beatflow.objects.manifest import Manifest
     from beatflow.objects.packwriter import Mark, NewRecord, PackWriter
     from beatflow.objects.prediction import Advisor
-    from beatflow.objects.reaches import Reaches
     from beatflow.objects.reading import ChunkReader
     from beatflow.objects.runs import Coded, LookUps
     from beatflow.objects.sources import SourceFile
+    from beatflow.objects.standing import Standings
     from beatflow.objects.threads import Threads
 
 
@@ -75,7 +75,9 @@ class Batch:
         self._writer: PackWriter | None = None
         # In the order of writing, so that a roll-back can take the last ones off.
         self._new: dict[tuple[int, bytes], None] = {}
-        self._reused: set[bytes] = set()
+        # Records of the store that what is added needs there.
+        self._reused: set[tuple[int, bytes]] = set()
+        self._losses = packs.losses
         self._manifests: dict[str, Manifest] = {}
         # What `add_path` was told to read next.
         self._following: _Opened | None = None
@@ -87,10 +89,10 @@ class Batch:
         return Buffers()
 
     @cached_property
-    def _reaches(self) -> "Reaches":
-        from beatflow.objects.reaches import Reaches
+    def _standings(self) -> "Standings":
+        from beatflow.objects.standing import Standings
 
-        return Reaches(self._packs, self._buffers)
+        return Standings(self._packs, self._buffers)
 
     @cached_property
     def _pool(self) -> "Threads":
@@ -118,13 +120,15 @@ class Batch:
 
     def holds(self, oid: str) -> bool:
         """Say whether the store has all of a file, as far as checksums tell: then there is nothing to add."""
-        manifest = self._known_manifest(parse_oid(oid))
+        id = parse_oid(oid)
+        manifest = self._known_manifest(id)
         if manifest is None:
             return False
         ids = [ref.id for ref in manifest.chunks]
-        if not all(standing.is_sound for standing in self._reaches.judge(ids)):
+        if not all(standing.is_sound for standing in self._standings.judge(ids)):
             return False
-        self._reused.update(ids)
+        self._reused.add((Kind.MANIFEST, id))
+        self._reused.update((Kind.CHUNK, id) for id in ids)
         return True
 
     def source(self, oid: str, path: Path | None = None) -> "SourceFile | None":
@@ -144,7 +148,7 @@ class Batch:
             manifest = manifest or read_manifest(self._packs, parse_oid(oid))
         except DamagedError:
             return None
-        return SourceFile(manifest, self._open_reader(), self._reaches.along(manifest.chunks), path)
+        return SourceFile(manifest, self._open_reader(), self._standings.along(manifest.chunks), path)
 
     def add_path(
         self,
@@ -188,7 +192,7 @@ class Batch:
         from beatflow.objects.runs import LookUps
 
         intake = Intake(StreamReading(stream, self._buffers), progress)
-        return self._add(LookUps(intake, self._pool, self._reaches.judge), None)
+        return self._add(LookUps(intake, self._pool, self._standings.judge), None)
 
     @contextmanager
     def _read(self, path: Path, following: Path | None) -> "Iterator[_Opened]":
@@ -210,11 +214,16 @@ class Batch:
         from beatflow.objects.runs import LookUps
 
         reading = FileReading(path, self._reader_pool, self._buffers)
-        return _Opened(reading, LookUps(Intake(reading), self._pool, self._reaches.judge))
+        return _Opened(reading, LookUps(Intake(reading), self._pool, self._standings.judge))
 
     def _begin_following(self) -> None:
         if self._following is not None:
             self._following.lookups.begin()
+
+    def _drop_following(self) -> None:
+        if self._following is not None:
+            self._following.close()
+            self._following = None
 
     def publish(self) -> str | None:
         """Make everything added durable and readable; return the pack's name, None where nothing was new.
@@ -222,9 +231,11 @@ class Batch:
         Raises
         ------
         ConflictError
-            The store was collected meanwhile and chunks that this batch relies on are gone.
+            The store was collected meanwhile and what this batch relies on is gone.
         """
-        if self._packs.rescan() and not all(self._packs.find(Kind.CHUNK, id) for id in self._reused):
+        self._packs.rescan()
+        # Looking something up may have listed the packs since one went.
+        if self._packs.losses != self._losses and not all(self._packs.find(*key) for key in self._reused):
             raise ConflictError("the store was cleaned up in the middle of this", "run the command again")
         writer = self._writer
         if writer is None or not len(writer):
@@ -240,9 +251,7 @@ class Batch:
 
     def discard(self) -> None:
         """Forget everything added since the last `publish`."""
-        if self._following is not None:
-            self._following.close()
-            self._following = None
+        self._drop_following()
         if "_reader_pool" in self.__dict__:
             self._reader_pool.shutdown(wait=False)
             del self._reader_pool
@@ -254,8 +263,9 @@ class Batch:
             self._writer = None
         self._new.clear()
         self._reused.clear()
+        self._losses = self._packs.losses
         self._manifests.clear()
-        self.__dict__.pop("_reaches", None)
+        self.__dict__.pop("_standings", None)
 
     def _add(self, lookups: "LookUps", advisor: "Advisor | None") -> Stored:
         mark = self._mark()
@@ -293,22 +303,23 @@ class Batch:
     def _keep(self, item: "Coded") -> None:
         if item.record is not None:
             needed = read_dependencies(item.record.flags, item.record.payload)
-            self._reused.update(id for id in needed if (Kind.CHUNK, id) not in self._new)
+            self._reused.update(key for id in needed if (key := (Kind.CHUNK, id)) not in self._new)
             self._write(item.record)
-        elif (Kind.CHUNK, item.ref.id) not in self._new:
-            self._reused.add(item.ref.id)
+        elif (key := (Kind.CHUNK, item.ref.id)) not in self._new:
+            self._reused.add(key)
 
     def _keep_manifest(self, id: bytes, manifest: "Manifest") -> bool:
         """Write the manifest unless it is there; return whether this file added anything of use."""
         if (Kind.MANIFEST, id) in self._new:
             return True
         known = self._known_manifest(id)
-        if known and all(self._packs.find(Kind.CHUNK, ref.id) for ref in known.chunks):
-            return False
-        if known != manifest:
-            from beatflow.objects.manifest import encode
+        is_whole = known is not None and all(self._packs.find(Kind.CHUNK, ref.id) for ref in known.chunks)
+        if is_whole or known == manifest:
+            self._reused.add((Kind.MANIFEST, id))
+            return not is_whole
+        from beatflow.objects.manifest import encode
 
-            self._write(_manifest_record(id, encode(manifest)))
+        self._write(_manifest_record(id, encode(manifest)))
         return True
 
     def _known_manifest(self, id: bytes) -> "Manifest | None":
@@ -335,7 +346,7 @@ class Batch:
         self._writer.add(record)
         if record.kind == Kind.CHUNK:
             predicted = record.codec in REBUILT
-            self._reaches.note(record.id, Reach(*record.parameters[2:4]) if predicted else ALONE)
+            self._standings.note(record.id, Reach(*record.parameters[2:4]) if predicted else ALONE)
         self._new[key] = None
 
     @property
@@ -347,10 +358,13 @@ class Batch:
         return _Mark(writer, len(self._new), len(self._manifests))
 
     def _rollback(self, mark: _Mark) -> None:
+        if len(self._new) > mark.new:
+            # Its look-up may have found sound what is mended by what is taken back.
+            self._drop_following()
         while len(self._new) > mark.new:
             (kind, id), _ = self._new.popitem()
             if kind == Kind.CHUNK:
-                self._reaches.forget(id)
+                self._standings.forget(id)
         while len(self._manifests) > mark.manifests:
             self._manifests.popitem()
         if self._writer is None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from beatflow.errors import BeatFlowError, DamagedError
+from beatflow.errors import AudioError, BeatFlowError, DamagedError
 from beatflow.objects.ids import parse_oid
+from beatflow.objects.opening import open_regular
 from beatflow.objects.pack import Codec, Entry, Kind, Record
 from beatflow.objects.packset import PackSet
 from beatflow.objects.plain import NO_PARAMETERS
@@ -52,7 +53,7 @@ class RecordsBeside:
     def read(self, kind: int, id: bytes, decode: Callable[[Record], T]) -> T:
         """Find a record, read it, decode it; as `PackSet.read` does."""
         place = self._places.get(id) if kind == Kind.CHUNK else None
-        raw = _read(place) if place else None
+        raw = read_stretch(*place) if place else None
         if raw is not None:
             try:
                 return decode(
@@ -63,12 +64,12 @@ class RecordsBeside:
         return self._packs.read(kind, id, decode)
 
 
-def _read(place: _Place) -> bytes | None:
-    """Return what stands where a chunk lay; None where that is not as long any more."""
+def read_stretch(path: Path, start: int, count: int) -> bytes | None:
+    """Return so many bytes of a file from some byte on; None where they cannot be had."""
     try:
-        with place.path.open("rb", buffering=0) as file:
-            file.seek(place.start)
-            raw = file.read(place.length)
-    except OSError:
+        with open_regular(path) as file:
+            file.seek(start)
+            raw = file.read(count)
+    except (OSError, AudioError):
         return None
-    return raw if len(raw) == place.length else None
+    return raw if len(raw) == count else None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from beatflow.errors import AudioError
 from beatflow.native.buffers import keep_memory
 from beatflow.objects.container import Source
+from beatflow.objects.opening import open_regular
 from beatflow.objects.split import BLOCK_BYTES, Block, blocks
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class FileReading:
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):
                 raise AudioError(f"{self.path} is not a regular file")
-            with self.path.open("rb", buffering=0) as file:
+            with open_regular(self.path) as file:
                 self._before = _sign(os.fstat(file.fileno()))
                 left = self._before.size
 

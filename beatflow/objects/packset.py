@@ -140,10 +140,16 @@ class PackSet:
     ----------
     folder : Path
         Holds files named ``<sha256>.pack``; others are left alone. The index lies in ``index`` beside it.
+
+    Attributes
+    ----------
+    losses : int
+        How often a pack that had been there was found gone.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.losses = 0
         self._lock = threading.RLock()
         self._packs: dict[str, Pack] | None = None
         self._seen_mtime_ns = -1
@@ -161,8 +167,8 @@ class PackSet:
         self.rescan()
         return self.packs
 
-    def rescan(self) -> bool:
-        """List the folder again; return whether a pack that was there is gone."""
+    def rescan(self) -> None:
+        """List the folder again."""
         with self._lock:
             before = self._packs or {}
             self._seen_mtime_ns = self.folder.stat().st_mtime_ns
@@ -172,11 +178,12 @@ class PackSet:
             if self._packs.keys() != before.keys():
                 self._index.load()
                 self._outside = None
-            return not before.keys() <= self._packs.keys()
+            self.losses += not before.keys() <= self._packs.keys()
 
     def forget(self) -> None:
         """Look at everything afresh: files were replaced or removed under their names."""
         with self._lock:
+            self.losses += 1
             self._packs = None
             self._outside = None
 

@@ -14,8 +14,8 @@ from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef
 from beatflow.objects.pack import Kind
 from beatflow.objects.packwriter import NewRecord
-from beatflow.objects.reaches import Standing
 from beatflow.objects.split import Block, Place
+from beatflow.objects.standing import Standing
 from beatflow.objects.threads import Pending, Workers
 
 if TYPE_CHECKING:

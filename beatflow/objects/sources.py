@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from beatflow.errors import BeatFlowError
+from beatflow.objects.beside import read_stretch
 from beatflow.objects.ids import sha256
 from beatflow.objects.layout import Layout
 from beatflow.objects.manifest import ChunkRef, Manifest
@@ -111,8 +112,8 @@ class SourceFile:
     def _read_bytes(self, start: int, end: int) -> bytes | None:
         """Return bytes of the region, from the file as it lies there or from its chunks."""
         if self._path:
-            raw = _read_stretch(self._path, self._offset + start, end - start)
-            if len(raw) == end - start:
+            raw = read_stretch(self._path, self._offset + start, end - start)
+            if raw is not None:
                 return raw
         first = bisect_right(self._ends, start)
         last = bisect_right(self._ends, end - 1)
@@ -139,15 +140,5 @@ class SourceFile:
         frame = self.frame_of(ref.id) if self._path else None
         if self._path is None or frame is None or self.layout is None:
             return None
-        raw = _read_stretch(self._path, self._offset + frame * self.layout.frame_bytes, ref.length)
-        return raw if len(raw) == ref.length and sha256(raw) == ref.id else None
-
-
-def _read_stretch(path: Path, start: int, count: int) -> bytes:
-    """Return what stands in a file from some byte on, as far as there is something."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            file.seek(start)
-            return file.read(count)
-    except OSError:
-        return b""
+        raw = read_stretch(self._path, self._offset + frame * self.layout.frame_bytes, ref.length)
+        return raw if raw is not None and sha256(raw) == ref.id else None

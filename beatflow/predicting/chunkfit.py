@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from beatflow.objects.layout import Layout
 from beatflow.objects.prediction import ONE, SLOPE_BITS, Source, Term
 from beatflow.objects.samples import Integers, join_samples, read_samples
-from beatflow.predicting.gains import Fitted
+from beatflow.predicting.gains import WEIGHT_LIMIT, Fitted
 from beatflow.predicting.view import spread_blocks
 from beatflow.sound.fit import (
     Array,
@@ -31,7 +31,6 @@ _SEGMENTS = 8
 _LEAST_GAIN_BITS = 0.5
 # A ramp costs time to decode: it must leave a quarter less of the power.
 _RAMP_GAIN = 0.75
-_WEIGHT_LIMIT = 15.0
 
 
 def take_frames(samples: Integers, first: NDArray[np.int64]) -> Array:
@@ -235,7 +234,7 @@ class ChunkFit:
         self, segment: int, output: int, source: int, channel: int, lag: int, weight: float, slope: float
     ) -> Term | None:
         """Return a term in fixed point, None where it is beyond that."""
-        if not abs(weight) < _WEIGHT_LIMIT or not abs(slope) * len(self._samples) < _WEIGHT_LIMIT:
+        if not abs(weight) < WEIGHT_LIMIT or not abs(slope) * len(self._samples) < WEIGHT_LIMIT:
             return None
         channel = min(channel, self._inputs[source].shape[1] - 1)
         steep = round(slope * ONE * 2**SLOPE_BITS)

@@ -10,7 +10,8 @@ from beatflow.native import fit
 from beatflow.objects.layout import Layout
 from beatflow.objects.prediction import ONE, Source, Term
 
-_WEIGHT_LIMIT = 15.0
+WEIGHT_LIMIT = 15.0
+"""Of a gain: a reader takes less than 16 in all (docs/format.md)."""
 
 
 class Fitted(NamedTuple):
@@ -86,7 +87,7 @@ def _describe(source: Source, raws: Sequence[bytes]) -> fit.Chunks:
 
 def _write_taps(taps: Sequence[tuple[int, int, int, float]], frames: int, bits: float) -> Fitted | None:
     """Write down weights of (output, channel, lag); None where one is beyond fixed point, or none is left."""
-    if not all(abs(weight) < _WEIGHT_LIMIT for *_, weight in taps):
+    if not all(abs(weight) < WEIGHT_LIMIT for *_, weight in taps):
         return None
     terms = [
         Term(0, output, 0, channel, lag, round(weight * ONE), 0)

@@ -90,7 +90,6 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 @given(st.lists(st.sampled_from(WORDS), max_size=7))
 def test_what_is_plain_is_read_as_the_full_parser_reads_it(words: list[str]) -> None:
-    commandtable.COMMANDS["toy"] = ("start", f"{HERE}:toy", "A toy.")
     call = plain.read(["toy", *words])
     if call is not None:
         values, options = ask(toy, "toy", words)

@@ -83,6 +83,12 @@ def test_unchanged_track_has_nothing_to_commit(track: Bf) -> None:
     assert "nothing to commit" in track.fails(1, "commit", "-m", "again")
 
 
+def test_an_empty_folder_has_nothing_to_commit(bf: Bf) -> None:
+    bf.ok("init")
+    said = bf.fails(1, "commit", "-m", "first take")
+    assert said == "error: nothing to commit: there is no file yet\nhint: bf status\n"
+
+
 def test_commit_without_message_and_terminal_is_refused(track: Bf) -> None:
     assert "wants a message" in track.fails(2, "commit")
     assert "wants a message" in track.fails(2, "commit", "-m", "  ")

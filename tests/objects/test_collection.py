@@ -146,3 +146,35 @@ def test_a_batch_that_relied_on_what_is_gone(store: AudioStore) -> None:
         with pytest.raises(ConflictError, match="cleaned up"):
             batch.publish()
     assert list(store.oids()) == [kept]
+
+
+def test_a_batch_that_relied_on_what_is_gone_and_has_looked_again(store: AudioStore) -> None:
+    """What is new lets it list the packs: that one has gone must not be forgotten by the end."""
+    add(store, FILES[0])
+    (kept,) = add(store, FILES[1])
+    with store.batch() as batch:
+        batch.add_stream(io.BytesIO(FILES[0]))
+        AudioStore(store.path).collect([kept])
+        batch.add_stream(io.BytesIO(FILES[2]))
+        with pytest.raises(ConflictError, match="cleaned up"):
+            batch.publish()
+    assert list(store.oids()) == [kept]
+
+
+def test_a_batch_that_relied_on_a_manifest(store: AudioStore) -> None:
+    """All chunks of a file may be another's too."""
+    data = np.random.default_rng(9).bytes(1_000_000)
+    (longer,) = add(store, data)
+    beginning = data[: store.manifest(longer).chunks[0].length]
+    (shorter,) = add(store, beginning)
+    for is_asked in (False, True):
+        with store.batch() as batch:
+            assert batch.holds(shorter) if is_asked else batch.add_stream(io.BytesIO(beginning))
+            AudioStore(store.path).collect([longer])
+            with pytest.raises(ConflictError, match="cleaned up"):
+                batch.publish()
+        assert add(store, beginning) == [shorter]
+    with store.batch() as batch:
+        assert batch.holds(shorter)
+        AudioStore(store.path).collect([longer, shorter])
+        batch.publish()

@@ -1,6 +1,7 @@
 """Files written side by side: in order, whole, on any number of threads; nothing is left running when it fails."""
 
 import io
+import os
 import random
 import threading
 from collections import Counter
@@ -241,7 +242,7 @@ def test_chunks_are_read_where_they_lie(
     assert not decoded & {ref.id for name in beside for ref in store.manifest(name).chunks}
 
 
-@pytest.mark.parametrize("change", ["wrong", "short", "gone", "folder"])
+@pytest.mark.parametrize("change", ["wrong", "short", "gone", "folder", "pipe"])
 def test_a_file_beside_has_changed(
     stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, change: str
 ) -> None:
@@ -256,6 +257,8 @@ def test_a_file_beside_has_changed(
         file.unlink()
         if change == "folder":
             file.mkdir()
+        elif change == "pipe":
+            getattr(os, "mkfifo", Path.mkdir)(file)
     wanted = targets(oids, tmp_path / "out")
     store.write_files(wanted, None, {oids[name]: tmp_path / name for name in ("drums.wav", "bass.wav")})
     assert {name: (tmp_path / "out" / name).read_bytes() for name in FILES} == FILES

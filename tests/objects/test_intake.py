@@ -10,11 +10,13 @@ import pytest
 from beatflow.errors import AudioError, ConflictError
 from beatflow.objects.intake import _BLOCKS, Buffers, FileReading, Intake
 from beatflow.objects.layout import SampleFormat
+from beatflow.objects.pack import Kind
 from beatflow.objects.runs import LookUps
 from beatflow.objects.split import BLOCK_BYTES
 from beatflow.objects.store import AudioStore
 from beatflow.objects.threads import Threads
 from tests.objects import sounds
+from tests.objects.damage import entries, flip, only_pack
 
 NOISE = bytes(range(251)) * 50_000
 SONGS = [
@@ -150,6 +152,37 @@ def test_what_is_looked_up_early_relies_on_nothing_that_is_undone(
         batch.publish()
     assert len(begun) == 2
     assert store.read(stored.oid) == SONGS[0]
+
+
+def test_what_is_looked_up_early_relies_on_no_healing_that_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's copy is damaged, and the file that would have mended it is left out."""
+    data = os.urandom(8_000_000)
+    first, second = tmp_path / "first.bin", tmp_path / "second.bin"
+    first.write_bytes(data)
+    second.write_bytes(data)
+    store = AudioStore.create(tmp_path / "audio", workers=1)
+    with store.batch() as batch:
+        oid = batch.add_path(second).oid
+        batch.publish()
+    for entry in entries(only_pack(store.path)):
+        if entry.kind == Kind.CHUNK:
+            flip(only_pack(store.path), entry.offset + 100)
+    is_the_same = FileReading.is_what_it_was
+    with store.batch() as batch:
+
+        def judge(self: FileReading) -> bool:
+            for _, outcome in batch._following.lookups._waiting if batch._following else ():
+                outcome.result()
+            return self.path != first and is_the_same(self)
+
+        monkeypatch.setattr(FileReading, "is_what_it_was", judge)
+        with pytest.raises(ConflictError):
+            batch.add_path(first, following=second)
+        assert batch.add_path(second).oid == oid
+        batch.publish()
+    assert AudioStore(store.path).read(oid) == data
 
 
 def test_all_progress_is_told_by_its_own_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from beatflow.objects.pack import Codec, Flag, Kind
 from beatflow.objects.packset import PackSet
 from beatflow.objects.packwriter import NewRecord, PackWriter
 from beatflow.objects.reach import ALONE, LOST, MAX_DEPTH, Reach
-from beatflow.objects.reaches import Reaches, Standing
+from beatflow.objects.standing import Standing, Standings
 
 IDS = [sha256(b"%d" % number) for number in range(10)]
 
@@ -73,7 +73,7 @@ def test_sound_is_what_can_be_read_with_all_that_it_needs(
     tmp_path_factory: pytest.TempPathFactory, chunks: Chunks, order: list[int], together: int
 ) -> None:
     """However many are judged at a time."""
-    reaches = Reaches(write(tmp_path_factory.mktemp("store"), chunks), Buffers())
+    standings = Standings(write(tmp_path_factory.mktemp("store"), chunks), Buffers())
     sound = find_sound(chunks)
     # Who stands on what says that it is deeper than himself is no reason to believe in either.
     lies = any(
@@ -84,7 +84,7 @@ def test_sound_is_what_can_be_read_with_all_that_it_needs(
     )
     for start in range(0, len(order), together):
         some = order[start : start + together]
-        found = reaches.judge([IDS[number] for number in some])
+        found = standings.judge([IDS[number] for number in some])
         for number, standing in zip(some, found, strict=True):
             assert standing.is_there == (number < len(chunks))
             assert not standing.is_sound or number in sound
@@ -93,10 +93,10 @@ def test_sound_is_what_can_be_read_with_all_that_it_needs(
 
 def test_along_a_file(tmp_path: Path) -> None:
     chunks: Chunks = [([], 1, False), ([0], 1, False), ([1], 2, True), ([2], 3, False)]
-    reaches = Reaches(write(tmp_path, chunks), Buffers())
-    reaches.note(IDS[9], Reach(4, 5))
+    standings = Standings(write(tmp_path, chunks), Buffers())
+    standings.note(IDS[9], Reach(4, 5))
     refs = [ChunkRef(IDS[number], 9) for number in (3, 1, 0, 9, 8)]
-    find = reaches.along(refs)
+    find = standings.along(refs)
     assert [find(ref) for ref in refs] == [LOST, Reach(1, 2), ALONE, Reach(4, 5), LOST]
-    reaches.forget(IDS[9])
+    standings.forget(IDS[9])
     assert find(refs[3]) == LOST

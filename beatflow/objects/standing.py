@@ -1,4 +1,4 @@
-"""How far the predictions of stored chunks reach, found out by reading them, and with it which of them are sound.
+"""How stored chunks stand, found out by reading them: whether they are sound, and how far their predictions reach.
 
 Knows packs and records' checksums; decodes nothing.
 """
@@ -29,8 +29,8 @@ class Standing(NamedTuple):
     is_sound: bool
 
 
-class Reaches:
-    """How far chunks' predictions reach: beyond all limits where a chunk, or one that it needs, is lost.
+class Standings:
+    """How chunks stand: one whose predictions reach beyond all limits is lost, or one that it needs is.
 
     Nothing may be predicted from a lost chunk, even if its bytes are at hand: what is lost may be the very chunk that
     is to be predicted. May be asked on several threads.
