@@ -270,4 +270,6 @@ def test_what_is_written_while_a_change_is_published_is_left_alone(
     assert mix.read_bytes() == saved[-1]
     assert (repository.root / "notes.txt").read_bytes() == b"new"
     undo(reopen(repository))
-    undo(reopen(repository))
+    assert mix.read_bytes() not in saved
+    redo(reopen(repository))
+    assert mix.read_bytes() == saved[-1]

@@ -1,5 +1,6 @@
 """What could lose sound or leave a track that no command can change any more."""
 
+import io
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from beatflow import worktree
 from beatflow.objects.git.store import GitStore
 from beatflow.objects.git.value import EXECUTABLE, FILE, SYMLINK, TREE, Entry, Signature
 from beatflow.statcache import identify
@@ -246,6 +248,26 @@ def test_what_is_overwritten_is_read_anew_whatever_the_cache_says(track: Bf) -> 
     time.sleep(0.03)
     state.write_text(json.dumps(document))
     assert track.ok("status", "--porcelain").stdout == ""
+    track.ok("restore", "--source", "HEAD~1", "mix.wav")
+    assert mix.read_bytes() == old
+    track.ok("undo")
+    assert mix.read_bytes() == mine
+
+
+def test_a_file_that_grows_as_fast_as_it_is_read_comes_to_an_end(
+    track: Bf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless(io.RawIOBase):
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            return len(buffer)
+
+    mix = track.directory / "mix.wav"
+    old = mix.read_bytes()
+    mine = write_tone(mix, hz=440)
+    track.ok("commit", "-m", "second take")
+    time.sleep(0.03)
+    track.ok("status")
+    monkeypatch.setattr(worktree, "open_regular", lambda path: Endless())
     track.ok("restore", "--source", "HEAD~1", "mix.wav")
     assert mix.read_bytes() == old
     track.ok("undo")
