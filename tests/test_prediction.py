@@ -11,7 +11,7 @@ from scipy import signal
 
 from beatflow.objects.layout import SampleFormat
 from beatflow.objects.store import AudioStore
-from beatflow.predicting.prediction import Effort, SoundAdvisor
+from beatflow.predicting.prediction import SoundAdvisor
 from tests.conftest import Bf
 from tests.objects import sounds
 
@@ -20,8 +20,6 @@ Wav = bytes
 
 RATE = 44100
 SECONDS = 6
-# In a file of few chunks there is no time to become impatient.
-EFFORT = Effort(patience=0)
 
 
 def play(seed: int, channels: int = 2, seconds: float = SECONDS, rate: int = RATE) -> Floats:
@@ -162,7 +160,7 @@ def measure(folder: Path, new: Wav, former: Wav | None, beside: tuple[Wav, ...])
         with store.batch() as batch:
             sources = [source for oid in oids if (source := batch.source(oid))]
             versions, siblings = sources[: bool(former)], sources[bool(former) :]
-            advisor = SoundAdvisor(versions, siblings, EFFORT) if predicting else None
+            advisor = SoundAdvisor(versions, siblings) if predicting else None
             stored = batch.add_path(file, None, advisor)
             batch.publish()
         assert AudioStore(store.path).read(stored.oid) == new

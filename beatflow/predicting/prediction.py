@@ -52,7 +52,7 @@ class Effort(NamedTuple):
     searches : int
         How often to look for that in one file.
     patience : int
-        How many chunks of a file must stay unexplained before anything is tried that takes long.
+        How many chunks of a file that begins as it did must stay unexplained before anything is tried that takes long.
     failures : int
         How often what takes long may find nothing in one file.
     versions, siblings : int
@@ -147,6 +147,8 @@ class SoundAdvisor:
         # How many chunks nothing simple has explained so far, and how many nothing at all.
         self._unexplained = 0
         self.failures = 0
+        # Whether it is another from its first sample on: often the same sound, changed as a whole; else, another take.
+        self.begins_anew = False
         # Offsets found so far; any thread may add to them, none relies on them.
         self.offsets: list[_Input] = []
         # What last explained a chunk so well that it is worth trying first on the next run.
@@ -167,7 +169,8 @@ class SoundAdvisor:
     def may_try_hard(self) -> bool:
         """Say whether enough is at stake for what takes long, and count one more chunk."""
         self._unexplained += 1
-        return self._unexplained > self.effort.patience and self.failures < self.effort.failures
+        patience = 0 if self.begins_anew else self.effort.patience
+        return self._unexplained > patience and self.failures < self.effort.failures
 
     def search(self, version: SourceFile, frame: int, raw: bytes, layout: Layout) -> None:
         """Look for a chunk's loudest stretch around its place in a version; a few times per file."""
@@ -233,6 +236,8 @@ class _Guide:
         """Return a prediction of new samples that begin at a frame of their region, or None."""
         if len(raw) < _LEAST_FRAMES * self._layout.frame_bytes:
             return None
+        if frame == 0:
+            self._advisor.begins_anew = True
         former = self._apply(self._model, frame, raw) if self._model else None
         if former and self._model and former.bits < self._model.bits + _LEAST_GAIN_BITS:
             return former.proposal
