@@ -191,7 +191,8 @@ class Batch:
         from beatflow.objects.intake import Intake, StreamReading
         from beatflow.objects.runs import LookUps
 
-        intake = Intake(StreamReading(stream, self._buffers), progress)
+        intake = Intake(StreamReading(stream, self._buffers))
+        intake.tell(progress)
         return self._add(LookUps(intake, self._pool, self._standings.judge), None)
 
     @contextmanager

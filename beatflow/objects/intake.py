@@ -194,11 +194,11 @@ class Intake:
         Bytes so far.
     """
 
-    def __init__(self, reading: Reading, progress: Progress | None = None) -> None:
+    def __init__(self, reading: Reading) -> None:
         self.size = 0
         self.release = reading.release
         self._reading = reading
-        self._progress = progress
+        self._progress: Progress | None = None
         self._hash = hashlib.sha256()
 
     def tell(self, progress: Progress | None) -> None:

@@ -73,20 +73,26 @@ def test_files_come_back(stored: tuple[AudioStore, dict[str, str]], tmp_path: Pa
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("beatflow-write")]
 
 
-def test_each_chunk_is_decoded_once(
-    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever is rebuilt from it: also when a store is checked."""
-    store, oids = stored
-    decoded: Counter[bytes] = Counter()
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[bytes, int]]:
+    """How often each chunk was decoded, by its id and codec."""
+    counts: Counter[tuple[bytes, int]] = Counter()
     decode = reading.decode_payload
 
     def count(record: Record) -> bytes:
         if record.entry.kind == Kind.CHUNK:
-            decoded[record.entry.id] += 1
+            counts[record.entry.id, record.entry.codec] += 1
         return decode(record)
 
     monkeypatch.setattr(reading, "decode_payload", count)
+    return counts
+
+
+def test_each_chunk_is_decoded_once(
+    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, decoded: Counter[tuple[bytes, int]]
+) -> None:
+    """Whatever is rebuilt from it: also when a store is checked."""
+    store, oids = stored
     store.write_files(targets(oids, tmp_path / "out"))
     assert set(decoded.values()) == {1}
     decoded.clear()
@@ -223,23 +229,15 @@ def test_what_a_batch_holds(stored: tuple[AudioStore, dict[str, str]]) -> None:
 
 
 def test_chunks_are_read_where_they_lie(
-    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stored: tuple[AudioStore, dict[str, str]], tmp_path: Path, decoded: Counter[tuple[bytes, int]]
 ) -> None:
     """Nothing but the mix is decoded when its stems lie there."""
     store, oids = stored
-    decoded: set[bytes] = set()
-    decode = reading.decode_payload
-
-    def note(record: Record) -> bytes:
-        if record.entry.codec != Codec.NONE:
-            decoded.add(record.entry.id)
-        return decode(record)
-
-    monkeypatch.setattr(reading, "decode_payload", note)
     beside = {oids[name]: tmp_path / name for name in ("drums.wav", "bass.wav")}
     store.write_files([(oids["mix.wav"], tmp_path / "out")], None, beside)
     assert (tmp_path / "out").read_bytes() == FILES["mix.wav"]
-    assert not decoded & {ref.id for name in beside for ref in store.manifest(name).chunks}
+    coded = {id for id, codec in decoded if codec != Codec.NONE}
+    assert not coded & {ref.id for name in beside for ref in store.manifest(name).chunks}
 
 
 @pytest.mark.parametrize("change", ["wrong", "short", "gone", "folder", "pipe"])

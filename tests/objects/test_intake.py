@@ -43,7 +43,8 @@ def test_all_bytes_in_order_and_little_memory(file: Path) -> None:
     buffers, seen, parts = Buffers(), list[int](), list[bytes]()
     with Threads(1, "reader") as pool:
         reading = FileReading(file, pool, buffers)
-        intake = Intake(reading, seen.append)
+        intake = Intake(reading)
+        intake.tell(seen.append)
         for block in intake:
             parts += [bytes(block.data[place.start : place.end]) for place in block.places]
             intake.release(block)

@@ -1,6 +1,7 @@
 """Whatever stands where a file was is refused at once."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,12 @@ def test_a_file(tmp_path: Path) -> None:
         assert file.read() == b"ound"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 def test_what_is_no_file(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    for place in (tmp_path / "pipe", Path(os.devnull)):
+    places = [Path(os.devnull)]
+    if sys.platform != "win32":
+        places.append(tmp_path / "pipe")
+        os.mkfifo(places[-1])
+    for place in places:
         with pytest.raises(AudioError, match="not a regular file"):
             open_regular(place)
     for place in (tmp_path, tmp_path / "nothing"):
